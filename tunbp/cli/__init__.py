@@ -1,0 +1,63 @@
+"""The `tunbp` command: one lazily imported module per sub-command, so that `tunbp --help` is instant."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from tunbp.errors import TunbpError
+
+# command name -> (module, attribute, one-line help shown without importing the module)
+COMMANDS = {
+    "reproduce": ("tunbp.cli.reproduce", "reproduce", "Run the notebooks in batch and collect their results."),
+    "predict": ("tunbp.cli.predict", "predict", "Predict throughput and latency of your own path."),
+    "trace": ("tunbp.cli.trace", "trace", "Say what a measurement file is, and what it is worth."),
+    "convert": ("tunbp.cli.trace", "convert", "Convert a measurement file to netCDF or Zarr."),
+    "check": ("tunbp.cli.check", "check", "Model against published values, and published claims recomputed."),
+    "sweep": ("tunbp.cli.sweep", "sweep", "Simulate a plan of many scenarios into a Zarr store, resumable."),
+    "lab": ("tunbp.cli.lab", "lab", "Measure the real kernel, stock against backpressure."),
+    "data": ("tunbp.cli.data", "data", "Fetch, verify and rebuild the bundled data."),
+    "cite": ("tunbp.cli.cite", "cite", "Print the BibTeX entry and caption of a figure."),
+    "archive": ("tunbp.cli.cite", "archive", "Pack results, parameters and hashes for a DOI deposit."),
+}
+
+
+class LazyGroup(click.Group):
+    """A click group whose sub-commands are imported only when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of all sub-commands, in the order of `COMMANDS`."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module of one sub-command and return its click command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of sub-commands from `COMMANDS` without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tunbp")
+def tunbp() -> None:
+    """Reproduce, predict and measure what the Linux tun/tap ring does to your traffic."""
+
+
+def main(args: Sequence[str] | None = None, **extra: Any) -> None:
+    """Entry point of the console script: a `TunbpError` becomes one clear message and exit status 1."""
+    try:
+        tunbp.main(args=args, standalone_mode=True, **extra)
+    except TunbpError as error:
+        click.secho(f"Error: {error}", fg="red", err=True)
+        sys.exit(1)

@@ -1,0 +1,29 @@
+"""The errors a user can meet: each message names the file or field, the value, and what would be right."""
+
+
+class TunbpError(Exception):
+    """Base of every error that tunbp raises on purpose; the command line prints it without a traceback."""
+
+
+class ScenarioError(TunbpError, ValueError):
+    """A simulation scenario that cannot exist: which field, its value, and what is allowed."""
+
+
+class ParamsError(TunbpError, ValueError):
+    """A parameter file or a notebook parameter that is wrong: which key, its value, and what is allowed."""
+
+
+class TraceError(TunbpError, ValueError):
+    """A measured file that cannot be read: which file, where in it, and why."""
+
+
+class DataError(TunbpError):
+    """Bundled or downloaded data that is missing or does not match its recorded hash."""
+
+
+class LabError(TunbpError, RuntimeError):
+    """A live measurement that could not be made: the cause, the log's last lines, and what to do."""
+
+
+class ReproduceError(TunbpError, RuntimeError):
+    """A batch run in which at least one notebook failed."""

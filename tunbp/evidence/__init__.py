@@ -1,0 +1,1 @@
+"""Evidence: bundled data, published claims recomputed, and the model validated against published values."""

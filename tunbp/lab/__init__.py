@@ -1,0 +1,1 @@
+"""Live measurement of the real kernel; writes what `tunbp.traces` reads."""

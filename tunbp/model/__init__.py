@@ -1,0 +1,1 @@
+"""Simulation: what is simulated, the kernel's stop/wake rules, the engines, limits and calibration."""

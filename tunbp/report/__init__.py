@@ -1,0 +1,1 @@
+"""Figures, tables, pages and archives of a run; computes no physics."""
