@@ -1,0 +1,153 @@
+"""The bundled data: published tables as data frames, the measured nodrop runs as one Dataset."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+import yaml
+
+import tunbp
+from tunbp.errors import DataError
+
+TABLES = ("pktgen", "tcp", "perf")
+"""Names of the published tables, see `published`."""
+
+
+def data_path(*parts: str) -> Path:
+    """Path of a bundled file or folder.
+
+    The data folder lies beside the package in the repository; the environment variable ``TUNBP_DATA`` names
+    another one.
+
+    Parameters
+    ----------
+    *parts
+        Path below the data folder, e.g. ``data_path("published", "tcp.csv")``; nothing for the folder itself.
+
+    Raises
+    ------
+    DataError
+        If the folder or the file is not there; the message names the path looked for.
+    """
+    chosen = os.environ.get("TUNBP_DATA")
+    root = Path(chosen) if chosen else Path(tunbp.__file__).resolve().parents[1] / "data"
+    if not root.is_dir():
+        raise DataError(
+            f"data folder {root} does not exist: install tunbp from a clone (pip install -e .), "
+            "or set TUNBP_DATA to the clone's data folder"
+        )
+    path = root.joinpath(*parts)
+    if not path.exists():
+        raise DataError(f"bundled file {path} is missing: restore it with git, or run 'tunbp data verify'")
+    return path
+
+
+@cache
+def _all_columns(path: Path) -> dict[str, dict[str, dict[str, Any]]]:
+    loaded: dict[str, dict[str, dict[str, Any]]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return loaded
+
+
+def columns(name: str) -> dict[str, dict[str, Any]]:
+    """Meaning, unit and codes of the columns of one published table, from ``data/published/columns.yaml``.
+
+    Parameters
+    ----------
+    name
+        One of `TABLES`.
+
+    Returns
+    -------
+    dict
+        column -> ``{"meaning": str, "units": str (numeric columns only), "values": {code: meaning}}``.
+
+    Raises
+    ------
+    DataError
+        If there is no such table.
+    """
+    if name not in TABLES:
+        raise DataError(f"published table {name!r} does not exist: choose one of {', '.join(TABLES)}")
+    described = _all_columns(data_path("published", "columns.yaml"))
+    return {**described["shared"], **described[name]}
+
+
+def published(name: str) -> pd.DataFrame:
+    """One table of published values, in SI units, every row with its source id.
+
+    Values nobody could read stay missing (NaN), and the ``missing`` column says why.
+
+    Parameters
+    ----------
+    name
+        ``"pktgen"`` (60 rows, packet/s), ``"tcp"`` (179 rows, bit/s) or ``"perf"`` (10 rows, counters).
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by ``row_id``; numeric columns are float64 and text columns hold ``""`` where empty.
+        ``.attrs["units"]`` maps every numeric column to its unit.
+
+    Raises
+    ------
+    DataError
+        If there is no such table, its file is missing, or a cell is not what ``columns.yaml`` says.
+
+    Notes
+    -----
+    Sources: ``data/published/sources.md``.
+
+    Examples
+    --------
+    >>> rates = published("tcp")["throughput"]
+    >>> round(float(rates["path-openvpn-500-patched"] / rates["path-openvpn-500-stock"]), 3)
+    1.572
+    """
+    described = columns(name)
+    path = data_path("published", f"{name}.csv")
+    table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+    unknown = [column for column in table.columns if column not in described]
+    if unknown:
+        raise DataError(f"{path}: columns {unknown} are not described in columns.yaml")
+    units = {column: described[column]["units"] for column in table.columns if "units" in described[column]}
+    for column in units:
+        try:
+            table[column] = table[column].where(table[column] != "").astype("float64")
+        except ValueError as error:
+            raise DataError(
+                f"{path}, column {column}: {error}; a numeric cell is a number or empty"
+            ) from error
+    table = table.set_index("row_id", verify_integrity=True)
+    table.attrs = {"units": units, "name": name}
+    return table
+
+
+def nodrop() -> xr.Dataset:
+    """Load the 24 iperf3 runs of the nodrop repository: per-second series and totals.
+
+    Returns
+    -------
+    xarray.Dataset
+        Dims ``run`` (24) and ``time`` (300 s, the end of each one-second interval). Series over
+        ``(run, time)``: ``throughput`` [bit/s], ``retransmits`` [1], ``rtt`` and ``rttvar`` [s], ``cwnd`` and
+        ``snd_wnd`` [byte]. Totals over ``run``: ``received_rate``, ``sent_rate`` [bit/s],
+        ``total_retransmits`` [1], ``min_rtt``, ``mean_rtt``, ``max_rtt``, ``duration`` [s], ``cpu_host``,
+        ``cpu_remote`` [1]. Coordinates of ``run``: ``device``, ``variant``, ``wake_policy``,
+        ``ring`` [packet], ``rtt_label`` [s] (from the file name: two are wrong), ``kernel``, ``tool_version``, ``congestion``,
+        ``mss`` [byte], ``start`` (UTC), ``file`` and ``sha256`` of the original.
+
+    Raises
+    ------
+    DataError
+        If the bundled file is missing.
+
+    Notes
+    -----
+    Source S25 of ``data/published/sources.md``; built by ``tunbp data build-nodrop``.
+    """
+    return xr.load_dataset(data_path("measured", "nodrop_iperf3.nc"), engine="h5netcdf")

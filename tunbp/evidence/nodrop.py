@@ -1,0 +1,229 @@
+"""The raw iperf3 files of the nodrop repository: fetched by pinned hash, condensed into one netCDF."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from tunbp.errors import DataError
+from tunbp.evidence.files import replacing
+from tunbp.evidence.registry import Remote, remote, sha256
+from tunbp.schema import describe
+
+SERIES = ("throughput", "retransmits", "rtt", "rttvar", "cwnd", "snd_wnd")
+TOTALS = ("received_rate", "sent_rate", "total_retransmits", "min_rtt", "mean_rtt", "max_rtt", "duration")
+_COUNTS = ("retransmits", "cwnd", "snd_wnd", "total_retransmits")
+_NAME = re.compile(
+    r"(?P<device>tap(?:\+vhost_net)?)/(?P<kernel>default|patched)_(?P<ring>\d+)packets_(?P<rtt>\d+)ms"
+)
+
+
+# -- fetch
+
+
+def _copy(url: str, target: str, _pooch: object) -> None:
+    source = Path(url)
+    if not source.is_file():
+        raise DataError(f"mirror has no file {source}: TUNBP_MIRROR must name the folder that holds 'tap/'")
+    shutil.copyfile(source, target)
+
+
+def _download(url: str, target: str, pooch_object: object) -> None:
+    import pooch
+    import requests
+
+    try:
+        pooch.HTTPDownloader(timeout=30)(url, target, pooch_object)
+    except requests.RequestException as error:
+        raise DataError(
+            f"cannot download {url}: {error}; set TUNBP_MIRROR to a folder or URL that has the files"
+        ) from error
+
+
+def _refusing(
+    fetch: Callable[[str, str, object], None], wanted: str, aside: Path
+) -> Callable[[str, str, object], None]:
+    """Wrap a downloader so that a file with another hash is kept as `aside` instead of being thrown away."""
+
+    def downloader(url: str, target: str, pooch_object: object) -> None:
+        fetch(url, target, pooch_object)
+        found = sha256(Path(target))
+        if found != wanted:
+            shutil.copyfile(target, aside)
+            raise DataError(
+                f"{url}: sha256 is {found}, expected {wanted}; refused, the file is kept as {aside}"
+            )
+
+    return downloader
+
+
+def fetch(target: Path | None = None, progress: Callable[[str], None] = lambda _: None) -> Path:
+    """Get the raw nodrop files, each checked against its recorded SHA-256.
+
+    Parameters
+    ----------
+    target
+        Folder to put them in; by default the user's cache folder (``TUNBP_CACHE`` names another).
+    progress
+        Called with the path of each file that is there and right.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder; it holds ``tap/*.json``, ``tap/*.txt`` and ``tap+vhost_net/*.json``.
+
+    Raises
+    ------
+    DataError
+        If a file cannot be had, or has another hash: then it is kept aside as ``NAME.rejected`` and what was
+        there before stays.
+
+    Notes
+    -----
+    From GitHub at the pinned commit, or from the folder or URL in ``TUNBP_MIRROR``. Files that are there and
+    right are not taken again.
+    """
+    import pooch
+
+    source = remote("nodrop")
+    mirror = os.environ.get("TUNBP_MIRROR", source.base_url)
+    is_url = mirror.startswith(("http://", "https://"))
+    if not is_url and not Path(mirror).is_dir():
+        raise DataError(f"TUNBP_MIRROR={mirror} is neither a folder nor an http(s) URL")
+    if target is None:
+        target = (
+            Path(os.environ.get("TUNBP_CACHE") or pooch.os_cache("tunbp")) / "nodrop" / source.commit[:12]
+        )
+    pooch.get_logger().setLevel("WARNING")
+    goodboy = pooch.create(path=target, base_url=mirror.rstrip("/") + "/", registry=source.files, env=None)
+    for name, wanted in source.files.items():
+        aside = target / f"{name}.rejected"
+        take = _refusing(_download if is_url else _copy, wanted, aside)
+        goodboy.fetch(name, downloader=take)
+        aside.unlink(missing_ok=True)
+        progress(name)
+    return target
+
+
+# -- build
+
+
+def _checked(folder: Path, source: Remote) -> list[str]:
+    names = [name for name in source.files if name.endswith(".json")]
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        raise DataError(
+            f"{folder} lacks {len(missing)} of {len(names)} files, first {missing[0]}: "
+            "run 'tunbp data fetch nodrop'"
+        )
+    for name in names:
+        found = sha256(folder / name)
+        if found != source.files[name]:
+            raise DataError(f"{folder / name}: sha256 is {found}, expected {source.files[name]}")
+    return names
+
+
+def _run_facts(name: str, raw: dict[str, Any]) -> dict[str, Any]:
+    """Coordinates of one run, from its file name and iperf3's own start and end blocks."""
+    match = _NAME.match(name)
+    if match is None:
+        raise DataError(f"{name}: a nodrop file is named DEVICE/default|patched_Npackets_Nms.json")
+    variant = "stock" if match["kernel"] == "default" else "patched"
+    device = "tap+vhost-net" if "vhost" in match["device"] else "tap"
+    short = "vhost" if "vhost" in device else "tap"
+    start = parsedate_to_datetime(raw["start"]["timestamp"]["time"])
+    return {
+        "run": f"{short}-{match['ring']}-{match['rtt']}ms-{variant}",
+        "device": device,
+        "variant": variant,
+        # v3 of the series was the one at hand on the day of the runs; it wakes on an empty ring
+        "wake_policy": "none" if variant == "stock" else "empty",
+        "ring": int(match["ring"]),
+        "rtt_label": int(match["rtt"]) / 1000,
+        "kernel": raw["start"]["system_info"].split()[2],
+        "tool_version": raw["start"]["version"],
+        "congestion": raw["end"]["sender_tcp_congestion"],
+        "mss": raw["start"]["tcp_mss_default"],
+        "start": start.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "file": name,
+    }
+
+
+def _one_run(path: Path, name: str, digest: str) -> xr.Dataset:
+    from tunbp.traces import open_trace
+
+    trace = open_trace(path)
+    trace = trace.squeeze("stream", drop=True) if "stream" in trace.dims else trace
+    raw = json.loads(path.read_bytes())
+    ends = [interval["sum"]["end"] for interval in raw["intervals"]]
+    # intervals end within 3 ms of the full second; one common axis keeps 24 runs in one array
+    seconds = np.arange(1.0, len(ends) + 1)
+    if np.abs(np.array(ends) - seconds).max() > 0.01:
+        raise DataError(f"{path}: intervals are not one second long")
+    values: dict[str, Any] = {}
+    for variable in SERIES:
+        values[variable] = ("time", trace[variable].values)
+    for variable in TOTALS:
+        values[variable] = ((), trace[variable].values.item())
+    load = raw["end"]["cpu_utilization_percent"]
+    values["cpu_host"] = ((), load["host_total"] / 100)
+    values["cpu_remote"] = ((), load["remote_total"] / 100)
+    facts = {**_run_facts(name, raw), "sha256": digest}
+    return xr.Dataset(values, coords={"time": seconds, **facts})
+
+
+def condense(folder: Path) -> xr.Dataset:
+    """Load the 24 raw runs as one Dataset, see `tunbp.evidence.datasets.nodrop` for its contents.
+
+    Parameters
+    ----------
+    folder
+        What `fetch` returned.
+
+    Raises
+    ------
+    DataError
+        If a file is missing or has another hash than recorded.
+    """
+    source = remote("nodrop")
+    runs = [_one_run(folder / name, name, source.files[name]) for name in _checked(folder, source)]
+    dataset = xr.concat(runs, dim="run", join="exact", coords="different", compat="equals").sortby("run")
+    for name in _COUNTS:
+        dataset[name] = dataset[name].astype("int64")
+    dataset = describe(dataset)
+    dataset["time"].attrs = {"units": "s", "long_name": "end of the one-second interval"}
+    dataset["ring"].attrs = {"units": "packet", "long_name": "ring size (txqueuelen)"}
+    dataset["rtt_label"].attrs = {"units": "s", "long_name": "emulated round-trip time in the file name"}
+    dataset["mss"].attrs = {"units": "byte", "long_name": "maximum segment size"}
+    dataset.attrs = {
+        "title": "iperf3 runs of the nodrop repository, host to guest through TAP and TAP+vhost-net",
+        "source": f"{source.repository} at {source.commit}, {source.folder}",
+        "source_id": "S25",
+        "tool": "iperf3",
+    }
+    return dataset
+
+
+def build(folder: Path, target: Path) -> Path:
+    """Write `condense(folder)` as netCDF to `target`, byte for byte the same each time.
+
+    Returns
+    -------
+    pathlib.Path
+        `target`.
+    """
+    dataset = condense(folder)
+    packed = {"zlib": True, "complevel": 9, "shuffle": True}
+    encoding = {name: dict(packed) for name in dataset.data_vars if "time" in dataset[name].dims}
+    with replacing(target) as temporary:
+        dataset.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
+    return target
