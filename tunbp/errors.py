@@ -27,3 +27,7 @@ class LabError(TunbpError, RuntimeError):
 
 class ReproduceError(TunbpError, RuntimeError):
     """A batch run in which at least one notebook failed."""
+
+
+class OutputError(TunbpError, ValueError):
+    """A figure, table or number that cannot be written or found: which one, and what would be right."""

@@ -1,0 +1,255 @@
+"""Where a result comes from: commit, versions, hashes of parameters and inputs, and how to cite it."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import tunbp
+from tunbp.errors import OutputError
+from tunbp.report.files import plain, sha256
+
+PACKAGES = ("tunbp", "dask", "matplotlib", "numba", "numpy", "pandas", "scipy", "xarray")
+"""Packages whose version can change a result."""
+
+IGNORED_PARAMETERS = ("out_dir",)
+"""Parameters that say where to write, not what: left out of the hash, so that a run has one hash anywhere."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input file of a run: its name (relative to the project when inside it) and its sha256."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Citation:
+    """How to cite the project, from `CITATION.cff`."""
+
+    title: str = "tunbp: reproducible research on qdisc backpressure for Linux tun/tap and vhost-net"
+    authors: tuple[str, ...] = ("The tunbp authors",)
+    version: str = tunbp.__version__
+    year: str = ""
+    url: str = ""
+    doi: str = ""
+
+    @property
+    def text(self) -> str:
+        """One line: authors, title, version, year, where."""
+        where = f"https://doi.org/{self.doi}" if self.doi else self.url
+        parts = [", ".join(self.authors), f"{self.title}, version {self.version}", self.year, where]
+        return ". ".join(part for part in parts if part) + "."
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Everything a result file says about where it comes from; the same for all outputs of one notebook run."""
+
+    run: str
+    commit: str
+    parameters: Mapping[str, Any]
+    parameters_sha256: str
+    inputs: tuple[Input, ...]
+    versions: Mapping[str, str]
+    citation: Citation = field(default_factory=Citation)
+
+    @property
+    def inputs_sha256(self) -> str:
+        """One hash over the names and hashes of all inputs."""
+        return sha256("".join(f"{item.sha256}  {item.name}\n" for item in self.inputs).encode())
+
+    def record(self) -> dict[str, Any]:
+        """The same as plain JSON types."""
+        return {
+            "run": self.run,
+            "commit": self.commit,
+            "parameters": plain(self.parameters),
+            "parameters_sha256": self.parameters_sha256,
+            "inputs": [{"name": item.name, "sha256": item.sha256} for item in self.inputs],
+            "inputs_sha256": self.inputs_sha256,
+            "versions": dict(self.versions),
+            "cite": self.citation.text,
+        }
+
+
+def collect(run: str, params: Any, inputs: Iterable[Any] | Mapping[str, Any]) -> Provenance:
+    """Provenance of a notebook run.
+
+    Parameters
+    ----------
+    run
+        Name of the notebook, and of the variant of its parameters if it has several.
+    params
+        Mapping or pydantic model of its parameters.
+    inputs
+        Paths of the files it reads; or a mapping of name to path or to sha256.
+
+    Raises
+    ------
+    OutputError
+        If an input file does not exist.
+    """
+    parameters = {k: v for k, v in plain(params or {}).items() if k not in IGNORED_PARAMETERS}
+    root = project_root()
+    canonical = json.dumps(parameters, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return Provenance(
+        run=run,
+        commit=commit(root),
+        parameters=parameters,
+        parameters_sha256=sha256(canonical.encode()),
+        inputs=_hashed(inputs, root),
+        versions=versions(),
+        citation=citation(root),
+    )
+
+
+def _hashed(inputs: Iterable[Any] | Mapping[str, Any], root: Path) -> tuple[Input, ...]:
+    named = inputs.items() if isinstance(inputs, Mapping) else ((None, item) for item in inputs)
+    found = {}
+    for name, item in named:
+        if isinstance(item, Input):
+            found[item.name] = item.sha256
+        elif name is not None and re.fullmatch(r"[0-9a-f]{64}", str(item)):
+            found[str(name)] = str(item)
+        else:
+            path = Path(item) if Path(item).exists() else root / str(item)
+            if not path.is_file():
+                raise OutputError(f"input {str(item)!r}: no such file, here or in {root.name}/")
+            found[str(name) if name is not None else relative(path, root)] = sha256(path)
+    return tuple(Input(name, digest) for name, digest in sorted(found.items()))
+
+
+def relative(path: Path, root: Path) -> str:
+    """Path of a file as written into results: relative to the project, or its bare name outside of it."""
+    path, root = path.resolve(), root.resolve()
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+
+
+@lru_cache
+def _root_above(start: Path) -> Path | None:
+    for folder in (start, *start.parents):
+        project = folder / "pyproject.toml"
+        if project.is_file() and re.search(r'^name\s*=\s*"tunbp"', project.read_text(), re.MULTILINE):
+            return folder
+    return None
+
+
+def project_root() -> Path:
+    """Folder of the project: above the working directory, else above this file, else the working directory."""
+    here = Path.cwd()
+    return _root_above(here) or _root_above(Path(__file__).resolve().parent) or here
+
+
+def commit(root: Path) -> str:
+    """Full git commit of the project, `+changes` when tracked files differ from it, `unknown` without git."""
+    head = _git(root, "rev-parse", "HEAD")
+    if not head:
+        return "unknown"
+    return f"{head}+changes" if _git(root, "status", "--porcelain", "--untracked-files=no") else head
+
+
+@lru_cache
+def commit_date(root: Path) -> str:
+    """Day of the commit (ISO, UTC), empty without git: the one date that results of a commit may carry."""
+    seconds = _git(root, "log", "-1", "--format=%ct")
+    if not seconds:
+        return ""
+    import datetime
+
+    return datetime.datetime.fromtimestamp(int(seconds), datetime.UTC).date().isoformat()
+
+
+def _git(root: Path, *arguments: str) -> str:
+    # optional locks off: asking for the state of a working tree must not get in the way of others
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, env=environment, timeout=30
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+@lru_cache
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that can change a result."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def citation(root: Path) -> Citation:
+    """Read `CITATION.cff` of the project; its defaults without one.
+
+    Raises
+    ------
+    OutputError
+        If the file is not readable as YAML.
+    """
+    path = root / "CITATION.cff"
+    year = commit_date(root)[:4]
+    if not path.is_file():
+        return Citation(year=year)
+    try:
+        content = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise OutputError(f"{path.name}: not valid YAML ({error})") from error
+    people = [
+        item.get("name") or " ".join(filter(None, (item.get("given-names"), item.get("family-names"))))
+        for item in content.get("authors", [])
+    ]
+    return Citation(
+        title=str(content.get("title", Citation.title)),
+        authors=tuple(people) or Citation.authors,
+        version=str(content.get("version", tunbp.__version__)),
+        year=str(content.get("date-released", ""))[:4] or year,
+        url=str(content.get("url") or content.get("repository-code") or ""),
+        doi=str(content.get("doi", "")),
+    )
+
+
+def bibtex(identifier: str, title: str, provenance: Provenance) -> str:
+    """One BibTeX entry (`@misc`) of a figure or table."""
+    cite = provenance.citation
+    short = provenance.commit if provenance.commit == "unknown" else provenance.commit[:12]
+    fields = {
+        "title": f"{{{latex(title)}}}",
+        "author": " and ".join(f"{{{latex(name)}}}" for name in cite.authors),
+        "year": cite.year,
+        "howpublished": f"Figure {latex(identifier)} of {latex(cite.title)}, version {latex(cite.version)}",
+        "doi": cite.doi,
+        "url": cite.url,
+        "note": f"commit {short}, parameters sha256 {provenance.parameters_sha256[:16]}",
+    }
+    lines = [f"  {name} = {{{value}}}" for name, value in fields.items() if value]
+    return f"@misc{{tunbp:{identifier},\n" + ",\n".join(lines) + "\n}\n"
+
+
+_LATEX = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "µ": r"$\mu$", "±": r"$\pm$", "×": r"$\times$",
+    "≤": r"$\leq$", "≥": r"$\geq$", "→": r"$\rightarrow$", "–": "--", "−": r"$-$",
+}  # fmt: skip
+
+
+def latex(text: str) -> str:
+    """Text with LaTeX's special characters escaped."""
+    return "".join(_LATEX.get(letter, letter) for letter in text)
