@@ -122,7 +122,10 @@ def published(name: str) -> pd.DataFrame:
             raise DataError(
                 f"{path}, column {column}: {error}; a numeric cell is a number or empty"
             ) from error
-    table = table.set_index("row_id", verify_integrity=True)
+    repeated = sorted(table["row_id"][table["row_id"].duplicated()])
+    if repeated:
+        raise DataError(f"{path}: row_id {repeated} stands more than once")
+    table = table.set_index("row_id")
     table.attrs = {"units": units, "name": name}
     return table
 
@@ -138,8 +141,9 @@ def nodrop() -> xr.Dataset:
         ``snd_wnd`` [byte]. Totals over ``run``: ``received_rate``, ``sent_rate`` [bit/s],
         ``total_retransmits`` [1], ``min_rtt``, ``mean_rtt``, ``max_rtt``, ``duration`` [s], ``cpu_host``,
         ``cpu_remote`` [1]. Coordinates of ``run``: ``device``, ``variant``, ``wake_policy``,
-        ``ring`` [packet], ``rtt_label`` [s] (from the file name: two are wrong), ``kernel``, ``tool_version``, ``congestion``,
-        ``mss`` [byte], ``start`` (UTC), ``file`` and ``sha256`` of the original.
+        ``ring`` [packet], ``rtt_label`` [s] (from the file name: two are wrong), ``kernel``,
+        ``tool_version``, ``congestion``, ``mss`` [byte], ``start`` (UTC), ``file`` and ``sha256`` of the
+        original.
 
     Raises
     ------
