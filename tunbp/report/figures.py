@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import pandas as pd
 import xarray as xr
+from matplotlib.patheffects import AbstractPathEffect, withStroke
 
 from tunbp import schema
 from tunbp.errors import OutputError
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 # what was drawn on each axes, in order, for `key`
 _DRAWN: WeakKeyDictionary[Axes, dict[tuple[str, str], VariantStyle]] = WeakKeyDictionary()
+
+# white edge of black marks, so that they are seen on dark colours too
+_HALO: list[AbstractPathEffect] = [withStroke(linewidth=2.6, foreground="white")]
 
 GAP_COLOR = "#B0B0B0"
 """Colour of the hatched gaps that stand for values nobody published."""
@@ -314,9 +318,10 @@ def _draw_model_marks(
         errors = np.nan_to_num(np.array([part[model] - part[low], part[high] - part[model]], float)).clip(
             min=0
         )
-    half = width * 0.45
+    half = width * 0.5
     lines = ax.vlines if horizontal else ax.hlines
-    lines(part[model], part["_at"] - half, part["_at"] + half, color="black", linewidth=1.6, zorder=4)
+    marks = lines(part[model], part["_at"] - half, part["_at"] + half, color="black", linewidth=1.6, zorder=4)
+    marks.set_path_effects(_HALO)
     if errors is not None:
         at = {"x": part[model], "y": part["_at"], "xerr": errors} if horizontal else {
             "x": part["_at"], "y": part[model], "yerr": errors}  # fmt: skip
@@ -464,8 +469,10 @@ def heat_map(
     mesh = ax.pcolormesh(data[x], data[y], values, norm=norm, cmap=cmap, shading="nearest", rasterized=True)
     _, size = shown_unit(unit, shown)
     if levels:
-        lines = ax.contour(data[x], data[y], values, levels=sorted(levels), colors="white", linewidths=0.9)
-        ax.clabel(lines, fmt=lambda value: f"{value / size:.4g}", fontsize=6.5)
+        lines = ax.contour(data[x], data[y], values, levels=sorted(levels), colors="black", linewidths=0.8)
+        texts = ax.clabel(lines, fmt=lambda value: f"{value / size:.4g}", fontsize=6.5)
+        for artist in (lines, *texts):
+            artist.set_path_effects(_HALO)
     bar = ax.figure.colorbar(mesh, ax=ax, pad=0.02)
     label_axis(bar.ax.yaxis, label, unit, shown)
     for axis, dim in ((ax.xaxis, x), (ax.yaxis, y)):
@@ -559,7 +566,8 @@ def key(target: Axes | Figure, source: Axes | Sequence[Axes] | None = None, **op
         drawn.update(_DRAWN.get(ax, {}))
     if not drawn:
         raise OutputError("key of a figure: nothing was drawn by tunbp.report.figures on these axes")
-    kinds = list(dict.fromkeys(kind for _, kind in drawn))
+    order = ("published", "measured", "simulated")
+    kinds = sorted({kind for _, kind in drawn}, key=lambda kind: (order.index(kind.split()[0]), kind))
     looks = {label: look for (label, _), look in drawn.items() if label}
     handles = [_variant_handle(look, label, kinds) for label, look in looks.items()]
     if len(kinds) > 1:

@@ -38,11 +38,11 @@ class Output:
     params
         Its parameters: a mapping or a pydantic model. `out_dir` is not part of their hash.
     inputs
-        Files it reads: paths (relative ones to the working directory or the project root), or a mapping of name
-        to path or sha256.
+        Files it reads: paths (relative to the working directory or the project root), or a mapping of name to
+        path or sha256.
     variant
-        Name of the parameter file when the notebook runs with several of them; ends up in the name of the run,
-        not in the names of figures: those must be unique over all runs.
+        Name of the parameter file when the notebook runs with several of them; part of the name of the run,
+        not of the names of figures: those must be unique over all runs.
 
     Raises
     ------
@@ -52,7 +52,7 @@ class Output:
     Examples
     --------
     >>> out = Output("results", "01_openvpn_throughput", params, inputs=["data/published/tcp.csv"])
-    >>> out.figure(fig, "openvpn_ring", "Throughput over ring size", "OpenVPN over a 120 ms path ...", data=table)
+    >>> out.figure(fig, "openvpn_ring", "Throughput over ring size", "OpenVPN over 120 ms ...", data=table)
     >>> out.table(errors, "openvpn_errors", "Model against published values")
     >>> out.number("openvpn_gain", 57.2, "%", text="gain of backpressure at a ring of 500 packets")
     >>> out.close()
@@ -91,7 +91,7 @@ class Output:
         caption
             What it shows and what it does not, one or more sentences; also its text for screen readers.
         data
-            The numbers plotted: a DataFrame, Dataset or mapping of them; default all points found on the axes.
+            The numbers plotted: a DataFrame, Dataset or mapping of them; default all points on the axes.
 
         Returns
         -------
@@ -202,12 +202,11 @@ class Output:
         OutputError
             If the name is not a good one or already used with another value.
         """
-        interval = (
-            tuple(float(end) for end in uncertainty)
-            if isinstance(uncertainty, (tuple, list))
-            else uncertainty
-        )
-        number = Number(name, float(value), unit, interval, text, shown, digits)  # type: ignore[arg-type]
+        if isinstance(uncertainty, (tuple, list)):
+            uncertainty = (float(uncertainty[0]), float(uncertainty[1]))
+        elif uncertainty is not None:
+            uncertainty = float(uncertainty)
+        number = Number(name, float(value), unit, uncertainty, text, shown, digits)
         macro_name(name)
         str(number)
         if self.numbers.setdefault(name, number) != number:
@@ -217,7 +216,7 @@ class Output:
         return number
 
     def close(self) -> Path:
-        """Write `numbers/RUN.json`: numbers, figures, tables, parameters and inputs; drop what a former run left.
+        """Write `numbers/RUN.json` (numbers, outputs, parameters, inputs) and drop what a former run left.
 
         Returns
         -------
@@ -276,21 +275,34 @@ def _owner(record: Path) -> str | None:
 
 
 def _metadata(kind: str, record: Mapping[str, Any]) -> dict[str, Any]:
-    """Metadata of a figure file in the words of its format; no dates, so that equal content is equal bytes."""
-    title, cite = f"{record['title']} (figure {record['id']})", str(record["cite"])
+    """Metadata of a figure file in the words of its format; no dates: equal content is equal bytes."""
+    cite, software = f"How to cite: {record['cite']}", f"tunbp {record['versions']['tunbp']}"
     facts = (
         f"figure={record['id']}; commit={record['commit']}; "
         f"parameters-sha256={record['parameters_sha256']}; inputs-sha256={record['inputs_sha256']}"
     )
-    author = cite.split(".")[0]
+    common = {"Title": f"{record['title']} (figure {record['id']})"}
+    author, caption = str(record["cite"]).split(".")[0], str(record["caption"])
     if kind == "pdf":
-        return {"Title": title, "Author": author, "Subject": f"How to cite: {cite}", "Keywords": facts,
-                "Creator": f"tunbp {record['versions']['tunbp']}", "CreationDate": None}  # fmt: skip
-    if kind == "svg":
-        return {"Title": title, "Creator": author, "Description": str(record["caption"]), "Identifier": facts,
-                "Source": f"tunbp {record['versions']['tunbp']}", "Relation": f"How to cite: {cite}", "Date": None}  # fmt: skip
-    return {"Title": title, "Author": author, "Description": str(record["caption"]), "Source": facts,
-            "Comment": f"How to cite: {cite}", "Software": f"tunbp {record['versions']['tunbp']}"}  # fmt: skip
+        own = {
+            "Author": author,
+            "Subject": cite,
+            "Keywords": facts,
+            "Creator": software,
+            "CreationDate": None,
+        }
+    elif kind == "svg":
+        own = {"Creator": author, "Description": caption, "Identifier": facts, "Source": software}
+        own |= {"Relation": cite, "Date": None}
+    else:
+        own = {
+            "Author": author,
+            "Description": caption,
+            "Source": facts,
+            "Comment": cite,
+            "Software": software,
+        }
+    return common | own
 
 
 def plotted(fig: Figure) -> list[dict[str, Any]]:
@@ -306,7 +318,7 @@ def _plotted_on(ax: Axes) -> dict[str, Any]:
     record["lines"] = [
         {"x": _column(line.get_xdata()), "y": _column(line.get_ydata())}
         for line in ax.lines
-        if len(line.get_xydata())
+        if np.size(line.get_xydata())
     ]
     patches = [patch for patch in ax.patches if isinstance(patch, Rectangle)]
     record["bars"] = [files.plain([p.get_x(), p.get_y(), p.get_width(), p.get_height()]) for p in patches]
@@ -316,7 +328,7 @@ def _plotted_on(ax: Axes) -> dict[str, Any]:
         if isinstance(part, PathCollection)
     ]
     record["maps"] = [
-        files.plain(np.ma.filled(part.get_array(), np.nan))
+        files.plain(np.ma.filled(np.ma.asarray(part.get_array()), np.nan))
         for part in ax.collections
         if isinstance(part, QuadMesh)
     ]
@@ -328,7 +340,7 @@ def _column(values: Any) -> Any:
 
 
 def latex_table(frame: pd.DataFrame, id: str, caption: str) -> str:
-    """LaTeX (booktabs) of a table: four significant digits, `--` for missing values, special letters escaped."""
+    """LaTeX (booktabs) of a table: four significant digits, `--` for missing values, letters escaped."""
     numeric = [
         pd.api.types.is_numeric_dtype(frame[c]) and not pd.api.types.is_bool_dtype(frame[c]) for c in frame
     ]
@@ -352,14 +364,13 @@ def latex_table(frame: pd.DataFrame, id: str, caption: str) -> str:
 def _latex_cell(value: Any) -> str:
     if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
         return "--"
-    if isinstance(value, (float, np.floating)):
-        text = f"{value:.4g}"
-        if "e" in text:
-            mantissa, exponent = text.split("e")
-            return (
-                rf"${mantissa}\times10^{{{int(exponent)}}}$"
-                if abs(value) < 1e-3 or abs(value) >= 1e15
-                else f"{value:,.0f}"
-            )
+    if not isinstance(value, (float, np.floating)):
+        return provenance.latex(str(value))
+    value = float(value)
+    text = f"{value:.4g}"
+    if "e" not in text:
         return f"${text}$" if value < 0 else text
-    return provenance.latex(str(value))
+    if 1 <= abs(value) < 1e15:
+        return f"{value:,.0f}"
+    mantissa, exponent = text.split("e")
+    return rf"${mantissa}\times10^{{{int(exponent)}}}$"

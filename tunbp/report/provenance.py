@@ -56,7 +56,7 @@ class Citation:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Everything a result file says about where it comes from; the same for all outputs of one notebook run."""
+    """Everything a result file says about where it comes from; one for all outputs of a notebook run."""
 
     run: str
     commit: str
@@ -72,7 +72,7 @@ class Provenance:
         return sha256("".join(f"{item.sha256}  {item.name}\n" for item in self.inputs).encode())
 
     def record(self) -> dict[str, Any]:
-        """The same as plain JSON types."""
+        """Give the same as plain JSON types."""
         return {
             "run": self.run,
             "commit": self.commit,
@@ -148,7 +148,7 @@ def _root_above(start: Path) -> Path | None:
 
 
 def project_root() -> Path:
-    """Folder of the project: above the working directory, else above this file, else the working directory."""
+    """Find the folder of the project: above the working directory, else above this file."""
     here = Path.cwd()
     return _root_above(here) or _root_above(Path(__file__).resolve().parent) or here
 
@@ -244,7 +244,8 @@ def bibtex(identifier: str, title: str, provenance: Provenance) -> str:
 
 
 _LATEX = {
-    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
+    "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "µ": r"$\mu$", "±": r"$\pm$", "×": r"$\times$",
     "≤": r"$\leq$", "≥": r"$\geq$", "→": r"$\rightarrow$", "–": "--", "−": r"$-$",
 }  # fmt: skip

@@ -111,7 +111,7 @@ def style_file() -> str:
 def figure(
     width: Width = "column", height: float | None = None, rows: int = 1, cols: int = 1, **options: Any
 ) -> tuple[Figure, Any]:
-    """New figure in the house style with its axes.
+    """Make a figure in the house style with its axes.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ def variant_style(name: str) -> VariantStyle:
 
 
 def shown_unit(unit: str, shown: str | None = None) -> tuple[str, float]:
-    """Unit to show for an SI unit, and its size in that SI unit: `"bit/s"` -> `("Mbit/s", 1e6)`.
+    """Find the unit to show for an SI unit, and its size in it: `"bit/s"` -> `("Mbit/s", 1e6)`.
 
     Raises
     ------
