@@ -1,0 +1,103 @@
+"""Construction of Datasets in the common schema from plain arrays."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from tunbp import schema
+from tunbp.traces.source import Source
+
+ATTRIBUTES = ("tool", "version", "host", "kernel", "command", "start", "sha256", "warnings")
+"""Attributes of every opened trace, all text; empty where the file does not say."""
+
+Column = tuple[tuple[str, ...], Any]
+"""Dims and values of one variable."""
+
+
+def floats(values: Iterable[float | None], scale: float = 1.0) -> NDArray[np.float64]:
+    """Values as float64 times `scale`, missing ones as NaN."""
+    array = np.array([math.nan if value is None else value for value in values], dtype=np.float64)
+    return array if scale == 1.0 else array * scale
+
+
+def counts(values: Iterable[float | None]) -> NDArray[Any]:
+    """Counts as int64 where all are present and exact, else float64 with NaN for the missing ones."""
+    return as_counts(floats(values))
+
+
+def as_counts(array: NDArray[np.float64]) -> NDArray[Any]:
+    """int64 if every element is an integer that a float64 holds exactly, else the array itself."""
+    if array.size and np.all(np.isfinite(array)) and np.all(np.abs(array) < 2.0**53):
+        whole = array.astype(np.int64)
+        if np.array_equal(whole, array):
+            return whole
+    return array
+
+
+def utc(seconds: float | None) -> str:
+    """ISO 8601 text in UTC of a Unix time, empty if there is none or it is no date."""
+    if seconds is None or not math.isfinite(seconds):
+        return ""
+    try:
+        moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    except (OverflowError, ValueError, OSError):
+        return ""
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def build(
+    source: Source,
+    columns: Mapping[str, Column],
+    coords: Mapping[str, Column] | None = None,
+    **attributes: str,
+) -> xr.Dataset:
+    """A Dataset of schema variables with the common attributes.
+
+    Parameters
+    ----------
+    source : Source
+        File the values come from: its hash and warnings become attributes.
+    columns : mapping
+        Variable name of the schema -> (dims, values in SI units). Variables without any value are left out.
+    coords : mapping, optional
+        Coordinates in the same form.
+    **attributes : str
+        tool, version, host, kernel, command, start, and more text of the format's own.
+
+    Raises
+    ------
+    KeyError
+        If a name is not in the schema.
+    """
+    kept = {name: column for name, column in columns.items() if _has_value(column[1])}
+    dataset = xr.Dataset(kept, coords=coords or {})
+    common = {name: attributes.pop(name, "") for name in ATTRIBUTES[:-2]}
+    dataset.attrs = {**common, "sha256": source.sha256, "warnings": "\n".join(source.warnings), **attributes}
+    for name in dataset.coords:
+        if name in schema.DIMS:
+            dataset[name].attrs["long_name"] = schema.DIMS[str(name)]
+            if name == "time":
+                dataset[name].attrs["units"] = "s"
+    return schema.describe(dataset)
+
+
+def _has_value(values: Any) -> bool:
+    array = np.asarray(values)
+    return bool(array.size) and not (array.dtype.kind == "f" and bool(np.isnan(array).all()))
+
+
+def text(values: Sequence[str], limit: int | None = 4096) -> NDArray[Any]:
+    """Strings as a fixed-width array, which netCDF and Zarr give back unchanged."""
+    return np.array([clean(value, limit) for value in values], dtype=np.str_)
+
+
+def clean(value: str, limit: int | None = 4096) -> str:
+    """Text that every storage format takes: no NUL or lone surrogate, at most `limit` characters."""
+    return value[:limit].replace("\0", "").encode("utf-8", "replace").decode("utf-8")

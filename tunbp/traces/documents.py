@@ -1,0 +1,193 @@
+"""JSON documents in files that may hold several, lie between log lines, or end early."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+import msgspec
+
+from tunbp.traces.source import Source
+
+DEPTH_LIMIT = 64
+"""Deepest nesting that is followed in a damaged document."""
+DENSITY_LIMIT = 12
+"""Fewest bytes per object or list on average: tools write 40 or more, less is meant to fill the memory."""
+
+T = TypeVar("T")
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[{}\[\]]', re.DOTALL)
+_NOT_A_NUMBER = re.compile(rb"(:\s{0,8})-?(?:nan|NaN|inf|Infinity)\b")
+_ERROR_BYTE = re.compile(r"\(byte (\d+)\)")
+_NOT_ASCII = re.compile(rb"[\x80-\xff]")
+
+
+class Decoder(Generic[T]):
+    """A typed JSON decoder whose every failure is a `TraceError` or a `Damaged` document.
+
+    Parameters
+    ----------
+    kind : type
+        msgspec type of one document.
+    """
+
+    def __init__(self, kind: type[T]) -> None:
+        self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(kind)
+
+    def decode(self, source: Source, content: bytes | memoryview | msgspec.Raw, offset: int = 0) -> T:
+        """One document that is the whole of `content`, which begins at byte `offset` of the file.
+
+        Raises
+        ------
+        Trailing
+            If more text follows the document.
+        Damaged
+            If the document is cut off or malformed.
+        TraceError
+            If it is JSON, but a field has a type that the tool never writes.
+        """
+        try:
+            return self._decoder.decode(content)
+        except msgspec.ValidationError as error:
+            raise source.error(str(error), offset) from None
+        except msgspec.DecodeError as error:
+            found = _ERROR_BYTE.search(str(error))
+            length = int(found[1]) if found else len(memoryview(content))
+            if "trailing characters" in str(error):
+                raise Trailing(length) from None
+            raise Damaged(length, str(error)) from None
+        except RecursionError:
+            raise source.error("nested too deeply", offset) from None
+        except UnicodeDecodeError as error:
+            raise Damaged(0, f"text is not UTF-8: {error.reason}") from None
+
+
+class Trailing(Exception):  # noqa: N818 - not an error of the file, it says where a document ends
+    """More text follows a complete document of `length` bytes."""
+
+    def __init__(self, length: int) -> None:
+        super().__init__(length)
+        self.length = length
+
+
+class Damaged(Exception):  # noqa: N818 - turned into a warning or a TraceError by the caller
+    """A document is cut off or malformed after `length` bytes."""
+
+    def __init__(self, length: int, reason: str) -> None:
+        super().__init__(length, reason)
+        self.length = length
+        self.reason = reason
+
+
+def documents(
+    source: Source, decoder: Decoder[T], opening: re.Pattern[bytes], array: bytes | None = None
+) -> Iterator[T]:
+    """Every JSON document of a file, whatever lies between them.
+
+    Parameters
+    ----------
+    source : Source
+        The file; gets a warning for each document that had to be mended.
+    decoder : Decoder
+        Typed decoder of one document.
+    opening : pattern
+        What a document begins with.
+    array : bytes, optional
+        Key of the top-level list whose complete elements are kept if a document ends early.
+
+    Raises
+    ------
+    TraceError
+        If there is no complete document and nothing of one can be kept: the position of the damage.
+    """
+    check_density(source)
+    data = source.data
+    if _NOT_A_NUMBER.search(data):
+        data = _NOT_A_NUMBER.sub(rb"\1null", data)
+        source.warn("values that are not a number (nan, inf) are taken as missing")
+    position, found, damage = 0, 0, None
+    while match := opening.search(data, position):
+        start = match.start()
+        try:
+            document, length = _one(source, decoder, data, start)
+        except Damaged as damaged:
+            damage = damage or source.error(f"damaged JSON: {damaged.reason}", start + damaged.length)
+            whole = last_complete(data, start, start + damaged.length, array) if array else None
+            if whole is not None:
+                mended, length = whole
+                document = _mended(source, decoder, mended, start)
+                source.warn(
+                    f"damaged JSON: {damaged.reason}, file byte {start + damaged.length}; "
+                    f"only the complete intervals before it are used"
+                )
+                damage = None
+            else:
+                position = max(start + damaged.length, match.end())
+                continue
+        found += 1
+        yield document
+        position = start + max(length, 1)
+    if damage is not None and not found:
+        raise damage
+    if damage is not None:
+        source.warn(str(damage).removeprefix(f"{source.path}: "))
+
+
+def check_density(source: Source) -> None:
+    """Refuse JSON made of (almost) empty objects and lists, which decode to many times their size."""
+    containers = source.data.count(b"{") + source.data.count(b"[")
+    if containers > 1000 + len(source.data) // DENSITY_LIMIT:
+        raise source.error(f"{containers} JSON objects in {len(source.data)} bytes: this is no tool's output")
+
+
+def _one(source: Source, decoder: Decoder[T], data: bytes, start: int) -> tuple[T, int]:
+    """The document that begins at `start`, and its length."""
+    view = memoryview(data)[start:]
+    try:
+        return decoder.decode(source, view, start), len(view)
+    except Trailing as trailing:
+        length = trailing.length
+        return decoder.decode(source, view[:length], start), length
+    except Damaged as damaged:
+        if "UTF-8" not in damaged.reason and "utf-8" not in damaged.reason:
+            raise
+    source.warn("bytes that are not UTF-8 are taken as '?'")
+    return _one(source, decoder, data[:start] + _NOT_ASCII.sub(b"?", data[start:]), start)
+
+
+def _mended(source: Source, decoder: Decoder[T], content: bytes, start: int) -> T:
+    """A document closed after its last complete element."""
+    try:
+        return decoder.decode(source, content, start)
+    except (Damaged, Trailing):
+        raise source.error("damaged JSON", start) from None
+
+
+def last_complete(data: bytes, start: int, end: int, array: bytes) -> tuple[bytes, int] | None:
+    """The document from `start`, cut after the last complete element of its list `array`, and closed.
+
+    Returns
+    -------
+    tuple of bytes and int, or None
+        The closed document and how many bytes of the original it uses; None if no element is complete.
+    """
+    stack = bytearray()
+    key, cut = b"", -1
+    for token in _TOKEN.finditer(data, start, end):
+        kind = data[token.start()]
+        if kind == 0x22:
+            if len(stack) == 1:
+                key = token[0][1:-1]
+        elif kind in b"{[":
+            stack.append(kind)
+            if len(stack) > DEPTH_LIMIT:
+                break
+        else:
+            if not stack:
+                break
+            stack.pop()
+            if len(stack) == 2 and key == array:
+                cut = token.end()
+            if not stack:
+                break
+    return None if cut < 0 else (data[start:cut] + b"]}", cut - start)

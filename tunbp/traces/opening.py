@@ -1,0 +1,125 @@
+"""Opening of any measurement file: recognized by its content, read by the module of its tool."""
+
+from __future__ import annotations
+
+import glob as globbing
+import os
+from collections.abc import Iterable
+from types import ModuleType
+
+import msgspec
+import xarray as xr
+
+from tunbp.errors import TraceError
+from tunbp.traces import iperf3, receive_log
+from tunbp.traces.runs import combine, labels
+from tunbp.traces.source import UNPACK_LIMIT, Source, read_source
+
+READERS: tuple[ModuleType, ...] = (iperf3, receive_log)
+"""Modules with `TOOL`, `recognize(source)` and `read(source)`, in the order they are asked."""
+
+
+def open_trace(
+    path: str | os.PathLike[str], *, raw: bool = False, unpack_limit: int = UNPACK_LIMIT
+) -> xr.Dataset:
+    """Whatever a measurement tool wrote, as a Dataset in the common schema.
+
+    Parameters
+    ----------
+    path : str or path-like
+        File of any known tool, recognized by its content, gzip or not.
+    raw : bool
+        Keep the whole text as JSON in `attrs["raw"]`, so that fields outside the schema stay reachable.
+    unpack_limit : int
+        Largest size that a gzip file may unpack to [byte].
+
+    Returns
+    -------
+    xarray.Dataset
+        Series over time [s from the start] (and stream), totals without time; attributes tool, version, host,
+        kernel, command, start (UTC), sha256 and warnings (one a line), all text.
+
+    Raises
+    ------
+    TraceError
+        If the file cannot be read: file, position and reason.
+
+    Examples
+    --------
+    >>> from tunbp.traces import open_trace
+    >>> run = open_trace("tests/traces/fixtures/iperf3_tcp.json")
+    >>> run.received_rate.attrs["units"]
+    'bit/s'
+    """
+    source = read_source(path, unpack_limit)
+    dataset = read(source)
+    if raw:
+        dataset.attrs["raw"] = raw_json(source)
+    return dataset
+
+
+def open_traces(
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], *, raw: bool = False
+) -> xr.Dataset:
+    """Many measurement files as one Dataset along `run`.
+
+    Parameters
+    ----------
+    paths : str, path-like, or iterable of them
+        A glob pattern (`**` allowed) or the files themselves.
+    raw : bool
+        As for `open_trace`; the texts become the coordinate `raw` over `run`.
+
+    Returns
+    -------
+    xarray.Dataset
+        Union of the variables, NaN where a run lacks one; `run` holds the file names without what they have
+        in common. Attributes that differ between runs become coordinates over `run`.
+
+    Raises
+    ------
+    TraceError
+        If no file matches, or one cannot be read.
+    """
+    if isinstance(paths, str | os.PathLike):
+        pattern = os.fspath(paths)
+        files = sorted(globbing.glob(pattern, recursive=True)) if globbing.has_magic(pattern) else [pattern]
+        if not files:
+            raise TraceError(f"{pattern}: no file matches")
+    else:
+        files = [os.fspath(path) for path in paths]
+        if not files:
+            raise TraceError("no file given")
+    return combine([open_trace(file, raw=raw) for file in files], labels(files))
+
+
+def read(source: Source) -> xr.Dataset:
+    """The Dataset of a file in memory.
+
+    Raises
+    ------
+    TraceError
+        If no reader recognizes the content, or the one that does cannot read it.
+    """
+    for reader in READERS:
+        if reader.recognize(source):
+            runs: list[xr.Dataset] = reader.read(source)
+            if len(runs) == 1:
+                return runs[0]
+            return combine(runs, [str(number) for number in range(1, len(runs) + 1)])
+    raise source.error("not the output of a tool that is known: " + ", ".join(known()), 0)
+
+
+def known() -> list[str]:
+    """Names of all tools whose output can be read."""
+    return [str(reader.TOOL) for reader in READERS]
+
+
+def raw_json(source: Source) -> str:
+    """The file's text as JSON: itself if it is one JSON document, else one JSON string."""
+    text = source.data.decode("utf-8", "replace").replace("\\u0000", "").replace("\0", "")
+    try:
+        msgspec.json.decode(text, type=msgspec.Raw)
+    except (msgspec.DecodeError, RecursionError):
+        return msgspec.json.encode(text).decode()
+    return text

@@ -1,0 +1,96 @@
+"""Several runs side by side: Datasets of single runs along the `run` dim, on one time axis."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from tunbp.errors import TraceError
+from tunbp.traces.build import clean, text
+
+SNAP = 0.25
+"""Times within this part of an interval of a multiple of the interval are taken as that multiple."""
+
+
+def labels(files: Sequence[str]) -> list[str]:
+    """File names without suffix and without the folders that all of them share; numbered if they repeat."""
+    parents = [str(Path(file).parent) for file in files]
+    shared = (
+        os.path.commonpath(parents) if len({Path(parent).is_absolute() for parent in parents}) == 1 else ""
+    )
+    names = [os.path.relpath(file, shared) if shared else file for file in files]
+    short = [clean(name.removesuffix(".gz").rsplit(".", 1)[0]) for name in names]
+    return short if len(set(short)) == len(short) else [f"{name} [{i}]" for i, name in enumerate(names, 1)]
+
+
+def combine(runs: Sequence[xr.Dataset], names: Sequence[str]) -> xr.Dataset:
+    """Datasets of single runs along `run`.
+
+    The ends of the intervals differ by microseconds between runs. Where all of them lie near multiples of one
+    interval, they are put on these multiples (the lengths as measured stay in `interval`).
+    """
+    runs = [_without_run(run) for run in runs]
+    step = _common_step([run["time"].to_numpy() for run in runs if "time" in run.dims])
+    if step is not None:
+        runs = [_snapped(run, step) for run in runs]
+    several = any("stream" in run.dims for run in runs)
+    if several:
+        runs = [_with_stream(run) for run in runs]
+    shared = {
+        key: value for key, value in runs[0].attrs.items() if all(run.attrs.get(key) == value for run in runs)
+    }
+    differing = sorted({key for run in runs for key in run.attrs} - set(shared))
+    bare = [run.drop_attrs(deep=False) for run in runs]
+    joined = xr.concat(
+        bare, dim="run", join="outer", coords="different", compat="equals", data_vars="all", fill_value=np.nan
+    )
+    joined = joined.assign_coords(run=("run", text(names), {"long_name": "one measurement or one scenario"}))
+    for key in differing:
+        joined = joined.assign_coords(
+            {key: ("run", text([str(run.attrs.get(key, "")) for run in runs], None))}
+        )
+    return joined.assign_attrs(shared)
+
+
+def _without_run(run: xr.Dataset) -> xr.Dataset:
+    """A Dataset that may be laid along `run`: files that hold several runs themselves cannot."""
+    if "run" in run.dims:
+        raise TraceError("a file with several runs cannot be one of several runs; open it alone")
+    return run
+
+
+def _with_stream(run: xr.Dataset) -> xr.Dataset:
+    """Series over (time, stream) also where there is one stream."""
+    if "stream" in run.dims:
+        return run
+    series = [
+        name for name in run.data_vars if run[name].dims == ("time",) and name not in ("interval", "omitted")
+    ]
+    return run.assign({name: run[name].expand_dims(stream=[1], axis=1) for name in series})
+
+
+def _common_step(axes: Sequence[NDArray[np.float64]]) -> float | None:
+    """The interval that all time axes have in common, None if they have not."""
+    steps = [float(np.median(np.diff(axis))) for axis in axes if len(axis) > 1]
+    if not steps:
+        return None
+    step = float(f"{np.median(steps):.2g}")
+    for axis in axes:
+        index = axis / step
+        nearest = np.round(index)
+        if np.any(np.abs(index - nearest)[:-1] > SNAP) or len(np.unique(np.ceil(index - SNAP))) < len(axis):
+            return None
+    return step
+
+
+def _snapped(run: xr.Dataset, step: float) -> xr.Dataset:
+    """The same run with its times at multiples of `step`; a shorter last interval counts as a whole one."""
+    if "time" not in run.dims:
+        return run
+    time = np.ceil(run["time"].to_numpy() / step - SNAP) * step
+    return run.assign_coords(time=("time", np.round(time, 9), run["time"].attrs))
