@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
 from collections.abc import Callable
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +18,10 @@ from tunbp.evidence.registry import Remote, remote, sha256
 from tunbp.schema import describe
 
 SERIES = ("throughput", "retransmits", "rtt", "rttvar", "cwnd", "snd_wnd")
-TOTALS = ("received_rate", "sent_rate", "total_retransmits", "min_rtt", "mean_rtt", "max_rtt", "duration")
-_COUNTS = ("retransmits", "cwnd", "snd_wnd", "total_retransmits")
+TOTALS = (
+    "received_rate", "sent_rate", "total_retransmits", "min_rtt", "mean_rtt", "max_rtt", "duration",
+    "cpu_host", "cpu_remote",
+)  # fmt: skip
 _NAME = re.compile(
     r"(?P<device>tap(?:\+vhost_net)?)/(?P<kernel>default|patched)_(?P<ring>\d+)packets_(?P<rtt>\d+)ms"
 )
@@ -132,53 +132,41 @@ def _checked(folder: Path, source: Remote) -> list[str]:
     return names
 
 
-def _run_facts(name: str, raw: dict[str, Any]) -> dict[str, Any]:
-    """Coordinates of one run, from its file name and iperf3's own start and end blocks."""
+def _facts(name: str, trace: xr.Dataset) -> dict[str, Any]:
+    """Coordinates of one run, from its file name and from what iperf3 noted."""
     match = _NAME.match(name)
     if match is None:
         raise DataError(f"{name}: a nodrop file is named DEVICE/default|patched_Npackets_Nms.json")
     variant = "stock" if match["kernel"] == "default" else "patched"
-    device = "tap+vhost-net" if "vhost" in match["device"] else "tap"
-    short = "vhost" if "vhost" in device else "tap"
-    start = parsedate_to_datetime(raw["start"]["timestamp"]["time"])
+    device, short = ("tap+vhost-net", "vhost") if "vhost" in match["device"] else ("tap", "tap")
     return {
         "run": f"{short}-{match['ring']}-{match['rtt']}ms-{variant}",
         "device": device,
         "variant": variant,
-        # v3 of the series was the one at hand on the day of the runs; it wakes on an empty ring
+        # v3 of the series was the one at hand on the days of the runs; it wakes on an empty ring
         "wake_policy": "none" if variant == "stock" else "empty",
         "ring": int(match["ring"]),
         "rtt_label": int(match["rtt"]) / 1000,
-        "kernel": raw["start"]["system_info"].split()[2],
-        "tool_version": raw["start"]["version"],
-        "congestion": raw["end"]["sender_tcp_congestion"],
-        "mss": raw["start"]["tcp_mss_default"],
-        "start": start.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "kernel": trace.attrs["kernel"],
+        "tool_version": trace.attrs["version"],
+        "congestion": trace.attrs["congestion"],
+        "mss": trace["mss"].item(),
+        "start": trace.attrs["start"],
         "file": name,
+        "sha256": trace.attrs["sha256"],
     }
 
 
-def _one_run(path: Path, name: str, digest: str) -> xr.Dataset:
+def _one_run(path: Path, name: str) -> xr.Dataset:
     from tunbp.traces import open_trace
 
     trace = open_trace(path)
-    trace = trace.squeeze("stream", drop=True) if "stream" in trace.dims else trace
-    raw = json.loads(path.read_bytes())
-    ends = [interval["sum"]["end"] for interval in raw["intervals"]]
-    # intervals end within 3 ms of the full second; one common axis keeps 24 runs in one array
-    seconds = np.arange(1.0, len(ends) + 1)
-    if np.abs(np.array(ends) - seconds).max() > 0.01:
+    # intervals end within 3 ms of the full second; one common axis keeps all runs in one array
+    seconds = np.arange(1.0, trace.sizes["time"] + 1)
+    if np.abs(trace["time"].values - seconds).max() > 0.01:
         raise DataError(f"{path}: intervals are not one second long")
-    values: dict[str, Any] = {}
-    for variable in SERIES:
-        values[variable] = ("time", trace[variable].values)
-    for variable in TOTALS:
-        values[variable] = ((), trace[variable].values.item())
-    load = raw["end"]["cpu_utilization_percent"]
-    values["cpu_host"] = ((), load["host_total"] / 100)
-    values["cpu_remote"] = ((), load["remote_total"] / 100)
-    facts = {**_run_facts(name, raw), "sha256": digest}
-    return xr.Dataset(values, coords={"time": seconds, **facts})
+    chosen = trace[[*SERIES, *TOTALS]].drop_vars("time")
+    return chosen.assign_coords(time=seconds, **_facts(name, trace))
 
 
 def condense(folder: Path) -> xr.Dataset:
@@ -195,11 +183,10 @@ def condense(folder: Path) -> xr.Dataset:
         If a file is missing or has another hash than recorded.
     """
     source = remote("nodrop")
-    runs = [_one_run(folder / name, name, source.files[name]) for name in _checked(folder, source)]
-    dataset = xr.concat(runs, dim="run", join="exact", coords="different", compat="equals").sortby("run")
-    for name in _COUNTS:
-        dataset[name] = dataset[name].astype("int64")
-    dataset = describe(dataset)
+    runs = [_one_run(folder / name, name) for name in _checked(folder, source)]
+    facts = [str(name) for name in runs[0].coords if name not in ("run", "time")]
+    dataset = xr.concat(runs, dim="run", join="exact", coords=facts, compat="equals", combine_attrs="drop")
+    dataset = describe(dataset.sortby("run"))
     dataset["time"].attrs = {"units": "s", "long_name": "end of the one-second interval"}
     dataset["ring"].attrs = {"units": "packet", "long_name": "ring size (txqueuelen)"}
     dataset["rtt_label"].attrs = {"units": "s", "long_name": "emulated round-trip time in the file name"}
@@ -222,8 +209,9 @@ def build(folder: Path, target: Path) -> Path:
         `target`.
     """
     dataset = condense(folder)
-    packed = {"zlib": True, "complevel": 9, "shuffle": True}
-    encoding = {name: dict(packed) for name in dataset.data_vars if "time" in dataset[name].dims}
+    whole = (dataset.sizes["run"], dataset.sizes["time"])
+    packed = {"zlib": True, "complevel": 9, "shuffle": True, "chunksizes": whole}
+    encoding = {name: dict(packed) for name in SERIES}
     with replacing(target) as temporary:
         dataset.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
     return target
