@@ -1,0 +1,468 @@
+"""Typed parameters of the notebooks, checked before anything runs.
+
+One model per notebook. The same rules hold for `papermill -f FILE`, `papermill -p NAME VALUE`,
+`tunbp reproduce --params FILE` and a notebook opened in JupyterLab: `check` in the cell after the parameters
+reads the values back from the notebook, `load` reads a YAML file. All quantities are in SI units.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import re
+import reprlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from tunbp.errors import ParamsError
+from tunbp.project import project_root
+
+
+def _output_folder(value: Any) -> Any:
+    if isinstance(value, str) and not value.strip():
+        raise ValueError("must be the name of a folder")
+    return project_root() / value if isinstance(value, (str, Path)) else value
+
+
+def _input_path(value: Any) -> Any:
+    if not isinstance(value, str) or not value.strip():
+        return value
+    # as typed if it is there, else inside the project: JupyterLab works in notebooks/, papermill anywhere
+    for path in (Path(value), project_root() / value):
+        if path.exists():
+            return path
+    raise ValueError("no such file or folder")
+
+
+OutputFolder = Annotated[Path, BeforeValidator(_output_folder)]
+InputPath = Annotated[Path, BeforeValidator(_input_path)]
+Ring = Annotated[int, Field(ge=1, le=1 << 20)]
+Count = Annotated[int, Field(ge=1, le=4096)]
+Duration = Annotated[float, Field(gt=0, le=86_400)]
+Rtt = Annotated[float, Field(ge=0, le=60)]
+Rate = Annotated[float, Field(gt=0)]
+Tunnel = Literal["OpenVPN", "wireguard-go"]
+Device = Literal["tap", "tap+vhost-net"]
+Qdisc = Literal["noqueue", "pfifo", "pfifo_fast", "fq_codel"]
+CongestionControl = Literal["cubic", "reno", "bbr"]
+
+RINGS = "ring sizes [packets], each 1 or more"
+RTTS = "round-trip times [s], each 0 or more"
+SEEDS = "how many seeds each scenario is repeated with, 1 or more"
+DURATION = "simulated time per scenario [s], more than 0"
+
+
+class NotebookParams(BaseModel):
+    """Parameters that every notebook has; each notebook's own model adds to them."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, validate_default=True
+    )
+    notebook: ClassVar[str] = ""
+
+    out_dir: OutputFolder = Field(
+        default=Path("results"), description="folder for figures and tables, relative to the project"
+    )
+    save_figures: bool = Field(default=True, description="true: write the figures; false: only show them")
+
+
+class OpenVpnThroughput(NotebookParams):
+    """`01_openvpn_throughput`: the paper's two tables, published against simulated."""
+
+    notebook: ClassVar[str] = "01_openvpn_throughput"
+
+    tunnels: list[Tunnel] = Field(
+        default=["OpenVPN", "wireguard-go"], min_length=1, description="tunnels: OpenVPN, wireguard-go"
+    )
+    paths: list[Literal["lab", "real"]] = Field(
+        default=["lab", "real"], min_length=1, description="which of the paper's tables: lab, real"
+    )
+    rtts: list[Rtt] = Field(
+        default=[0.010, 0.020, 0.040, 0.080, 0.120], min_length=1, description=f"lab: {RTTS}"
+    )
+    rings: list[Ring] = Field(
+        default=[5000, 1000, 500, 100, 50, 10], min_length=1, description=f"real path: {RINGS}"
+    )
+    seeds: Count = Field(default=10, description=SEEDS)
+    duration: Duration = Field(default=60.0, description=DURATION)
+
+
+class PktgenRegression(NotebookParams):
+    """`02_pktgen_regression`: pktgen tables of the patch series against the wake-cycle law."""
+
+    notebook: ClassVar[str] = "02_pktgen_regression"
+
+    devices: list[Device] = Field(
+        default=["tap", "tap+vhost-net"], min_length=1, description="devices: tap, tap+vhost-net"
+    )
+    versions: list[Literal["v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12"]] = Field(
+        default=["v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12"],
+        min_length=1,
+        description="versions of the patch series, v5 to v12",
+    )
+    threads: list[Count] = Field(default=[1, 4], min_length=1, description="pktgen threads, each 1 or more")
+    wake_cost: Rate | None = Field(
+        default=None, description="cost of one stop/wake cycle [s], more than 0; null: as fitted"
+    )
+
+
+class TapVhostIperf3(NotebookParams):
+    """`03_tap_vhost_iperf3`: the 24 raw iperf3 runs, measured against simulated."""
+
+    notebook: ClassVar[str] = "03_tap_vhost_iperf3"
+
+    devices: list[Device] = Field(
+        default=["tap", "tap+vhost-net"], min_length=1, description="devices: tap, tap+vhost-net"
+    )
+    stock_run: str = Field(
+        default="tap/default_1000packets_120ms", description="stock run shown as a time series"
+    )
+    patched_run: str = Field(
+        default="tap/patched_1000packets_120ms", description="patched run shown as a time series"
+    )
+    seeds: Count = Field(default=5, description=SEEDS)
+    duration: Duration = Field(default=300.0, description=DURATION)
+    interval: Duration = Field(default=1.0, description="step of the time series [s], more than 0")
+
+
+class QdiscAndLatency(NotebookParams):
+    """`04_qdisc_and_latency`: what the qdisc can do once the ring pushes back."""
+
+    notebook: ClassVar[str] = "04_qdisc_and_latency"
+
+    rings: list[Ring] = Field(default=[1, 10, 25, 100, 250, 500, 1000], min_length=1, description=RINGS)
+    qdiscs: list[Qdisc] = Field(
+        default=["pfifo", "fq_codel"],
+        min_length=1,
+        description="qdiscs: noqueue, pfifo, pfifo_fast, fq_codel",
+    )
+    qdisc_limit: Ring = Field(default=1000, description="limit of the qdisc [packets], 1 or more")
+    rtt: Rtt = Field(default=0.020, description="round-trip time [s], 0 or more")
+    drain_rate: Rate = Field(default=60e3, description="speed of the reader [packet/s], more than 0")
+    burst_rate: Rate = Field(
+        default=1.81e6, description="rate at which bursts reach the ring [packet/s], more than 0"
+    )
+    streams: Count = Field(default=1, description="bulk flows, 1 or more")
+    seeds: Count = Field(default=5, description=SEEDS)
+    duration: Duration = Field(default=60.0, description=DURATION)
+
+
+class ManySenders(NotebookParams):
+    """`05_many_senders`: where backpressure loses: parallel streams, pktgen threads and the wake rules."""
+
+    notebook: ClassVar[str] = "05_many_senders"
+
+    streams: list[Count] = Field(
+        default=[1, 2, 4, 8, 16], min_length=1, description="parallel TCP streams, each 1 or more"
+    )
+    threads: list[Count] = Field(
+        default=[1, 2, 4], min_length=1, description="pktgen threads, each 1 or more"
+    )
+    ring: Ring = Field(default=1000, description="ring size [packets], 1 or more")
+    seeds: Count = Field(default=5, description=SEEDS)
+    duration: Duration = Field(default=10.0, description=DURATION)
+
+
+class YourPath(NotebookParams):
+    """`06_your_path`: throughput and latency of your own path against txqueuelen, with advice."""
+
+    notebook: ClassVar[str] = "06_your_path"
+
+    trace: InputPath | None = Field(
+        default=None, description="measurement file of your path; null: the numbers below"
+    )
+    rtt: Rtt = Field(default=0.120, description="round-trip time [s], 0 or more")
+    ring: Ring = Field(default=500, description="ring size (txqueuelen) [packets], 1 or more")
+    drain_rate: Rate = Field(default=60e3, description="speed of the reader [packet/s], more than 0")
+    burst_rate: Rate = Field(
+        default=1.81e6, description="rate at which bursts reach the ring [packet/s], more than 0"
+    )
+    receive_window: Rate = Field(default=6.0e6, description="receive window [byte], more than 0")
+    qdisc: Qdisc = Field(default="fq_codel", description="qdisc: noqueue, pfifo, pfifo_fast, fq_codel")
+    streams: Count = Field(default=1, description="parallel TCP streams, 1 or more")
+    congestion: CongestionControl = Field(default="cubic", description="congestion control: cubic, reno, bbr")
+    rings: list[Ring] = Field(
+        default=[1, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000],
+        min_length=1,
+        description=f"axis of the figure: {RINGS}",
+    )
+    seeds: Count = Field(default=5, description=SEEDS)
+    duration: Duration = Field(default=60.0, description=DURATION)
+    interactive: bool = Field(default=True, description="true: show sliders where somebody can move them")
+
+
+class LiveLab(NotebookParams):
+    """`07_live_lab`: runs measured on a live kernel against the model's prediction."""
+
+    notebook: ClassVar[str] = "07_live_lab"
+
+    lab_dir: InputPath | None = Field(
+        default=None, description="folder written by `tunbp lab run`; null: the bundled measurements"
+    )
+    seeds: Count = Field(default=5, description=SEEDS)
+
+
+class Sensitivity(NotebookParams):
+    """`08_sensitivity`: which parameters decide the gain of backpressure over the range of real paths."""
+
+    notebook: ClassVar[str] = "08_sensitivity"
+
+    samples: Annotated[int, Field(ge=2, le=1 << 20)] = Field(
+        default=256, description="base samples of the Sobol sequence, 2 or more (best a power of two)"
+    )
+    duration: Duration = Field(default=30.0, description=DURATION)
+    seed: Annotated[int, Field(ge=0)] = Field(
+        default=1, description="seed of sample and scenarios, 0 or more"
+    )
+    map_rtts: list[Rtt] = Field(
+        default=[0.002, 0.005, 0.010, 0.020, 0.040, 0.080, 0.160],
+        min_length=1,
+        description=f"axis of the map: {RTTS}",
+    )
+    map_rings: list[Ring] = Field(
+        default=[10, 25, 50, 100, 250, 500, 1000, 2500, 5000],
+        min_length=1,
+        description=f"axis of the map: {RINGS}",
+    )
+
+
+MODELS: dict[str, type[NotebookParams]] = {
+    model.notebook: model
+    for model in (
+        OpenVpnThroughput,
+        PktgenRegression,
+        TapVhostIperf3,
+        QdiscAndLatency,
+        ManySenders,
+        YourPath,
+        LiveLab,
+        Sensitivity,
+    )
+}
+"""Parameter model of each notebook, by the notebook's name without `.ipynb`."""
+
+
+def check(notebook: str, namespace: Mapping[str, Any]) -> NotebookParams:
+    """Check the parameters of a running notebook: `p = check("01_openvpn_throughput", globals())`.
+
+    Stands in the cell right after the one tagged `parameters`, where papermill puts the values it was given.
+
+    Parameters
+    ----------
+    notebook
+        Name of the notebook without `.ipynb`; the key of its model in `MODELS`.
+    namespace
+        `globals()` of the notebook, or a plain mapping of parameter to value.
+
+    Returns
+    -------
+    NotebookParams
+        The model's values, frozen; quantities in SI units, `out_dir` an absolute path.
+
+    Raises
+    ------
+    ParamsError
+        If a parameter is unknown, missing, of the wrong type or out of range.
+    """
+    model = _model(notebook)
+    names = set(model.model_fields)
+    if missing := sorted(names - namespace.keys()):
+        raise ParamsError(
+            f"notebook {notebook}: parameter {missing[0]!r} is not set; "
+            f"its parameters cell must set {', '.join(sorted(names))}"
+        )
+    running = "__name__" in namespace  # else a plain mapping, in which everything is meant as a parameter
+    given = _cell_names(namespace.get("In", ()), names) | names if running else set(namespace)
+    return validate(notebook, {name: namespace.get(name) for name in sorted(given)}, f"notebook {notebook}")
+
+
+def validate(notebook: str, values: Mapping[str, Any], source: str) -> NotebookParams:
+    """Check values against the model of a notebook; parameters left out keep their defaults.
+
+    Parameters
+    ----------
+    notebook
+        Name of the notebook without `.ipynb`.
+    values
+        Parameter to value, as read from YAML or from a notebook.
+    source
+        What the message names as the place of the mistake: a file, a notebook.
+
+    Raises
+    ------
+    ParamsError
+        Naming source, parameter, value and what is allowed; one line per mistake.
+    """
+    model = _model(notebook)
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        raise ParamsError("\n".join(_explain(model, item, source) for item in error.errors())) from None
+
+
+def load(path: Path | str, notebook: str | None = None) -> tuple[str, dict[str, Any]]:
+    """Read and check a parameter file.
+
+    The file holds nothing but parameters, so that `papermill -f` takes it as it is; a comment in its first
+    lines, `# notebook: NAME`, says which notebook they are for.
+
+    Parameters
+    ----------
+    path
+        YAML file.
+    notebook
+        Name of the notebook; may be left out when the file says it.
+
+    Returns
+    -------
+    tuple of str and dict
+        Name of the notebook, and the values as written in the file (checked).
+
+    Raises
+    ------
+    ParamsError
+        If the file cannot be read, is not a mapping, names another notebook or holds a wrong value.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+        values = yaml.load(text, Loader=_Loader)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ParamsError(f"{path}: cannot be read ({error})") from error
+    except yaml.YAMLError as error:
+        raise ParamsError(f"{path}: not valid YAML: {error}") from error
+    if values is None:
+        values = {}
+    if not isinstance(values, dict):
+        raise ParamsError(f"{path}: must hold 'parameter: value' lines, but is a {type(values).__name__}")
+    said = named_notebook(text)
+    if said and notebook and said != notebook:
+        raise ParamsError(
+            f"{path}: is for notebook {said}, not for {notebook} (comment '# notebook: {said}')"
+        )
+    name = notebook or said
+    if not name:
+        raise ParamsError(
+            f"{path}: which notebook is it for? Start the file with '# notebook: NAME', or name one notebook"
+        )
+    if name in MODELS:
+        validate(name, values, str(path))
+    return name, values
+
+
+def named_notebook(text: str) -> str | None:
+    """Name of the notebook that a parameter file says it is for, in a comment `# notebook: NAME`."""
+    for line in text.splitlines():
+        if found := re.fullmatch(r"#\s*notebook:\s*(\S+?)(?:\.ipynb)?\s*", line):
+            return found[1]
+        if line.strip() and not line.startswith("#"):
+            break
+    return None
+
+
+def cell_values(source: str) -> dict[str, Any] | None:
+    """Names and literal values that a parameters cell sets; None if it does anything but set names.
+
+    Parameters
+    ----------
+    source
+        Python source of the cell. A value that is not a literal is given as `...`.
+    """
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:
+        return None
+    values: dict[str, Any] = {}
+    for statement in body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                values[name] = _literal(value)
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                values[name] = _literal(value)
+            case ast.Expr(value=ast.Constant()):
+                continue
+            case _:
+                return None
+    return values
+
+
+def _literal(value: ast.expr) -> Any:
+    try:
+        return ast.literal_eval(value)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return ...
+
+
+def _cell_names(history: Any, known: set[str]) -> set[str]:
+    """Names set by the parameter cells that ran right before the current one (IPython's `In`)."""
+    names: set[str] = set()
+    for source in reversed(list(history)[:-1]):
+        values = cell_values(str(source))
+        # papermill starts the cell it injects with this comment
+        if values is None or not (values.keys() & known or str(source).startswith("# Parameters")):
+            break
+        names |= values.keys()
+    return names
+
+
+def _model(notebook: str) -> type[NotebookParams]:
+    if notebook not in MODELS:
+        raise ParamsError(f"no notebook {notebook!r} has typed parameters; known: {', '.join(MODELS)}")
+    return MODELS[notebook]
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML in which a key that stands twice is a mistake."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = str(key_node.value)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key!r} stands twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep=deep)
+
+
+def _explain(model: type[NotebookParams], error: Any, source: str) -> str:
+    """One line for one mistake: where, which parameter, its value, why, and what is allowed."""
+    name = str(error["loc"][0])
+    place = name + "".join(f"[{part}]" for part in error["loc"][1:] if isinstance(part, int))
+    value = error["input"]
+    if error["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(name, model.model_fields, n=1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        return f"{source}: unknown parameter {name!r}; {hint}known: {', '.join(sorted(model.model_fields))}"
+    reason = error["msg"].replace("Input should be", "must be").removeprefix("Value error, ")
+    reason = reason.replace("an instance of Path", "text")
+    if isinstance(value, str) and error["type"] in {"int_type", "float_type"}:
+        reason = _text_number(value, whole=error["type"] == "int_type") or reason
+    allowed = model.model_fields[name].description
+    return f"{source}: {place} = {reprlib.repr(value)}: {reason}. Allowed: {allowed}"
+
+
+def _text_number(text: str, *, whole: bool) -> str | None:
+    """Say how to write a number that YAML read as text; None if it is no number."""
+    try:
+        number = float(text.replace("_", ""))
+    except ValueError:
+        return (
+            "this is text, not a number; write the number alone, in SI units" if text[:1].isdigit() else None
+        )
+    if whole and number.is_integer() and abs(number) < 1e15:
+        return f"YAML reads {text} as text, not as a number; write {int(number)}"
+    mantissa, _, exponent = text.strip().lower().partition("e")
+    if not exponent:
+        return f"this is text, not a number; write {number!r} without quotes"
+    mantissa = mantissa if "." in mantissa else f"{mantissa}.0"
+    sign = exponent if exponent[:1] in "+-" else f"+{exponent}"
+    return (
+        f"YAML reads {text} as text, not as a number; write {mantissa}e{sign}"
+        " (with a point and a signed exponent)"
+    )
