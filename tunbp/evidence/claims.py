@@ -99,7 +99,7 @@ def load(path: Path | None = None) -> list[Claim]:
 
 
 def tables() -> dict[str, pd.DataFrame]:
-    """Load the tables of formulas: ``pktgen``, ``tcp``, ``perf`` (published), ``nodrop`` (measured totals)."""
+    """Load the tables of formulas: ``pktgen``, ``tcp``, ``perf`` (published), ``nodrop`` (measured)."""
     measured = nodrop()
     totals = measured.drop_vars([name for name in measured.data_vars if "time" in measured[name].dims])
     return {**{name: published(name) for name in TABLES}, "nodrop": totals.drop_vars("time").to_dataframe()}

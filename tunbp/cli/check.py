@@ -1,0 +1,127 @@
+"""`tunbp check`: the model against published values, and published claims recomputed."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+    from rich.table import Table
+
+_COLOURS = {"holds": "green", "contradicted": "red", "not checkable": "yellow"}
+_RELATION = {"": "", "equal": "", "at_least": "≥ ", "at_most": "≤ "}
+_PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "K"), (1.0, ""), (1e-3, "m"), (1e-6, "u"))
+
+
+def quantity(value: float, unit: str) -> str:
+    """A value with its unit for people, e.g. ``13.5 Gbit/s`` or ``94.01 ms``; a dash for what is missing."""
+    if math.isnan(value):
+        return "-"
+    if unit in ("1", ""):
+        return f"{value:.4g}"
+    size = abs(value)
+    scale, prefix = next(((s, p) for s, p in _PREFIXES if size >= s), (1.0, ""))
+    return f"{value / scale:.4g} {prefix}{unit}"
+
+
+def _table(title: str, *columns: str) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    return Table(
+        *columns, title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False
+    )
+
+
+def _claims_table(claims: pd.DataFrame) -> Table:
+    from rich.markup import escape
+
+    table = _table("Claims", "claim", "source", "claimed", "computed", "verdict")
+    for name, claim in claims.iterrows():
+        verdict, unit = str(claim["verdict"]), str(claim["unit"])
+        shown = f"[{_COLOURS[verdict]}]{verdict}[/]"
+        if verdict == "contradicted":
+            shown += f"\nby {'+' if claim['difference'] > 0 else ''}{quantity(claim['difference'], unit)}"
+        if not claim["agrees"]:
+            shown += f"\n[bold red]recorded: {claim['recorded']}[/]"
+        table.add_row(
+            f"[bold]{name}[/]\n{escape(claim['text'])}\n[dim]{escape(claim['why'])}[/]",
+            claim["source_id"],
+            f"{_RELATION[claim['relation']]}{quantity(claim['claimed'], unit)}",
+            quantity(claim["computed"], unit),
+            shown,
+        )
+    return table
+
+
+def _show_claims(console: Console, claims: pd.DataFrame) -> None:
+    console.print(_claims_table(claims))
+    counts = claims["verdict"].value_counts()
+    summary = ", ".join(f"{counts.get(verdict, 0)} {verdict}" for verdict in _COLOURS)
+    console.print(f"{len(claims)} claims: {summary}.")
+    for name, claim in claims[~claims["agrees"]].iterrows():
+        console.print(f"[bold red]{name}: {claim['verdict']}, recorded {claim['recorded']}[/]")
+
+
+def _show_validation(console: Console, rows: pd.DataFrame, bounds: pd.DataFrame) -> None:
+    values = _table("Model against published values", "table", "row", "published", "model", "error", "role")
+    for row in rows.to_dict("records"):
+        unit = str(row.get("unit", ""))
+        numbers = quantity(row["published"], unit), quantity(row["model"], unit), f"{row['error']:+.1%}"
+        values.add_row(str(row["table"]), str(row["row"]), *numbers, str(row["role"]))
+    console.print(values)
+    limits = _table("Bounds", "bound", "value", "limit", "met")
+    for bound in bounds.to_dict("records"):
+        met = "[green]yes[/]" if bound["met"] else "[bold red]no[/]"
+        limits.add_row(str(bound["bound"]), f"{bound['value']:.4g}", f"{bound['limit']:.4g}", met)
+    console.print(limits)
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as plain JSON, missing numbers as null."""
+    loaded: list[dict[str, Any]] = json.loads(table.to_json(orient="records", double_precision=15))
+    return loaded
+
+
+@click.command()
+@click.option(
+    "--validation", "only_validation", is_flag=True, help="Only the model against published values."
+)
+@click.option("--claims", "only_claims", is_flag=True, help="Only the published claims.")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+def check(only_validation: bool, only_claims: bool, as_json: bool) -> None:
+    """Compare the model with published values, and recompute published claims.
+
+    Exit status 1 if a claim's verdict differs from the recorded one or the model misses a bound.
+    """
+    from rich.console import Console
+
+    result: dict[str, Any] = {}
+    console = Console()
+    passed = True
+    if only_validation or not only_claims:
+        from tunbp.evidence import validation
+
+        rows, bounds = validation.validate(), validation.bounds()
+        passed &= bool(bounds["met"].all())
+        result |= {"validation": _records(rows), "bounds": _records(bounds)}
+        if not as_json:
+            _show_validation(console, rows, bounds)
+    if only_claims or not only_validation:
+        from tunbp.evidence import claims
+
+        checked = claims.check()
+        passed &= bool(checked["agrees"].all())
+        result |= {"claims": _records(checked.reset_index())}
+        if not as_json:
+            _show_claims(console, checked)
+    if as_json:
+        click.echo(json.dumps({**result, "passed": passed}, indent=1, ensure_ascii=False))
+    if not passed:
+        sys.exit(1)
