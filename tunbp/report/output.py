@@ -13,6 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from tunbp.errors import OutputError
+from tunbp.project import project_root
 from tunbp.report import files, provenance
 from tunbp.report.numbers import Number, macro_name
 from tunbp.report.style import style_file
@@ -71,14 +72,17 @@ class Output:
             raise OutputError("Output: the name of the notebook is missing, e.g. '01_openvpn_throughput'")
         self.notebook = notebook
         self.run = f"{notebook}.{variant}" if variant else notebook
-        self.folder = (provenance.project_root() / Path(out_dir).expanduser()).resolve()
+        self.folder = (project_root() / Path(out_dir).expanduser()).resolve()
         self.provenance = provenance.collect(self.run, params, inputs)
+        self.save_figures = _save_figures(params)
         self.figures: list[str] = []
         self.tables: list[str] = []
         self.numbers: dict[str, Number] = {}
 
     def figure(self, fig: Figure, id: str, title: str, caption: str, data: Any = None) -> Path:
         """Write a figure as PDF, SVG and PNG, with `ID.json` and `ID.bib` beside it.
+
+        With the parameter `save_figures` false nothing is written; the notebook only shows the figure.
 
         Parameters
         ----------
@@ -102,6 +106,9 @@ class Output:
         OutputError
             If the id is not a good name or already used by this or another run.
         """
+        path = self.folder / "figures" / id
+        if not self.save_figures:
+            return path.with_suffix(".pdf")
         self._claim(id, self.figures, "figures", ".json")
         import matplotlib as mpl
 
@@ -114,7 +121,6 @@ class Output:
             "data": files.plain(data if data is not None else plotted(fig)),
             **self.provenance.record(),
         }
-        path = self.folder / "figures" / id
         with mpl.rc_context(fname=style_file()):
             contents = {kind: self._render(fig, kind, record) for kind in FORMATS}
         for kind, content in contents.items():
@@ -262,6 +268,15 @@ class Output:
                 if record.stem not in kept and _owner(record) == self.run:
                     for path in sorted(record.parent.glob(f"{record.stem}.*")):
                         path.unlink()
+
+
+def _save_figures(params: Any) -> bool:
+    found = (
+        params.get("save_figures", True)
+        if isinstance(params, Mapping)
+        else getattr(params, "save_figures", True)
+    )
+    return bool(found)
 
 
 def _owner(record: Path) -> str | None:

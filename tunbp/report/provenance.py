@@ -18,13 +18,14 @@ import yaml
 
 import tunbp
 from tunbp.errors import OutputError
+from tunbp.project import project_root
 from tunbp.report.files import plain, sha256
 
 PACKAGES = ("tunbp", "dask", "matplotlib", "numba", "numpy", "pandas", "scipy", "xarray")
 """Packages whose version can change a result."""
 
-IGNORED_PARAMETERS = ("out_dir",)
-"""Parameters that say where to write, not what: left out of the hash, so that a run has one hash anywhere."""
+IGNORED_PARAMETERS = ("out_dir", "save_figures", "interactive")
+"""Parameters that say where to write and what to show: left out of the hash, so that a run has one hash."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +103,8 @@ def collect(run: str, params: Any, inputs: Iterable[Any] | Mapping[str, Any]) ->
     OutputError
         If an input file does not exist.
     """
-    parameters = {k: v for k, v in plain(params or {}).items() if k not in IGNORED_PARAMETERS}
     root = project_root()
+    parameters = _parameters(params, root)
     canonical = json.dumps(parameters, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return Provenance(
         run=run,
@@ -114,6 +115,13 @@ def collect(run: str, params: Any, inputs: Iterable[Any] | Mapping[str, Any]) ->
         versions=versions(),
         citation=citation(root),
     )
+
+
+def _parameters(params: Any, root: Path) -> dict[str, Any]:
+    """Parameters as plain types; a path in the project is relative to it: it differs between machines."""
+    values = params.model_dump() if hasattr(params, "model_dump") else dict(params or {})
+    named = {k: relative(v, root) if isinstance(v, Path) else v for k, v in values.items()}
+    return {k: plain(v) for k, v in named.items() if k not in IGNORED_PARAMETERS}
 
 
 def _hashed(inputs: Iterable[Any] | Mapping[str, Any], root: Path) -> tuple[Input, ...]:
@@ -136,21 +144,6 @@ def relative(path: Path, root: Path) -> str:
     """Path of a file as written into results: relative to the project, or its bare name outside of it."""
     path, root = path.resolve(), root.resolve()
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
-
-
-@lru_cache
-def _root_above(start: Path) -> Path | None:
-    for folder in (start, *start.parents):
-        project = folder / "pyproject.toml"
-        if project.is_file() and re.search(r'^name\s*=\s*"tunbp"', project.read_text(), re.MULTILINE):
-            return folder
-    return None
-
-
-def project_root() -> Path:
-    """Find the folder of the project: above the working directory, else above this file."""
-    here = Path.cwd()
-    return _root_above(here) or _root_above(Path(__file__).resolve().parent) or here
 
 
 def commit(root: Path) -> str:
