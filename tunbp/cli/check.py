@@ -39,24 +39,33 @@ def _table(title: str, *columns: str) -> Table:
     )
 
 
+def _numbers(claim: pd.Series[Any]) -> str:
+    """Claimed and computed value one below the other, and their difference if it contradicts the claim."""
+    unit = str(claim["unit"])
+    if not unit:
+        return "-"
+    lines = [f"claimed {_RELATION[claim['relation']]}{quantity(claim['claimed'], unit)}"]
+    lines.append(f"found {quantity(claim['computed'], unit)}")
+    if claim["verdict"] == "contradicted":
+        lines.append(f"off by {'+' if claim['difference'] > 0 else ''}{quantity(claim['difference'], unit)}")
+    return "\n".join(lines)
+
+
 def _claims_table(claims: pd.DataFrame) -> Table:
     from rich.markup import escape
 
-    table = _table("Claims", "claim", "source", "claimed", "computed", "verdict")
+    table = _table("Claims", "claim (source)", "values", "verdict")
+    table.padding = (0, 2, 1, 0)
+    table.columns[1].no_wrap = table.columns[2].no_wrap = True
     for name, claim in claims.iterrows():
-        verdict, unit = str(claim["verdict"]), str(claim["unit"])
+        verdict = str(claim["verdict"])
         shown = f"[{_COLOURS[verdict]}]{verdict}[/]"
-        if verdict == "contradicted":
-            shown += f"\nby {'+' if claim['difference'] > 0 else ''}{quantity(claim['difference'], unit)}"
         if not claim["agrees"]:
-            shown += f"\n[bold red]recorded: {claim['recorded']}[/]"
-        table.add_row(
-            f"[bold]{name}[/]\n{escape(claim['text'])}\n[dim]{escape(claim['why'])}[/]",
-            claim["source_id"],
-            f"{_RELATION[claim['relation']]}{quantity(claim['claimed'], unit)}",
-            quantity(claim["computed"], unit),
-            shown,
+            shown += f"\n[bold red]recorded:\n{claim['recorded']}[/]"
+        text = (
+            f"[bold]{name}[/] ({claim['source_id']})\n{escape(claim['text'])}\n[dim]{escape(claim['why'])}[/]"
         )
+        table.add_row(text, _numbers(claim), shown)
     return table
 
 

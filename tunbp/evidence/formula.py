@@ -34,6 +34,14 @@ class FormulaError(DataError):
     """A formula that cannot be read or computed: the formula, the part, and what is allowed."""
 
 
+def _reason(table: pd.DataFrame, row: str, column: str) -> str:
+    """Why a value is missing: from the column's own ``*_missing`` column, else from ``missing``."""
+    for name in (f"{column.split('_')[0]}_missing", "missing"):
+        if name in table.columns and table[name][row]:
+            return str(table[name][row])
+    return "not published"
+
+
 def evaluate(formula: str, tables: Mapping[str, pd.DataFrame]) -> tuple[float, list[str]]:
     """Compute a formula.
 
@@ -51,7 +59,7 @@ def evaluate(formula: str, tables: Mapping[str, pd.DataFrame]) -> tuple[float, l
     value : float
         NaN as soon as one look-up is missing.
     missing : list of str
-        The look-ups that gave no value, each with the reason in the row's ``missing`` column.
+        The look-ups that gave no value, each with the reason from the row's ``missing`` columns.
 
     Raises
     ------
@@ -131,8 +139,7 @@ class _Reader:
             raise FormulaError(f"column {column!r} of table {name} holds text, not numbers")
         value = float(table[column][row])
         if math.isnan(value):
-            reason = str(table["missing"][row]) if "missing" in table.columns else ""
-            self.missing.append(f"{name}[{row}].{column}: {reason or 'not published'}")
+            self.missing.append(f"{name}[{row}].{column}: {_reason(table, row, column)}")
             # 1 keeps the walk going, so that every missing look-up is named and none divides by zero
             return 1.0
         return value

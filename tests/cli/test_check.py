@@ -1,0 +1,102 @@
+"""`tunbp check` shows claims and validation, and its exit status says whether they are as recorded."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import types
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from tunbp.cli.check import check, quantity
+from tunbp.evidence import claims
+
+
+@pytest.fixture
+def validation(monkeypatch):
+    """Stands in for the model's validation, which takes longer and is tested with the model."""
+    module = types.ModuleType("tunbp.evidence.validation")
+    rows = pd.DataFrame(
+        [
+            {
+                "table": "tcp",
+                "row": "v7-tap-stock",
+                "published": 1.71e9,
+                "model": 1.8e9,
+                "error": 0.0526,
+                "role": "fit",
+            }
+        ]
+    )
+    bounds = pd.DataFrame(
+        [{"bound": "median error of notebook 03", "value": 0.05, "limit": 0.1, "met": True}]
+    )
+    module.validate = lambda: rows
+    module.bounds = lambda: bounds
+    monkeypatch.setitem(sys.modules, "tunbp.evidence.validation", module)
+    monkeypatch.setattr(sys.modules["tunbp.evidence"], "validation", module, raising=False)
+    return bounds
+
+
+def test_both_parts_by_default(validation):
+    result = CliRunner().invoke(check, [])
+    assert result.exit_code == 0, result.output
+    assert "v7-tap-stock" in result.output
+    assert "81 claims: 34 holds, 35 contradicted, 12 not checkable." in result.output
+
+
+def test_claims_alone_leave_the_model_out():
+    result = CliRunner().invoke(check, ["--claims"])
+    assert result.exit_code == 0
+    assert "abstract-36-percent-gain" in result.output
+    assert "Model against published" not in result.output
+
+
+def test_validation_alone_leaves_the_claims_out(validation):
+    result = CliRunner().invoke(check, ["--validation"])
+    assert result.exit_code == 0
+    assert "+5.3%" in result.output
+    assert "claims" not in result.output
+
+
+def test_json_holds_every_claim_with_missing_numbers_as_null(validation):
+    result = CliRunner().invoke(check, ["--json"])
+    shown = json.loads(result.output)
+    assert shown["passed"] is True
+    by_id = {claim["id"]: claim for claim in shown["claims"]}
+    assert len(by_id) == 81
+    assert by_id["abstract-36-percent-gain"]["computed"] == pytest.approx(0.572402, rel=1e-6)
+    assert by_id["v8-no-packets-lost"]["computed"] is None
+    assert shown["bounds"][0]["met"] is True
+
+
+def test_a_verdict_that_differs_from_the_recorded_one_fails(monkeypatch):
+    known = claims.tables()
+    known["tcp"].loc["path-openvpn-500-patched", "throughput"] = 1.36 * 117.4e6
+    monkeypatch.setattr(claims, "tables", lambda: known)
+    result = CliRunner().invoke(check, ["--claims"])
+    assert result.exit_code == 1
+    assert "abstract-36-percent-gain: holds, recorded contradicted" in result.output
+
+
+def test_a_bound_that_is_not_met_fails(validation):
+    validation.loc[0, "met"] = False
+    assert CliRunner().invoke(check, ["--validation"]).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "shown"),
+    [
+        (13.5e9, "bit/s", "13.5 Gbit/s"),
+        (0.094006, "s", "94.01 ms"),
+        (-4e5, "bit/s", "-400 Kbit/s"),
+        (0.0, "packet/s", "0 packet/s"),
+        (0.5724, "1", "0.5724"),
+        (math.nan, "bit/s", "-"),
+    ],
+)
+def test_quantities_are_shown_with_prefix_and_unit(value, unit, shown):
+    assert quantity(value, unit) == shown
