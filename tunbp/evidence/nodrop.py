@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from tunbp.atomic import replacing
 from tunbp.errors import DataError
-from tunbp.evidence.files import replacing
 from tunbp.evidence.registry import Remote, remote, sha256
 from tunbp.schema import describe
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml
 
+from tunbp.atomic import write_atomically
 from tunbp.errors import DataError
 from tunbp.evidence.datasets import data_path
-from tunbp.evidence.files import write_atomically
 
 _HEADER = """\
 # Files of the data folder and the remote files it was built from, with their SHA-256.

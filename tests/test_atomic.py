@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tunbp.evidence.files import replacing, write_atomically
+from tunbp.atomic import replacing, write_atomically
 
 
 def test_a_finished_block_replaces_the_file(tmp_path):
