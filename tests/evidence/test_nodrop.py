@@ -123,6 +123,12 @@ def test_a_mirror_that_is_nothing_is_refused_before_any_file(source, tmp_path, m
     assert not (tmp_path / "raw").exists()
 
 
+def test_a_target_that_cannot_be_written_is_named(source, mirror, tmp_path):
+    (tmp_path / "raw").write_bytes(b"a file, no folder")
+    with pytest.raises(DataError, match=r"cannot write .*raw/tap/one\.json"):
+        nodrop.fetch(tmp_path / "raw")
+
+
 def test_an_incomplete_mirror_names_the_file(source, mirror, tmp_path):
     (mirror / "tap+vhost_net/two.txt").unlink()
     with pytest.raises(DataError, match=r"mirror has no file .*two\.txt"):

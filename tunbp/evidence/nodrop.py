@@ -95,21 +95,22 @@ def fetch(target: Path | None = None, progress: Callable[[str], None] = lambda _
     import pooch
 
     source = remote("nodrop")
-    mirror = os.environ.get("TUNBP_MIRROR", source.base_url)
+    mirror = os.environ.get("TUNBP_MIRROR") or source.base_url
     is_url = mirror.startswith(("http://", "https://"))
     if not is_url and not Path(mirror).is_dir():
         raise DataError(f"TUNBP_MIRROR={mirror} is neither a folder nor an http(s) URL")
     if target is None:
-        target = (
-            Path(os.environ.get("TUNBP_CACHE") or pooch.os_cache("tunbp")) / "nodrop" / source.commit[:12]
-        )
+        cache = Path(os.environ.get("TUNBP_CACHE") or pooch.os_cache("tunbp"))
+        target = cache / "nodrop" / source.commit[:12]
     pooch.get_logger().setLevel("WARNING")
-    goodboy = pooch.create(path=target, base_url=mirror.rstrip("/") + "/", registry=source.files, env=None)
+    store = pooch.create(path=target, base_url=mirror.rstrip("/") + "/", registry=source.files)
     for name, wanted in source.files.items():
         aside = target / f"{name}.rejected"
-        take = _refusing(_download if is_url else _copy, wanted, aside)
-        goodboy.fetch(name, downloader=take)
-        aside.unlink(missing_ok=True)
+        try:
+            store.fetch(name, downloader=_refusing(_download if is_url else _copy, wanted, aside))
+            aside.unlink(missing_ok=True)
+        except OSError as error:
+            raise DataError(f"cannot write {target / name}: {error}") from error
         progress(name)
     return target
 
