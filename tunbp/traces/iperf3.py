@@ -408,7 +408,7 @@ def _totals(series: dict[str, Column], end: End) -> dict[str, Column]:
     cpu = end.cpu_utilization_percent or Processor()
     columns |= {
         "duration": ((), _scalar(length)),
-        "cpu_local": ((), _scalar(cpu.host_total, 0.01)),
+        "cpu_host": ((), _scalar(cpu.host_total, 0.01)),
         "cpu_remote": ((), _scalar(cpu.remote_total, 0.01)),
     }
     if datagrams is not None and datagrams.packets is not None:
@@ -550,5 +550,6 @@ def _command(start: Start, settings: TestStart) -> str:
         ("-n", settings.bytes),
         ("-k", settings.blocks),
     ):
-        words += [f"{option} {value:.10g}"] * bool(value)
+        if value:
+            words.append(f"{option} {value:.10g}")
     return " ".join([*words, "-J"])

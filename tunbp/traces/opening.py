@@ -5,18 +5,41 @@ from __future__ import annotations
 import glob as globbing
 import os
 from collections.abc import Iterable
+from pathlib import Path
 from types import ModuleType
 
 import msgspec
 import xarray as xr
 
 from tunbp.errors import TraceError
-from tunbp.traces import iperf3, receive_log
+from tunbp.traces import (
+    drops,
+    ethtool,
+    flent,
+    ip_link,
+    iperf3,
+    irtt,
+    lab,
+    netperf,
+    nstat,
+    ping,
+    pktgen,
+    receive_log,
+    snapshots,
+    ss,
+    tc,
+)  # fmt: skip
+from tunbp.traces.folder import read_folder
 from tunbp.traces.runs import combine, labels
 from tunbp.traces.source import UNPACK_LIMIT, Source, read_source
 
-READERS: tuple[ModuleType, ...] = (iperf3, receive_log)
+READERS: tuple[ModuleType, ...] = (
+    flent, irtt, nstat, tc, ip_link, ethtool, drops, pktgen, receive_log, ss, ping, netperf, iperf3,
+)  # fmt: skip
 """Modules with `TOOL`, `recognize(source)` and `read(source)`, in the order they are asked."""
+
+COUNTING = (tc, ip_link, nstat, ethtool)
+"""Readers of counters: a log may hold the output of several of them."""
 
 
 def open_trace(
@@ -27,7 +50,8 @@ def open_trace(
     Parameters
     ----------
     path : str or path-like
-        File of any known tool, recognized by its content, gzip or not.
+        File of any known tool, recognized by its content, gzip or not; or the folder of one run, with the
+        files of several tools side by side; or a netCDF file or Zarr folder in the schema.
     raw : bool
         Keep the whole text as JSON in `attrs["raw"]`, so that fields outside the schema stay reachable.
     unpack_limit : int
@@ -51,7 +75,12 @@ def open_trace(
     >>> run.received_rate.attrs["units"]
     'bit/s'
     """
-    source = read_source(path, unpack_limit)
+    place = Path(path)
+    if place.is_dir() and not lab.is_zarr(place):
+        return read_folder(place, lambda file: open_trace(file, raw=raw, unpack_limit=unpack_limit))
+    if place.is_dir() or lab.is_netcdf(place):
+        return lab.load(place, unpack_limit)
+    source = read_source(place, unpack_limit)
     dataset = read(source)
     if raw:
         dataset.attrs["raw"] = raw_json(source)
@@ -101,12 +130,15 @@ def read(source: Source) -> xr.Dataset:
     TraceError
         If no reader recognizes the content, or the one that does cannot read it.
     """
-    for reader in READERS:
-        if reader.recognize(source):
-            runs: list[xr.Dataset] = reader.read(source)
-            if len(runs) == 1:
-                return runs[0]
-            return combine(runs, [str(number) for number in range(1, len(runs) + 1)])
+    found = [reader for reader in READERS if reader.recognize(source)]
+    if found and found[0] in COUNTING:
+        parts = [part for reader in found if reader in COUNTING for part in reader.read(source)]
+        return parts[0] if len(parts) == 1 else snapshots.merged(parts)
+    if found:
+        runs: list[xr.Dataset] = found[0].read(source)
+        return (
+            runs[0] if len(runs) == 1 else combine(runs, [str(number) for number in range(1, len(runs) + 1)])
+        )
     raise source.error("not the output of a tool that is known: " + ", ".join(known()), 0)
 
 

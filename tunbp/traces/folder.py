@@ -1,0 +1,217 @@
+"""The folder of one run: what several tools wrote side by side, as one Dataset on one clock."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from tunbp import schema
+from tunbp.errors import TraceError
+from tunbp.traces import snapshots
+
+FILE_LIMIT = 64
+"""Most files of one run."""
+FIRST = re.compile(r"(?:^|[^a-z])(?:before|start|pre|begin|first|0)(?:[^a-z]|$)", re.IGNORECASE)
+LAST = re.compile(r"(?:^|[^a-z])(?:after|end|post|stop|last|1)(?:[^a-z]|$)", re.IGNORECASE)
+COUNTING = ("ip", "tc", "nstat", "ethtool")
+"""Tools whose files are snapshots of counters."""
+LEADING = ("iperf3", "netperf", "flent", "pktgen", "tun receive log")
+"""Tools that send the traffic, most telling first; the others' variables give way to theirs."""
+SOCKET_NAMES = ("rtt", "rttvar", "cwnd", "snd_wnd", "pmtu", "mss")
+PROBE_NAMES = ("rtt", "min_rtt", "mean_rtt", "max_rtt", "duration")
+TUNNEL = re.compile(r"^(?:tun|tap)")
+
+Parts = dict[str, list[tuple[str, xr.Dataset]]]
+
+
+def read_folder(folder: Path, open_file: Callable[[Path], xr.Dataset]) -> xr.Dataset:
+    """Everything in a folder that is a tool's output, merged.
+
+    Counters of two snapshots become their difference. Times count from the earliest start that a file tells.
+    Where a tool that sends traffic is there, ping's and irtt's variables are named `ping_*`, those of ss
+    `socket_*`. Drops of tun and tap devices are summed up in `dropped_ring`, those of their qdiscs in
+    `dropped_qdisc`, the names that simulations use.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder; its sub-folders are not looked at.
+    open_file : callable
+        Opens one file.
+
+    Raises
+    ------
+    TraceError
+        If no file in it can be read, or if it holds more than one run.
+    """
+    parts, notes = _open_all(folder, open_file)
+    counts = [_counted(folder, tool, parts.pop(tool), notes) for tool in COUNTING if tool in parts]
+    for tool, found in parts.items():
+        if len(found) > 1:
+            names = ", ".join(name for name, _ in found[:3])
+            raise TraceError(
+                f"{folder}: {len(found)} files of {tool} ({names}, ...) are more than one run; "
+                f"use open_traces('{folder}/*')"
+            )
+    tools = [parts[tool][0][1] for tool in (*LEADING, *parts) if tool in parts]
+    tools = list({id(tool): tool for tool in tools}.values())
+    if tools and counts and "time" in counts[0].dims:
+        tools += [counts.pop(0)]
+    merged = _merged(folder, tools, counts, notes)
+    merged.attrs["warnings"] = "\n".join(
+        dict.fromkeys([*merged.attrs.get("warnings", "").splitlines(), *notes])
+    )
+    return merged
+
+
+def _open_all(folder: Path, open_file: Callable[[Path], xr.Dataset]) -> tuple[Parts, list[str]]:
+    """Datasets by tool, and notes on files that are left out."""
+    files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    if len(files) > FILE_LIMIT:
+        raise TraceError(f"{folder}: {len(files)} files are more than one run; use open_traces('{folder}/*')")
+    parts: Parts = {}
+    notes: list[str] = []
+    failure: TraceError | None = None
+    for path in files:
+        try:
+            dataset = open_file(path)
+        except TraceError as error:
+            failure = failure or error
+            notes.append(f"left out: {error}".replace("\n", " "))
+            continue
+        if "run" in dataset.dims:
+            notes.append(f"left out: {path} holds several runs")
+            continue
+        notes += [f"{path.name}: {line}" for line in dataset.attrs.get("warnings", "").splitlines()]
+        dataset.attrs["warnings"] = ""
+        parts.setdefault(dataset.attrs.get("tool", ""), []).append((path.name, dataset))
+    if not parts:
+        raise failure or TraceError(f"{folder}: the folder is empty; give a file, or the folder of one run")
+    return parts, notes
+
+
+def _counted(folder: Path, tool: str, found: list[tuple[str, xr.Dataset]], notes: list[str]) -> xr.Dataset:
+    """One tool's snapshots: the difference of two, or what there is."""
+    if len(found) > 2:
+        raise TraceError(
+            f"{folder}: {len(found)} files of {tool}; one run has one file, or one before and one after it"
+        )
+    if len(found) == 1:
+        name, only = found[0]
+        if only.sizes.get("time") == 2:
+            return snapshots.difference(only, only)
+        if "time" not in only.dims:
+            notes.append(f"{name}: one snapshot: it counts from the start of the machine, not of the run")
+        return only
+    before, after = _ordered(found, notes)
+    return snapshots.difference(before, after)
+
+
+def _ordered(found: Sequence[tuple[str, xr.Dataset]], notes: list[str]) -> tuple[xr.Dataset, xr.Dataset]:
+    """Two snapshots in the order in which they were taken: by name, else by growth of their counters."""
+    (one, first), (two, second) = found
+    if FIRST.search(one) and LAST.search(two):
+        return first, second
+    if FIRST.search(two) and LAST.search(one):
+        return second, first
+    notes.append(f"{one} and {two}: the names do not say before or after; the larger one is the later")
+    shared = [name for name in snapshots.COUNTERS if name in first and name in second]
+    grown = sum(float((second[name].sum() - first[name].sum()).item()) for name in shared)
+    return (first, second) if grown >= 0 else (second, first)
+
+
+def _merged(folder: Path, tools: list[xr.Dataset], counts: list[xr.Dataset], notes: list[str]) -> xr.Dataset:
+    """All parts in one Dataset on one clock."""
+    if not tools:
+        return _with_drops(snapshots.merged(counts))
+    leading = tools[0]
+    parts = [leading, *[_renamed(part, leading) for part in tools[1:]]]
+    parts = _on_one_clock(parts, notes)
+    parts = _streams_apart(parts)
+    attributes = snapshots.joined_attributes([part.attrs for part in [*parts, *counts]])
+    attributes["start"] = min((part.attrs["start"] for part in parts if part.attrs.get("start")), default="")
+    bare = [part.drop_attrs(deep=False) for part in [*parts, *([snapshots.merged(counts)] if counts else [])]]
+    try:
+        joined = xr.merge(bare, join="outer", compat="no_conflicts", combine_attrs="drop")
+    except (xr.MergeError, ValueError) as error:
+        raise TraceError(f"{folder}: files contradict each other: {error}") from error
+    for name in joined.variables:
+        if joined[name].dtype.kind == "O":
+            joined[name] = joined[name].fillna("").astype(np.str_)
+    return _with_drops(schema.describe(joined).assign_attrs(attributes))
+
+
+def _renamed(part: xr.Dataset, leading: xr.Dataset) -> xr.Dataset:
+    """A part whose variables do not collide with those of the tool that sent the traffic."""
+    tool = part.attrs.get("tool", "")
+    prefix = "socket_" if tool == "ss" else "ping_"
+    names: tuple[str, ...] = SOCKET_NAMES if tool == "ss" else PROBE_NAMES
+    if leading.attrs.get("tool") not in LEADING:
+        names = tuple(name for name in names if name in leading)
+    renamed = {name: f"{prefix}{name}" for name in names if name in part}
+    left = part.rename(renamed)
+    clash = [name for name in left.data_vars if name in leading]
+    return left.drop_vars(clash)
+
+
+def _on_one_clock(parts: list[xr.Dataset], notes: list[str]) -> list[xr.Dataset]:
+    """Times from the earliest start; parts whose file tells no start begin with the others."""
+    starts = [_unix(part.attrs.get("start", "")) for part in parts]
+    known = [start for start in starts if start is not None]
+    timed = [part for part in parts if "time" in part.dims]
+    if len(timed) < 2 or not known:
+        return parts
+    shifted = []
+    for part, start in zip(parts, starts, strict=True):
+        if "time" not in part.dims:
+            shifted.append(part)
+            continue
+        if start is None:
+            notes.append(f"{part.attrs.get('tool')}: no start time in the file; taken to start with the rest")
+        offset = 0.0 if start is None else start - min(known)
+        if abs(offset) > 86_400:
+            raise TraceError("the files' start times are more than a day apart: they are not one run")
+        time = part["time"]
+        shifted.append(part.assign_coords(time=("time", np.round(time.to_numpy() + offset, 9), time.attrs)))
+    return shifted
+
+
+def _unix(start: str) -> float | None:
+    try:
+        return datetime.datetime.fromisoformat(start).timestamp() if start else None
+    except ValueError:
+        return None
+
+
+def _streams_apart(parts: list[xr.Dataset]) -> list[xr.Dataset]:
+    """The parts with stream numbers that none shares with another: ss does not know iperf3's numbers."""
+    taken, apart = 0, []
+    for part in parts:
+        if "stream" in part.dims:
+            numbers = part["stream"].to_numpy()
+            part = part.assign_coords(stream=("stream", numbers - numbers.min() + taken + 1))
+            part = part.drop_vars([name for name in ("socket",) if name in part.coords and taken])
+            taken += len(numbers)
+        apart.append(part)
+    return apart
+
+
+def _with_drops(dataset: xr.Dataset) -> xr.Dataset:
+    """`dropped_ring` and `dropped_qdisc` of tun and tap devices, where a difference tells them."""
+    if "difference" not in dataset.attrs or "device" not in dataset.coords:
+        return dataset
+    tunnel = np.array([bool(TUNNEL.match(str(name))) for name in dataset["device"].to_numpy()])
+    if "kind" in dataset.coords:
+        tunnel |= dataset["kind"].to_numpy() == "tun"
+    found = {}
+    for total, name in (("dropped_ring", "tx_dropped"), ("dropped_qdisc", "qdisc_dropped")):
+        if name in dataset and dataset[name].dims == ("queue",):
+            values = dataset[name].to_numpy()[tunnel].astype(float)
+            if np.isfinite(values).any():
+                found[total] = ((), float(np.nansum(values)), schema.attributes(total))
+    return dataset.assign(found)

@@ -1,0 +1,163 @@
+"""`ip -s link` as JSON and as text: packets, errors and drops of interfaces."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+import xarray as xr
+
+from tunbp.traces.documents import Decoder, documents
+from tunbp.traces.snapshots import Snapshot, dataset, stamp_before, stamped_lines, stamps
+from tunbp.traces.source import Source
+
+TOOL = "ip"
+OPENING = re.compile(rb'\[\s*(?:\{\}\s*,\s*){0,64}+\{\s*"(?:ifindex|link_index|ifname)"\s*:')
+INTERFACE = re.compile(rb"^\d{1,9}: ([^\s:@]{1,64})(?:@\S{1,64})?: <[^>]{0,400}> mtu (\d{1,9})(.*)$")
+TITLE = re.compile(rb"^\s{1,16}(RX|TX)(?: errors)?:\s{1,9}([a-z][a-z_\s]{1,200})$")
+NUMBERS = re.compile(rb"^\s{0,24}\d{1,20}(?:\s{1,24}\d{1,20}){0,15}\s{0,24}$")
+
+
+class Receive(msgspec.Struct, gc=False):
+    """Receive counters of one interface, in iproute2's names."""
+
+    bytes: float | None = None
+    packets: float | None = None
+    errors: float | None = None
+    dropped: float | None = None
+    missed_errors: float | None = None
+    over_errors: float | None = None
+    multicast: float | None = None
+
+
+class Transmit(msgspec.Struct, gc=False):
+    """Transmit counters of one interface, in iproute2's names."""
+
+    bytes: float | None = None
+    packets: float | None = None
+    errors: float | None = None
+    dropped: float | None = None
+    carrier_errors: float | None = None
+    collisions: float | None = None
+
+
+class Statistics(msgspec.Struct, gc=False):
+    """Both directions."""
+
+    rx: Receive | None = None
+    tx: Transmit | None = None
+
+
+class LinkInfo(msgspec.Struct, gc=False):
+    """Details (`-d`): the driver's kind of device, e.g. tun."""
+
+    info_kind: str | None = None
+
+
+class Link(msgspec.Struct, gc=False):
+    """One interface."""
+
+    ifname: str | None = None
+    mtu: float | None = None
+    txqlen: float | None = None
+    qdisc: str | None = None
+    stats64: Statistics | None = None
+    stats: Statistics | None = None
+    linkinfo: LinkInfo | None = None
+
+
+RENAMED = {
+    "missed_errors": "missed", "missed": "missed", "over_errors": "overrun", "overrun": "overrun",
+    "mcast": "multicast", "carrier": "carrier_errors", "collsns": "collisions",
+}  # fmt: skip
+COLUMNS = {
+    "rx": {"bytes", "packets", "errors", "dropped", "missed", "overrun", "multicast"},
+    "tx": {"bytes", "packets", "errors", "dropped", "carrier_errors", "collisions"},
+}
+_DECODER = Decoder(list[Link])
+
+
+def recognize(source: Source) -> bool:
+    """Whether the file holds `ip link` output."""
+    head = source.head
+    return bool(OPENING.search(head)) or bool(
+        re.search(rb"^\d{1,9}: [^\s:]{1,64}: <[^>\n]{0,400}> mtu \d", head, re.MULTILINE)
+    )
+
+
+def read(source: Source) -> list[xr.Dataset]:
+    """Counters of every interface over (queue), or (time, queue) for several snapshots.
+
+    Raises
+    ------
+    TraceError
+        If there are no counters: `ip` was run without `-s`.
+    """
+    shots = list(_from_json(source)) if OPENING.search(source.head) else _from_text(source)
+    if not any(row.keys() - {"mtu", "txqueuelen"} for shot in shots for row in shot.numbers.values()):
+        raise source.error("interfaces without statistics; run ip with -s (ip -s -j link)", 0)
+    return [dataset(source, shots, TOOL)]
+
+
+def _from_json(source: Source) -> Iterator[Snapshot]:
+    """One snapshot per JSON list."""
+    times = stamps(source)
+    position = 0
+    for links in documents(source, _DECODER, OPENING):
+        match = OPENING.search(source.data, position)
+        offset = match.start() if match else position
+        position = match.end() if match else position
+        shot = Snapshot(stamp_before(times, offset))
+        for link in links:
+            if link.ifname is not None:
+                _add(shot, link)
+        yield shot
+
+
+def _add(shot: Snapshot, link: Link) -> None:
+    """One interface as a row."""
+    kind = (link.linkinfo.info_kind if link.linkinfo else None) or ""
+    row = shot.row(link.ifname or "", device=link.ifname or "", kind=kind)
+    row["mtu"], row["txqueuelen"] = link.mtu, link.txqlen
+    statistics = link.stats64 or link.stats or Statistics()
+    for side, counters in (("rx", statistics.rx), ("tx", statistics.tx)):
+        if counters is None:
+            continue
+        for name in counters.__struct_fields__:
+            value = getattr(counters, name)
+            if value is not None:
+                row[f"{side}_{RENAMED.get(name, name)}"] = value
+
+
+def _from_text(source: Source) -> list[Snapshot]:
+    """One snapshot per run of interfaces in which none repeats and no new time begins."""
+    shots = [Snapshot()]
+    row: dict[str, float | None] | None = None
+    title: tuple[str, list[str]] | None = None
+    for _, line, when in stamped_lines(source):
+        if match := INTERFACE.match(line):
+            name = match[1].decode("utf-8", "replace")
+            if name in shots[-1].numbers or (shots[-1].numbers and shots[-1].when != when):
+                shots.append(Snapshot())
+            shots[-1].when = when
+            row = shots[-1].row(name, device=name, kind="")
+            row["mtu"] = float(match[2])
+            if length := re.search(rb"\bqlen (\d{1,9})", match[3]):
+                row["txqueuelen"] = float(length[1])
+        elif match := TITLE.match(line):
+            title = (match[1].decode().lower(), match[2].decode().split())
+        elif title is not None:
+            if row is not None and NUMBERS.match(line):
+                _add_numbers(row, title, line)
+            title = None
+    return shots
+
+
+def _add_numbers(row: dict[str, float | None], title: tuple[str, list[str]], line: bytes) -> None:
+    """One line of counters under its title."""
+    side, names = title
+    for name, value in zip(names, line.split(), strict=False):
+        known = RENAMED.get(name, name)
+        if known in COLUMNS[side]:
+            row.setdefault(f"{side}_{known}", float(value))

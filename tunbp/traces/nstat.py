@@ -1,0 +1,56 @@
+"""`nstat` as JSON and as text: the kernel's SNMP counters."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+import xarray as xr
+
+from tunbp.traces.documents import Decoder, documents
+from tunbp.traces.snapshots import ROW_LIMIT, Snapshot, dataset, stamped_lines
+from tunbp.traces.source import Source
+
+TOOL = "nstat"
+OPENING = re.compile(rb'\{\s*"kernel"\s*:\s*\{')
+ROW = re.compile(rb"^([A-Za-z][A-Za-z0-9_]{2,63})\s{1,64}(-?\d{1,20})(?:\s{1,32}-?[\d.]{1,24})?\s{0,9}$")
+
+
+class Kernel(msgspec.Struct):
+    """All counters by name."""
+
+    kernel: dict[str, float]
+
+
+_DECODER = Decoder(Kernel)
+
+
+def recognize(source: Source) -> bool:
+    """Whether the file holds nstat output."""
+    head = source.head
+    return bool(OPENING.match(head.lstrip())) or bool(re.search(rb"^#kernel\b", head, re.MULTILINE))
+
+
+def read(source: Source) -> list[xr.Dataset]:
+    """Counters by name along `queue`, or (time, queue) for several snapshots.
+
+    Raises
+    ------
+    TraceError
+        If there is no counter, or more of them than a kernel has.
+    """
+    if source.data.count(b":") > ROW_LIMIT:
+        raise source.error(f"more than {ROW_LIMIT} counters: not nstat's output")
+    shots: list[Snapshot] = []
+    if OPENING.match(source.head.lstrip()):
+        for document in documents(source, _DECODER, OPENING):
+            shots.append(Snapshot())
+            for name, value in document.kernel.items():
+                shots[-1].row(name)["counter"] = value
+        return [dataset(source, shots, TOOL)]
+    for _, line, when in stamped_lines(source):
+        if line.startswith(b"#"):
+            shots.append(Snapshot(when))
+        elif shots and (match := ROW.match(line)):
+            shots[-1].row(match[1].decode())["counter"] = float(match[2])
+    return [dataset(source, shots, TOOL)]

@@ -1,0 +1,187 @@
+"""Snapshots of counters (ip, tc, nstat, ethtool): one, a series of them, or the difference over a run."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import xarray as xr
+
+from tunbp.errors import TraceError
+from tunbp.traces.build import Column, as_counts, build, floats, text, utc
+from tunbp.traces.source import Source
+
+ROW_LIMIT = 65_536
+"""Most rows (interfaces, qdiscs, counters) in all snapshots of one file."""
+CELL_LIMIT = 1 << 20
+"""Most cells of one variable over (time, queue)."""
+
+LINK_COUNTERS = (
+    "rx_bytes", "rx_packets", "rx_errors", "rx_dropped", "rx_missed", "rx_overrun", "rx_multicast",
+    "tx_bytes", "tx_packets", "tx_errors", "tx_dropped", "tx_carrier_errors", "tx_collisions",
+)  # fmt: skip
+QDISC_COUNTERS = (
+    "qdisc_bytes", "qdisc_packets", "qdisc_dropped", "qdisc_overlimits", "qdisc_requeues",
+    "qdisc_ecn_marked", "qdisc_drop_overlimit", "qdisc_new_flows",
+)  # fmt: skip
+COUNTERS = (*LINK_COUNTERS, *QDISC_COUNTERS, "counter")
+"""Variables that only grow, so that a difference over a run means something."""
+TEXTS = ("device", "kind", "handle", "parent")
+"""Text coordinates a row may have."""
+
+STAMP = re.compile(rb"^[#\[]?\s{0,3}(1\d{9}(?:\.\d{1,9})?)\]?\s{0,3}$")
+
+
+@dataclass
+class Snapshot:
+    """What one call of a tool printed: rows of numbers, each with its label and texts."""
+
+    when: float | None = None
+    numbers: dict[str, dict[str, float | None]] = field(default_factory=dict)
+    texts: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def row(self, label: str, **texts: str) -> dict[str, float | None]:
+        """A new row; a repeated label gets a number."""
+        name, copy = label, 1
+        while name in self.numbers:
+            copy += 1
+            name = f"{label} #{copy}"
+        self.texts[name] = texts
+        return self.numbers.setdefault(name, {})
+
+
+def stamped_lines(source: Source) -> Iterator[tuple[int, bytes, float | None]]:
+    """Each line with its offset and the Unix time of the last line that was nothing but a time."""
+    when: float | None = None
+    for offset, line in source.lines():
+        if len(line) < 40 and (stamp := STAMP.match(line.strip())):
+            when = float(stamp[1])
+        yield offset, line, when
+
+
+def stamps(source: Source) -> list[tuple[int, float]]:
+    """Offset and Unix time of every line that is nothing but a time."""
+    pattern = re.compile(rb"^[#\[]?[ \t]{0,3}(1\d{9}(?:\.\d{1,9})?)\]?[ \t\r]{0,3}$", re.MULTILINE)
+    return [(match.start(), float(match[1])) for match in pattern.finditer(source.data)]
+
+
+def stamp_before(times: Sequence[tuple[int, float]], offset: int) -> float | None:
+    """The last time that stands before a byte offset."""
+    earlier = [when for position, when in times if position <= offset]
+    return earlier[-1] if earlier else None
+
+
+def dataset(source: Source, snapshots: Sequence[Snapshot], tool: str, **attributes: str) -> xr.Dataset:
+    """Snapshots as variables over (queue), or (time, queue) if there are several.
+
+    Raises
+    ------
+    TraceError
+        If there is no row at all, or far more rows than a machine has interfaces and qdiscs.
+    """
+    shots = [shot for shot in snapshots if shot.numbers]
+    if not shots:
+        raise source.error(f"no complete row of {tool} output", len(source.data))
+    if sum(len(shot.numbers) for shot in shots) > ROW_LIMIT:
+        raise source.error(f"more than {ROW_LIMIT} rows of {tool} output; split the file")
+    labels = list(dict.fromkeys(label for shot in shots for label in shot.numbers))
+    if len(labels) * len(shots) > CELL_LIMIT:
+        raise source.error(f"{len(labels)} different rows in {len(shots)} snapshots; split the file")
+    names = list(dict.fromkeys(name for shot in shots for row in shot.numbers.values() for name in row))
+    columns: dict[str, Column] = {}
+    for name in names:
+        values = floats(shot.numbers.get(label, {}).get(name) for shot in shots for label in labels)
+        shaped = as_counts(values.reshape(len(shots), len(labels)))
+        columns[name] = (("time", "queue"), shaped) if len(shots) > 1 else (("queue",), shaped[0])
+    coords: dict[str, Column] = {"queue": (("queue",), text(labels))}
+    told: dict[str, dict[str, str]] = {}
+    for shot in shots:
+        told |= shot.texts
+    for name in TEXTS:
+        if any(name in told[label] for label in labels):
+            coords[name] = (("queue",), text([told[label].get(name, "") for label in labels]))
+    if len(shots) > 1:
+        coords["time"] = (("time",), _times(source, shots))
+    return build(source, columns, coords, tool=tool, start=utc(shots[0].when), **attributes)
+
+
+def _times(source: Source, shots: Sequence[Snapshot]) -> list[float]:
+    """Seconds of each snapshot from the first; their numbers where the file does not say."""
+    times = [shot.when for shot in shots]
+    known = [when for when in times if when is not None]
+    if len(known) == len(times) and all(b > a for a, b in itertools.pairwise(known)):
+        return [when - known[0] for when in known]
+    source.warn("the snapshots carry no increasing times; they are counted 0, 1, 2, ... instead of seconds")
+    return [float(number) for number in range(len(times))]
+
+
+def difference(before: xr.Dataset, after: xr.Dataset) -> xr.Dataset:
+    """What the counters grew by between two snapshots; gauges (backlog, lengths) as in the second.
+
+    Parameters
+    ----------
+    before, after : xarray.Dataset
+        Snapshots over (queue) of the same tool. Of a series, the first and the last sample are taken.
+
+    Returns
+    -------
+    xarray.Dataset
+        The rows that are in both. A counter that shrank was reset: its difference is NaN, with a warning.
+
+    Raises
+    ------
+    TraceError
+        If the two have no row in common.
+    """
+    first = before.isel(time=0, drop=True) if "time" in before.dims else before
+    last = after.isel(time=-1, drop=True) if "time" in after.dims else after
+    shared = [label for label in first["queue"].to_numpy() if label in set(last["queue"].to_numpy())]
+    if not shared:
+        raise TraceError("the two snapshots have no row in common: they are of different tools or machines")
+    first, last = first.sel(queue=shared), last.sel(queue=shared)
+    grown = last.copy()
+    warnings = [line for line in (before.attrs.get("warnings"), after.attrs.get("warnings")) if line]
+    for name in COUNTERS:
+        if name not in first or name not in last:
+            continue
+        step = last[name] - first[name]
+        reset = step < 0
+        if bool(reset.any()):
+            where = ", ".join(str(label) for label in step["queue"].to_numpy()[reset.to_numpy()])
+            warnings.append(f"{name} of {where} shrank between the snapshots: it was reset")
+            step = step.where(~reset)
+        grown[name] = step.assign_attrs(last[name].attrs)
+    grown.attrs = {
+        **last.attrs,
+        "start": before.attrs.get("start", ""),
+        "sha256": " ".join(dict.fromkeys([before.attrs.get("sha256", ""), after.attrs.get("sha256", "")])),
+        "warnings": "\n".join(dict.fromkeys("\n".join(warnings).splitlines())),
+        "difference": "second snapshot minus first",
+    }
+    return grown
+
+
+def merged(parts: Iterable[xr.Dataset]) -> xr.Dataset:
+    """Snapshots of several tools side by side: one `queue` dim, NaN where a row has no such counter."""
+    parts = list(parts)
+    attributes = joined_attributes([part.attrs for part in parts])
+    together = xr.merge(
+        [part.drop_attrs(deep=False) for part in parts],
+        join="outer", compat="no_conflicts", combine_attrs="drop_conflicts",
+    )  # fmt: skip
+    for name in TEXTS:
+        if name in together.coords and together[name].dtype.kind == "O":
+            together[name] = together[name].fillna("").astype(np.str_)
+    return together.assign_attrs(attributes)
+
+
+def joined_attributes(attributes: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Attributes of parts of one run: equal ones once, different ones one after the other."""
+    joined: dict[str, str] = {}
+    for name in dict.fromkeys(name for part in attributes for name in part):
+        values = dict.fromkeys(part[name] for part in attributes if part.get(name))
+        joined[name] = ("\n" if name == "warnings" else "; ").join(values)
+    return joined

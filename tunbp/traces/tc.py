@@ -1,0 +1,159 @@
+"""`tc -s qdisc` as JSON and as text: packets, drops and backlog of queueing disciplines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+import xarray as xr
+
+from tunbp.traces.documents import Decoder, documents
+from tunbp.traces.snapshots import Snapshot, dataset, stamp_before, stamped_lines, stamps
+from tunbp.traces.source import Source
+
+TOOL = "tc"
+OPENING = re.compile(rb'\[\s*(?:\{\}\s*,\s*){0,64}+\{\s*"kind"\s*:')
+QDISC = re.compile(rb"^qdisc (\S{1,32}) ([0-9a-f]{1,8}:)(.*)$")
+DEVICE = re.compile(rb"\bdev (\S{1,64})")
+PARENT = re.compile(rb"\b(root|parent (\S{1,32}))")
+LIMIT = re.compile(rb"\blimit (\d{1,12})p?\b")
+SENT = re.compile(
+    rb"^\s{0,9}Sent (\d{1,20}) bytes (\d{1,20}) pkts? "
+    rb"\(dropped (\d{1,20}), overlimits (\d{1,20}) requeues (\d{1,20})\)"
+)
+BACKLOG = re.compile(rb"^\s{0,9}(?:rate \S{1,24} \S{1,24} )?backlog (\d{1,20})([KMG]?)b (\d{1,20})p\b")
+DETAIL = re.compile(rb"\b(drop_overlimit|new_flow_count|ecn_mark) (\d{1,20})\b")
+SCALE = {b"": 1.0, b"K": 1024.0, b"M": 1024.0**2, b"G": 1024.0**3}
+DETAILS = {
+    "drop_overlimit": "qdisc_drop_overlimit",
+    "new_flow_count": "qdisc_new_flows",
+    "ecn_mark": "qdisc_ecn_marked",
+}
+
+
+class Options(msgspec.Struct, gc=False):
+    """The settings of a qdisc, as far as they are used."""
+
+    limit: float | str | None = None
+
+
+class Qdisc(msgspec.Struct, gc=False):
+    """One qdisc in iproute2's names."""
+
+    kind: str | None = None
+    handle: str | None = None
+    dev: str | None = None
+    parent: str | None = None
+    options: Options | None = None
+    bytes: float | None = None
+    packets: float | None = None
+    drops: float | None = None
+    overlimits: float | None = None
+    requeues: float | None = None
+    backlog: float | None = None
+    qlen: float | None = None
+    drop_overlimit: float | None = None
+    new_flow_count: float | None = None
+    ecn_mark: float | None = None
+
+
+FIELDS = {
+    "bytes": "qdisc_bytes", "packets": "qdisc_packets", "drops": "qdisc_dropped",
+    "overlimits": "qdisc_overlimits", "requeues": "qdisc_requeues", "backlog": "qdisc_backlog_bytes",
+    "qlen": "qdisc_backlog", **DETAILS,
+}  # fmt: skip
+_DECODER = Decoder(list[Qdisc])
+
+
+def recognize(source: Source) -> bool:
+    """Whether the file holds `tc qdisc` output."""
+    return bool(OPENING.search(source.head)) or bool(
+        re.search(rb"^qdisc \S{1,32} [0-9a-f]{1,8}:", source.head, re.MULTILINE)
+    )
+
+
+def read(source: Source) -> list[xr.Dataset]:
+    """Counters of every qdisc over (queue), or (time, queue) for several snapshots.
+
+    Raises
+    ------
+    TraceError
+        If there are no counters: `tc` was run without `-s`.
+    """
+    shots = list(_from_json(source)) if OPENING.search(source.head) else _from_text(source)
+    if not any("qdisc_packets" in row for shot in shots for row in shot.numbers.values()):
+        raise source.error("qdiscs without statistics; run tc with -s (tc -s -j qdisc)", 0)
+    return [dataset(source, shots, TOOL)]
+
+
+def label(device: str, kind: str, handle: str) -> str:
+    """What a qdisc is called along `queue`, e.g. `tun0 fq_codel 8001:`."""
+    return " ".join(word for word in (device, kind, handle) if word)
+
+
+def _from_json(source: Source) -> Iterator[Snapshot]:
+    """One snapshot per JSON list."""
+    times = stamps(source)
+    position = 0
+    for qdiscs in documents(source, _DECODER, OPENING):
+        match = OPENING.search(source.data, position)
+        offset = match.start() if match else position
+        position = match.end() if match else position
+        shot = Snapshot(stamp_before(times, offset))
+        for qdisc in qdiscs:
+            if qdisc.kind is None:
+                continue
+            device, handle = qdisc.dev or "", qdisc.handle or ""
+            row = shot.row(
+                label(device, qdisc.kind, handle),
+                device=device, kind=qdisc.kind, handle=handle, parent=qdisc.parent or "",
+            )  # fmt: skip
+            if qdisc.options is not None and isinstance(qdisc.options.limit, int | float):
+                row["qdisc_limit"] = qdisc.options.limit
+            for field, name in FIELDS.items():
+                if (value := getattr(qdisc, field)) is not None:
+                    row[name] = value
+        yield shot
+
+
+def _from_text(source: Source) -> list[Snapshot]:
+    """One snapshot per run of qdiscs in which none repeats and no new time begins."""
+    shots = [Snapshot()]
+    row: dict[str, float | None] | None = None
+    for _, line, when in stamped_lines(source):
+        if match := QDISC.match(line):
+            row = _begin(shots, match, when)
+        elif line.startswith((b"class ", b"filter ")):
+            row = None
+            source.warn("tc classes and filters are left out; only qdiscs are read")
+        elif row is None:
+            continue
+        elif match := SENT.match(line):
+            for name, value in zip(list(FIELDS.values())[:5], match.groups(), strict=True):
+                row[name] = float(value)
+        elif match := BACKLOG.match(line):
+            row["qdisc_backlog_bytes"] = float(match[1]) * SCALE[match[2]]
+            row["qdisc_backlog"] = float(match[3])
+        else:
+            for detail in DETAIL.finditer(line):
+                row.setdefault(DETAILS[detail[1].decode()], float(detail[2]))
+    return shots
+
+
+def _begin(shots: list[Snapshot], match: re.Match[bytes], when: float | None) -> dict[str, float | None]:
+    """The row of a qdisc line, in a new snapshot if the qdisc repeats or a new time began."""
+    kind, handle = match[1].decode("utf-8", "replace"), match[2].decode()
+    device, parent, limit = DEVICE.search(match[3]), PARENT.search(match[3]), LIMIT.search(match[3])
+    name = device[1].decode("utf-8", "replace") if device else ""
+    above = (parent[2] or b"").decode("utf-8", "replace") if parent else ""
+    key = label(name, kind, handle)
+    there = shots[-1].numbers
+    repeated = key in there and shots[-1].texts[key].get("parent") == above
+    if repeated or (there and shots[-1].when != when):
+        shots.append(Snapshot())
+    shots[-1].when = when
+    row = shots[-1].row(key, device=name, kind=kind, handle=handle, parent=above)
+    if limit:
+        row["qdisc_limit"] = float(limit[1])
+    return row
