@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import os
 import re
 import reprlib
 from collections.abc import Mapping
@@ -23,7 +24,7 @@ from tunbp.project import project_root
 
 
 def _output_folder(value: Any) -> Any:
-    if isinstance(value, str) and not value.strip():
+    if isinstance(value, str) and (not value.strip() or "\0" in value):
         raise ValueError("must be the name of a folder")
     return project_root() / value if isinstance(value, (str, Path)) else value
 
@@ -32,9 +33,9 @@ def _input_path(value: Any) -> Any:
     if not isinstance(value, str) or not value.strip():
         return value
     # as typed if it is there, else inside the project: JupyterLab works in notebooks/, papermill anywhere
-    for path in (Path(value), project_root() / value):
-        if path.exists():
-            return path
+    for path in (value, str(project_root() / value)):
+        if os.path.exists(path):  # unlike Path.exists, it raises nothing for names that are too long
+            return Path(path)
     raise ValueError("no such file or folder")
 
 
@@ -333,12 +334,14 @@ def load(path: Path | str, notebook: str | None = None) -> tuple[str, dict[str, 
         values = yaml.load(text, Loader=_Loader)
     except (OSError, UnicodeDecodeError) as error:
         raise ParamsError(f"{path}: cannot be read ({error})") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ParamsError(f"{path}: not valid YAML: {error}") from error
     if values is None:
         values = {}
     if not isinstance(values, dict):
         raise ParamsError(f"{path}: must hold 'parameter: value' lines, but is a {type(values).__name__}")
+    if other := [key for key in values if not isinstance(key, str)]:
+        raise ParamsError(f"{path}: parameter names are text, but {other[0]!r} is not")
     said = named_notebook(text)
     if said and notebook and said != notebook:
         raise ParamsError(
@@ -416,7 +419,7 @@ def _model(notebook: str) -> type[NotebookParams]:
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML in which a key that stands twice is a mistake."""
+    """Safe YAML without dates, as papermill reads it, in which a key that stands twice is a mistake."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
@@ -428,6 +431,12 @@ class _Loader(yaml.SafeLoader):
                 )
             seen.add(key)
         return super().construct_mapping(node, deep=deep)
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 def _explain(model: type[NotebookParams], error: Any, source: str) -> str:

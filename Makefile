@@ -1,0 +1,75 @@
+# make reproduce | test | jupyter | lab | check | lint | bench | soak | fuzz | lock | clean
+# Prerequisites: git, make, python3 (3.11 to 3.13) with venv. Another Python: make PYTHON=python3.12 reproduce
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready-$(shell pwd | cksum | cut -d" " -f1)
+ARGS ?=
+
+export JUPYTER_PREFER_ENV_PATH := 1
+
+.DELETE_ON_ERROR:
+.PHONY: help install reproduce test jupyter lab check lint bench soak fuzz lock clean
+
+help:
+	@echo "make reproduce  every notebook, results in results/ (only what is not done or has changed)"
+	@echo "make test       the whole test suite"
+	@echo "make jupyter    JupyterLab on the notebooks"
+	@echo "make lab        a small live measurement of this machine's kernel"
+	@echo "make check      model against published values, and published claims recomputed"
+	@echo "make lint       ruff and mypy"
+	@echo "make bench      speed of the engines, as JSON"
+	@echo "make soak       invariants on 100,000 scenarios"
+	@echo "make fuzz       100,000 damaged measurement files"
+	@echo "make lock       requirements.lock anew from pyproject.toml"
+	@echo "make clean      remove the environment, results and caches"
+
+install: $(READY)
+
+# Runs again only when the lock or the project's metadata changed, or the folder was moved.
+$(READY): requirements.lock pyproject.toml tools/venv.py
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: apt-get install python3 python3-venv" >&2; exit 1; }
+	@$(PYTHON) tools/venv.py $(VENV)
+	@touch $@
+
+reproduce: $(READY)
+	@$(BIN)/tunbp reproduce $(ARGS)
+
+test: $(READY)
+	$(BIN)/python -m pytest $(ARGS)
+
+jupyter: $(READY)
+	$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks \
+		$(if $(filter 0,$(shell id -u)),--allow-root) $(ARGS)
+
+lab: $(READY)
+	$(BIN)/tunbp lab check
+	$(BIN)/tunbp lab run ring $(ARGS)
+
+check: $(READY)
+	$(BIN)/tunbp check $(ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+bench: $(READY)
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+soak: $(READY)
+	TUNBP_SOAK=1 $(BIN)/python -m pytest --timeout=0 -k soak tests/model $(ARGS)
+
+fuzz: $(READY)
+	TUNBP_FUZZ=100000 $(BIN)/python -m pytest --timeout=0 -k fuzz tests/traces $(ARGS)
+
+# uv lives in an environment of its own: it makes the lock and is no part of it
+lock:
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip install --quiet uv
+	build/lock/bin/uv pip compile pyproject.toml --all-extras --universal --generate-hashes --python-version 3.11 \
+		--no-emit-index-url --no-header --quiet --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) build results .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	find tunbp tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
