@@ -1,0 +1,63 @@
+"""TCP through a minimal user-space forwarder in Python instead of OpenVPN: the same path, ring and flag, no crypto."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tunbp.lab import forwarder, inside
+from tunbp.lab.path import (
+    CLIENT_INNER,
+    CLIENT_OUTER,
+    SERVER_INNER,
+    SERVER_OUTER,
+    TUNNEL,
+    RoutedPath,
+    measure_tcp,
+    routed_path,
+)
+
+MTU = 1420
+"""Leaves room for the outer headers on a path of 1500 bytes."""
+
+
+def measure(cell: Mapping[str, Any], backpressure: bool, folder: Path) -> dict[str, Any]:
+    """One transfer; see `tunbp.lab.path.measure_tcp` for what is returned and raised."""
+    with routed_path(cell["rtt"]) as path, forwarders(path, cell, backpressure) as echo:
+        return {"echo": echo, **measure_tcp(path, cell, folder)}
+
+
+@contextmanager
+def forwarders(path: RoutedPath, cell: Mapping[str, Any], backpressure: bool) -> Iterator[list[int]]:
+    """A forwarder at each end of `path`; yields the flags that both devices echo.
+
+    Raises
+    ------
+    LabError
+        If one does not start, or the kernel lacks the flag asked for.
+    """
+    ends = {
+        "server": (path.server, SERVER_OUTER, CLIENT_OUTER, SERVER_INNER, CLIENT_INNER),
+        "client": (path.client, CLIENT_OUTER, SERVER_OUTER, CLIENT_INNER, SERVER_INNER),
+    }
+    running: list[inside.Child] = []
+    echoes: list[int] = []
+    try:
+        for end, (space, here, there, inner, inner_peer) in ends.items():
+            child = inside.start(
+                space.name, f"forwarder ({end})", forwarder.serve, TUNNEL, here, there, backpressure
+            )
+            running.append(child)
+            echoes.append(child.message())
+            space.ip(
+                f"link set {TUNNEL} txqueuelen {cell['ring']} mtu {MTU}",
+                f"address add {inner} peer {inner_peer} dev {TUNNEL}",
+                f"link set {TUNNEL} up",
+            )
+            space.set_qdisc(TUNNEL, cell["qdisc"])
+        yield echoes
+    finally:
+        for child in running:
+            child.kill()

@@ -1,0 +1,19 @@
+"""TCP through real OpenVPN over a delayed path: stock against backpressure, by RTT, ring and congestion control."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tunbp.lab.path import measure_tcp, routed_path
+from tunbp.lab.tunnel import openvpn
+
+
+def measure(cell: Mapping[str, Any], backpressure: bool, folder: Path) -> dict[str, Any]:
+    """One transfer; see `tunbp.lab.path.measure_tcp` for what is returned and raised."""
+    with routed_path(cell["rtt"]) as path, openvpn(path, cell, backpressure, folder) as echo:
+        result = measure_tcp(path, cell, folder)
+    for log in folder.glob("openvpn_*.log"):
+        log.unlink()  # kept only when something failed
+    return {"echo": echo, **result}

@@ -1,0 +1,137 @@
+"""pktgen into a TAP device: the driver at its limit, through the qdisc (queue_xmit) or past it (start_xmit)."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from tunbp.errors import LabError
+from tunbp.lab import inside, process
+from tunbp.lab.namespaces import Namespace, link_counter, namespaces, qdisc_drops
+from tunbp.lab.reader import serve
+
+DEVICE = "tap0"
+PROC = "/proc/net/pktgen"
+OPTIONS = (
+    "count 0", "delay 0", "clone_skb 0", "dst 10.99.0.2", "src_min 10.99.0.1", "dst_mac 02:00:00:00:00:01",
+)  # fmt: skip
+COUNTS = re.compile(r"pkts-sofar:\s*(\d+)\s+errors:\s*(\d+)")
+
+
+def measure(cell: Mapping[str, Any], backpressure: bool, folder: Path) -> dict[str, Any]:
+    """One run of `threads` pktgen threads into a TAP that a Python reader empties; the warm-up is cut.
+
+    Returns
+    -------
+    dict
+        sent (= delivered + dropped), delivered, dropped_ring, dropped_qdisc [packet] and drop_fraction of the measured
+        part; transmitted_rate, lost_rate [packet/s]; of the whole run, `pktgen_sofar` and `pktgen_errors` (attempts
+        refused by the qdisc or by a stopped queue).
+
+    Raises
+    ------
+    LabError
+        If pktgen is not loaded, or the kernel lacks the flag asked for.
+    """
+    with namespaces("pktgen") as (space,):
+        reader = inside.start(space.name, "reader", serve, DEVICE, "tap", backpressure)
+        try:
+            echo = reader.message()
+            space.ip(f"link set {DEVICE} txqueuelen {cell['ring']}", f"link set {DEVICE} up")
+            space.set_qdisc(DEVICE, cell["qdisc"])
+            result = _generate(space, cell, folder)
+            space.save_counters(folder, "pktgen")
+        finally:
+            reader.kill()
+    return {"echo": [echo], **result}
+
+
+def _generate(space: Namespace, cell: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Start pktgen, read the device's counters at both ends of the measured part, stop it, keep its own report."""
+    devices = [f"{DEVICE}@{thread}" for thread in range(cell["threads"])]
+    try:
+        for thread, device in enumerate(devices):
+            _write(space, f"kpktgend_{thread}", f"add_device {device}")
+            options = [*OPTIONS, f"pkt_size {cell['size']}", f"xmit_mode {cell['xmit_mode']}"]
+            _write(space, device, *options)
+        running = inside.start(space.name, "pktgen", _run)
+        time.sleep(cell["warmup"])
+        before = _counters(space)
+        time.sleep(cell["duration"])
+        after = _counters(space)
+        _write(space, "pgctrl", "stop")
+        running.message(30.0)
+        running.kill()
+        reports = [inside.call(space.name, "pktgen", _read, f"{PROC}/{device}") for device in devices]
+    finally:
+        for thread in range(cell["threads"]):
+            _write(space, f"kpktgend_{thread}", "rem_device_all")
+    for thread, report in enumerate(reports):
+        (folder / f"pktgen_{thread}.txt").write_text(report)
+    return account(before, after, reports)
+
+
+def _run(connection: Connection) -> None:
+    """Start all threads; the write returns when they have been stopped."""
+    inside.write_files({f"{PROC}/pgctrl": "start\n"})
+    connection.send("stopped")
+
+
+def _read(path: str) -> str:
+    return Path(path).read_text()
+
+
+def _counters(space: Namespace) -> dict[str, float]:
+    started = time.monotonic()
+    links, qdiscs = space.links(), space.qdiscs()
+    return {
+        "time": (started + time.monotonic()) / 2,
+        "delivered": link_counter(links, DEVICE, "tx", "packets"),
+        "ring": link_counter(links, DEVICE, "tx", "dropped"),
+        "qdisc": qdisc_drops(qdiscs, DEVICE),
+    }
+
+
+def account(before: Mapping[str, float], after: Mapping[str, float], reports: list[str]) -> dict[str, Any]:
+    """Totals and rates of the measured part from two readings of the counters, and pktgen's own counts.
+
+    Raises
+    ------
+    LabError
+        If a report of pktgen does not hold its counts.
+    """
+    part = {name: after[name] - before[name] for name in before}
+    sofar = errors = 0
+    for report in reports:
+        found = COUNTS.search(report)
+        if found is None:
+            raise process.failure("pktgen's report holds no `pkts-sofar`", report)
+        sofar, errors = sofar + int(found[1]), errors + int(found[2])
+    sent = part["delivered"] + part["ring"] + part["qdisc"]
+    return {
+        "sent": sent,
+        "delivered": part["delivered"],
+        "dropped_ring": part["ring"],
+        "dropped_qdisc": part["qdisc"],
+        "drop_fraction": (part["ring"] + part["qdisc"]) / sent if sent else None,
+        "duration": part["time"],
+        "transmitted_rate": part["delivered"] / part["time"],
+        "lost_rate": part["ring"] / part["time"],
+        "pktgen_sofar": sofar,
+        "pktgen_errors": errors,
+    }
+
+
+def _write(space: Namespace, file: str, *lines: str) -> None:
+    try:
+        for line in lines:
+            inside.call(space.name, "pktgen", inside.write_files, {f"{PROC}/{file}": line + "\n"})
+    except LabError as error:
+        advice = (
+            "load the module (`modprobe pktgen`, as root) or use a VM: `tunbp lab run pktgen --vm KERNEL`"
+        )
+        raise process.failure(str(error), advice=advice) from error

@@ -1,0 +1,149 @@
+"""UDP into a slow reader: what the ring, the qdisc and the flag do to a stream, to bursts, and to a sparse flow."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tunbp.lab import inside, packet
+from tunbp.lab.namespaces import Namespace, link_counter, namespaces, qdisc_drops
+from tunbp.lab.path import routed_path
+from tunbp.lab.reader import serve as read
+from tunbp.lab.sender import Flow
+from tunbp.lab.sender import serve as send
+from tunbp.lab.tunnel import openvpn
+
+DEVICE = "tun0"
+TO = "10.99.0.2"
+NOBODY = "10.99.0.77"
+"""An address that no host has: the far end drops silently instead of answering with ICMP."""
+
+
+def measure(cell: Mapping[str, Any], backpressure: bool, folder: Path) -> dict[str, Any]:
+    """One run: device, qdisc, reader, sender(s); every packet is accounted for.
+
+    Returns
+    -------
+    dict
+        sent, delivered, dropped_ring, dropped_qdisc [packet], drop_fraction, transmitted_rate, lost_rate, burst_rate
+        [packet/s], queue_latency [s] and its quantiles, for a sparse flow sparse_*; `unaccounted` is
+        sent - delivered - dropped_ring - dropped_qdisc: 0 unless the driver lost packets without counting them.
+
+    Raises
+    ------
+    LabError
+        If the device, the qdisc or one of the programs fails, or the kernel lacks the flag asked for.
+    """
+    if cell["mode"] == "openvpn_speed":
+        return _openvpn_speed(cell, backpressure, folder)
+    with namespaces("ring") as (space,):
+        rate, warmup = float(cell["reader_rate"]), float(cell["warmup"])
+        reader = inside.start(space.name, "reader", read, DEVICE, "tun", backpressure, rate, warmup)
+        try:
+            echo = reader.message()
+            space.ip(
+                f"link set {DEVICE} txqueuelen {cell['ring']}",
+                f"address add 10.99.0.1/24 dev {DEVICE}",
+                f"link set {DEVICE} up",
+            )
+            space.set_qdisc(DEVICE, cell["qdisc"])
+            sent = _send(space, cell)
+            reader.ask_to_stop()  # it drains the ring first; the device stays until it is killed below
+            seen = reader.message()
+            links, qdiscs = space.save_counters(folder, "ring")
+        finally:
+            reader.kill()
+    return {
+        "echo": [echo],
+        **account(sent, seen, link_counter(links, DEVICE, "tx", "dropped"), qdisc_drops(qdiscs, DEVICE)),
+    }
+
+
+def _openvpn_speed(cell: Mapping[str, Any], backpressure: bool, folder: Path) -> dict[str, Any]:
+    """How fast OpenVPN takes packets out of the ring when there are always some, on a path without delay."""
+    with routed_path(0.0) as path, openvpn(path, cell, backpressure, folder) as echo:
+        path.client.ip(f"route add {NOBODY} dev {DEVICE}")
+        sender = inside.start(path.client.name, "sender", send, _bulk(cell, NOBODY))
+        try:
+            time.sleep(cell["warmup"])
+            before = (time.monotonic(), path.client.links())
+            time.sleep(cell["duration"] / 2)
+            after = (time.monotonic(), path.client.links())
+            sender.message()
+            path.client.save_counters(folder, "client")
+        finally:
+            sender.kill()
+    for log in folder.glob("openvpn_*.log"):
+        log.unlink()  # kept only when something failed
+    seconds = after[0] - before[0]
+    taken, lost = (
+        link_counter(after[1], DEVICE, "tx", counter) - link_counter(before[1], DEVICE, "tx", counter)
+        for counter in ("packets", "dropped")
+    )
+    return {
+        "echo": echo,
+        "sent": taken + lost,
+        "delivered": taken,
+        "dropped_ring": lost,
+        "drop_fraction": lost / (taken + lost) if taken + lost else None,
+        "duration": seconds,
+        "transmitted_rate": taken / seconds,
+        "lost_rate": lost / seconds,
+    }
+
+
+def _send(space: Namespace, cell: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
+    """Run the bulk sender, and the sparse one beside it if the cell has one; their counts by flow."""
+    flows = [_bulk(cell, TO)]
+    if cell["sparse_rate"]:
+        flows.append(
+            Flow(TO, packet.SPARSE, cell["sparse_rate"], cell["warmup"] + cell["duration"], size=100)
+        )
+    senders = {flow.flow: inside.start(space.name, "sender", send, flow) for flow in flows}
+    try:
+        return {flow: child.message(600.0) for flow, child in senders.items()}
+    finally:
+        for child in senders.values():
+            child.kill()
+
+
+def _bulk(cell: Mapping[str, Any], to: str) -> Flow:
+    duration = cell["warmup"] + cell["duration"]
+    return Flow(to, packet.BULK, cell["offered_rate"], duration, cell["burst"], cell["size"], cell["gso"])
+
+
+def account(
+    sent: Mapping[int, Mapping[str, Any]], seen: Mapping[str, Any], ring: int, qdisc: int
+) -> dict[str, Any]:
+    """Totals of one run from the senders' and the reader's counts and the drop counters of ring and qdisc."""
+    handed = sum(int(flow["sent"]) for flow in sent.values())
+    seconds = max(float(flow["seconds"]) for flow in sent.values())
+    delivered = sum(seen["packets"].values())
+    bulk = seen["latency"].get(str(packet.BULK), {})
+    blocks = sent[packet.BULK]["block_rates"]
+    result: dict[str, Any] = {
+        "sent": handed,
+        "delivered": delivered,
+        "dropped_ring": ring,
+        "dropped_qdisc": qdisc,
+        "unaccounted": handed - delivered - ring - qdisc,
+        "drop_fraction": (ring + qdisc) / handed if handed else None,
+        "duration": seconds,
+        "transmitted_rate": seen["rate"],
+        "lost_rate": ring / seconds,
+        "burst_rate": statistics.median(blocks) if blocks else None,
+        "queue_latency": bulk.get("mean"),
+        "queue_latency_p95": bulk.get("p95"),
+    }
+    if packet.SPARSE in sent:
+        sparse = seen["latency"].get(str(packet.SPARSE), {})
+        result |= {
+            "sparse_sent": sent[packet.SPARSE]["sent"],
+            "sparse_delivered": seen["packets"].get(str(packet.SPARSE), 0),
+            "sparse_latency": sparse.get("mean"),
+            "sparse_latency_p95": sparse.get("p95"),
+        }
+    return result

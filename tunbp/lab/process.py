@@ -1,0 +1,158 @@
+"""Child processes that end with their parent, and their failures told with the last lines of their log."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from tunbp.errors import LabError
+
+PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def die_with_parent() -> None:
+    """Ask the kernel to kill this process when its parent ends, however it ends (`prctl(2)`)."""
+    _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def last_lines(text: str, count: int = 12) -> str:
+    """The last `count` non-empty lines of a log, indented for an error message."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return "\n".join(f"    {line}" for line in lines[-count:])
+
+
+def read_log(log: Path | None) -> str:
+    """What a log holds so far; nothing when there is none."""
+    return log.read_text(errors="replace") if log is not None and log.exists() else ""
+
+
+def failure(cause: str, log: str = "", advice: str = "") -> LabError:
+    """A `LabError` made of a cause, the last lines of a log, and what to do."""
+    parts = [cause]
+    if log.strip():
+        parts.append("last lines of its output:\n" + last_lines(log))
+    if advice:
+        parts.append(f"What to do: {advice}")
+    return LabError("\n".join(parts))
+
+
+def run(command: Sequence[str], advice: str = "", timeout: float = 60.0, stdin: str | None = None) -> str:
+    """Run a command to its end and return what it printed.
+
+    Raises
+    ------
+    LabError
+        If it is missing, fails, or takes longer than `timeout` seconds.
+    """
+    text = " ".join(command)
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=timeout, input=stdin, preexec_fn=die_with_parent
+        )
+    except FileNotFoundError as error:
+        raise failure(f"`{command[0]}` is not installed", advice=advice or "run `tunbp lab check`") from error
+    except subprocess.TimeoutExpired as error:
+        raise failure(f"`{text}` did not end within {timeout:g} s", advice=advice) from error
+    if done.returncode != 0:
+        raise failure(f"`{text}` failed with status {done.returncode}", done.stderr + done.stdout, advice)
+    return done.stdout
+
+
+def start(
+    command: Sequence[str],
+    stdout: int | IO[bytes] | None = subprocess.DEVNULL,
+    stderr: int | IO[bytes] | None = subprocess.DEVNULL,
+    environment: Mapping[str, str] | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a long-running child that the kernel kills when this process ends.
+
+    Raises
+    ------
+    LabError
+        If the program is not installed.
+    """
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            env={**os.environ, **(environment or {})},
+            preexec_fn=die_with_parent,
+        )
+    except FileNotFoundError as error:
+        raise failure(f"`{command[0]}` is not installed", advice="run `tunbp lab check`") from error
+
+
+def stop(child: subprocess.Popen[bytes], patience: float = 5.0) -> None:
+    """End one child: ask it, and kill it when it has not gone within `patience` seconds."""
+    if child.poll() is None:
+        child.terminate()
+        try:
+            child.wait(patience)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def wait_for(
+    condition: Callable[[], bool],
+    what: str,
+    limit: float,
+    log: Path | None = None,
+    child: subprocess.Popen[bytes] | None = None,
+    advice: str = "",
+) -> None:
+    """Poll until `condition()` holds.
+
+    Raises
+    ------
+    LabError
+        If it does not hold within `limit` seconds or `child` ends first; the message carries the end of `log`.
+    """
+    deadline = time.monotonic() + limit
+    while not condition():
+        text = read_log(log)
+        if child is not None and child.poll() is not None and not condition():
+            raise failure(f"{what}: the program ended with status {child.returncode}", text, advice)
+        if time.monotonic() > deadline:
+            raise failure(f"{what}: not within {limit:g} s", text, advice)
+        time.sleep(0.05)
+
+
+def pause(child: subprocess.Popen[bytes], seconds: float) -> None:
+    """Wait `seconds`, or less when `child` ends before."""
+    try:
+        child.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return
+
+
+def finish(child: subprocess.Popen[bytes], limit: float, what: str, log: Path | None = None) -> None:
+    """Wait until `child` has ended by itself.
+
+    Raises
+    ------
+    LabError
+        If it fails or takes longer than `limit` seconds; the message carries the end of `log`.
+    """
+    try:
+        status = child.wait(limit)
+    except subprocess.TimeoutExpired as error:
+        stop(child)
+        raise failure(f"{what} did not end within {limit:g} s", read_log(log)) from error
+    if status != 0:
+        raise failure(f"{what} failed with status {status}", read_log(log))
+
+
+def kill(child: subprocess.Popen[bytes]) -> None:
+    """End one child at once."""
+    child.kill()
+    child.wait()

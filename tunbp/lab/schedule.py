@@ -1,0 +1,37 @@
+"""The order of runs: every cell once per repetition, stock and backpressure next to each other, in ABBA order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+STOCK, BACKPRESSURE = "stock", "backpressure"
+VARIANTS = (STOCK, BACKPRESSURE)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run to be made: which cell, which variant, which repetition (from 1)."""
+
+    cell: str
+    variant: str
+    repetition: int
+
+    @property
+    def name(self) -> str:
+        """Name of the run's folder."""
+        return f"{self.cell}.{self.variant}.{self.repetition}"
+
+
+def abba(cells: Sequence[str], variants: Sequence[str], repeat: int) -> list[Run]:
+    """All runs in the order in which they are made.
+
+    Within a repetition each cell's variants follow each other, so that both meet the same state of the host; from one
+    repetition to the next their order is reversed (A B, B A, ...), so that a drift does not favour one of them.
+    """
+    return [
+        Run(cell, variant, repetition)
+        for repetition in range(1, repeat + 1)
+        for cell in cells
+        for variant in (variants if repetition % 2 else list(reversed(variants)))
+    ]

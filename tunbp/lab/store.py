@@ -1,0 +1,80 @@
+"""The folder of one measurement: its plan, its finished runs, and files that are whole or not there at all.
+
+`plan.json`, `state.json`, `host.json`, `runs/<cell>.<variant>.<repetition>/run.json` with raw outputs beside it, and
+in the end `lab_<experiment>.nc`. A run counts as finished when its folder has its final name.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from tunbp.errors import LabError
+
+PART = ".part"
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file by way of a temporary name in the same folder.
+
+    Raises
+    ------
+    LabError
+        If it cannot be written (full disk, no permission).
+    """
+    temporary = path.with_name(path.name + PART)
+    try:
+        temporary.write_text(json.dumps(content, indent=1) + "\n")
+        os.replace(temporary, path)
+    except OSError as error:
+        raise LabError(f"cannot write {path}: {error.strerror}; finished repetitions are kept") from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON file of this folder.
+
+    Raises
+    ------
+    LabError
+        If it is missing or not JSON.
+    """
+    try:
+        return cast(dict[str, Any], json.loads(path.read_text()))
+    except (OSError, ValueError) as error:
+        raise LabError(f"cannot read {path}: {error}; is this a folder made by `tunbp lab run`?") from error
+
+
+def finished(out: Path) -> set[str]:
+    """Names of the finished runs in `out`."""
+    return {
+        path.parent.name for path in (out / "runs").glob("*/run.json") if not path.parent.name.endswith(PART)
+    }
+
+
+@contextmanager
+def run_folder(out: Path, name: str) -> Iterator[Path]:
+    """A temporary folder for one run that gets its final name only if the block ends without an error."""
+    temporary, final = out / "runs" / (name + PART), out / "runs" / name
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        os.replace(temporary, final)
+    except OSError as error:
+        raise LabError(f"cannot write {final}: {error.strerror}; finished repetitions are kept") from error
+
+
+def remove_parts(out: Path) -> list[Path]:
+    """Remove what an interrupted measurement left half-written in `out`; returns what was removed."""
+    left = sorted([*out.glob("*" + PART), *(out / "runs").glob("*" + PART)])
+    for path in left:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    return left

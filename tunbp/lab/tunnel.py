@@ -1,0 +1,102 @@
+"""A real OpenVPN tunnel between two namespaces, with the ring, the qdisc and the flag of both ends set."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tunbp.lab import process, shim
+from tunbp.lab.namespaces import Namespace
+from tunbp.lab.path import CLIENT_INNER, CLIENT_OUTER, SERVER_INNER, SERVER_OUTER, TUNNEL, RoutedPath
+
+UP_LIMIT = 90.0
+"""Seconds in which OpenVPN must come up; the TLS handshake takes a few seconds under emulation."""
+READY = "Initialization Sequence Completed"
+OPTIONS = [
+    "--dev", TUNNEL, "--dev-type", "tun", "--proto", "udp", "--disable-dco", "--data-ciphers", "AES-256-GCM",
+    "--sndbuf", "4194304", "--rcvbuf", "4194304", "--dh", "none", "--verb", "3", "--ping", "10",
+]  # fmt: skip
+
+
+@contextmanager
+def openvpn(
+    path: RoutedPath, cell: Mapping[str, Any], backpressure: bool, folder: Path
+) -> Iterator[list[int]]:
+    """OpenVPN between client and server of `path`; yields the flags that both devices echo.
+
+    Certificates are made for this one tunnel, and each end knows the other's fingerprint. The logs stay in `folder`.
+
+    Raises
+    ------
+    LabError
+        If OpenVPN is missing, does not come up within its limit, or the kernel lacks the flag asked for.
+    """
+    with tempfile.TemporaryDirectory(prefix="tunbp-openvpn-") as scratch:
+        keys = Path(scratch)
+        library = shim.build(Path(tempfile.gettempdir()))
+        ends = {
+            "server": (
+                path.server,
+                [SERVER_OUTER, CLIENT_OUTER, SERVER_INNER, CLIENT_INNER],
+                ["--tls-server"],
+            ),
+            "client": (
+                path.client,
+                [CLIENT_OUTER, SERVER_OUTER, CLIENT_INNER, SERVER_INNER],
+                ["--tls-client"],
+            ),
+        }
+        fingerprints = {end: make_certificate(keys, end) for end in ends}
+        running: list[subprocess.Popen[bytes]] = []
+        try:
+            for end, (space, (here, there, inner, inner_peer), role) in ends.items():
+                peer = fingerprints["client" if end == "server" else "server"]
+                command = [
+                    "openvpn", *OPTIONS, *role, "--local", here, "--remote", there, "--ifconfig", inner, inner_peer,
+                    "--cert", str(keys / f"{end}.crt"), "--key", str(keys / f"{end}.key"), "--peer-fingerprint", peer,
+                    "--txqueuelen", str(cell["ring"]),
+                ]  # fmt: skip
+                environment = shim.environment(library, backpressure, keys / f"{end}.echo")
+                with (folder / f"openvpn_{end}.log").open("wb") as log:
+                    running.append(space.start(*command, stdout=log, stderr=log, environment=environment))
+            for end, child in zip(ends, running, strict=True):
+                log_file = folder / f"openvpn_{end}.log"
+                advice = "look at the log; a slow machine or a full /tmp are the usual causes"
+                process.wait_for(
+                    lambda log_file=log_file: READY in log_file.read_text(errors="replace"),  # type: ignore[misc]
+                    f"OpenVPN ({end}) did not come up", UP_LIMIT, log_file, child, advice,
+                )  # fmt: skip
+            echoes = [shim.read_echo(keys / f"{end}.echo", f"OpenVPN ({end})", backpressure) for end in ends]
+            for space in (path.client, path.server):
+                _dress(space, cell)
+            yield echoes
+        finally:
+            for child in running:
+                process.kill(child)
+
+
+def _dress(space: Namespace, cell: Mapping[str, Any]) -> None:
+    """Qdisc and queue length of one end's device; the length again, because OpenVPN only warns when it fails."""
+    space.ip(f"link set {TUNNEL} txqueuelen {cell['ring']}")
+    space.set_qdisc(TUNNEL, cell["qdisc"])
+
+
+def make_certificate(folder: Path, name: str) -> str:
+    """A self-signed key pair `name`.key, `name`.crt in `folder`; returns the certificate's SHA-256 fingerprint.
+
+    Raises
+    ------
+    LabError
+        If openssl is missing or fails.
+    """
+    key, certificate = str(folder / f"{name}.key"), str(folder / f"{name}.crt")
+    process.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+         "-keyout", key, "-out", certificate, "-subj", f"/CN={name}", "-days", "3650"]
+    )  # fmt: skip
+    printed = process.run(["openssl", "x509", "-in", certificate, "-noout", "-fingerprint", "-sha256"])
+    return printed.strip().split("=", 1)[1]

@@ -1,0 +1,98 @@
+"""Run the lab's worker inside a virtual machine: virtme-ng boots a kernel over this machine's own root file system."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+from tunbp.errors import LabError
+from tunbp.lab.kernel import fetched
+
+KVM = Path("/dev/kvm")
+KVM_CREATE_VM = 0xAE01
+MEMORY = "3G"
+NEEDED = {"qemu-system-x86_64": "qemu-system-x86", "busybox": "busybox-static", "modprobe": "kmod"}
+"""Programs virtme-ng needs, and the Debian packages they come in."""
+
+
+def kvm_usable(device: Path = KVM, cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether hardware virtualization works here: the processor offers it, and the kernel makes a VM for this user.
+
+    The device node alone says little: inside some clouds it exists without hardware support and guests die early.
+    """
+    if not re.search(r"^flags\s*:.*\b(vmx|svm)\b", cpuinfo.read_text(), re.MULTILINE):
+        return False
+    try:
+        fd = os.open(device, os.O_RDWR)
+        try:
+            os.close(fcntl.ioctl(fd, KVM_CREATE_VM, 0))
+        finally:
+            os.close(fd)
+    except OSError:
+        return False
+    return True
+
+
+def vng() -> str | None:
+    """Path of the `vng` command: beside this Python, or on the PATH."""
+    beside = Path(sys.executable).parent / "vng"
+    return str(beside) if beside.exists() else shutil.which("vng")
+
+
+def resolve_kernel(name: str) -> Path:
+    """The kernel image meant by `name`: a file, "fetched" (the newest of `tunbp lab kernel`), or a version.
+
+    Raises
+    ------
+    LabError
+        If there is no such kernel; the message lists those found.
+    """
+    known = {image.parent.name: image for image in (*installed(), *fetched())}
+    if Path(name).is_file():
+        return Path(name).resolve()
+    if name == "fetched" and fetched():
+        return fetched()[-1]
+    if name in known:
+        return known[name]
+    listing = ", ".join(sorted(known)) or "none; run `tunbp lab kernel`"
+    raise LabError(f"--vm {name}: no such kernel image, version, or fetched kernel; found: {listing}")
+
+
+def installed() -> list[Path]:
+    """Images of installed kernels that lie with their modules."""
+    return sorted(Path("/usr/lib/modules").glob("*/vmlinuz"))
+
+
+def command(kernel: Path, out: Path, cpus: int, kvm: bool) -> list[str]:
+    """The `vng` command line that boots `kernel` and runs the worker on folder `out`, which is writable inside.
+
+    Raises
+    ------
+    LabError
+        If virtme-ng or a program it needs is missing.
+    """
+    program = vng()
+    if program is None:
+        raise LabError("virtme-ng is not installed: pip install 'tunbp[lab]' (or pip install virtme-ng)")
+    missing = [package for tool, package in NEEDED.items() if shutil.which(tool) is None]
+    if missing:
+        raise LabError(
+            f"virtme-ng needs programs that are missing; Debian: apt-get install {' '.join(missing)}"
+        )
+    log = shlex.quote(str(out / "worker.log"))
+    worker = f"{shlex.quote(sys.executable)} -m tunbp.lab.worker {shlex.quote(str(out))}"
+    options = [] if kvm else ["--disable-kvm", "--disable-microvm"]
+    return [
+        program, *options, "--run", str(kernel), "--user", "root", "--cpus", str(cpus), "--memory", MEMORY,
+        "--cwd", str(out), f"--rwdir={out}", "--exec", f"PYTHONDONTWRITEBYTECODE=1 {worker} > {log} 2>&1",
+    ]  # fmt: skip
+
+
+def environment() -> dict[str, str]:
+    """Environment in which virtme-ng finds its own helpers even when its venv is not activated."""
+    return {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])}
