@@ -44,15 +44,18 @@ def write(collected: Collected) -> Path:
     crate.description = "Figures, tables and numbers that the notebooks of one run made, and from what."
     crate.datePublished = commit_date(project_root()) or "1980-01-01"
     license_ = _entity(crate, _LICENSE, "CreativeWork", name="BSD 3-Clause License")
-    authors = [_entity(crate, f"#author-{i}", "Organization" if " " not in name or name.startswith("The ")
-                       else "Person", name=name) for i, name in enumerate(cite.authors, 1)]  # fmt: skip
+    authors = [
+        _entity(crate, f"#author-{i}", "Person" if name in cite.people else "Organization", name=name)
+        for i, name in enumerate(cite.authors, 1)
+    ]
+    agent = authors[0] if len(authors) == 1 else authors
     profile = _entity(crate, PROFILE, "CreativeWork", name="Process Run Crate", version="0.5")
     root = crate.root_dataset
-    root["license"], root["author"], root["conformsTo"] = license_, authors, profile
+    root["license"], root["author"], root["conformsTo"] = license_, agent, profile
     software = _software(crate, cite.version, cite.url, collected)
     parts = {path: _file(crate, collected.folder, path) for path in _outputs(collected.folder)}
     root["mentions"] = [
-        _action(crate, collected, name, run, parts, software, authors) for name, run in collected.runs.items()
+        _action(crate, collected, name, run, parts, software, agent) for name, run in collected.runs.items()
     ]
     content = crate.metadata.generate()
     content["@context"] = _CONTEXT
@@ -112,7 +115,7 @@ def _action(
     run: Mapping[str, Any],
     parts: Mapping[str, Any],
     software: ContextEntity,
-    authors: list[ContextEntity],
+    agent: ContextEntity | list[ContextEntity],
 ) -> ContextEntity:
     """Describe the execution of one notebook: the tool, its parameters and inputs, and what it made."""
     notebook = str(run["notebook"])
@@ -136,7 +139,7 @@ def _action(
     return _entity(
         crate, f"#run-{name}", "CreateAction", name=f"Execution of {notebook}.ipynb",
         description=f"papermill ran the notebook with these parameters; times are in {environment.FILE}",
-        instrument=source, agent=authors, object=objects, result=results,
+        instrument=source, agent=agent, object=objects, result=results,
         actionStatus=f"http://schema.org/{'Failed' if failed else 'Completed'}ActionStatus",
         **({"error": failed} if failed else {}),
     )  # fmt: skip

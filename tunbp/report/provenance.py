@@ -38,10 +38,11 @@ class Input:
 
 @dataclass(frozen=True)
 class Citation:
-    """How to cite the project, from `CITATION.cff`."""
+    """How to cite the project, from `CITATION.cff`; authors who are people are also in `people`."""
 
     title: str = "tunbp: reproducible research on qdisc backpressure for Linux tun/tap and vhost-net"
     authors: tuple[str, ...] = ("The tunbp authors",)
+    people: tuple[str, ...] = ()
     version: str = tunbp.__version__
     year: str = ""
     url: str = ""
@@ -205,13 +206,17 @@ def citation(root: Path) -> Citation:
         content = yaml.safe_load(path.read_text())
     except yaml.YAMLError as error:
         raise OutputError(f"{path.name}: not valid YAML ({error})") from error
-    people = [
+    names = [
         item.get("name") or " ".join(filter(None, (item.get("given-names"), item.get("family-names"))))
         for item in content.get("authors", [])
     ]
+    people = [
+        name for name, item in zip(names, content.get("authors", []), strict=True) if "name" not in item
+    ]
     return Citation(
         title=str(content.get("title", Citation.title)),
-        authors=tuple(people) or Citation.authors,
+        authors=tuple(names) or Citation.authors,
+        people=tuple(people),
         version=str(content.get("version", tunbp.__version__)),
         year=str(content.get("date-released", ""))[:4] or year,
         url=str(content.get("url") or content.get("repository-code") or ""),

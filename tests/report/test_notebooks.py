@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import base64
+import re
+
+import nbformat
+import nbformat.v4 as nb
+import pytest
+
+from tunbp.report import notebooks
+
+PIXEL = base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()
+
+
+@pytest.fixture
+def notebook(tmp_path):
+    content = nb.new_notebook(
+        cells=[
+            nb.new_markdown_cell(
+                "# What `tun` does\n\nLoss when $W(1 - \\mu/\\lambda) > N$; costs $5 and\n\n$$T = W/R$$"
+            ),
+            nb.new_code_cell(
+                "price = '$5 or $6'",
+                outputs=[
+                    nb.new_output("display_data", {"image/png": PIXEL}),
+                    nb.new_output(
+                        "display_data", {"text/html": "<b>bold</b><script src='https://x.org/a.js'></script>"}
+                    ),
+                ],
+            ),
+        ]
+    )
+    path = tmp_path / "01_demo.ipynb"
+    nbformat.write(content, path)
+    return path
+
+
+def test_an_executed_notebook_becomes_a_page_without_scripts_or_foreign_addresses(notebook):
+    page = notebooks.write_page(notebook).read_text()
+    assert "<title>What tun does</title>" in page
+    assert f"data:image/png;base64,{PIXEL}" in page
+    assert "<b>bold</b>" in page
+    assert "<script" not in page
+    assert not re.search(r"https?://", page.replace("http://www.w3.org/1998/Math/MathML", ""))
+
+
+def test_formulas_become_mathml_and_prices_stay(notebook):
+    page = notebooks.write_page(notebook).read_text()
+    assert page.count("<math") == 2
+    assert 'display="block"' in page
+    assert "costs $5 and" in page
+    assert "$5 or $6" in re.sub(r"<[^>]*>", "", page).replace("&#39;", "'")
+
+
+def test_a_formula_that_cannot_be_converted_stays_as_text():
+    assert notebooks.formulas(r"a $x_a_b$ b") == r"a $x_a_b$ b"
+
+
+def test_a_notebook_without_heading_has_no_title():
+    assert notebooks.title(nb.new_notebook(cells=[nb.new_code_cell("# comment")])) == ""
