@@ -93,6 +93,20 @@ def _has_value(values: Any) -> bool:
     return bool(array.size) and not (array.dtype.kind == "f" and bool(np.isnan(array).all()))
 
 
+def settle(dataset: xr.Dataset) -> xr.Dataset:
+    """Flags and texts that an outer join filled with NaN as what they were: missing is False, or empty."""
+    changed = {}
+    for name in dataset.variables:
+        variable = dataset[name]
+        if variable.dtype.kind == "O":
+            values = variable.to_numpy()
+            missing = np.array([value != value for value in values.flat], dtype=bool).reshape(values.shape)
+            flags = all(isinstance(value, bool | np.bool_) for value in values[~missing].flat)
+            filled = np.where(missing, False if flags else "", values)
+            changed[name] = variable.copy(data=filled.astype(np.bool_ if flags else np.str_))
+    return dataset.assign(changed)
+
+
 def text(values: Sequence[str], limit: int | None = 4096) -> NDArray[Any]:
     """Strings as a fixed-width array, which netCDF and Zarr give back unchanged."""
     return np.array([clean(value, limit) for value in values], dtype=np.str_)

@@ -52,7 +52,8 @@ class Decoder(Generic[T]):
             raise source.error(str(error), offset) from None
         except msgspec.DecodeError as error:
             found = _ERROR_BYTE.search(str(error))
-            length = int(found[1]) if found else len(memoryview(content))
+            # msgspec counts the bytes it has read, the offending one included
+            length = int(found[1]) - 1 if found else len(memoryview(content))
             if "trailing characters" in str(error):
                 raise Trailing(length) from None
             raise Damaged(length, str(error)) from None

@@ -13,6 +13,7 @@ import xarray as xr
 from tunbp import schema
 from tunbp.errors import TraceError
 from tunbp.traces import snapshots
+from tunbp.traces.build import settle
 
 FILE_LIMIT = 64
 """Most files of one run."""
@@ -140,10 +141,7 @@ def _merged(folder: Path, tools: list[xr.Dataset], counts: list[xr.Dataset], not
         joined = xr.merge(bare, join="outer", compat="no_conflicts", combine_attrs="drop")
     except (xr.MergeError, ValueError) as error:
         raise TraceError(f"{folder}: files contradict each other: {error}") from error
-    for name in joined.variables:
-        if joined[name].dtype.kind == "O":
-            joined[name] = joined[name].fillna("").astype(np.str_)
-    return _with_drops(schema.describe(joined).assign_attrs(attributes))
+    return _with_drops(schema.describe(settle(joined)).assign_attrs(attributes))
 
 
 def _renamed(part: xr.Dataset, leading: xr.Dataset) -> xr.Dataset:

@@ -13,6 +13,7 @@ import xarray as xr
 
 from tunbp.errors import TraceError
 from tunbp.traces import (
+    checks,
     drops,
     ethtool,
     flent,
@@ -77,7 +78,15 @@ def open_trace(
     """
     place = Path(path)
     if place.is_dir() and not lab.is_zarr(place):
-        return read_folder(place, lambda file: open_trace(file, raw=raw, unpack_limit=unpack_limit))
+        opened = read_folder(place, lambda file: _open_file(file, raw, unpack_limit))
+        opened.attrs["file"] = place.name
+    else:
+        opened = _open_file(place, raw, unpack_limit)
+    return opened if "run" in opened.dims else checks.keep(opened)
+
+
+def _open_file(place: Path, raw: bool, unpack_limit: int) -> xr.Dataset:
+    """One file, not judged yet."""
     if place.is_dir() or lab.is_netcdf(place):
         return lab.load(place, unpack_limit)
     source = read_source(place, unpack_limit)
@@ -119,7 +128,11 @@ def open_traces(
         files = [os.fspath(path) for path in paths]
         if not files:
             raise TraceError("no file given")
-    return combine([open_trace(file, raw=raw) for file in files], labels(files))
+    names = labels(files)
+    runs = [open_trace(file, raw=raw) for file in files]
+    combined = combine(runs, names)
+    twice = checks.duplicates(dict(zip(names, runs, strict=True)))
+    return combined.assign_attrs(findings=checks.as_json(twice))
 
 
 def read(source: Source) -> xr.Dataset:
@@ -133,12 +146,13 @@ def read(source: Source) -> xr.Dataset:
     found = [reader for reader in READERS if reader.recognize(source)]
     if found and found[0] in COUNTING:
         parts = [part for reader in found if reader in COUNTING for part in reader.read(source)]
-        return parts[0] if len(parts) == 1 else snapshots.merged(parts)
+        together = parts[0] if len(parts) == 1 else snapshots.merged(parts)
+        return together.assign_attrs(file=source.path.name)
     if found:
-        runs: list[xr.Dataset] = found[0].read(source)
-        return (
-            runs[0] if len(runs) == 1 else combine(runs, [str(number) for number in range(1, len(runs) + 1)])
-        )
+        runs: list[xr.Dataset] = [run.assign_attrs(file=source.path.name) for run in found[0].read(source)]
+        if len(runs) == 1:
+            return runs[0]
+        return combine([checks.keep(run) for run in runs], [f"{i}" for i in range(1, len(runs) + 1)])
     raise source.error("not the output of a tool that is known: " + ", ".join(known()), 0)
 
 

@@ -11,8 +11,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from tunbp.errors import TraceError
-from tunbp.traces.build import clean, text
+from tunbp.traces.build import clean, settle, text
 
+EACH = ("sha256", "file", "warnings", "findings")
+"""Attributes that always belong to one run."""
 SNAP = 0.25
 """Times within this part of an interval of a multiple of the interval are taken as that multiple."""
 
@@ -41,20 +43,22 @@ def combine(runs: Sequence[xr.Dataset], names: Sequence[str]) -> xr.Dataset:
     several = any("stream" in run.dims for run in runs)
     if several:
         runs = [_with_stream(run) for run in runs]
+    told = list(dict.fromkeys(key for run in runs for key in run.attrs))
     shared = {
-        key: value for key, value in runs[0].attrs.items() if all(run.attrs.get(key) == value for run in runs)
+        key: runs[0].attrs.get(key)
+        for key in told
+        if key not in EACH and all(run.attrs.get(key) == runs[0].attrs.get(key) for run in runs)
     }
-    differing = sorted({key for run in runs for key in run.attrs} - set(shared))
+    differing = [key for key in told if key not in shared]
     bare = [run.drop_attrs(deep=False) for run in runs]
     joined = xr.concat(
         bare, dim="run", join="outer", coords="different", compat="equals", data_vars="all", fill_value=np.nan
     )
     joined = joined.assign_coords(run=("run", text(names), {"long_name": "one measurement or one scenario"}))
     for key in differing:
-        joined = joined.assign_coords(
-            {key: ("run", text([str(run.attrs.get(key, "")) for run in runs], None))}
-        )
-    return joined.assign_attrs(shared)
+        values = text([str(run.attrs.get(key, "")) for run in runs], None)
+        joined = joined.assign_coords({key if key not in joined.variables else f"run_{key}": ("run", values)})
+    return settle(joined).assign_attrs({**dict.fromkeys(differing, ""), **shared})
 
 
 def _without_run(run: xr.Dataset) -> xr.Dataset:

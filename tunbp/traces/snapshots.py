@@ -7,11 +7,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 import xarray as xr
 
 from tunbp.errors import TraceError
-from tunbp.traces.build import Column, as_counts, build, floats, text, utc
+from tunbp.traces.build import Column, as_counts, build, floats, settle, text, utc
 from tunbp.traces.source import Source
 
 ROW_LIMIT = 65_536
@@ -172,10 +171,7 @@ def merged(parts: Iterable[xr.Dataset]) -> xr.Dataset:
         [part.drop_attrs(deep=False) for part in parts],
         join="outer", compat="no_conflicts", combine_attrs="drop_conflicts",
     )  # fmt: skip
-    for name in TEXTS:
-        if name in together.coords and together[name].dtype.kind == "O":
-            together[name] = together[name].fillna("").astype(np.str_)
-    return together.assign_attrs(attributes)
+    return settle(together).assign_attrs(attributes)
 
 
 def joined_attributes(attributes: Sequence[Mapping[str, str]]) -> dict[str, str]:
