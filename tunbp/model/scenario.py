@@ -211,13 +211,14 @@ class Scenario:
         """All fields by name, unevaluated (scalars and DataArrays)."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
-    def broadcast(self) -> xr.Dataset:
-        """Every per-scenario field broadcast against the others: one Dataset with the batch's dims and coords."""
+    def broadcast(self) -> dict[str, xr.DataArray]:
+        """Every per-scenario field broadcast against the others: all have the batch's dims and coordinates."""
         varying = {k: v for k, v in self.parameters().items() if k not in BATCH_WIDE}
-        arrays = {k: v if isinstance(v, xr.DataArray) else xr.DataArray(np.nan if v is None else v)
-                  for k, v in varying.items()}  # fmt: skip
-        plain = {k: v.rename(None) for k, v in arrays.items()}
-        return xr.Dataset(dict(zip(plain, xr.broadcast(*plain.values()), strict=True)))
+        arrays = {
+            k: v.rename(None) if isinstance(v, xr.DataArray) else xr.DataArray(np.nan if v is None else v)
+            for k, v in varying.items()
+        }
+        return dict(zip(arrays, xr.broadcast(*arrays.values()), strict=True))
 
 
 def scenario_from(parameters: Mapping[str, Any]) -> Scenario:

@@ -1,0 +1,572 @@
+"""The fluid engine: scenarios stepped in time, many per instruction, with the burst law applied inside the step.
+
+State lives in one flat array per tile of `width` scenarios (row `v` of scenario `i` at ``v * width + i``), so that a
+loop over the tile is a SIMD loop; the round trip is a ring of `slots` time steps, the same for all scenarios of a
+tile. What a batch does not use is left out when the kernel is compiled. One step, in the order packets travel:
+
+ 1. ACKs of one RTT ago arrive, the window grows;
+ 2. the sender fills the window;
+ 3. the burst meets qdisc and ring: dropped (stock) or held back (backpressure);
+ 4. the reader drains; ACKs are held until it has nothing left to read, at most for the ACK interval, and set out
+    together (a lone segment waits for the delayed-ACK timer), to arrive one RTT later;
+ 5. rare events, one scenario at a time: loss, tail-loss probe, stall, CoDel, sampling.
+
+All amounts are segments and may be fractional; rates are per time step.
+"""
+
+# ruff: noqa: E501 - the compiled loops keep one physical rule on one line
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import Any
+
+import numba
+import numpy as np
+
+from tunbp.model import congestion as cc
+
+PARAMETERS = (
+    "ring", "drain", "drain_full", "rho", "burst", "window", "ack_interval", "delayed_ack", "backpressure",
+    "qdisc_limit", "dt", "rtt", "stall_rate", "stall_mean", "entry", "service", "offered", "frame_interval",
+    "frame", "iframe", "iframe_every", "duration", "warmup", "ecn",
+)  # fmt: skip
+"""Rows of the parameter table, one column per scenario."""
+
+TOTALS = (
+    "sent", "delivered", "dropped_ring", "dropped_qdisc", "total_retransmits", "ring_seconds", "qdisc_seconds",
+    "held_seconds", "full_packets", "loss_events", "timeouts", "queued", "in_flight", "outstanding", "accounted",
+)  # fmt: skip
+"""Rows of the totals: packets, packet-seconds of waiting by place, events, and what is where at that moment.
+
+`outstanding` is what the senders believe to be in flight, `accounted` what the engine holds of it: equal for TCP.
+"""
+
+SERIES = ("delivered", "total_retransmits", "cwnd", "ring_seconds", "qdisc_seconds", "held_seconds", "ring_occupancy",
+          "qdisc_backlog")  # fmt: skip
+"""Rows of a sample: the first six cumulative (cwnd excepted), the last two momentary."""
+
+(N, DRAIN, DRAIN_FULL, RHO, BURST, WINDOW, HOLD, DELACK, BP, QLIM, DT, RTT, S_RATE, S_MEAN, ENTRY, SERVICE,
+ OFFERED, F_GAP, F_SIZE, I_SIZE, I_EVERY, DURATION, WARMUP, ECN) = range(24)  # fmt: skip
+# device state, after the parameters
+(Q, B, STALL, STALL_END, EVENT, RECORD, NEXT_FRAME, FRAME_NO, APP, DROP, OVER, SENT, OUT, DROPPED, DROPPED_Q, RETRANS,
+ Q_SUM, B_SUM, H_SUM, FULL, LOSSES, PROBES, WANT, SENT_NOW, TOOK, ABOVE, CODEL_N, CODEL_NEXT, SAMPLES, BEFORE) = range(24, 54)  # fmt: skip
+_DEVICE = 54
+# state of each flow
+(CW, SS, WMAX, K, EPOCH, WEST, FLIGHT, HELD, FIRST, RECOVERY, PENDING, LAST, SHARE, F_WANT, LOST, PACE, ROUND,
+ ROUND_START, ROUND_OUT, SHOWN) = range(20)  # fmt: skip
+_FLOW = 20
+
+FOREVER = 1e300
+TINY = 1e-9
+MARK = 1e-12
+"""A congestion mark travels back as the loss of (almost) no packet."""
+
+CODEL_TARGET = 0.005
+CODEL_INTERVAL = 0.1
+"""CoDel's target and interval in seconds (RFC 8289, section 4.3; fq_codel's defaults)."""
+
+TCP, OPEN, FRAMES = 0, 1, 2
+SOURCE_CODES = {"tcp": TCP, "open": OPEN, "frames": FRAMES}
+
+
+@numba.njit(inline="always")
+def xorshift(state: Any) -> Any:
+    """Next state of Marsaglia's xorshift64 (13, 7, 17): one independent stream per scenario."""
+    state ^= state << np.uint64(13)
+    state ^= state >> np.uint64(7)
+    return state ^ (state << np.uint64(17))
+
+
+@numba.njit(inline="always")
+def stream(seed: int) -> Any:
+    """First state of the stream of one seed."""
+    state = np.uint64(seed) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(0xD1B54A32D192ED03)
+    for _ in range(8):
+        state = xorshift(state)
+    return state
+
+
+@numba.njit(inline="always")
+def exponential(state: Any, mean: float) -> float:
+    """An exponential variate of the given mean from the top 53 bits of a xorshift state."""
+    return -math.log((float(state >> np.uint64(11)) + 0.5) / 9007199254740992.0) * mean
+
+
+@numba.njit(inline="always")
+def _flow(f: int) -> int:
+    return _DEVICE + f * _FLOW
+
+
+@numba.njit(inline="always")
+def _next_event(s: Any, W: int, i: int, t: float) -> float:
+    at = min(min(s[STALL, i], s[RECORD, i]), min(s[NEXT_FRAME, i], s[DURATION, i]))
+    return min(at, s[WARMUP, i]) if t < s[WARMUP, i] else at
+
+
+@numba.njit(nogil=True, error_model="numpy", cache=True)
+def _start(s: Any, bbr: Any, rng: Any, seeds: Any, W: int, nf: int, interval: float) -> None:
+    for i in range(W):
+        x = stream(seeds[i])
+        s[STALL, i] = FOREVER
+        s[STALL_END, i] = -1.0
+        if s[S_RATE, i] > 0.0:
+            s[STALL, i] = exponential(x, 1.0 / s[S_RATE, i])
+            x = xorshift(x)
+        s[NEXT_FRAME, i] = 0.0 if s[F_GAP, i] > 0.0 else FOREVER
+        s[RECORD, i] = interval if interval > 0.0 else FOREVER
+        s[EVENT, i] = _next_event(s, W, i, -1.0)
+        for f in range(nf):
+            o = _flow(f)
+            s[o + CW, i] = cc.INITIAL_WINDOW
+            s[o + SS, i] = FOREVER
+            s[o + EPOCH, i] = -1.0
+            s[o + RECOVERY, i] = -1.0
+            s[o + FIRST, i] = FOREVER
+            s[o + PACE, i] = FOREVER
+            if bbr.size > 0:
+                bbr[(f * cc.BBR_STATE + 3) * W + i] = s[RTT, i]
+                s[o + PACE, i] = cc.BBR_HIGH_GAIN * cc.INITIAL_WINDOW / s[RTT, i]
+        rng[i] = x
+
+
+@numba.njit(nogil=True, error_model="numpy", cache=True)
+def _snapshot(s: Any, line: Any, lost: Any, slot: int, slots: int, W: int, nf: int, i: int, out: Any) -> None:
+    # `slot` holds what the reader took in the step just made; the younger half of the ring is still on its way out
+    travelling = 0.0
+    back = 0.0
+    for j in range(slots):
+        at = (slot - j) % slots
+        for f in range(nf):
+            x = line[(at * nf + f) * W + i]
+            back += lost[(at * nf + f) * W + i]
+            if j < slots // 2:
+                travelling += x
+            else:
+                back += x
+    flight = 0.0
+    for f in range(nf):
+        o = _flow(f)
+        flight += s[o + FLIGHT, i]
+        back += s[o + HELD, i] + s[o + PENDING, i] + s[o + SHOWN, i]
+    out[0, i] = s[SENT, i]
+    out[1, i] = s[OUT, i] - travelling
+    out[2, i] = s[DROPPED, i]
+    out[3, i] = s[DROPPED_Q, i]
+    out[4, i] = s[RETRANS, i]
+    out[5, i] = s[Q_SUM, i] * s[DT, i]
+    out[6, i] = s[B_SUM, i] * s[DT, i]
+    out[7, i] = s[H_SUM, i] * s[DT, i]
+    out[8, i] = s[FULL, i]
+    out[9, i] = s[LOSSES, i]
+    out[10, i] = s[PROBES, i]
+    out[11, i] = s[Q, i] + s[B, i]
+    out[12, i] = travelling
+    out[13, i] = flight
+    out[14, i] = s[Q, i] + s[B, i] + travelling + back
+
+
+@numba.njit(nogil=True, error_model="numpy", cache=True)
+def _sample(s: Any, W: int, nf: int, i: int, series: Any) -> None:
+    k = int(s[SAMPLES, i])
+    if k >= series.shape[0]:
+        return
+    window = 0.0
+    for f in range(nf):
+        window += s[_flow(f) + CW, i]
+    series[k, 0, i] = s[OUT, i]
+    series[k, 1, i] = s[RETRANS, i]
+    series[k, 2, i] = window
+    series[k, 3, i] = s[Q_SUM, i] * s[DT, i]
+    series[k, 4, i] = s[B_SUM, i] * s[DT, i]
+    series[k, 5, i] = s[H_SUM, i] * s[DT, i]
+    series[k, 6, i] = s[Q, i]
+    series[k, 7, i] = s[B, i]
+    s[SAMPLES, i] = k + 1.0
+
+
+@numba.njit(nogil=True, error_model="numpy", cache=True)
+def _events(
+    s: Any, line: Any, lost: Any, rng: Any, slot: int, slots: int, W: int, nf: int, n: int, interval: float,
+    totals: Any, series: Any,
+) -> None:  # fmt: skip
+    """Stalls, frames, samples, and the totals at the end of the warm-up and of the run."""
+    for i in range(W):
+        t = n * s[DT, i]
+        if t < s[EVENT, i]:
+            continue
+        before = s[EVENT, i]
+        if t >= s[STALL, i]:
+            x = rng[i]
+            s[STALL_END, i] = s[STALL, i] + exponential(x, s[S_MEAN, i])
+            x = xorshift(x)
+            s[STALL, i] = s[STALL_END, i] + exponential(x, 1.0 / s[S_RATE, i])
+            rng[i] = xorshift(x)
+        if t >= s[NEXT_FRAME, i]:
+            big = s[FRAME_NO, i] % s[I_EVERY, i] == 0.0
+            s[APP, i] += s[I_SIZE, i] if big else s[F_SIZE, i]
+            s[FRAME_NO, i] += 1.0
+            s[NEXT_FRAME, i] += s[F_GAP, i]
+        if t >= s[RECORD, i]:
+            _sample(s, W, nf, i, series)
+            s[RECORD, i] += interval
+        if t >= s[WARMUP, i] and before <= s[WARMUP, i]:
+            _snapshot(s, line, lost, slot, slots, W, nf, i, totals[0])
+        if t >= s[DURATION, i]:
+            _snapshot(s, line, lost, slot, slots, W, nf, i, totals[1])
+            s[DURATION, i] = FOREVER
+            s[STALL, i] = FOREVER
+            s[NEXT_FRAME, i] = FOREVER
+            s[RECORD, i] = FOREVER
+        s[EVENT, i] = _next_event(s, W, i, t)
+
+
+@numba.njit(nogil=True, error_model="numpy", cache=True)
+def _reduce(s: Any, W: int, i: int, o: int, t: float, control: int) -> None:
+    """One window reduction per round trip: the answer to loss or mark."""
+    if t < s[o + RECOVERY, i]:
+        return
+    queue = (s[Q, i] + s[B, i]) * s[SERVICE, i]
+    s[LOSSES, i] += 1.0
+    s[o + RECOVERY, i] = t + s[RTT, i] + queue
+    if control == cc.CUBIC:
+        reduced, wmax, k = cc.cubic_loss(s[o + CW, i], s[o + WMAX, i])
+        s[o + WMAX, i] = wmax
+        s[o + K, i] = k
+        s[o + EPOCH, i] = s[o + RECOVERY, i] - s[RTT, i]
+        s[o + WEST, i] = reduced
+    elif control == cc.RENO:
+        reduced = cc.reno_loss(s[o + CW, i])
+    else:
+        return
+    s[o + CW, i] = reduced
+    s[o + SS, i] = reduced
+
+
+@numba.njit(nogil=True, error_model="numpy", cache=True)
+def _losses(s: Any, W: int, nf: int, n: int, control: int) -> None:
+    """Losses come back to their sender: out of flight, to be sent again."""
+    for f in range(nf):
+        for i in range(W):
+            o = _flow(f)
+            gone = s[o + LOST, i]
+            if gone > 0.0:
+                t = n * s[DT, i]
+                s[o + FLIGHT, i] -= gone
+                s[o + LAST, i] = t
+                s[RETRANS, i] += gone
+                _reduce(s, W, i, o, t, control)
+
+
+@numba.njit(nogil=True, error_model="numpy", cache=True)
+def _pend(s: Any, line: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: int) -> None:
+    """A loss is pending until a packet sent after it sets out; that packet's ACK, sent at once, shows the loss."""
+    for f in range(nf):
+        row = (slot * nf + f) * W
+        for i in range(W):
+            o = _flow(f)
+            shown = s[o + SHOWN, i]
+            if shown > 0.0 and line[row + i] > 0.0:
+                lost[row + i] += shown
+                any_lost[slot] = True
+                s[o + SHOWN, i] = 0.0
+            part = 1.0
+            if nf > 1:
+                part = s[o + F_WANT, i] / s[WANT, i] if s[WANT, i] > 0.0 else 0.0
+            dropped = s[DROP, i] + s[OVER, i]
+            if (s[BEFORE, i] - dropped) * part > 0.0:
+                s[o + SHOWN, i] += s[o + PENDING, i]
+                s[o + PENDING, i] = 0.0
+            s[o + PENDING, i] += dropped * part
+
+
+@numba.njit(nogil=True, error_model="numpy", cache=True)
+def _probe(s: Any, W: int, nf: int, n: int, control: int) -> None:
+    """Tail-loss probe: where nothing follows a loss, it shows two smoothed RTTs plus one round trip later."""
+    for f in range(nf):
+        for i in range(W):
+            o = _flow(f)
+            if s[o + PENDING, i] > 0.0:
+                t = n * s[DT, i]
+                if t - s[o + LAST, i] >= 3.0 * s[RTT, i] + cc.TLP_SLACK:
+                    s[o + FLIGHT, i] -= s[o + PENDING, i]
+                    s[RETRANS, i] += s[o + PENDING, i]
+                    s[o + PENDING, i] = 0.0
+                    s[o + LAST, i] = t
+                    s[PROBES, i] += 1.0
+                    _reduce(s, W, i, o, t, control)
+
+
+@numba.njit(nogil=True, error_model="numpy", cache=True)
+def _bbr_rounds(s: Any, bbr: Any, W: int, nf: int, n: int) -> None:
+    for f in range(nf):
+        for i in range(W):
+            o = _flow(f)
+            t = n * s[DT, i]
+            if t < s[o + ROUND, i]:
+                continue
+            rtt = s[RTT, i] + (s[Q, i] + s[B, i]) * s[SERVICE, i]
+            length = t - s[o + ROUND_START, i]
+            if s[o + ROUND_OUT, i] > 0.0:
+                s[o + CW, i], s[o + PACE, i] = cc.bbr_round(
+                    bbr, f * cc.BBR_STATE * W + i, W, s[o + ROUND_OUT, i] / length, rtt, s[o + FLIGHT, i], t
+                )
+            s[o + ROUND_OUT, i] = 0.0
+            s[o + ROUND_START, i] = t
+            s[o + ROUND, i] = t + rtt
+
+
+@numba.njit(nogil=True, error_model="numpy", cache=True)
+def _codel(s: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: int, n: int) -> None:
+    """CoDel's control law on the backlog (RFC 8289, section 5): one packet dropped or marked at each due time."""
+    for i in range(W):
+        t = n * s[DT, i]
+        if s[ABOVE, i] == 0.0 or t < s[ABOVE, i] or t < s[CODEL_NEXT, i]:
+            continue
+        recent = s[CODEL_N, i] > 2.0 and t - s[CODEL_NEXT, i] < 8.0 * CODEL_INTERVAL
+        entering = s[CODEL_NEXT, i] < s[ABOVE, i]
+        count = s[CODEL_N, i] + 1.0
+        if entering:
+            count = s[CODEL_N, i] - 2.0 if recent else 1.0
+        s[CODEL_N, i] = count
+        s[CODEL_NEXT, i] = t + CODEL_INTERVAL / math.sqrt(count)
+        largest = 0
+        for f in range(1, nf):
+            if s[_flow(f) + SHARE, i] > s[_flow(largest) + SHARE, i]:
+                largest = f
+        o = _flow(largest)
+        if s[ECN, i] > 0.0:
+            lost[(slot * nf + largest) * W + i] += MARK
+            any_lost[slot] = True
+        else:
+            gone = min(1.0, s[B, i])
+            s[B, i] -= gone
+            s[o + SHARE, i] -= gone if nf > 1 else 0.0
+            s[DROPPED_Q, i] += gone
+            s[o + PENDING, i] += gone
+
+
+@cache
+def kernel(width: int, single: bool, control: int, source: int, codel: bool) -> Any:
+    """Compile the engine for one kind of batch.
+
+    Parameters
+    ----------
+    width
+        Scenarios per tile.
+    single
+        Whether every scenario has one flow.
+    control
+        Congestion control code (`tunbp.model.congestion.CODES`).
+    source
+        0 TCP, 1 open loop, 2 periodic frames.
+    codel
+        Whether the qdisc runs CoDel (an fq_codel that the device pushes back on).
+
+    Returns
+    -------
+    callable
+        ``run(parameters[len(PARAMETERS), width], seeds[width], slots, steps, flows, samples, interval)`` ->
+        ``(totals[2, len(TOTALS), width], series[samples, len(SERIES), width])``: totals at the end of the warm-up and
+        at the end of the run, and a sample at each interval.
+    """
+    W = width
+    tcp = source == TCP
+    n_parameters, n_totals, n_series = len(PARAMETERS), len(TOTALS), len(SERIES)
+    cubic, reno, bbr1 = control == cc.CUBIC, control == cc.RENO, control == cc.BBR
+    is_open, is_frames = source == OPEN, source == FRAMES
+
+    @numba.njit(nogil=True, error_model="numpy", cache=True)
+    def run(parameters, seeds, slots, steps, flows, samples, interval):  # type: ignore[no-untyped-def]
+        nf = 1 if single else flows
+        s = np.zeros((_DEVICE + nf * _FLOW, W))
+        line = np.zeros(slots * nf * W)
+        lost = np.zeros(slots * nf * W)
+        any_lost = np.zeros(slots, np.bool_)
+        bbr = np.zeros(cc.BBR_STATE * nf * W if bbr1 else 0)
+        rng = np.zeros(W, np.uint64)
+        totals = np.zeros((2, n_totals, W))
+        series = np.zeros((samples, n_series, W))
+        for v in range(n_parameters):
+            for i in range(W):
+                s[v, i] = parameters[v, i]
+        _start(s, bbr, rng, seeds, W, nf, interval if samples > 0 else 0.0)
+
+        slot = 0
+        for n in range(steps):
+            rare, lossy, rounds, silent = 0, 0, 0, 0
+            has_lost = any_lost[slot]
+            any_lost[slot] = False
+            if not single:
+                for i in range(W):
+                    s[WANT, i] = 0.0
+            for f in range(nf):
+                o = _DEVICE + f * _FLOW
+                row = (slot * nf + f) * W
+                if tcp and has_lost:
+                    for i in range(W):
+                        s[o + LOST, i] = lost[row + i]
+                        lost[row + i] = 0.0
+                if tcp:
+                    for i in range(W):
+                        t = n * s[DT, i]
+                        # 1. ACKs arrive, the window grows
+                        acked = line[row + i]
+                        last = s[o + LAST, i]
+                        cwnd, ssthresh, window = s[o + CW, i], s[o + SS, i], s[WINDOW, i]
+                        s[o + LAST, i] = t if acked > 0.0 else last
+                        flight = s[o + FLIGHT, i] - acked
+                        if cubic:
+                            grown, west = cc.cubic_growth(cwnd, s[o + WEST, i], acked, t - s[o + EPOCH, i], s[o + K, i], s[o + WMAX, i])
+                            s[o + WEST, i] = west
+                        if reno:
+                            grown = cc.reno_growth(cwnd, acked)
+                        if cubic or reno:
+                            doubled = cwnd + acked
+                            grown = doubled if cwnd < ssthresh else grown
+                            cwnd = grown if (t >= s[o + RECOVERY, i]) & (cwnd < window) else cwnd
+                            s[o + CW, i] = cwnd
+                        # 2. the sender fills the window
+                        want = math.floor(max(min(cwnd, window) - flight, 0.0) + TINY)
+                        if bbr1:
+                            want = min(want, s[o + PACE, i] * s[DT, i])
+                            s[o + ROUND_OUT, i] += acked
+                            rounds |= t >= s[o + ROUND, i]
+                        s[o + FLIGHT, i] = flight
+                        silent |= (s[o + PENDING, i] + s[o + SHOWN, i]) > 0.0
+                        if single:
+                            s[WANT, i] = want
+                        else:
+                            s[o + F_WANT, i] = want
+                            s[WANT, i] += want
+
+            for i in range(W):
+                t = n * s[DT, i]
+                # 3. the burst meets qdisc and ring
+                want = s[WANT, i]
+                if is_open:
+                    want = s[OFFERED, i]
+                if is_frames:
+                    want = s[APP, i]
+                bp = s[BP, i]
+                q = s[Q, i]
+                backlog = s[B, i]
+                ring = s[N, i]
+                stalled = t < s[STALL_END, i]
+                drain_free, drain_full, rho_running = s[DRAIN, i], s[DRAIN_FULL, i], s[RHO, i]
+                drain = drain_full if backlog > 0.0 else drain_free
+                drain = 0.0 if stalled else drain
+                rho = 0.0 if stalled else rho_running
+                room = max(ring - q + drain, 0.0)
+                arrived = min(want, s[BURST, i])
+                if is_open:  # under backpressure the sender waits for room, nothing is dropped in the qdisc
+                    waits = min(arrived, max(room + s[QLIM, i] - backlog, 0.0))
+                    arrived = waits if bp > 0.0 else arrived
+                # what arrived in the step before as well is a steady flow, the rest a burst
+                steady = min(arrived, s[BEFORE, i])
+                drained_meanwhile = max(arrived * rho, min(steady, drain))
+                dropped = max(q + arrived - drained_meanwhile - ring, 0.0)
+                if tcp:  # even the smallest burst is two ring entries
+                    entry = s[ENTRY, i]
+                    second = min(0.5 * arrived, max(arrived - 1.0, 0.0))
+                    dropped = max(dropped, second * min(max((q - ring) * entry + 2.0, 0.0), 1.0))
+                dropped = min(dropped, arrived) * (1.0 - bp)
+                waiting = backlog + arrived
+                moved = min(waiting, room)
+                accepted = moved if bp > 0.0 else arrived - dropped
+                left = (waiting - moved) * bp
+                over = max(left - s[QLIM, i], 0.0)
+                backlog = left - over
+                # 4. the reader drains
+                took = min(q + accepted, drain)
+                q = q + accepted - took
+                s[Q, i] = q
+                s[B, i] = backlog
+                s[DROP, i] = dropped
+                s[OVER, i] = over
+                s[SENT, i] += arrived
+                s[OUT, i] += took
+                s[BEFORE, i] = arrived
+                if single:
+                    held = s[_DEVICE + HELD, i] + took
+                    first = s[_DEVICE + FIRST, i]
+                    s[_DEVICE + FLIGHT, i] += arrived
+                    first = min(first, t) if held > TINY else FOREVER
+                    idle = (q + backlog <= TINY) | (t - first >= s[HOLD, i])
+                    go = (idle & (held >= 2.0 - TINY)) | (t - first >= s[DELACK, i]) | (s[_DEVICE + SHOWN, i] > 0.0)
+                    acked = held if go else 0.0
+                    line[slot * W + i] = acked
+                    s[_DEVICE + HELD, i] = held - acked
+                    s[_DEVICE + FIRST, i] = FOREVER if go else first
+                    s[H_SUM, i] += held - acked
+                else:
+                    s[SENT_NOW, i] = arrived
+                    s[TOOK, i] = took
+                s[Q_SUM, i] += q
+                s[B_SUM, i] += backlog
+                through = took if backlog > 0.0 else 0.0
+                s[FULL, i] += through
+                if is_frames:
+                    s[APP, i] = want - arrived
+                lossy |= (dropped + over) > 0.0
+                rare |= t >= s[EVENT, i]
+
+            if not single:
+                for f in range(nf):
+                    o = _DEVICE + f * _FLOW
+                    row = (slot * nf + f) * W
+                    for i in range(W):
+                        want, there, full, took = s[WANT, i], s[o + SHARE, i], s[Q, i] + s[B, i], s[TOOK, i]
+                        full += took
+                        part = s[o + F_WANT, i] / max(want, TINY * TINY)
+                        sent = s[SENT_NOW, i] * part
+                        there = max(there + sent - (s[DROP, i] + s[OVER, i]) * part, 0.0)
+                        took = took * (there / max(full, TINY * TINY))
+                        s[o + FLIGHT, i] += sent
+                        s[o + SHARE, i] = there - took
+                        t = n * s[DT, i]
+                        held = s[o + HELD, i] + took
+                        first = s[o + FIRST, i]
+                        first = min(first, t) if held > TINY else FOREVER
+                        idle = (s[Q, i] + s[B, i] <= TINY) | (t - first >= s[HOLD, i])
+                        go = (idle & (held >= 2.0 - TINY)) | (t - first >= s[DELACK, i]) | (s[o + SHOWN, i] > 0.0)
+                        acked = held if go else 0.0
+                        line[row + i] = acked
+                        s[o + HELD, i] = held - acked
+                        s[o + FIRST, i] = FOREVER if go else first
+                        s[H_SUM, i] += held - acked
+
+            # 5. rare events
+            if lossy:
+                for i in range(W):
+                    s[DROPPED, i] += s[DROP, i]
+                    s[DROPPED_Q, i] += s[OVER, i]
+            if tcp:
+                if has_lost:
+                    _losses(s, W, nf, n, control)
+                if bbr1 and rounds:
+                    _bbr_rounds(s, bbr, W, nf, n)
+                if silent | lossy:
+                    _pend(s, line, lost, any_lost, slot, W, nf)
+                if silent:
+                    _probe(s, W, nf, n, control)
+            if codel:
+                late = 0
+                for i in range(W):
+                    t = n * s[DT, i]
+                    above = s[B, i] * s[SERVICE, i] > CODEL_TARGET
+                    since = s[ABOVE, i]
+                    since = (since if since > 0.0 else t + CODEL_INTERVAL) if above else 0.0
+                    s[ABOVE, i] = since
+                    late |= (since > 0.0) & (t >= since) & (t >= s[CODEL_NEXT, i])
+                if late:
+                    _codel(s, lost, any_lost, slot, W, nf, n)
+            if rare:
+                _events(s, line, lost, rng, slot, slots, W, nf, n, interval, totals, series)
+            slot += 1
+            if slot == slots:
+                slot = 0
+        return totals, series
+
+    return run
