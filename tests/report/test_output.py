@@ -54,11 +54,16 @@ def fonts(reader):
 
 
 def test_two_processes_write_identical_bytes_in_every_file(tmp_path):
-    for name, seed in (("a", "1"), ("b", "2")):
-        subprocess.run(
-            [sys.executable, "-c", SAME_RUN, str(tmp_path / name)], check=True,
-            env={**os.environ, "PYTHONHASHSEED": seed, "TZ": "Asia/Tokyo" if name == "a" else "UTC"},
-        )  # fmt: skip
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "tunbp"\n')
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", SAME_RUN, str(tmp_path / name)],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONHASHSEED": seed, "TZ": zone},
+        )
+        for name, seed, zone in (("a", "1", "Asia/Tokyo"), ("b", "2", "UTC"))
+    ]
+    assert [process.wait() for process in started] == [0, 0]
     first, second = contents(tmp_path / "a"), contents(tmp_path / "b")
     assert len(first) == 2 * 5 + 3 + 1
     assert first == second
@@ -159,7 +164,7 @@ def test_save_figures_false_writes_tables_and_numbers_only(tmp_path, small, tabl
 
 
 def test_what_a_former_run_of_the_notebook_left_is_dropped_and_nothing_else(tmp_path, small):
-    write_run(tmp_path, small=small)
+    write_run(tmp_path, figure=small)
     write_run(tmp_path, "02_other", small)
     with Output(tmp_path, "01_demo") as out:
         out.figure(small, "renamed", "Title", "Caption.")
@@ -169,7 +174,7 @@ def test_what_a_former_run_of_the_notebook_left_is_dropped_and_nothing_else(tmp_
 
 
 def test_a_name_used_by_another_notebook_is_refused(tmp_path, small):
-    write_run(tmp_path, small=small)
+    write_run(tmp_path, figure=small)
     with pytest.raises(OutputError, match="'demo_ring' of 02_other: the name is taken by run 01_demo"):
         Output(tmp_path, "02_other").figure(small, "demo_ring", "Title", "Caption.")
 
