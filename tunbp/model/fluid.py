@@ -283,11 +283,14 @@ def _pend(s: Any, line: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: in
 
 @numba.njit(nogil=True, error_model="numpy", cache=True)
 def _probe(s: Any, W: int, nf: int, n: int, control: int) -> None:
-    """Tail-loss probe: where nothing follows a loss, it shows two smoothed RTTs plus one round trip later."""
+    """Tail-loss probe: where nothing follows a loss, it shows two smoothed RTTs plus one round trip later.
+
+    The smoothed RTT has learnt of delayed ACKs, so a probe never overtakes one.
+    """
     for f in range(nf):
         for i in range(W):
             o = _flow(f)
-            if s[o + PENDING, i] > 0.0:
+            if s[o + PENDING, i] > 0.0 and s[o + HELD, i] <= TINY:
                 t = n * s[DT, i]
                 if t - s[o + LAST, i] >= 3.0 * s[RTT, i] + cc.TLP_SLACK:
                     s[o + FLIGHT, i] -= s[o + PENDING, i]
