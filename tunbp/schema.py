@@ -89,6 +89,17 @@ VARIABLES: dict[str, Variable] = {
     "wake_cycles": Variable("1", "stop/wake cycles of the device queue"),
     "timeouts": Variable("1", "retransmission timeouts"),
     "loss_events": Variable("1", "round trips in which the sender saw loss"),
+    # -- live lab
+    "burst_rate": Variable("packet/s", "rate at which the stack puts a burst into the ring"),
+    "queue_latency": Variable("s", "mean time from send() to read(), through qdisc and ring"),
+    "queue_latency_p95": Variable("s", "95th percentile of the time from send() to read()"),
+    "sparse_sent": Variable("packet", "packets sent by the sparse flow"),
+    "sparse_delivered": Variable("packet", "packets of the sparse flow that were delivered"),
+    "sparse_latency_p95": Variable("s", "95th percentile of the sparse flow's time from send() to read()"),
+    "dropped_ring_return": Variable("packet", "packets dropped by the ring on the way of the ACKs"),
+    "unaccounted": Variable("packet", "packets sent, neither delivered nor counted as dropped"),
+    "busy_fraction": Variable("1", "share of processor time of the measuring machine in use during the run"),
+    "outer_busy_fraction": Variable("1", "share of processor time of the VM's host in use during the run"),
     # -- series that only measurements have
     "interval": Variable(
         "s", "length of the interval that ends at this time", ("time",), ("iperf3 intervals[].seconds",)

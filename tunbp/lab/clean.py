@@ -1,10 +1,11 @@
-"""Find and end what a killed measurement left: only processes that were recorded, recognized by id and start time."""
+"""Find and end what a killed measurement left: only recorded processes, known by id and start time."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
+from functools import partial
 from pathlib import Path
 
 from tunbp.lab import process
@@ -64,9 +65,11 @@ def clean_recorded(folder: Path | None = None) -> list[int]:
                 continue
             if started is not None and start_time(pid) == started:
                 os.kill(pid, signal.SIGKILL)
-                process.wait_for(
-                    lambda p=pid, s=started: start_time(p) != s, f"process {pid} does not end", 10.0
-                )  # type: ignore[misc]
+                process.wait_for(partial(_gone, pid, started), f"process {pid} does not end", 10.0)
                 ended.append(pid)
         forget(path)
     return ended
+
+
+def _gone(pid: int, started: int) -> bool:
+    return start_time(pid) != started

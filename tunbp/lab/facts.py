@@ -35,7 +35,7 @@ TOOLS = {
 
 
 def host() -> dict[str, Any]:
-    """Facts that do not change between runs: kernel, processor, memory, tool versions, sysctls of the host."""
+    """Facts that do not change between runs: kernel, processor, memory, tool versions, sysctls."""
     uname = os.uname()
     return {
         "kernel": uname.release,
@@ -86,7 +86,7 @@ def load(stat: Path = Path("/proc/stat")) -> dict[str, Any]:
 
 
 def busy_fraction(before: dict[str, Any], after: dict[str, Any]) -> float | None:
-    """Share of processor time that was not idle between two readings of `load`; None when no time has passed."""
+    """Share of processor time in use between two readings of `load`; None when no time has passed."""
     passed = {name: after["cpu_seconds"][name] - value for name, value in before["cpu_seconds"].items()}
     total = sum(passed.values())
     return 1 - (passed["idle"] + passed["iowait"]) / total if total > 0 else None

@@ -125,6 +125,6 @@ def _open(clone_device: Path) -> int:
         return os.open(clone_device, os.O_RDWR | os.O_NONBLOCK)
     except OSError as error:
         raise LabError(
-            f"cannot open {clone_device}: {error.strerror}; load the tun module (`modprobe tun`) and make the "
-            "device readable and writable for this user"
+            f"cannot open {clone_device}: {error.strerror}; load the tun module (`modprobe tun`) and "
+            "make the device readable and writable for this user"
         ) from error

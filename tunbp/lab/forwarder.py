@@ -16,7 +16,7 @@ BATCH = 32
 
 
 def carry(device: flags.Device, outer: socket.socket) -> None:
-    """Move packets both ways until killed; what does not fit into the outer socket's buffer is lost, as in a VPN."""
+    """Move packets both ways until killed; what the outer socket does not take is lost, as in a VPN."""
     poll = select.poll()
     poll.register(device.fd, select.POLLIN)
     poll.register(outer, select.POLLIN)

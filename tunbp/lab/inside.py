@@ -1,6 +1,7 @@
 """Functions of the lab run in a forked child inside a network namespace.
 
-A fork and not a new interpreter: starting Python takes seconds in an emulated machine whose files come from outside.
+A fork and not a new interpreter: starting Python takes seconds in an emulated machine whose files come from
+outside.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class _Failure:
 
 @dataclass(frozen=True)
 class Child:
-    """A forked child: it sends objects over its connection, drains and stops on SIGTERM, and ends with its parent."""
+    """A forked child: it sends objects over its connection and ends with its parent."""
 
     what: str
     process: BaseProcess

@@ -90,8 +90,8 @@ def configured_mirror() -> str:
         if label == "Debian":
             return address
     raise LabError(
-        "apt on this machine knows no Debian archive; give one with `tunbp lab kernel --mirror URL`, or use a kernel "
-        "you have: `--vm /path/to/vmlinuz`"
+        "apt on this machine knows no Debian archive; give one with `tunbp lab kernel --mirror URL`, or "
+        "use a kernel you have: `--vm /path/to/vmlinuz`"
     )
 
 
@@ -110,13 +110,15 @@ def newest_version(packages: Sequence[str], architecture: str) -> str:
     """
     pattern = re.compile(rf"linux-(?:image|binary)-(\d+\.\d+\S*?-{re.escape(architecture)})$")
     versions = {match[1] for name in packages if (match := pattern.match(name))}
-    # flavours (cloud, rt) carry a further word; the cloud flavour lacks the 9p file system that the VM's root is on
+    # flavours (cloud, rt) carry a further word; the cloud flavour lacks 9p, the VM's root file system
     generic = {v for v in versions if re.fullmatch(rf"[^-]+-{re.escape(architecture)}", v)}
     able = [v for v in generic if version_key(v)[:2] >= FIRST_WITH_FLAG]
     if not able:
         seen = ", ".join(sorted(generic, key=version_key)) or "no kernel at all"
-        raise LabError(f"no Linux {FIRST_WITH_FLAG[0]}.{FIRST_WITH_FLAG[1]} or newer in this suite (seen: {seen}); "
-                       "try another `--suite`, for example experimental")  # fmt: skip
+        raise LabError(
+            f"no Linux {FIRST_WITH_FLAG[0]}.{FIRST_WITH_FLAG[1]} or newer in this suite (seen: {seen}); "
+            "try another `--suite`, for example experimental"
+        )
     return max(able, key=version_key)
 
 
@@ -145,10 +147,9 @@ def _apt_options(work: Path, suite: str, mirror: str) -> list[str]:
 
 def _download(apt: Sequence[str], work: Path, packages: Sequence[str]) -> None:
     """`apt-get download` puts files into the current folder, so it runs in `work`."""
-    process.run(
-        ["sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", str(work), "apt-get", *apt, "download", *packages],
-        "check the network and the free space", timeout=1800,
-    )  # fmt: skip
+    there = ["sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", str(work)]
+    command = [*there, "apt-get", *apt, "download", *packages]
+    process.run(command, "check the network and the free space", timeout=1800)
 
 
 def _unpack(work: Path, version: str) -> Path:

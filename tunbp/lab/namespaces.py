@@ -23,7 +23,7 @@ SYSCTLS = {
     "net.ipv4.tcp_wmem": "4096 16384 33554432",
     "net.ipv4.tcp_no_metrics_save": "1",
 }
-"""Set in each namespace: no router solicitations among the counted packets, windows that do not hide the ring."""
+"""Set in each namespace: no router solicitations among the packets, windows that do not hide the ring."""
 
 
 @dataclass(frozen=True)

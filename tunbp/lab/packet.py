@@ -1,4 +1,4 @@
-"""The test packet that the lab's sender writes and its reader understands: flow, sequence number, send time."""
+"""The test packet that sender and reader share: flow, sequence number, send time."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Typed parameters of the experiments (`params/lab_*.yaml`) and the cells they expand to.
 
-A file names its experiment and lists blocks of cells; in a block any value may be a list, and the block stands for
-every combination. All quantities are in SI units.
+A file names its experiment and lists blocks of cells; in a block any value may be a list, and the block
+stands for every combination. All quantities are in SI units.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class RingCell(Cell):
     label_fields: ClassVar[tuple[str, ...]] = ("mode", "ring", "qdisc")
 
     mode: Literal["steady", "burst", "sparse", "reader_speed", "burst_speed", "openvpn_speed"] = Field(
-        description="name of the traffic; `openvpn_speed` uses OpenVPN as the reader, the others a Python reader"
+        description="name of the traffic; the reader is Python, for `openvpn_speed` it is OpenVPN"
     )
     reader_rate: Annotated[float, Field(ge=0)] = Field(
         description="reader's speed [packet/s]; 0: as fast as it can"

@@ -115,7 +115,7 @@ def wait_for(
     Raises
     ------
     LabError
-        If it does not hold within `limit` seconds or `child` ends first; the message carries the end of `log`.
+        If it does not hold within `limit` seconds or `child` ends first; with the end of `log`.
     """
     deadline = time.monotonic() + limit
     while not condition():

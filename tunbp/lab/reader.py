@@ -21,7 +21,7 @@ CREDIT_NS = 2_000_000
 
 @dataclass
 class Counts:
-    """What the reader saw: packets by flow and the time each spent between send() and read(), in nanoseconds."""
+    """What the reader saw: packets by flow, and the time from send() to read() of each in nanoseconds."""
 
     warmup_ns: int
     packets: dict[int, int] = field(default_factory=dict)
@@ -70,7 +70,7 @@ def quantiles(nanoseconds: array[int]) -> dict[str, float]:
 
 
 def read_all(device: flags.Device, rate: float, counts: Counts, offset: int) -> None:
-    """Read until SIGTERM has come and the device has been empty for 0.3 s; at most `rate` packets/s (0: no limit)."""
+    """Read at most `rate` packets/s (0: no limit) until SIGTERM has come and the ring is empty for 0.3 s."""
     stopping = []
     signal.signal(signal.SIGTERM, lambda *_: stopping.append(True))
     service = int(1e9 / rate) if rate else 0
@@ -102,8 +102,8 @@ def serve(
 ) -> None:
     """Attach the device and send the flags it echoes; read; send the counts of `Counts.report`.
 
-    It stops reading after SIGTERM, when the ring is empty. Then it keeps the device until it is killed, so that the
-    device's counters can be read.
+    It stops reading after SIGTERM, when the ring is empty. Then it keeps the device until it is killed, so
+    that the device's counters can be read.
     """
     device = flags.attach(name, kind, backpressure)
     connection.send(device.echo)

@@ -1,7 +1,8 @@
 """Private namespaces around everything the lab starts: what is made inside ends with it, however it ends.
 
-`unshare --kill-child` makes the kernel kill the whole process tree when its first process goes, and with the last
-process go the network namespaces, their devices and their mounts. Nothing on the host is named, so nothing stays.
+`unshare --kill-child` makes the kernel kill the whole process tree when its first process goes, and with the
+last process go the network namespaces, their devices and their mounts. Nothing on the host is named, so
+nothing stays.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ USER = ["--user", "--map-root-user"]
 
 @cache
 def prefix() -> tuple[str, ...]:
-    """The command that puts another command into private namespaces: as root directly, else by a user namespace.
+    """The command that puts another one into private namespaces: as root, else by a user namespace.
 
     Raises
     ------
@@ -33,8 +34,8 @@ def prefix() -> tuple[str, ...]:
     tried = subprocess.run([*command, "true"], capture_output=True, text=True)
     if tried.returncode != 0:
         raise LabError(
-            f"this user may not make network namespaces: {tried.stderr.strip()}\nWhat to do: run as root, or allow user "
-            "namespaces (sysctl kernel.unprivileged_userns_clone=1, on Ubuntu also "
+            f"this user may not make network namespaces: {tried.stderr.strip()}\nWhat to do: run as root, or "
+            "allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, on Ubuntu also "
             "kernel.apparmor_restrict_unprivileged_userns=0)"
         )
     return tuple(command)

@@ -1,4 +1,4 @@
-"""The order of runs: every cell once per repetition, stock and backpressure next to each other, in ABBA order."""
+"""The order of runs: stock and backpressure next to each other, in ABBA order."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ class Run:
 def abba(cells: Sequence[str], variants: Sequence[str], repeat: int) -> list[Run]:
     """All runs in the order in which they are made.
 
-    Within a repetition each cell's variants follow each other, so that both meet the same state of the host; from one
-    repetition to the next their order is reversed (A B, B A, ...), so that a drift does not favour one of them.
+    Within a repetition each cell's variants follow each other, so that both meet the same state of the host;
+    from one repetition to the next their order is reversed (A B, B A, ...), so that a drift does not favour
+    one of them.
     """
     return [
         Run(cell, variant, repetition)

@@ -1,4 +1,4 @@
-"""The sender: numbered UDP packets as a steady stream, in bursts, or in blocks that the kernel segments (GSO)."""
+"""The sender: numbered UDP packets as a stream, in bursts, or in blocks that the kernel cuts (GSO)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UDP_SEGMENT = 103
 
 @dataclass(frozen=True)
 class Flow:
-    """What to send: address, flow number, mean rate [packet/s] (0: no pause), burst [packet], payload [byte], time [s]."""
+    """What to send: mean rate [packet/s] (0: no pause), duration [s], burst [packet], payload [byte]."""
 
     to: str
     flow: int
@@ -28,12 +28,13 @@ class Flow:
 
 
 def send(flow: Flow) -> dict[str, Any]:
-    """Send blocks of `burst` packets every `burst / rate` seconds for `duration` seconds; count and time them.
+    """Send `burst` packets every `burst / rate` seconds for `duration` seconds; count and time them.
 
     Returns
     -------
     dict
-        packets handed over, refused ones (ENOBUFS), seconds taken, and the push speed inside each block [packet/s].
+        packets handed over, refused ones (ENOBUFS), seconds taken, and the push speed inside each block
+        [packet/s].
     """
     outlet = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     outlet.connect((flow.to, packet.PORT))

@@ -1,4 +1,4 @@
-"""One measurement from start to end: write the plan, start the worker natively or in a VM, follow it, collect."""
+"""One measurement from start to end: write the plan, start the worker natively or in a VM, follow it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ def measure(params: LabParams, cells: list[Cell], order: Order, follow: Follow) 
     Raises
     ------
     LabError
-        If the folder holds another plan, or a run fails; finished runs are kept and a rerun goes on from them.
+        If the folder holds another plan, or a run fails; finished runs are kept and a rerun goes on from
+        them.
     """
     out = order.out.resolve()
     (out / "runs").mkdir(parents=True, exist_ok=True)
@@ -79,7 +80,7 @@ def measure(params: LabParams, cells: list[Cell], order: Order, follow: Follow) 
 
 
 def _plan(params: LabParams, cells: list[Cell], order: Order, kvm: bool, out: Path) -> dict[str, Any]:
-    """The plan as the worker reads it; the folder's old plan must be the same but for the number of repetitions."""
+    """The plan for the worker; an old plan in the folder may differ only in the number of repetitions."""
     machine: dict[str, Any] = {"where": "native"}
     if order.kernel is not None:
         machine = {
@@ -117,7 +118,7 @@ def _plan(params: LabParams, cells: list[Cell], order: Order, kvm: bool, out: Pa
 def _command(
     order: Order, out: Path, kvm: bool, output: Any
 ) -> tuple[list[str], Any, Any, dict[str, str] | None]:
-    """Arguments of `process.start` for the worker: inside private namespaces, and inside a VM if asked for."""
+    """Arguments of `process.start` for the worker: in private namespaces, and in a VM if asked for."""
     if order.kernel is None:
         worker = [sys.executable, "-m", "tunbp.lab.worker", str(out)]
         return [*sandbox.prefix(), *worker], output, output, None
@@ -129,7 +130,7 @@ def _command(
 
 
 def _watch(child: subprocess.Popen[bytes], out: Path, in_vm: bool, follow: Follow) -> None:
-    """Follow the worker by its files until it ends; a VM that does not boot, or a run that hangs, is ended."""
+    """Follow the worker by its files until it ends; a boot or a run that hangs is an error."""
     done, changed = -1, time.monotonic()
     while child.poll() is None:
         if in_vm:

@@ -1,4 +1,4 @@
-"""Make an unmodified tunnel program ask for backpressure: a small library preloaded into it, compiled when needed."""
+"""Make an unmodified tunnel program ask for backpressure, by a small library preloaded into it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def build(folder: Path) -> Path:
     compiler = next((name for name in ("cc", "gcc", "clang") if shutil.which(name)), None)
     if compiler is None:
         raise LabError(
-            "no C compiler: it builds the shim that sets IFF_BACKPRESSURE; install gcc (Debian: gcc libc6-dev)"
+            "no C compiler: it builds the shim that sets IFF_BACKPRESSURE; Debian: install gcc libc6-dev"
         )
     with as_file(files("tunbp.lab") / "backpressure.c") as source:
         process.run([compiler, "-shared", "-fPIC", "-O2", "-o", str(library), str(source), "-ldl"])

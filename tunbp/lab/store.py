@@ -1,7 +1,7 @@
 """The folder of one measurement: its plan, its finished runs, and files that are whole or not there at all.
 
-`plan.json`, `state.json`, `host.json`, `runs/<cell>.<variant>.<repetition>/run.json` with raw outputs beside it, and
-in the end `lab_<experiment>.nc`. A run counts as finished when its folder has its final name.
+`plan.json`, `state.json`, `host.json`, `runs/<cell>.<variant>.<repetition>/run.json` with raw outputs beside
+it, and in the end `lab_<experiment>.nc`. A run counts as finished when its folder has its final name.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tunbp.lab.path import CLIENT_INNER, CLIENT_OUTER, SERVER_INNER, SERVER_OUTE
 
 UP_LIMIT = 90.0
 """Seconds in which OpenVPN must come up; the TLS handshake takes a few seconds under emulation."""
+ADVICE = "look at the log; a slow machine or a full /tmp are the usual causes"
 READY = "Initialization Sequence Completed"
 OPTIONS = [
     "--dev", TUNNEL, "--dev-type", "tun", "--proto", "udp", "--disable-dco", "--data-ciphers", "AES-256-GCM",
@@ -28,7 +30,8 @@ def openvpn(
 ) -> Iterator[list[int]]:
     """OpenVPN between client and server of `path`; yields the flags that both devices echo.
 
-    Certificates are made for this one tunnel, and each end knows the other's fingerprint. The logs stay in `folder`.
+    Certificates are made for this one tunnel, and each end knows the other's fingerprint. The logs stay in
+    `folder`.
 
     Raises
     ------
@@ -56,20 +59,18 @@ def openvpn(
             for end, (space, (here, there, inner, inner_peer), role) in ends.items():
                 peer = fingerprints["client" if end == "server" else "server"]
                 command = [
-                    "openvpn", *OPTIONS, *role, "--local", here, "--remote", there, "--ifconfig", inner, inner_peer,
-                    "--cert", str(keys / f"{end}.crt"), "--key", str(keys / f"{end}.key"), "--peer-fingerprint", peer,
-                    "--txqueuelen", str(cell["ring"]),
+                    "openvpn", *OPTIONS, *role, "--local", here, "--remote", there,
+                    "--ifconfig", inner, inner_peer, "--txqueuelen", str(cell["ring"]),
+                    "--cert", str(keys / f"{end}.crt"), "--key", str(keys / f"{end}.key"),
+                    "--peer-fingerprint", peer,
                 ]  # fmt: skip
                 environment = shim.environment(library, backpressure, keys / f"{end}.echo")
                 with (folder / f"openvpn_{end}.log").open("wb") as log:
                     running.append(space.start(*command, stdout=log, stderr=log, environment=environment))
             for end, child in zip(ends, running, strict=True):
                 log_file = folder / f"openvpn_{end}.log"
-                advice = "look at the log; a slow machine or a full /tmp are the usual causes"
-                process.wait_for(
-                    lambda log_file=log_file: READY in log_file.read_text(errors="replace"),  # type: ignore[misc]
-                    f"OpenVPN ({end}) did not come up", UP_LIMIT, log_file, child, advice,
-                )  # fmt: skip
+                what = f"OpenVPN ({end}) did not come up"
+                process.wait_for(partial(_is_up, log_file), what, UP_LIMIT, log_file, child, ADVICE)
             echoes = [shim.read_echo(keys / f"{end}.echo", f"OpenVPN ({end})", backpressure) for end in ends]
             for space in (path.client, path.server):
                 _dress(space, cell)
@@ -79,14 +80,18 @@ def openvpn(
                 process.kill(child)
 
 
+def _is_up(log: Path) -> bool:
+    return READY in process.read_log(log)
+
+
 def _dress(space: Namespace, cell: Mapping[str, Any]) -> None:
-    """Qdisc and queue length of one end's device; the length again, because OpenVPN only warns when it fails."""
+    """Qdisc and queue length of one end; the length again, as OpenVPN only warns when it fails."""
     space.ip(f"link set {TUNNEL} txqueuelen {cell['ring']}")
     space.set_qdisc(TUNNEL, cell["qdisc"])
 
 
 def make_certificate(folder: Path, name: str) -> str:
-    """A self-signed key pair `name`.key, `name`.crt in `folder`; returns the certificate's SHA-256 fingerprint.
+    """Make a self-signed `name`.key and `name`.crt in `folder`; returns the SHA-256 fingerprint.
 
     Raises
     ------

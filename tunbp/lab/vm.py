@@ -1,4 +1,4 @@
-"""Run the lab's worker inside a virtual machine: virtme-ng boots a kernel over this machine's own root file system."""
+"""Run the worker inside a virtual machine: virtme-ng boots a kernel over this machine's root file system."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ NEEDED = {"qemu-system-x86_64": "qemu-system-x86", "busybox": "busybox-static", 
 
 
 def kvm_usable(device: Path = KVM, cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Whether hardware virtualization works here: the processor offers it, and the kernel makes a VM for this user.
+    """Whether hardware virtualization works: the processor offers it, and the kernel makes a VM for us.
 
-    The device node alone says little: inside some clouds it exists without hardware support and guests die early.
+    The device node alone says little: inside some clouds it exists without hardware support and guests die
+    early.
     """
     if not re.search(r"^flags\s*:.*\b(vmx|svm)\b", cpuinfo.read_text(), re.MULTILINE):
         return False
@@ -69,7 +70,7 @@ def installed() -> list[Path]:
 
 
 def command(kernel: Path, out: Path, cpus: int, kvm: bool) -> list[str]:
-    """The `vng` command line that boots `kernel` and runs the worker on folder `out`, which is writable inside.
+    """The `vng` command that boots `kernel` and runs the worker on folder `out`, writable inside.
 
     Raises
     ------

@@ -1,6 +1,7 @@
 """Make the runs of a plan that are not there yet; runs inside the lab's own namespaces or inside its VM.
 
-Run as `python -m tunbp.lab.worker FOLDER`. The parent shows progress and turns `error.json` into its own error.
+Run as `python -m tunbp.lab.worker FOLDER`. The parent shows progress and turns `error.json` into its own
+error.
 """
 
 from __future__ import annotations
@@ -71,8 +72,8 @@ def choose_variants(wanted: str, offered: int) -> Sequence[str]:
     variants = VARIANTS if wanted == "both" else (wanted,)
     if BACKPRESSURE in variants and not able:
         raise LabError(
-            f"kernel {os.uname().release} has no IFF_BACKPRESSURE (TUNGETFEATURES {offered:#06x}); a backpressure run "
-            "needs Linux 7.3 or newer: `tunbp lab kernel`, then `--vm`; or take `--variants stock`"
+            f"kernel {os.uname().release} has no IFF_BACKPRESSURE (TUNGETFEATURES {offered:#06x}); a "
+            "backpressure run needs Linux 7.3 or newer: `tunbp lab kernel`, then `--vm`; or take `--variants stock`"
         )
     return variants
 
@@ -90,7 +91,7 @@ def unavailable(cells: Sequence[Mapping[str, Any]]) -> dict[str, str]:
             reasons[cell["label"]] = f"no {values['qdisc']} qdisc in kernel {os.uname().release}"
         elif values.get("rtt") and "netem" in missing:
             reasons[cell["label"]] = (
-                f"no netem in kernel {os.uname().release}, which makes the delay: load sch_netem, or use `--vm`"
+                f"no netem in kernel {os.uname().release}, which makes its delay: `modprobe sch_netem` or `--vm`"
             )
         elif values.get("mode") == "openvpn_speed" and shutil.which("openvpn") is None:
             reasons[cell["label"]] = "openvpn is not installed"
@@ -106,7 +107,7 @@ def _has_qdisc(space: Namespace, qdisc: str) -> bool:
 
 
 def _prepare(where: str) -> None:
-    """Natively a private /run, so that named namespaces are ours alone; in a VM its modules and buffer limits."""
+    """Natively a private /run, so that namespaces are ours alone; in a VM modules and buffer limits."""
     if where == "native":
         process.run(["mount", "-t", "tmpfs", "tmpfs", "/run"])
         return

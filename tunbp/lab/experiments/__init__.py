@@ -1,7 +1,8 @@
 """The experiments of the live lab: each module measures one cell once.
 
-A module offers `measure(cell, backpressure, folder) -> dict`: it makes its own namespaces, leaves the raw outputs in
-`folder`, and returns totals under the schema's names in SI units together with the flags that the kernel echoed.
+A module offers `measure(cell, backpressure, folder) -> dict`: it makes its own namespaces, leaves the raw
+outputs in `folder`, and returns totals under the schema's names in SI units together with the flags that the
+kernel echoed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""TCP through a minimal user-space forwarder in Python instead of OpenVPN: the same path, ring and flag, no crypto."""
+"""TCP through a minimal forwarder in Python instead of OpenVPN: the same path, ring and flag, no crypto."""
 
 from __future__ import annotations
 

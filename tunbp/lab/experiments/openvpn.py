@@ -1,4 +1,4 @@
-"""TCP through real OpenVPN over a delayed path: stock against backpressure, by RTT, ring and congestion control."""
+"""TCP through real OpenVPN over a delayed path, by RTT, ring and congestion control."""
 
 from __future__ import annotations
 

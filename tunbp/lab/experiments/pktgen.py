@@ -1,4 +1,4 @@
-"""pktgen into a TAP device: the driver at its limit, through the qdisc (queue_xmit) or past it (start_xmit)."""
+"""pktgen into a TAP device: the driver at its limit, through the qdisc or past it."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def measure(cell: Mapping[str, Any], backpressure: bool, folder: Path) -> dict[s
     Returns
     -------
     dict
-        sent (= delivered + dropped), delivered, dropped_ring, dropped_qdisc [packet] and drop_fraction of the measured
-        part; transmitted_rate, lost_rate [packet/s]; of the whole run, `pktgen_sofar` and `pktgen_errors` (attempts
-        refused by the qdisc or by a stopped queue).
+        sent (= delivered + dropped), delivered, dropped_ring, dropped_qdisc [packet] and drop_fraction of the
+        measured part; transmitted_rate, lost_rate [packet/s]; of the whole run, `pktgen_sofar` and
+        `pktgen_errors` (attempts refused by the qdisc or by a stopped queue).
 
     Raises
     ------
@@ -51,7 +51,7 @@ def measure(cell: Mapping[str, Any], backpressure: bool, folder: Path) -> dict[s
 
 
 def _generate(space: Namespace, cell: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Start pktgen, read the device's counters at both ends of the measured part, stop it, keep its own report."""
+    """Run pktgen, read the device's counters at both ends of the measured part, keep pktgen's report."""
     devices = [f"{DEVICE}@{thread}" for thread in range(cell["threads"])]
     try:
         for thread, device in enumerate(devices):

@@ -1,4 +1,4 @@
-"""UDP into a slow reader: what the ring, the qdisc and the flag do to a stream, to bursts, and to a sparse flow."""
+"""UDP into a slow reader: what ring, qdisc and flag do to a stream, to bursts, and to a sparse flow."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ def measure(cell: Mapping[str, Any], backpressure: bool, folder: Path) -> dict[s
     Returns
     -------
     dict
-        sent, delivered, dropped_ring, dropped_qdisc [packet], drop_fraction, transmitted_rate, lost_rate, burst_rate
-        [packet/s], queue_latency [s] and its quantiles, for a sparse flow sparse_*; `unaccounted` is
-        sent - delivered - dropped_ring - dropped_qdisc: 0 unless the driver lost packets without counting them.
+        sent, delivered, dropped_ring, dropped_qdisc [packet], drop_fraction, transmitted_rate, lost_rate,
+        burst_rate [packet/s], queue_latency [s] and its quantiles, for a sparse flow sparse_*; `unaccounted`
+        is sent - delivered - dropped_ring - dropped_qdisc: 0 unless the driver lost packets without counting
+        them.
 
     Raises
     ------

@@ -1,0 +1,200 @@
+"""`tunbp lab`: measure the real kernel, stock against backpressure."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    import xarray as xr
+
+    from tunbp.lab.plan import Cell, LabParams
+    from tunbp.lab.session import Order
+    from tunbp.lab.statistics import Interval
+
+SHOWN = {
+    "ring": ("dropped_ring", "dropped_qdisc", "transmitted_rate", "queue_latency", "sparse_delivered"),
+    "openvpn": ("received_rate", "dropped_ring", "ping_mean_rtt"),
+    "forward": ("received_rate", "dropped_ring", "ping_mean_rtt"),
+    "pktgen": ("transmitted_rate", "dropped_ring", "dropped_qdisc"),
+}
+"""Variables of the table that is printed after a measurement."""
+
+
+@click.group()
+def lab() -> None:
+    """Measure the real kernel, stock against backpressure, in namespaces or a VM of its own."""
+
+
+@lab.command()
+def check() -> None:
+    """Say what this machine can measure, and what to install for the rest.
+
+    The exit status is 0 when at least one experiment can run, natively or in a VM.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from tunbp.lab.check import runnable, survey
+
+    console = Console()
+    items = survey()
+    table = Table("", "what", "found", "to get it", box=None)
+    for item in items:
+        mark = "[green]yes[/]" if item.there else "[yellow]no[/]"
+        table.add_row(mark, item.name, item.found, "" if item.there else item.remedy)
+    console.print(table)
+    possible = False
+    for where, label in (("native", "on this kernel"), ("vm", "in a VM (--vm fetched)")):
+        console.print(f"\n[bold]Experiments {label}[/]")
+        for name, lacking in runnable(items, where).items():
+            possible |= not lacking
+            state = "[yellow]lacks[/] " + ", ".join(lacking) if lacking else "[green]can run[/]"
+            console.print(f"  {name:8} {state}")
+    sys.exit(0 if possible else 1)
+
+
+@lab.command()
+@click.argument("experiment")
+@click.option(
+    "--vm", "vm_kernel", metavar="KERNEL", help="Measure in a VM: an image, a version, or `fetched`."
+)
+@click.option("--repeat", type=click.IntRange(min=1), help="Repetitions of each cell (5).")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the results.")
+@click.option(
+    "--variants",
+    type=click.Choice(["auto", "both", "stock", "backpressure"]),
+    default="auto",
+    help="What to compare; `auto` takes stock alone on a kernel without the flag.",
+)
+@click.option(
+    "--cpus", type=click.IntRange(min=1), default=2, show_default=True, help="Processors of the VM."
+)
+def run(
+    experiment: str, vm_kernel: str | None, repeat: int | None, out: Path | None, variants: str, cpus: int
+) -> None:
+    """Run EXPERIMENT: ring, openvpn, forward, pktgen, or a parameter file like params/lab_ring.yaml.
+
+    Finished runs are kept: an interrupted measurement goes on when the same command is given again.
+    """
+    from tunbp.lab import plan, session, vm
+    from tunbp.lab.collect import collect, save
+
+    path = plan.find(experiment)
+    params, cells = plan.load(path)
+    kernel = vm.resolve_kernel(vm_kernel) if vm_kernel else None
+    place = kernel.parent.name if kernel else "native"
+    out = out or Path("results") / f"{path.stem}_{place}"
+    order = session.Order(out, repeat or params.repeat, variants, kernel, cpus)
+    if kernel and not vm.kvm_usable():
+        click.secho(
+            "KVM is not usable here: the VM runs under emulation, slow and noisy.", fg="yellow", err=True
+        )
+    state = _follow(params, cells, order)
+    for cell, reason in state["skipped"].items():
+        click.secho(f"not run: {cell}: {reason}", fg="yellow", err=True)
+    if state["variants"] == ["stock"] and variants == "auto":
+        click.secho(
+            "This kernel has no IFF_BACKPRESSURE, so only stock was measured. To compare: "
+            f"`tunbp lab kernel`, then `tunbp lab run {experiment} --vm fetched`.",
+            fg="yellow",
+            err=True,
+        )
+    written = save(out)
+    print_comparison(collect(out))
+    click.echo(f"Results: {written}, raw outputs in {out / 'runs'}")
+
+
+def _follow(params: LabParams, cells: list[Cell], order: Order) -> dict[str, Any]:
+    """Measure with a progress bar; an interruption says how to go on."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from tunbp.lab.session import measure
+
+    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("left"),
+               TimeRemainingColumn()]  # fmt: skip
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("booting" if order.kernel else "starting", total=None)
+
+        def follow(finished: int, total: int | None) -> None:
+            if total is not None:
+                progress.update(task, description="runs", completed=finished, total=total)
+
+        try:
+            return measure(params, cells, order, follow)
+        except KeyboardInterrupt:
+            raise click.ClickException(
+                f"interrupted; finished runs are kept in {order.out}, the same command goes on from them"
+            ) from None
+
+
+@lab.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+def show(folder: Path) -> None:
+    """Print the comparison of a measurement made before, and write its netCDF again."""
+    from tunbp.lab.collect import collect, save
+
+    print_comparison(collect(folder))
+    click.echo(f"Results: {save(folder)}")
+
+
+@lab.command()
+@click.option("--suite", default=None, help="Debian suite to take the kernel from (trixie-backports).")
+@click.option("--mirror", default=None, help="Address of a Debian archive (the one apt is set up for).")
+def kernel(suite: str | None, mirror: str | None) -> None:
+    """Fetch and unpack a kernel with the flag into the user's cache, for `run --vm fetched`."""
+    from tunbp.lab.kernel import SUITE, fetch
+
+    image = fetch(suite or SUITE, mirror)
+    click.echo(f"{image.parent.name}: {image}\nUse it with: tunbp lab run ring --vm fetched")
+
+
+@lab.command()
+@click.option("--kernels", is_flag=True, help="Remove fetched kernels too.")
+def clean(kernels: bool) -> None:
+    """End what a killed measurement left behind; only processes that it recorded."""
+    import shutil
+
+    from tunbp.lab.clean import clean_recorded
+    from tunbp.lab.kernel import cache_folder
+
+    ended = clean_recorded()
+    click.echo(
+        f"ended {len(ended)} process(es): {', '.join(map(str, ended))}" if ended else "nothing was left"
+    )
+    if kernels:
+        shutil.rmtree(cache_folder(), ignore_errors=True)
+
+
+def print_comparison(runs: xr.Dataset) -> None:
+    """Print one table per variable: medians with intervals, the paired difference, and what it decides."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from tunbp.lab.statistics import compare
+
+    console = Console()
+    for variable in SHOWN[runs.attrs["experiment"]]:
+        if variable not in runs:
+            continue
+        array = runs[variable]
+        title = f"{array.attrs['long_name']} [{array.attrs['units']}]"
+        table = Table("cell", "stock", "backpressure", "difference", "with backpressure", title=title)
+        for row in compare(runs, variable):
+            if row.stock.count + row.backpressure.count:
+                figures = [_interval(part) for part in (row.stock, row.backpressure, row.difference)]
+                table.add_row(row.cell, *figures, row.verdict if row.difference.count else "-")
+        console.print(table)
+
+
+def _interval(part: Interval) -> str:
+    if not part.count:
+        return "-"
+    bounds = f" ({part.low:.4g} to {part.high:.4g})" if part.count >= 3 else f" (n = {part.count})"
+    return f"{part.median:.4g}{bounds}"

@@ -1,0 +1,109 @@
+"""One netCDF in the common schema from all runs of a folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from tunbp import schema
+from tunbp.errors import LabError
+from tunbp.lab import store
+from tunbp.traces import open_trace
+
+RENAMED = {"rtt": "added_rtt"}
+"""Parameters whose name the schema uses for something measured."""
+SERIES = ("throughput", "retransmits", "rtt", "cwnd")
+TCP_TOTALS = ("received_rate", "sent_rate", "total_retransmits", "mean_rtt", "min_rtt", "max_rtt")
+PING_TOTALS = {"mean_rtt": "ping_mean_rtt", "min_rtt": "ping_min_rtt", "max_rtt": "ping_max_rtt"}
+
+
+def collect(folder: Path) -> xr.Dataset:
+    """All finished runs of a measurement, along dim run; series of TCP runs also along time.
+
+    Coordinates along run say what was measured: cell, variant, repetition, the cell's parameters, the echoed
+    flags (tun_flags) and when it began. The attributes carry the plan and the facts of the host as JSON.
+
+    Raises
+    ------
+    LabError
+        If there is no finished run, or a record is damaged.
+    """
+    records = [(path.parent, store.read_json(path)) for path in sorted((folder / "runs").glob("*/run.json"))]
+    if not records:
+        raise LabError(f"{folder} holds no finished run of `tunbp lab run`")
+    runs = [
+        _run(where, record) for where, record in sorted(records, key=lambda pair: pair[1]["facts"]["begun"])
+    ]
+    whole = xr.concat(runs, "run", join="outer", combine_attrs="drop", data_vars="all", coords="all")
+    first = records[0][1]
+    whole.attrs = {
+        "experiment": first["experiment"],
+        "title": f"tunbp lab, experiment {first['experiment']}, {len(records)} runs",
+        "plan": json.dumps(store.read_json(folder / "plan.json")),
+        "facts": json.dumps(store.read_json(folder / "host.json")),
+    }
+    return schema.describe(whole)
+
+
+def save(folder: Path) -> Path:
+    """Write `lab_<experiment>.nc` of all runs into `folder`; returns its path."""
+    runs = collect(folder)
+    path = folder / f"lab_{runs.attrs['experiment']}.nc"
+    temporary = path.with_name(path.name + store.PART)
+    encoding = {name: {"zlib": True, "complevel": 6} for name in runs.data_vars if runs[name].ndim > 1}
+    try:
+        runs.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
+        temporary.replace(path)
+    except OSError as error:
+        raise LabError(f"cannot write {path}: {error}") from error
+    return path
+
+
+def _run(where: Path, record: Mapping[str, Any]) -> xr.Dataset:
+    """One run as a Dataset with scalar coordinates."""
+    try:
+        values = {name: value for name, value in record["result"].items() if name in schema.VARIABLES}
+        load = record["facts"]["load"]
+        coordinates = {
+            "cell": record["cell"],
+            "variant": record["variant"],
+            "repetition": record["repetition"],
+            **{RENAMED.get(name, name): value for name, value in record["parameters"].items()},
+            "tun_flags": record["result"]["echo"][0],
+            "begun": np.datetime64(round(record["facts"]["begun"] * 1e9), "ns"),
+        }
+    except KeyError as error:
+        raise LabError(f"{where / 'run.json'}: no {error} in it; was it made by `tunbp lab run`?") from error
+    values["busy_fraction"] = load["here"]["busy_fraction"]
+    if "outer" in load:
+        values["outer_busy_fraction"] = load["outer"]["busy_fraction"]
+    floats = {name: np.nan if value is None else float(value) for name, value in values.items()}
+    # `duration` is a parameter of the cell; the measured one is kept under the schema's name
+    set_duration = {"set_duration": coordinates.pop("duration")}
+    run = xr.Dataset(floats, {**coordinates, **set_duration})
+    return xr.merge([run, _tcp(where)], combine_attrs="drop") if (where / "iperf3.json").exists() else run
+
+
+def _tcp(where: Path) -> xr.Dataset:
+    """Series and totals of the TCP transfer and of the ping beside it; flows are summed or averaged."""
+    transfer = open_trace(where / "iperf3.json")
+    series = {name: _over_flows(transfer[name], name) for name in SERIES if name in transfer}
+    totals = {name: _over_flows(transfer[name], name) for name in TCP_TOTALS if name in transfer}
+    found = xr.Dataset(totals).assign(xr.Dataset(series))
+    if "time" in found.dims:
+        found = found.assign_coords(time=np.round(found["time"].values))
+        found = found.sel(time=found["time"] >= 0).drop_duplicates("time")
+    probes = open_trace(where / "ping.txt")
+    return found.assign({ours: probes[name] for name, ours in PING_TOTALS.items() if name in probes})
+
+
+def _over_flows(values: xr.DataArray, name: str) -> xr.DataArray:
+    values = values.drop_vars([c for c in values.coords if c != "time"]).astype(float)
+    if "stream" not in values.dims:
+        return values
+    return values.mean("stream") if "rtt" in name else values.sum("stream")
