@@ -31,6 +31,9 @@ from tunbp.plan import Job
 from tunbp.runstate import State
 from tunbp.worker import Worker
 
+REPORT = "tunbp.report.run"
+"""Module whose `finish(results)` is called after the notebooks, if there is one."""
+
 STAGING = ".staging"
 """Folder inside the results folder in which notebooks write while they run."""
 
@@ -43,7 +46,7 @@ class Batch:
     jobs: list[Job]
     workers: int
     console: Console = field(default_factory=Console)
-    failures: list[str] = field(default_factory=list)
+    report_error: str = ""
     publishing: threading.Lock = field(default_factory=threading.Lock)
     running: set[Worker] = field(default_factory=set)
     stopping: bool = False
@@ -70,9 +73,11 @@ def run(batch: Batch) -> None:
             _run_all(batch, todo)
         _finish(batch, ran=bool(todo))
     _print_table(batch, time.monotonic() - started)
-    if batch.failures:
-        noun = "part" if len(batch.failures) == 1 else "parts"
-        raise ReproduceError(f"{len(batch.failures)} {noun} of the run failed\n" + "\n".join(batch.failures))
+    failures = [f"{job.name}, {job.error}" for job in batch.jobs if job.error]
+    failures += [f"report: {batch.report_error}"] if batch.report_error else []
+    if failures:
+        noun = "part" if len(failures) == 1 else "parts"
+        raise ReproduceError(f"{len(failures)} {noun} of the run failed\n" + "\n".join(failures))
 
 
 @contextmanager
@@ -154,8 +159,6 @@ def _run_one(batch: Batch, job: Job, worker: Worker, progress: Progress) -> None
     except OSError as error:
         job.error = f"results cannot be written: {error}"
     job.outcome = "failed" if job.error else "done"
-    if job.error:
-        batch.failures.append(f"{job.name}, {job.error}")
     progress.update(task, completed=job.cells)
     if not batch.console.is_terminal:
         batch.console.print(f"{job.name}: {job.outcome} in {job.seconds:.1f} s ({job.reason})")
@@ -198,8 +201,8 @@ def _publish(batch: Batch, job: Job, state: State, staging: Path) -> str:
             for path in other.outputs
         }
         error = job.error
-        for path in sorted(written.keys() & others.keys()):
-            error = f"writes {path}, which notebook {others[path]} has written too"
+        if clash := sorted(written.keys() & others.keys()):
+            error = f"writes {clash[0]}, which notebook {others[clash[0]]} has written too"
         keep = {own} & written.keys() if error else written.keys()
         for path in state.outputs.keys() - keep:
             (results / path).unlink(missing_ok=True)
@@ -224,7 +227,7 @@ def _rename_staging(executed: Path, staging: Path, results: Path) -> None:
 
 def _finish(batch: Batch, *, ran: bool) -> None:
     """Build the report over all results when they or the code changed, or its files are gone."""
-    if importlib.util.find_spec("tunbp.report.run") is None:
+    if importlib.util.find_spec(REPORT) is None:
         return
     states = runstate.read_all(batch.results)
     library = batch.jobs[0].inputs.library
@@ -234,15 +237,15 @@ def _finish(batch: Batch, *, ran: bool) -> None:
         return
     record.unlink(missing_ok=True)
     try:
-        importlib.import_module("tunbp.report.run").finish(batch.results)
+        importlib.import_module(REPORT).finish(batch.results)
     except Exception as error:
-        batch.failures.append(f"report: {type(error).__name__}: {error}")
+        batch.report_error = f"{type(error).__name__}: {error}"
         return
     theirs = {path for state in states for path in state.outputs}
     files = (p.relative_to(batch.results) for p in batch.results.rglob("*") if p.is_file())
     made = [p.as_posix() for p in files if not p.parts[0].startswith(".") and p.as_posix() not in theirs]
     outputs = {path: runstate.hash_file(batch.results / path) for path in sorted(made)}
-    runstate.write_whole(record, json.dumps({"made_from": made_from, "outputs": outputs}, indent=1) + "\n")
+    runstate.write_json(record, {"made_from": made_from, "outputs": outputs})
 
 
 def _report_is_good(results: Path, record: Path, made_from: str) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+
+from tunbp.atomic import write_atomically
 
 FOLDER = ".state"
 """Folder of the state files inside the results folder."""
@@ -70,7 +71,7 @@ def read_all(results: Path) -> list[State]:
 
 def write(results: Path, state: State) -> None:
     """Write a state file whole or not at all."""
-    write_whole(_path(results, state.notebook), json.dumps(asdict(state), indent=1, sort_keys=True) + "\n")
+    write_json(_path(results, state.notebook), asdict(state))
 
 
 def forget(results: Path, notebook: str) -> None:
@@ -78,12 +79,9 @@ def forget(results: Path, notebook: str) -> None:
     _path(results, notebook).unlink(missing_ok=True)
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file under a temporary name in the same folder, then put it in place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file whole or not at all."""
+    write_atomically(path, json.dumps(content, indent=1, sort_keys=True).encode() + b"\n")
 
 
 def intact(results: Path, outputs: Mapping[str, str]) -> bool:

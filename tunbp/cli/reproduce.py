@@ -45,7 +45,7 @@ def reproduce(
     params = read_params(params_files, asked)
     notebooks = find_notebooks(root, asked or list(params))
     jobs = plan(root, results, notebooks, params)
-    signal.signal(signal.SIGTERM, _interrupt)
+    before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         run(Batch(results, jobs, workers or len(os.sched_getaffinity(0))))
     except KeyboardInterrupt:
@@ -53,6 +53,8 @@ def reproduce(
             "Interrupted. Run the same command again: only what is not done is redone.", fg="yellow", err=True
         )
         raise SystemExit(130) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _interrupt(*_: Any) -> None:

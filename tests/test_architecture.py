@@ -1,0 +1,150 @@
+"""The shape of the package: who may import whom, documented names, a well-formed schema, no stray paths."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tunbp
+from tunbp.schema import DIMS, VARIABLES, attributes
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "tunbp"
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+
+BASE = {"atomic", "errors", "project", "schema"}
+ALLOWED = {
+    "atomic": set[str](),
+    "errors": set[str](),
+    "project": set[str](),
+    "schema": set[str](),
+    "model": {"errors", "schema"},
+    "traces": BASE,
+    "lab": BASE | {"traces"},
+    "evidence": BASE | {"model", "traces"},
+    "report": BASE | {"evidence", "params", "runstate"},
+    "params": {"errors", "project"},
+    "runstate": {"atomic"},
+    "worker": set[str](),
+}
+"""What each part may import besides itself: data flows one way. Other parts sit on top, only below `cli`."""
+
+
+def imports(path: Path, module: str) -> set[str]:
+    """Modules of this package that a file imports, anywhere in it."""
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*above, *filter(None, [node.module])])
+            # `from tunbp import schema` names a module, `from tunbp.schema import DIMS` one of its names
+            found |= {f"{base}.{a.name}" if f"{base}.{a.name}" in MODULES else base for a in node.names}
+    return {name for name in found if name.split(".")[0] == "tunbp"}
+
+
+def part(module: str) -> str:
+    """First name below the package: `tunbp.model.fluid` belongs to `model`."""
+    return [*module.split("."), ""][1]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_follow_the_arrows(module: str) -> None:
+    mine = part(module)
+    targets = {part(name) for name in imports(MODULES[module], module)} - {mine, ""}
+    if mine in ALLOWED:
+        assert targets <= ALLOWED[mine]
+    if mine not in {"cli", ""}:
+        assert "cli" not in targets
+
+
+HEAVY = {"numba", "xarray", "pandas", "matplotlib", "papermill", "nbformat", "IPython", "dask", "scipy"}
+
+
+@pytest.mark.parametrize(
+    "modules",
+    ["tunbp, tunbp.cli", "tunbp.cli.reproduce, tunbp.batch, tunbp.plan"],
+    ids=["the package", "deciding that nothing is to be redone"],
+)
+def test_import_loads_nothing_heavy(modules: str) -> None:
+    code = f"import sys, {modules}; print(sorted({HEAVY!r} & sys.modules.keys()))"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+@pytest.mark.parametrize("name", tunbp.__all__)
+def test_public_name_is_there_and_documented(name: str) -> None:
+    value = getattr(tunbp, name)
+    assert isinstance(value, str) or len(inspect.getdoc(value) or "") > 20
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_public_definition_has_a_docstring(module: str) -> None:
+    tree = ast.parse(MODULES[module].read_text())
+    missing = [] if ast.get_docstring(tree) else [module]
+    for node in tree.body:
+        for item in [node, *getattr(node, "body", [])] if isinstance(node, ast.ClassDef) else [node]:
+            kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+            if isinstance(item, kinds) and not item.name.startswith("_") and not node.name.startswith("_"):  # type: ignore[attr-defined]
+                missing += [] if ast.get_docstring(item) else [item.name]
+    assert missing == []
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_schema_variable_is_well_formed(name: str) -> None:
+    variable = VARIABLES[name]
+    assert re.fullmatch(r"[a-z][a-z0-9_]*", name)
+    assert re.fullmatch(r"1|(1|s|byte|bit|packet)(/(s|packet))?", variable.units), (
+        "SI and counted things only"
+    )
+    assert variable.long_name
+    assert variable.long_name == variable.long_name.strip()
+    assert set(variable.dims) <= DIMS.keys()
+    assert attributes(name) == {"units": variable.units, "long_name": variable.long_name}
+
+
+def test_schema_long_names_tell_variables_of_the_same_dims_apart() -> None:
+    names = [(variable.long_name, variable.dims) for variable in VARIABLES.values()]
+    assert sorted(names) == sorted(set(names))
+
+
+def test_every_command_names_a_module_that_has_it() -> None:
+    import click
+
+    from tunbp.cli import COMMANDS
+
+    found = {
+        name: getattr(importlib.import_module(module), attr) for name, (module, attr, _) in COMMANDS.items()
+    }
+    assert [name for name, command in found.items() if not isinstance(command, click.Command)] == []
+    assert [name for name, command in found.items() if not command.help] == []
+
+
+def test_no_file_names_a_place_of_the_machine_it_was_written_on() -> None:
+    places = re.compile(r"(?<![\w.:/~-])/(work|root|home|Users)/\w")
+    found = []
+    for top in (*ROOT.glob("*"), ROOT / ".ci"):
+        if top.name in {"results", "build", "dist"} or (top.name.startswith(".") and top.name != ".ci"):
+            continue
+        for path in [top] if top.is_file() else top.rglob("*"):
+            if (
+                path.is_file()
+                and "__pycache__" not in path.parts
+                and not path.parent.name.endswith(".egg-info")
+            ):
+                text = path.read_bytes().decode(errors="ignore")
+                found += [f"{path.relative_to(ROOT)}: {m[0]}" for m in places.finditer(text)]
+    assert found == []
