@@ -44,7 +44,7 @@ jupyter: $(READY)
 
 lab: $(READY)
 	$(BIN)/tunbp lab check
-	$(BIN)/tunbp lab run ring $(ARGS)
+	$(BIN)/tunbp lab run params/lab_small.yaml $(ARGS)
 
 check: $(READY)
 	$(BIN)/tunbp check $(ARGS)
