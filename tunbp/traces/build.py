@@ -76,7 +76,11 @@ def build(
     KeyError
         If a name is not in the schema.
     """
-    kept = {name: column for name, column in columns.items() if _has_value(column[1])}
+    kept = {
+        name: xr.Variable(dims, values, schema.attributes(name))
+        for name, (dims, values) in columns.items()
+        if _has_value(values)
+    }
     dataset = xr.Dataset(kept, coords=coords or {})
     common = {name: attributes.pop(name, "") for name in ATTRIBUTES[:-2]}
     dataset.attrs = {**common, "sha256": source.sha256, "warnings": "\n".join(source.warnings), **attributes}
@@ -85,7 +89,7 @@ def build(
             dataset[name].attrs["long_name"] = schema.DIMS[str(name)]
             if name == "time":
                 dataset[name].attrs["units"] = "s"
-    return schema.describe(dataset)
+    return dataset
 
 
 def _has_value(values: Any) -> bool:

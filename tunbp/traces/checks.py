@@ -22,13 +22,15 @@ BELOW, ABOVE = 0.97, 1.10
 WINDOW_SHARE = 0.75
 """Part of the advertised window in flight from which it is the limit: the nodrop runs fill 0.78 to 0.93."""
 SHORT_PATH = 5e-3
-"""Minimum RTT [s] below which queues, not distance, make the RTT: 1000 packets of 1500 bytes at 2.4 Gbit/s."""
+"""Minimum RTT [s] below which it is mostly queueing: 1000 packets take this long at 2.4 Gbit/s."""
 CPU_BOUND = 0.9
 """Share of one core from which a single-threaded tool counts as busy; iperf3 before 3.16 has one thread."""
 SETTLED = 0.5
 """A run has left slow start when its rate first reaches this part of the median of its second half."""
 SLOW_START_SHARE = 0.1
 """Part of the run that slow start may take: the mean is then at most 5 % below the steady rate."""
+LOSS_SHARE = 1e-5
+"""Retransmitted part of the bytes from which loss may hold CUBIC: one loss in 145 MB."""
 BYTES_TOLERANCE = 0.02
 """Sender and receiver may differ by what was in flight at the end; 2 % is far more in a run of 10 s."""
 
@@ -120,9 +122,7 @@ def slow_start(dataset: xr.Dataset) -> list[Finding]:
     seconds = _kept_series(dataset, "interval")
     length = float(np.nansum(seconds)) if seconds is not None else float(len(rate))
     if len(rate) < 5:
-        text = (
-            f"only {len(rate)} intervals ({length:.3g} s): too short to tell slow start from the steady rate"
-        )
+        text = f"{len(rate)} interval(s), {length:.3g} s: too short to tell slow start from the steady rate"
         return [Finding("duration", "warning", text)]
     settled = np.nanmedian(rate[len(rate) // 2 :])
     ready = int(np.argmax(rate >= SETTLED * settled)) if np.any(rate >= SETTLED * settled) else len(rate)
@@ -361,13 +361,31 @@ def _measured(dataset: xr.Dataset) -> object:
     return dataset.attrs["start"], dataset["transferred"].to_numpy().tobytes()
 
 
+def binding_limit(dataset: xr.Dataset) -> str:
+    """What held the rate of a measured run, as far as its findings and counters tell."""
+    found = {finding.check: finding for finding in judge(dataset)}
+    if "limit" in found:
+        return "the rate set in the tool"
+    if "window" in found and found["window"].severity == "warning":
+        return "receive window"
+    if "cpu" in found:
+        return "processor"
+    again, sent, mss = (_value(dataset, name) for name in ("total_retransmits", "sent_bytes", "mss"))
+    if again and sent and mss and again * mss > LOSS_SHARE * sent:
+        return f"loss: {again * mss / sent:.2g} of the bytes were sent again"
+    return "not told by this file"
+
+
 def carried_per_rtt(dataset: xr.Dataset) -> float | None:
     """Throughput x mean RTT of one stream [byte]; None if either was not measured."""
     rate = _value(dataset, "received_rate") or _value(dataset, "sent_rate")
     rtt = _value(dataset, "mean_rtt")
     if not rate or not rtt or not _is_iperf3(dataset):
         return None
-    return rate * rtt / 8 / max(dataset.sizes.get("stream", 1), 1)
+    streams = dataset.sizes.get("stream", 1)
+    if "sender" in dataset.coords and dataset.attrs.get("direction") == "both":
+        streams = int((dataset["sender"] == "client").sum())
+    return rate * rtt / 8 / max(streams, 1)
 
 
 def busiest(dataset: xr.Dataset) -> float:

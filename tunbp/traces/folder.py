@@ -206,6 +206,9 @@ def _with_drops(dataset: xr.Dataset) -> xr.Dataset:
     tunnel = np.array([bool(TUNNEL.match(str(name))) for name in dataset["device"].to_numpy()])
     if "kind" in dataset.coords:
         tunnel |= dataset["kind"].to_numpy() == "tun"
+    named = dataset["device"].to_numpy() != ""
+    if tunnel[named].all():
+        tunnel[:] = True  # tc show dev leaves the name out; there is no other device it could be
     found = {}
     for total, name in (("dropped_ring", "tx_dropped"), ("dropped_qdisc", "qdisc_dropped")):
         if name in dataset and dataset[name].dims == ("queue",):

@@ -261,7 +261,7 @@ def _dataset(source: Source, test: Document) -> xr.Dataset:
     columns: dict[str, Column] = {}
     if table is not None:
         coords, columns = _series(source, table, test)
-    columns |= _totals(columns, end)
+    columns |= _totals(columns, end, len(table[0]) if table else len(end.streams))
     columns |= _settings(start, settings)
     return build(source, columns, coords, **_attributes(test, start, settings, end))
 
@@ -394,7 +394,7 @@ def _with_sender_side(
     return table
 
 
-def _totals(series: dict[str, Column], end: End) -> dict[str, Column]:
+def _totals(series: dict[str, Column], end: End, streams: int) -> dict[str, Column]:
     """Totals of the run, from the `end` section or, if it is missing, from the measured intervals."""
     sent, received = end.sum_sent or end.sum, end.sum_received
     if sent is None and received is None:
@@ -417,7 +417,7 @@ def _totals(series: dict[str, Column], end: End) -> dict[str, Column]:
             "total_lost_packets": ((), _count(datagrams.lost_packets)),
             "mean_jitter": ((), _scalar(datagrams.jitter_ms, 1e-3)),
         }
-    return columns | _per_stream(end)
+    return columns | _per_stream(end, streams)
 
 
 def _arrived(total: Total) -> Total:
@@ -446,19 +446,21 @@ def _one_way(prefix: str, sent: Total | None, received: Total | None) -> dict[st
     }
 
 
-def _per_stream(end: End) -> dict[str, Column]:
+def _per_stream(end: End, streams: int) -> dict[str, Column]:
     """RTT of the run over its streams, and the figures of each stream where there are several."""
     senders = [stream.sender or stream.udp or Total() for stream in end.streams]
     receivers = [stream.receiver or stream.udp or Total() for stream in end.streams]
+    # in a bidirectional test the forward direction's RTT is that of the streams that this side sent
+    here = [sender for sender in senders if sender.sender] if end.sum_sent_bidir_reverse else senders
     columns: dict[str, Column] = {}
     for name, over in (
         ("min_rtt", min),
         ("max_rtt", max),
         ("mean_rtt", lambda values: sum(values) / len(values)),
     ):
-        values = [value for sender in senders if (value := getattr(sender, name)) is not None]
+        values = [value for sender in here if (value := getattr(sender, name)) is not None]
         columns[name] = ((), over(values) * 1e-6 if values else np.nan)
-    if len(senders) > 1:
+    if len(senders) == streams > 1:
         columns |= {
             "stream_sent_rate": (("stream",), floats(total.bits_per_second for total in senders)),
             "stream_received_rate": (("stream",), floats(total.bits_per_second for total in receivers)),
@@ -517,6 +519,7 @@ def _settings(start: Start, settings: TestStart) -> dict[str, Column]:
 def _attributes(test: Document, start: Start, settings: TestStart, end: End) -> dict[str, str]:
     """Text attributes: versions, host, settings and congestion control."""
     words = (start.system_info or "").split()
+    both = settings.bidir or end.sum_sent_bidir_reverse is not None
     found = {
         "tool": TOOL,
         "version": (start.version or "").removeprefix("iperf ").strip(),
@@ -526,7 +529,7 @@ def _attributes(test: Document, start: Start, settings: TestStart, end: End) -> 
         "start": utc(start.timestamp.timesecs if start.timestamp else None),
         "protocol": settings.protocol or "",
         "role": "server" if start.accepted_connection else "client",
-        "direction": "both" if settings.bidir else ("reverse" if settings.reverse else "forward"),
+        "direction": "both" if both else ("reverse" if settings.reverse else "forward"),
         "congestion": end.sender_tcp_congestion or "",
         "receiver_congestion": end.receiver_tcp_congestion or "",
         "title": test.title or "",

@@ -35,7 +35,7 @@ from tunbp.traces.runs import combine, labels
 from tunbp.traces.source import UNPACK_LIMIT, Source, read_source
 
 READERS: tuple[ModuleType, ...] = (
-    flent, irtt, nstat, tc, ip_link, ethtool, drops, pktgen, receive_log, ss, ping, netperf, iperf3,
+    iperf3, flent, irtt, nstat, tc, ip_link, ethtool, drops, pktgen, receive_log, ss, ping, netperf,
 )  # fmt: skip
 """Modules with `TOOL`, `recognize(source)` and `read(source)`, in the order they are asked."""
 
@@ -143,17 +143,17 @@ def read(source: Source) -> xr.Dataset:
     TraceError
         If no reader recognizes the content, or the one that does cannot read it.
     """
-    found = [reader for reader in READERS if reader.recognize(source)]
-    if found and found[0] in COUNTING:
-        parts = [part for reader in found if reader in COUNTING for part in reader.read(source)]
+    reader = next((reader for reader in READERS if reader.recognize(source)), None)
+    if reader is None:
+        raise source.error("not the output of a tool that is known: " + ", ".join(known()), 0)
+    if reader in COUNTING:
+        parts = [part for reader in COUNTING if reader.recognize(source) for part in reader.read(source)]
         together = parts[0] if len(parts) == 1 else snapshots.merged(parts)
         return together.assign_attrs(file=source.path.name)
-    if found:
-        runs: list[xr.Dataset] = [run.assign_attrs(file=source.path.name) for run in found[0].read(source)]
-        if len(runs) == 1:
-            return runs[0]
-        return combine([checks.keep(run) for run in runs], [f"{i}" for i in range(1, len(runs) + 1)])
-    raise source.error("not the output of a tool that is known: " + ", ".join(known()), 0)
+    runs: list[xr.Dataset] = [run.assign_attrs(file=source.path.name) for run in reader.read(source)]
+    if len(runs) == 1:
+        return runs[0]
+    return combine([checks.keep(run) for run in runs], [f"{i}" for i in range(1, len(runs) + 1)])
 
 
 def known() -> list[str]:

@@ -1,0 +1,73 @@
+"""Writing of a Dataset as netCDF or Zarr, whole or not at all, so that it reads back unchanged."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from tunbp.atomic import replacing
+from tunbp.errors import OutputError
+
+
+def save(dataset: xr.Dataset, target: str | os.PathLike[str]) -> Path:
+    """Write a Dataset to a `.nc` file (netCDF-4, compressed) or a `.zarr` folder (Zarr 2).
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Any Dataset that `open_trace` gave.
+    target : str or path-like
+        Where to; what is there is replaced once the new one is complete.
+
+    Returns
+    -------
+    pathlib.Path
+        `target`.
+
+    Raises
+    ------
+    OutputError
+        If the name ends with neither, or the place cannot be written.
+    """
+    path = Path(target)
+    if path.suffix not in (".nc", ".zarr"):
+        raise OutputError(f"{path}: the name must end with .nc (netCDF) or .zarr (Zarr)")
+    try:
+        if path.suffix == ".nc":
+            with replacing(path) as part:
+                dataset.to_netcdf(part, engine="h5netcdf", encoding=_packed(dataset))
+        else:
+            _save_zarr(dataset, path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
+    return path
+
+
+def _packed(dataset: xr.Dataset) -> dict[Hashable, dict[str, Any]]:
+    """Lossless compression of every numeric array."""
+    packed = {"zlib": True, "complevel": 4, "shuffle": True}
+    return {
+        name: packed
+        for name, values in dataset.data_vars.items()
+        if values.ndim and values.dtype.kind in "fi"
+    }
+
+
+def _save_zarr(dataset: xr.Dataset, path: Path) -> None:
+    """Write to a folder beside `path`, then put it in its place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    workspace = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    try:
+        # version 2 of the format has a specified text type; version 3 has none yet
+        dataset.to_zarr(workspace / "new", mode="w-", consolidated=True, zarr_format=2)
+        if path.exists():
+            os.replace(path, workspace / "old")
+        os.replace(workspace / "new", path)
+    finally:
+        shutil.rmtree(workspace, ignore_errors=True)
