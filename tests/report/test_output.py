@@ -3,15 +3,16 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import write_run
 from PIL import Image
 from pypdf import PdfReader
+from small_run import write_run
 
 from tunbp.errors import OutputError
 from tunbp.report.output import Output
@@ -73,6 +74,16 @@ def test_every_font_of_the_pdf_is_embedded(written):
     found = list(fonts(PdfReader(written.folder / "figures" / "demo_ring.pdf")))
     assert found
     assert all("/FontFile2" in font for font in found)
+
+
+@pytest.mark.skipif(not shutil.which("pdffonts"), reason="no pdffonts: apt-get install poppler-utils")
+def test_pdffonts_lists_embedded_fonts_only(written):
+    picture = written.folder / "figures" / "demo_ring.pdf"
+    said = subprocess.run(["pdffonts", picture], capture_output=True, text=True, check=True).stdout
+    found = [line.split() for line in said.splitlines()[2:]]
+    assert found
+    # the last five columns: embedded, subset, unicode, and the two numbers of the object
+    assert [line[-5] for line in found] == ["yes"] * len(found)
 
 
 def test_the_pdf_says_where_it_comes_from(written):

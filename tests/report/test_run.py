@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from conftest import write_run
+from small_run import write_run
 
 from tunbp import runstate
 from tunbp.errors import OutputError

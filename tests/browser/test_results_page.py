@@ -1,0 +1,160 @@
+"""The page of a run as its readers have it: a file, without a network, also by keyboard and in the dark."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+import pytest
+
+from tunbp.report import figures, style
+from tunbp.report.output import Output
+from tunbp.report.run import finish
+
+AXE = os.environ.get("TUNBP_AXE", "")
+RESULTS = os.environ.get("TUNBP_RESULTS", "")
+
+
+@pytest.fixture(scope="session")
+def results(tmp_path_factory):
+    """Folder named in TUNBP_RESULTS, else a small run made here."""
+    if RESULTS:
+        return Path(RESULTS).resolve()
+    mpl.use("Agg")
+    folder = tmp_path_factory.mktemp("results")
+    table = pd.DataFrame({"ring": [10.0, 500.0] * 2, "received_rate": [1.6e6, 117.4e6, 183.6e6, 184.6e6]})
+    table["variant"] = ["stock"] * 2 + ["patched"] * 2
+    fig, ax = style.figure()
+    figures.published(ax, table, "ring", "received_rate")
+    with Output(folder, "01_demo", {"rtt": 0.12}) as out:
+        out.figure(fig, "ring", "Throughput over ring size", "OpenVPN over 120 ms.", data=table)
+        out.figure(style.figure("text")[0], "wide", "A wide figure", "Nothing in it.")
+        out.table(table, "rates", "Rates by ring size")
+        out.number("gain", 57.2, "%", text="gain at a ring of 500 packets")
+        claims = {
+            "claim": ["b wins", "a loses", "c is silent", "d is 9"],
+            "published": [10.0, -2.5, None, 9.0],
+            "verdict": ["holds", "contradicted", "cannot be checked", "holds"],
+        }
+        out.table(pd.DataFrame(claims), "claims", "Published claims")
+        validation = {"what": ["OpenVPN 500"], "reference": [117.4e6], "model": [120e6], "error": [0.022]}
+        out.table(pd.DataFrame(validation), "validation", "Model against published values")
+    finish(folder)
+    return folder
+
+
+@pytest.fixture(params=["light", "dark"])
+def page(chromium, results, request):
+    page = chromium.new_page(color_scheme=request.param, viewport={"width": 1100, "height": 800})
+    page.complaints, page.foreign = [], []
+    page.on("console", lambda m: page.complaints.append(m.text) if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.on("request", lambda r: None if r.url.startswith(("file:", "data:")) else page.foreign.append(r.url))
+    page.goto((results / "index.html").as_uri())
+    yield page
+    page.close()
+
+
+def column(page, table, number):
+    return page.locator(f"#table-{table} tbody tr td:nth-child({number})").all_inner_texts()
+
+
+def numbers(texts):
+    return [float(text.replace(",", "")) for text in texts if text]
+
+
+@pytest.mark.parametrize("table", ["claims", "validation"])
+def test_a_click_sorts_a_table_up_and_again_down(page, table):
+    heads = page.locator(f"#table-{table} th").all_inner_texts()
+    number = page.locator(f"#table-{table} th[data-numeric]").first
+    at = heads.index(number.inner_text()) + 1
+    before = column(page, table, at)
+    number.locator("button").click()
+    assert number.get_attribute("aria-sort") == "ascending"
+    up = column(page, table, at)
+    # no value comes last, whichever the direction
+    assert numbers(up) == sorted(numbers(before))
+    assert up == sorted(up, key=lambda text: text == "")
+    number.locator("button").click()
+    assert number.get_attribute("aria-sort") == "descending"
+    down = column(page, table, at)
+    assert numbers(down) == sorted(numbers(before), reverse=True)
+    assert down == sorted(down, key=lambda text: text == "")
+    assert page.locator("#announce").inner_text() == f"Sorted by {heads[at - 1]}, descending"
+    assert (page.complaints, page.foreign) == ([], [])
+
+
+def test_a_table_is_sorted_by_keyboard_alone(page):
+    head = page.locator("#table-claims th").first
+    head.locator("button").focus()
+    page.keyboard.press("Enter")
+    texts = column(page, "claims", 1)
+    assert head.get_attribute("aria-sort") == "ascending"
+    assert len(texts) > 1
+    assert page.evaluate(
+        "t => t.every((x, i) => !i || t[i-1].localeCompare(x, 'en', {numeric: true}) <= 0)", texts
+    )
+
+
+def test_every_figure_is_drawn_on_white_and_named(page):
+    pictures = page.locator("figure img")
+    assert pictures.count() >= 1
+    for picture in pictures.all():
+        assert picture.evaluate("image => image.complete && image.naturalWidth > 0")
+        assert picture.evaluate("image => getComputedStyle(image).backgroundColor") == "rgb(255, 255, 255)"
+        assert picture.get_attribute("alt").startswith("Figure: ")
+
+
+def test_the_page_follows_the_colour_scheme_of_the_reader(page):
+    dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert background == ("rgb(22, 24, 27)" if dark else "rgb(255, 255, 255)")
+
+
+def test_nothing_is_wider_than_a_phone(page):
+    page.set_viewport_size({"width": 360, "height": 700})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_every_link_leads_to_something_that_is_there(page, results):
+    links = page.eval_on_selector_all("a[href]", "links => links.map(link => link.getAttribute('href'))")
+    assert links
+    for link in links:
+        if link.startswith("#"):
+            assert page.locator(f"[id='{link[1:]}']").count() == 1, link
+        else:
+            assert (results / link).is_file(), link
+    assert page.foreign == []
+
+
+@pytest.mark.skipif(not AXE, reason="TUNBP_AXE does not name axe.min.js: npm install axe-core")
+def test_axe_finds_no_serious_accessibility_problem(page):
+    page.eval_on_selector_all("details", "all => all.forEach(part => part.open = true)")
+    # evaluated from outside of the page, whose own rules forbid foreign scripts
+    page.evaluate(Path(AXE).read_text())
+    found = page.evaluate("axe.run()")["violations"]
+    serious = [
+        (v["id"], [n["html"] for n in v["nodes"]][:3])
+        for v in found
+        if v["impact"] in ("serious", "critical")
+    ]
+    assert serious == [], json.dumps(serious, indent=1)
+
+
+@pytest.mark.skipif(not AXE, reason="TUNBP_AXE does not name axe.min.js: npm install axe-core")
+def test_axe_finds_no_serious_problem_in_the_pages_of_notebooks(chromium, results):
+    for notebook in sorted((results / "notebooks").glob("*.html")):
+        page = chromium.new_page()
+        page.goto(notebook.as_uri())
+        page.evaluate(Path(AXE).read_text())
+        found = page.evaluate("axe.run()")["violations"]
+        serious = [
+            (v["id"], [n["html"] for n in v["nodes"]][:3])
+            for v in found
+            if v["impact"] in ("serious", "critical")
+        ]
+        assert serious == [], f"{notebook.name}: {json.dumps(serious, indent=1)}"
+        page.close()
