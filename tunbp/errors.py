@@ -12,6 +12,10 @@ class ScenarioError(TunbpError, ValueError):
 class ParamsError(TunbpError, ValueError):
     """A parameter file or a notebook parameter that is wrong: which key, its value, and what is allowed."""
 
+    def _render_traceback_(self) -> list[str]:
+        # a notebook shows this instead of a traceback, in which the message would be the last of many lines
+        return [f"{type(self).__name__}: {self}"]
+
 
 class TraceError(TunbpError, ValueError):
     """A measured file that cannot be read: which file, where in it, and why."""
