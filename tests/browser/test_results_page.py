@@ -37,7 +37,7 @@ def results(tmp_path_factory):
         claims = {
             "claim": ["b wins", "a loses", "c is silent", "d is 9"],
             "published": [10.0, -2.5, None, 9.0],
-            "verdict": ["holds", "contradicted", "cannot be checked", "holds"],
+            "verdict": ["holds", "contradicted", "not checkable", "holds"],
         }
         out.table(pd.DataFrame(claims), "claims", "Published claims")
         validation = {"what": ["OpenVPN 500"], "reference": [117.4e6], "model": [120e6], "error": [0.022]}

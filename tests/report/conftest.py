@@ -62,7 +62,7 @@ def _finished_once(tmp_path_factory):
             "claim": ["stock is 36.4 % lower", "<b>gain</b> of 36 %", "nobody printed it"],
             "published": [0.364, 0.36, None],
             "recomputed": [0.364, 0.572, 2.0],
-            "verdict": ["holds", "contradicted", "cannot be checked"],
+            "verdict": ["holds", "contradicted", "not checkable"],
         }
     )
     with Output(folder, "02_claims") as out:

@@ -17,7 +17,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
     def broken(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr("pathlib.Path.replace", broken)
+    monkeypatch.setattr("tunbp.atomic.os.replace", broken)
     with pytest.raises(OSError, match="disk full"):
         files.write(target, "new")
     assert target.read_text() == "old"

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
-import tempfile
 from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
@@ -16,23 +14,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from tunbp.atomic import write_atomically
+
 
 def write(path: Path, content: bytes | str) -> Path:
-    """Write a file whole: to a temporary name in the same folder first, then in place; folders are made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if isinstance(content, str):
-        content = content.encode()
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(name).chmod(0o666 & ~umask)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    """Write a file whole or not at all; missing folders are made."""
+    write_atomically(path, content.encode() if isinstance(content, str) else content)
     return path
 
 

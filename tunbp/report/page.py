@@ -24,7 +24,7 @@ MAIN_TABLES = {"claims": "Published claims, recomputed", "validation": "Model ag
 """Tables that have a section of their own, if a notebook wrote them, and its heading."""
 
 _GOOD = re.compile(r"(?i)(ok|yes|true|holds|confirmed|reproduced|within|pass(ed)?|agrees)\b")
-_BAD = re.compile(r"(?i)(no|false|wrong|past|outside|fail(s|ed)?|contradict\w*|refuted|not |differs)\b")
+_BAD = re.compile(r"(?i)(no|false|wrong|past|outside|fail(s|ed)?|contradict\w*|refuted|differs)\b")
 _SVG_LIMIT = 400_000
 
 
