@@ -196,7 +196,7 @@ def test_load_says_the_notebook_and_the_values_as_written(tmp_path: Path) -> Non
         ("ring: !!python/object/apply:os.getcwd []\n", "06_your_path", "not valid YAML"),
         ("rtt: 60e-3\n", "06_your_path", "write 60.0e-3"),
         ("rtt: 2026-13-45\n", "06_your_path", "rtt = '2026-13-45'"),
-        ("[" * 5000, "06_your_path", "not valid YAML"),
+        ("[" * 1500, "06_your_path", "not valid YAML"),
         ("1: 2\n", "06_your_path", "parameter names are text, but 1 is not"),
     ],
 )

@@ -84,7 +84,10 @@ def version(python):
 
 def pip_environment(python):
     """Environment in which pip knows where to download from, and nothing else of the machine's settings."""
-    listed = subprocess.check_output([python, "-m", "pip", "--disable-pip-version-check", "config", "list"])
+    # `user = true` is meant for `pip install`, but would make `pip config list` show the user's file alone
+    asking = dict(os.environ, PIP_USER="0")
+    command = [python, "-m", "pip", "--disable-pip-version-check", "config", "list"]
+    listed = subprocess.check_output(command, env=asking)
     found = {}
     for line in listed.decode().splitlines():
         key, _, value = line.partition("=")
