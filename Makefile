@@ -61,7 +61,7 @@ soak: $(READY)
 	TUNBP_SOAK=1 $(BIN)/python -m pytest --timeout=0 -k soak tests/model $(ARGS)
 
 fuzz: $(READY)
-	TUNBP_FUZZ=100000 $(BIN)/python -m pytest --timeout=0 -k fuzz tests/traces $(ARGS)
+	$(BIN)/python -m tests.traces.fuzz --count 100000 $(ARGS)
 
 # uv lives in an environment of its own: it makes the lock and is no part of it
 lock:
