@@ -1,0 +1,181 @@
+"""Least squares: which constants make the model meet given values, how sure they are, and what was held out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+from scipy.optimize import least_squares
+from scipy.stats import qmc
+
+from tunbp.errors import ScenarioError
+from tunbp.model.scenario import RANGES, Scenario
+from tunbp.model.simulate import simulate
+
+Array = npt.NDArray[Any]
+PRIOR = 0.05
+"""Weight of the prior: a constant at the end of its range counts like a relative error of half of this."""
+STEP = 0.05
+"""Relative step of the finite differences: wide enough to see past the noise of random stalls."""
+
+
+@dataclass(frozen=True)
+class Free:
+    """One free constant: the range it may take, searched in its logarithm when `log`.
+
+    The middle of the range is its prior, weakly held (`PRIOR`), so that few rows can still determine it.
+    """
+
+    low: float
+    high: float
+    log: bool = True
+
+    def decode(self, x: Array) -> Array:
+        """Values of the constant for positions `x` in [0, 1]."""
+        if self.log:
+            return np.exp(np.log(self.low) + x * (np.log(self.high) - np.log(self.low)))
+        return self.low + x * (self.high - self.low)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Result of `fit`.
+
+    Attributes
+    ----------
+    values
+        Estimated constants by name, SI units.
+    intervals
+        95 % bootstrap interval of each, `(low, high)`.
+    model
+        Model values of every row at the estimate, mean over seeds, same dims as the data.
+    fitted, held_out
+        Labels of the rows that were used and of those that were not.
+    rms
+        Root mean square relative error of the fitted rows.
+    """
+
+    values: dict[str, float]
+    intervals: dict[str, tuple[float, float]]
+    model: xr.DataArray
+    fitted: tuple[str, ...]
+    held_out: tuple[str, ...]
+    rms: float
+
+
+def fit(
+    scenario: Scenario,
+    free: Mapping[str, Free],
+    data: xr.DataArray,
+    *,
+    fitted: xr.DataArray | None = None,
+    quantity: str = "received_rate",
+    seeds: int = 8,
+    screen: int = 128,
+    bootstrap: int = 400,
+) -> Fit:
+    """Estimate the free constants of a scenario by least squares on relative errors.
+
+    A Sobol sample of the ranges is simulated in one batch; `scipy.optimize.least_squares` starts from its best
+    point. Every trial uses the same seeds (common random numbers), so that differences come from the constants.
+
+    Parameters
+    ----------
+    scenario
+        Batch over the dim `row`, all other constants set.
+    free
+        Free constants: names of Scenario fields and their ranges.
+    data
+        Measured values over `row`, with labels, in the units of `quantity`.
+    fitted
+        Which rows to use, boolean over `row`; the others are held out. None: all.
+    quantity
+        Schema variable that is compared.
+    seeds
+        Random streams that the model's mean is taken over.
+    screen
+        Points of the Sobol screening, a power of two.
+    bootstrap
+        Resamplings of seeds (and of `data`'s dim `sample`, if it has one) for the intervals.
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    ScenarioError
+        If a free constant is not a numeric field, or no row is fitted.
+    """
+    for name in free:
+        if name not in RANGES:
+            raise ScenarioError(f"{name}: not a numeric field of Scenario; cannot be fitted")
+    labels = [str(x) for x in np.atleast_1d(data["row"].values)]
+    use = np.ones(len(labels), bool) if fitted is None else fitted.values.astype(bool)
+    if not use.any():
+        raise ScenarioError("no row is fitted; allowed: at least one of " + ", ".join(labels))
+    target = (data.mean("sample") if "sample" in data.dims else data).values
+    names = list(free)
+
+    def residuals(points: Array) -> Array:
+        """Relative errors, shape (trial, row, seed), at points of the unit cube."""
+        return _simulate(scenario, free, points, quantity, seeds) / target[None, :, None] - 1.0
+
+    cube = qmc.Sobol(len(names), seed=1, scramble=True).random(screen)
+    cost = (residuals(cube)[:, use].mean(-1) ** 2).sum(1) + ((PRIOR * (cube - 0.5)) ** 2).sum(1)
+    start = cube[int(np.argmin(cost))]
+
+    def mean_error(x: Array) -> Array:
+        return np.concatenate([residuals(x[None])[0, use].mean(-1), PRIOR * (x - 0.5)])
+
+    def jacobian(x: Array) -> Array:
+        return np.concatenate([_jacobian(residuals, x)[use].mean(-1), PRIOR * np.eye(len(x))])
+
+    found = least_squares(mean_error, start, jac=jacobian, bounds=(0.0, 1.0), xtol=1e-4, ftol=1e-4, max_nfev=25)
+    best = found.x if 2 * found.cost <= cost.min() else start
+    final = residuals(best[None])[0]
+    spread = _bootstrap(final[use], _jacobian(residuals, best)[use].mean(-1), data.values[use] if "sample" in data.dims
+                        else target[use, None], bootstrap)  # fmt: skip
+    values = {n: float(free[n].decode(best[j : j + 1])[0]) for j, n in enumerate(names)}
+    ends = np.clip(best + np.percentile(spread, (2.5, 97.5), axis=0), 0.0, 1.0)
+    return Fit(
+        values=values,
+        intervals={n: (float(free[n].decode(ends[0, j])), float(free[n].decode(ends[1, j]))) for j, n in enumerate(names)},
+        model=xr.DataArray((final.mean(-1) + 1.0) * target, dims="row", coords={"row": labels}),
+        fitted=tuple(x for x, u in zip(labels, use, strict=True) if u),
+        held_out=tuple(x for x, u in zip(labels, use, strict=True) if not u),
+        rms=float(np.sqrt((final[use].mean(-1) ** 2).mean())),
+    )
+
+
+def _simulate(scenario: Scenario, free: Mapping[str, Free], points: Array, quantity: str, seeds: int) -> Array:
+    changes = {name: xr.DataArray(f.decode(points[:, j]), dims="trial") for j, (name, f) in enumerate(free.items())}
+    batch = scenario.replace(**changes, seed=xr.DataArray(np.arange(seeds) + 1, dims="seed"))
+    return np.asarray(simulate(batch)[quantity].transpose("trial", "row", "seed").values)
+
+
+def _jacobian(residuals: Any, x: Array) -> Array:
+    """Central differences in one batch, shape (row, seed-last axes, constant) -> (row, constant, seed)."""
+    steps = np.eye(len(x)) * STEP
+    high, low = np.clip(x + steps, 0.0, 1.0), np.clip(x - steps, 0.0, 1.0)
+    errors = residuals(np.concatenate([high, low]))
+    width = (high - low).sum(1)
+    slope = (errors[: len(x)] - errors[len(x) :]) / width[:, None, None]
+    return np.asarray(slope.transpose(1, 0, 2))
+
+
+def _bootstrap(errors: Array, slope: Array, samples: Array, count: int) -> Array:
+    """Shifts of the estimate, shape (count, constant), when seeds and data samples are drawn again (linearized)."""
+    rng = np.random.default_rng(1)
+    inverse = np.linalg.pinv(np.concatenate([slope, PRIOR * np.eye(slope.shape[1])]))[:, : len(slope)]
+    shifts = np.empty((count, slope.shape[1]))
+    mean = samples.mean(1)
+    for b in range(count):
+        drawn = errors[:, rng.integers(0, errors.shape[1], errors.shape[1])].mean(1)
+        data = samples[:, rng.integers(0, samples.shape[1], samples.shape[1])].mean(1)
+        shifts[b] = -inverse @ ((drawn + 1.0) * mean / data - 1.0 - errors.mean(1))
+    return shifts

@@ -1,0 +1,51 @@
+"""The one table of constants per host: given ones with their source, fitted ones with interval and fitted rows."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+from tunbp.errors import ScenarioError
+from tunbp.model.scenario import Scenario
+
+TABLE = "hosts.yaml"
+
+
+@cache
+def table() -> dict[str, dict[str, Any]]:
+    """The whole table, host -> {description, given, fitted}, as in ``tunbp/model/hosts.yaml``."""
+    loaded: dict[str, dict[str, Any]] = yaml.safe_load(files("tunbp.model").joinpath(TABLE).read_text(encoding="utf-8"))
+    return loaded
+
+
+def names() -> tuple[str, ...]:
+    """Names of all hosts."""
+    return tuple(table())
+
+
+def host(name: str) -> dict[str, Any]:
+    """Scenario fields of one host, given and fitted together.
+
+    Raises
+    ------
+    ScenarioError
+        If there is no such host; the message lists those there are.
+    """
+    if name not in table():
+        raise ScenarioError(f"host: {name!r} is not known; allowed: {', '.join(names())}")
+    entry = table()[name]
+    return {field: row["value"] for part in ("given", "fitted") for field, row in entry.get(part, {}).items()}
+
+
+def scenario_of(name: str, **changes: Any) -> Scenario:
+    """The scenario of one host, with some fields changed.
+
+    Raises
+    ------
+    ScenarioError
+        If the host or a field is unknown, or a value is not allowed.
+    """
+    return Scenario().replace(**{**host(name), **changes})
