@@ -24,6 +24,7 @@ SHOWN = {
     "pktgen": ("transmitted_rate", "dropped_ring", "dropped_qdisc"),
 }
 """Variables of the table that is printed after a measurement."""
+DISPLAY = {"bit/s": (1e-6, "Mbit/s"), "s": (1e3, "ms")}
 
 
 @click.group()
@@ -174,6 +175,7 @@ def clean(kernels: bool) -> None:
 
 def print_comparison(runs: xr.Dataset) -> None:
     """Print one table per variable: medians with intervals, the paired difference, and what it decides."""
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
@@ -184,17 +186,28 @@ def print_comparison(runs: xr.Dataset) -> None:
         if variable not in runs:
             continue
         array = runs[variable]
-        title = f"{array.attrs['long_name']} [{array.attrs['units']}]"
-        table = Table("cell", "stock", "backpressure", "difference", "with backpressure", title=title)
-        for row in compare(runs, variable):
-            if row.stock.count + row.backpressure.count:
-                figures = [_interval(part) for part in (row.stock, row.backpressure, row.difference)]
-                table.add_row(row.cell, *figures, row.verdict if row.difference.count else "-")
+        factor, units = DISPLAY.get(array.attrs["units"], (1.0, array.attrs["units"]))
+        rows = [row for row in compare(runs, variable) if row.stock.count + row.backpressure.count]
+        columns = (
+            ["stock", "backpressure", "difference"] if any(r.difference.count for r in rows) else ["stock"]
+        )
+        table = Table(title=f"{array.attrs['long_name']} \\[{units}]", box=box.SIMPLE, title_justify="left")
+        for name in ["cell", *columns, "verdict"][: len(columns) + 1 + (len(columns) > 1)]:
+            table.add_column(name, no_wrap=name == "cell")
+        for row in rows:
+            figures = [_interval(getattr(row, name), factor) for name in columns]
+            verdict = [row.verdict] if row.difference.count else []
+            table.add_row(row.cell, *figures, *verdict)
         console.print(table)
 
 
-def _interval(part: Interval) -> str:
+def _interval(part: Interval, factor: float) -> str:
+    """Median and, when there is one, interval, in the units that are shown."""
     if not part.count:
         return "-"
-    bounds = f" ({part.low:.4g} to {part.high:.4g})" if part.count >= 3 else f" (n = {part.count})"
-    return f"{part.median:.4g}{bounds}"
+    median, low, high = (_number(value * factor) for value in (part.median, part.low, part.high))
+    return f"{median} ({low} to {high})" if part.low == part.low else f"{median} (n = {part.count})"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

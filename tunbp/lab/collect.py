@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from tunbp import schema
+from tunbp.atomic import replacing
 from tunbp.errors import LabError
 from tunbp.lab import store
 from tunbp.traces import open_trace
@@ -54,11 +55,10 @@ def save(folder: Path) -> Path:
     """Write `lab_<experiment>.nc` of all runs into `folder`; returns its path."""
     runs = collect(folder)
     path = folder / f"lab_{runs.attrs['experiment']}.nc"
-    temporary = path.with_name(path.name + store.PART)
     encoding = {name: {"zlib": True, "complevel": 6} for name in runs.data_vars if runs[name].ndim > 1}
     try:
-        runs.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
-        temporary.replace(path)
+        with replacing(path) as temporary:
+            runs.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
     except OSError as error:
         raise LabError(f"cannot write {path}: {error}") from error
     return path
@@ -86,7 +86,7 @@ def _run(where: Path, record: Mapping[str, Any]) -> xr.Dataset:
     # `duration` is a parameter of the cell; the measured one is kept under the schema's name
     set_duration = {"set_duration": coordinates.pop("duration")}
     run = xr.Dataset(floats, {**coordinates, **set_duration})
-    return xr.merge([run, _tcp(where)], combine_attrs="drop") if (where / "iperf3.json").exists() else run
+    return run.assign(_tcp(where).variables) if (where / "iperf3.json").exists() else run
 
 
 def _tcp(where: Path) -> xr.Dataset:

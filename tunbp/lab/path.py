@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -104,15 +105,16 @@ def measure_tcp(path: RoutedPath, cell: Mapping[str, Any], folder: Path) -> dict
     try:
         process.wait_for(lambda: _listens(path.server), "iperf3 server does not listen", 20.0, child=server)
         pinger = _start_ping(path.client, warmup + duration, folder / "ping.txt")
-        with (folder / "iperf3.json").open("wb") as out:
+        with tempfile.TemporaryFile() as out:
             sender = path.client.start(*_iperf3(cell), stdout=out, stderr=subprocess.STDOUT)
             process.pause(sender, warmup)
-            before = {
-                side: space.links() for side, space in (("client", path.client), ("server", path.server))
-            }
+            ends = (("client", path.client), ("server", path.server))
+            before = {side: space.links() for side, space in ends}
             qdisc_before = path.client.qdiscs()
-            process.finish(sender, duration + 60.0, "iperf3", folder / "iperf3.json")
-        check_iperf3(folder / "iperf3.json")
+            status = process.wait(sender, duration + 60.0, "iperf3")
+            out.seek(0)
+            (folder / "iperf3.json").write_bytes(out.read())
+        check_iperf3(folder / "iperf3.json", status)
     finally:
         for child in (pinger, server):
             if child is not None:
@@ -121,9 +123,8 @@ def measure_tcp(path: RoutedPath, cell: Mapping[str, Any], folder: Path) -> dict
     after = {"client": client_links, "server": path.server.save_counters(folder, "server")[0]}
 
     def counted(side: str, counter: str) -> int:
-        return link_counter(after[side], TUNNEL, "tx", counter) - link_counter(
-            before[side], TUNNEL, "tx", counter
-        )
+        first, last = (link_counter(links[side], TUNNEL, "tx", counter) for links in (before, after))
+        return last - first
 
     return {
         "duration": duration,
@@ -153,7 +154,7 @@ def _start_ping(space: Namespace, duration: float, out: Path) -> subprocess.Pope
         )
 
 
-def check_iperf3(path: Path) -> None:
+def check_iperf3(path: Path, status: int = 0) -> None:
     """Raise if iperf3 reported an error or wrote no result; `tunbp.traces` reads the numbers later.
 
     Raises
@@ -166,5 +167,6 @@ def check_iperf3(path: Path) -> None:
         whole = json.loads(text)
     except ValueError as error:
         raise process.failure("iperf3 wrote no JSON", text) from error
-    if "error" in whole or not whole.get("end"):
-        raise process.failure(f"iperf3: {whole.get('error', 'it wrote no totals')}", "", RETRY)
+    if status != 0 or "error" in whole or not whole.get("end"):
+        said = whole.get("error", f"status {status}, no totals")
+        raise process.failure(f"iperf3: {said}", advice=RETRY)

@@ -135,21 +135,19 @@ def pause(child: subprocess.Popen[bytes], seconds: float) -> None:
         return
 
 
-def finish(child: subprocess.Popen[bytes], limit: float, what: str, log: Path | None = None) -> None:
-    """Wait until `child` has ended by itself.
+def wait(child: subprocess.Popen[bytes], limit: float, what: str) -> int:
+    """Wait until `child` has ended by itself; its exit status.
 
     Raises
     ------
     LabError
-        If it fails or takes longer than `limit` seconds; the message carries the end of `log`.
+        If it takes longer than `limit` seconds.
     """
     try:
-        status = child.wait(limit)
+        return child.wait(limit)
     except subprocess.TimeoutExpired as error:
         stop(child)
-        raise failure(f"{what} did not end within {limit:g} s", read_log(log)) from error
-    if status != 0:
-        raise failure(f"{what} failed with status {status}", read_log(log))
+        raise failure(f"{what} did not end within {limit:g} s") from error
 
 
 def kill(child: subprocess.Popen[bytes]) -> None:

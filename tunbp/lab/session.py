@@ -148,4 +148,5 @@ def _watch(child: subprocess.Popen[bytes], out: Path, in_vm: bool, follow: Follo
                 f"{what} took longer than {limit:g} s", process.read_log(out / "worker.log")
             )
         process.pause(child, 1.0)
-    follow(len(store.finished(out)), None)
+    total = store.read_json(out / "state.json")["total"] if (out / "state.json").exists() else None
+    follow(len(store.finished(out)), total)

@@ -14,23 +14,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
+from tunbp.atomic import write_atomically
 from tunbp.errors import LabError
 
 PART = ".part"
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a JSON file by way of a temporary name in the same folder.
+    """Write a JSON file whole or not at all.
 
     Raises
     ------
     LabError
         If it cannot be written (full disk, no permission).
     """
-    temporary = path.with_name(path.name + PART)
     try:
-        temporary.write_text(json.dumps(content, indent=1) + "\n")
-        os.replace(temporary, path)
+        write_atomically(path, (json.dumps(content, indent=1) + "\n").encode())
     except OSError as error:
         raise LabError(f"cannot write {path}: {error.strerror}; finished repetitions are kept") from error
 
@@ -66,7 +65,7 @@ def run_folder(out: Path, name: str) -> Iterator[Path]:
         yield temporary
         os.replace(temporary, final)
     except OSError as error:
-        raise LabError(f"cannot write {final}: {error.strerror}; finished repetitions are kept") from error
+        raise LabError(f"run {name}: {error}; finished repetitions are kept") from error
 
 
 def remove_parts(out: Path) -> list[Path]:

@@ -25,21 +25,19 @@ OPTIONS = [
 
 
 @contextmanager
-def openvpn(
-    path: RoutedPath, cell: Mapping[str, Any], backpressure: bool, folder: Path
-) -> Iterator[list[int]]:
+def openvpn(path: RoutedPath, cell: Mapping[str, Any], backpressure: bool) -> Iterator[list[int]]:
     """OpenVPN between client and server of `path`; yields the flags that both devices echo.
 
-    Certificates are made for this one tunnel, and each end knows the other's fingerprint. The logs stay in
-    `folder`.
+    Certificates are made for this one tunnel, and each end knows the other's fingerprint.
 
     Raises
     ------
     LabError
         If OpenVPN is missing, does not come up within its limit, or the kernel lacks the flag asked for.
     """
-    with tempfile.TemporaryDirectory(prefix="tunbp-openvpn-") as scratch:
-        keys = Path(scratch)
+    with tempfile.TemporaryDirectory(prefix="tunbp-openvpn-") as name:
+        # not in the results' folder: in a VM that is mounted from outside, and a growing file cannot be read
+        scratch = Path(name)
         library = shim.build(Path(tempfile.gettempdir()))
         ends = {
             "server": (
@@ -53,7 +51,7 @@ def openvpn(
                 ["--tls-client"],
             ),
         }
-        fingerprints = {end: make_certificate(keys, end) for end in ends}
+        fingerprints = {end: make_certificate(scratch, end) for end in ends}
         running: list[subprocess.Popen[bytes]] = []
         try:
             for end, (space, (here, there, inner, inner_peer), role) in ends.items():
@@ -61,17 +59,19 @@ def openvpn(
                 command = [
                     "openvpn", *OPTIONS, *role, "--local", here, "--remote", there,
                     "--ifconfig", inner, inner_peer, "--txqueuelen", str(cell["ring"]),
-                    "--cert", str(keys / f"{end}.crt"), "--key", str(keys / f"{end}.key"),
+                    "--cert", str(scratch / f"{end}.crt"), "--key", str(scratch / f"{end}.key"),
                     "--peer-fingerprint", peer,
                 ]  # fmt: skip
-                environment = shim.environment(library, backpressure, keys / f"{end}.echo")
-                with (folder / f"openvpn_{end}.log").open("wb") as log:
+                environment = shim.environment(library, backpressure, scratch / f"{end}.echo")
+                with (scratch / f"{end}.log").open("wb") as log:
                     running.append(space.start(*command, stdout=log, stderr=log, environment=environment))
             for end, child in zip(ends, running, strict=True):
-                log_file = folder / f"openvpn_{end}.log"
+                log_file = scratch / f"{end}.log"
                 what = f"OpenVPN ({end}) did not come up"
                 process.wait_for(partial(_is_up, log_file), what, UP_LIMIT, log_file, child, ADVICE)
-            echoes = [shim.read_echo(keys / f"{end}.echo", f"OpenVPN ({end})", backpressure) for end in ends]
+            echoes = [
+                shim.read_echo(scratch / f"{end}.echo", f"OpenVPN ({end})", backpressure) for end in ends
+            ]
             for space in (path.client, path.server):
                 _dress(space, cell)
             yield echoes

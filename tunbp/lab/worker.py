@@ -6,6 +6,7 @@ error.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
@@ -24,7 +25,7 @@ from tunbp.lab.schedule import BACKPRESSURE, STOCK, VARIANTS, Run, abba
 GUEST_MODULES = ("tun", "veth", "sch_netem", "sch_fq", "sch_fq_codel", "pktgen", "tcp_bbr")
 GUEST_SYSCTLS = {"net.core.rmem_max": "16777216", "net.core.wmem_max": "16777216"}
 """Only ever set inside the VM: they are the whole machine's there, and the machine is ours."""
-VARIANT_CHOICES = ("auto", "both", STOCK, BACKPRESSURE)
+NETEM = "`modprobe sch_netem` as root, or measure in a VM with `--vm`"
 
 
 def work(out: Path) -> None:
@@ -72,8 +73,9 @@ def choose_variants(wanted: str, offered: int) -> Sequence[str]:
     variants = VARIANTS if wanted == "both" else (wanted,)
     if BACKPRESSURE in variants and not able:
         raise LabError(
-            f"kernel {os.uname().release} has no IFF_BACKPRESSURE (TUNGETFEATURES {offered:#06x}); a "
-            "backpressure run needs Linux 7.3 or newer: `tunbp lab kernel`, then `--vm`; or take `--variants stock`"
+            f"kernel {os.uname().release} has no IFF_BACKPRESSURE (TUNGETFEATURES {offered:#06x}); "
+            "a backpressure run needs Linux 7.3 or newer: `tunbp lab kernel`, then `--vm`; or take "
+            "`--variants stock`"
         )
     return variants
 
@@ -91,7 +93,7 @@ def unavailable(cells: Sequence[Mapping[str, Any]]) -> dict[str, str]:
             reasons[cell["label"]] = f"no {values['qdisc']} qdisc in kernel {os.uname().release}"
         elif values.get("rtt") and "netem" in missing:
             reasons[cell["label"]] = (
-                f"no netem in kernel {os.uname().release}, which makes its delay: `modprobe sch_netem` or `--vm`"
+                f"no netem in kernel {os.uname().release}, which makes its delay; {NETEM}"
             )
         elif values.get("mode") == "openvpn_speed" and shutil.which("openvpn") is None:
             reasons[cell["label"]] = "openvpn is not installed"
@@ -147,8 +149,10 @@ def _make(run: Run, name: str, cell: Mapping[str, Any], host: Mapping[str, Any],
 
 def _loads(out: Path) -> dict[str, dict[str, Any]]:
     """Load here and, as the parent writes it, on the machine that carries the VM."""
-    outer = out / "outer_load.json"
-    return {"here": facts.load(), **({"outer": store.read_json(outer)} if outer.exists() else {})}
+    loads = {"here": facts.load()}
+    with contextlib.suppress(LabError):  # the file is replaced every second from outside the VM
+        loads["outer"] = store.read_json(out / "outer_load.json")
+    return loads
 
 
 def _load_between(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:

@@ -12,8 +12,5 @@ from tunbp.lab.tunnel import openvpn
 
 def measure(cell: Mapping[str, Any], backpressure: bool, folder: Path) -> dict[str, Any]:
     """One transfer; see `tunbp.lab.path.measure_tcp` for what is returned and raised."""
-    with routed_path(cell["rtt"]) as path, openvpn(path, cell, backpressure, folder) as echo:
-        result = measure_tcp(path, cell, folder)
-    for log in folder.glob("openvpn_*.log"):
-        log.unlink()  # kept only when something failed
-    return {"echo": echo, **result}
+    with routed_path(cell["rtt"]) as path, openvpn(path, cell, backpressure) as echo:
+        return {"echo": echo, **measure_tcp(path, cell, folder)}

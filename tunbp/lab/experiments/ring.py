@@ -65,7 +65,7 @@ def measure(cell: Mapping[str, Any], backpressure: bool, folder: Path) -> dict[s
 
 def _openvpn_speed(cell: Mapping[str, Any], backpressure: bool, folder: Path) -> dict[str, Any]:
     """How fast OpenVPN takes packets out of the ring when there are always some, on a path without delay."""
-    with routed_path(0.0) as path, openvpn(path, cell, backpressure, folder) as echo:
+    with routed_path(0.0) as path, openvpn(path, cell, backpressure) as echo:
         path.client.ip(f"route add {NOBODY} dev {DEVICE}")
         sender = inside.start(path.client.name, "sender", send, _bulk(cell, NOBODY))
         try:
@@ -77,8 +77,6 @@ def _openvpn_speed(cell: Mapping[str, Any], backpressure: bool, folder: Path) ->
             path.client.save_counters(folder, "client")
         finally:
             sender.kill()
-    for log in folder.glob("openvpn_*.log"):
-        log.unlink()  # kept only when something failed
     seconds = after[0] - before[0]
     taken, lost = (
         link_counter(after[1], DEVICE, "tx", counter) - link_counter(before[1], DEVICE, "tx", counter)

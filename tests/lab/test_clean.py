@@ -1,0 +1,70 @@
+"""Clean-up ends recorded processes, and only those."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tunbp.lab import clean
+
+DEAD = 2**22 + 1  # above the largest process id of Linux
+
+
+@pytest.fixture
+def sleeper():
+    child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"])
+    yield child
+    child.kill()
+    child.wait()
+
+
+def record_of(folder, pid, **changes):
+    """A record left by a measurement that was killed: its owner is gone."""
+    path = clean.record(pid, folder)
+    content = json.loads(path.read_text()) | {"owner": DEAD, "owner_start_time": 1} | changes
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_a_process_left_by_a_killed_measurement_is_ended_and_forgotten(tmp_path, sleeper):
+    record = record_of(tmp_path, sleeper.pid)
+    assert clean.clean_recorded(tmp_path) == [sleeper.pid]
+    assert sleeper.wait() == -9
+    assert not record.exists()
+
+
+def test_a_measurement_that_still_runs_is_left_alone(tmp_path, sleeper):
+    record = clean.record(sleeper.pid, tmp_path)  # owned by this very process
+    assert clean.clean_recorded(tmp_path) == []
+    assert sleeper.poll() is None
+    assert record.exists()
+
+
+def test_a_process_that_got_the_same_id_later_is_left_alone(tmp_path, sleeper):
+    record_of(tmp_path, sleeper.pid, start_time=1)
+    assert clean.clean_recorded(tmp_path) == []
+    assert sleeper.poll() is None
+
+
+def test_a_record_of_another_boot_means_nothing(tmp_path, sleeper):
+    record = record_of(tmp_path, sleeper.pid, boot="another")
+    assert clean.clean_recorded(tmp_path) == []
+    assert sleeper.poll() is None
+    assert not record.exists()
+
+
+def test_a_process_that_is_gone_is_only_forgotten(tmp_path):
+    record = record_of(tmp_path, DEAD)
+    assert clean.clean_recorded(tmp_path) == []
+    assert not record.exists()
+
+
+def test_a_damaged_record_is_removed(tmp_path):
+    (tmp_path / "12.json").write_text("{")
+    assert clean.clean_recorded(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_recorded_is_nothing_to_do(tmp_path):
+    assert clean.clean_recorded(tmp_path / "never made") == []

@@ -1,0 +1,29 @@
+"""The order of runs."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tunbp.lab.schedule import VARIANTS, Run, abba
+
+
+def test_variants_alternate_as_abba():
+    order = [run.variant[0] for run in abba(["one"], VARIANTS, 4)]
+    assert "".join(order) == "sbbssbbs"
+
+
+def test_all_cells_are_measured_before_a_cell_is_repeated():
+    runs = abba(["a", "b"], VARIANTS, 2)
+    assert [run.cell for run in runs] == ["a", "a", "b", "b"] * 2
+    assert [run.repetition for run in runs] == [1] * 4 + [2] * 4
+
+
+def test_folder_names_say_what_was_run():
+    assert Run("120ms-ring25", "stock", 3).name == "120ms-ring25.stock.3"
+
+
+@given(st.integers(1, 5), st.integers(1, 6))
+def test_every_run_appears_once_and_neither_variant_goes_first_more_often(cells, repeat):
+    runs = abba([f"cell{n}" for n in range(cells)], VARIANTS, repeat)
+    assert len({run.name for run in runs}) == len(runs) == cells * repeat * 2
+    firsts = [run.variant for run in runs[::2]]
+    assert abs(firsts.count("stock") - firsts.count("backpressure")) in (0, cells)

@@ -1,0 +1,48 @@
+"""Files of a measurement are whole or not there."""
+
+import pytest
+
+from tunbp.errors import LabError
+from tunbp.lab import store
+
+
+def finish(out, name):
+    with store.run_folder(out, name) as folder:
+        store.write_json(folder / "run.json", {"name": name})
+
+
+def test_a_finished_run_has_its_final_name(tmp_path):
+    finish(tmp_path, "a.stock.1")
+    assert store.finished(tmp_path) == {"a.stock.1"}
+
+
+def test_a_failed_run_does_not_count_and_the_finished_ones_stay(tmp_path):
+    finish(tmp_path, "a.stock.1")
+    with pytest.raises(LabError, match="missing"), store.run_folder(tmp_path, "a.stock.2") as folder:
+        store.read_json(folder / "missing")
+    assert store.finished(tmp_path) == {"a.stock.1"}
+
+
+def test_leftovers_are_removed_and_nothing_else(tmp_path):
+    finish(tmp_path, "a.stock.1")
+    (tmp_path / "runs" / "a.stock.2.part").mkdir()
+    (tmp_path / "runs" / "a.stock.2.part" / "iperf3.json").write_text("{")
+    (tmp_path / ".plan.json.123.part").write_text("{")
+    (tmp_path / "notes.txt").write_text("mine")
+    assert len(store.remove_parts(tmp_path)) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.txt", "runs"]
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["a.stock.1"]
+
+
+def test_a_full_disk_is_told_with_what_is_kept(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tunbp.atomic.os.replace", full)
+    with pytest.raises(LabError, match="No space left on device; finished repetitions are kept"):
+        store.write_json(tmp_path / "run.json", {})
+
+
+def test_a_folder_of_something_else_is_told(tmp_path):
+    with pytest.raises(LabError, match="is this a folder made by `tunbp lab run`"):
+        store.read_json(tmp_path / "plan.json")

@@ -1,0 +1,81 @@
+"""How a VM is started."""
+
+import pytest
+
+from tunbp.errors import LabError
+from tunbp.lab import vm
+
+
+@pytest.fixture
+def cpuinfo(tmp_path):
+    def write(flags):
+        path = tmp_path / "cpuinfo"
+        path.write_text(f"processor\t: 0\nflags\t\t: fpu {flags} hypervisor\n")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def complete(monkeypatch):
+    monkeypatch.setattr(vm.shutil, "which", lambda tool: f"/usr/bin/{tool}")
+    monkeypatch.setattr(vm, "vng", lambda: "/venv/bin/vng")
+
+
+def test_a_device_node_without_hardware_support_is_not_kvm(tmp_path, cpuinfo):
+    node = tmp_path / "kvm"
+    node.touch()
+    assert not vm.kvm_usable(node, cpuinfo("sse2"))
+
+
+def test_hardware_support_without_a_working_device_is_not_kvm(tmp_path, cpuinfo):
+    node = tmp_path / "kvm"
+    node.touch()
+    assert not vm.kvm_usable(node, cpuinfo("vmx"))
+    assert not vm.kvm_usable(tmp_path / "absent", cpuinfo("svm"))
+
+
+def test_emulation_is_asked_for_when_kvm_is_not_usable(tmp_path, complete):
+    kernel = tmp_path / "vmlinuz"
+    assert "--disable-kvm" in vm.command(kernel, tmp_path, 2, kvm=False)
+    assert "--disable-kvm" not in vm.command(kernel, tmp_path, 2, kvm=True)
+
+
+def test_only_the_results_folder_is_writable_in_the_guest(tmp_path, complete):
+    command = vm.command(tmp_path / "vmlinuz", tmp_path / "my results", 2, kvm=False)
+    assert [part for part in command if part.startswith("--rw")] == [f"--rwdir={tmp_path}/my results"]
+    assert f"'{tmp_path}/my results'" in command[-1]
+
+
+def test_missing_programs_are_told_as_packages(tmp_path, monkeypatch):
+    monkeypatch.setattr(vm, "vng", lambda: "/venv/bin/vng")
+    monkeypatch.setattr(vm.shutil, "which", lambda tool: None if "qemu" in tool else tool)
+    with pytest.raises(LabError, match="apt-get install qemu-system-x86"):
+        vm.command(tmp_path / "vmlinuz", tmp_path, 2, kvm=False)
+
+
+def test_missing_virtme_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(vm, "vng", lambda: None)
+    with pytest.raises(LabError, match="pip install 'tunbp"):
+        vm.command(tmp_path / "vmlinuz", tmp_path, 2, kvm=False)
+
+
+def test_a_kernel_is_a_file_a_version_or_the_newest_fetched_one(tmp_path, monkeypatch):
+    images = [tmp_path / version / "vmlinuz" for version in ("7.3.4", "7.4.1")]
+    for image in images:
+        image.parent.mkdir()
+        image.touch()
+    monkeypatch.setattr(vm, "fetched", lambda: images)
+    monkeypatch.setattr(vm, "installed", lambda: [])
+    assert vm.resolve_kernel(str(images[0])) == images[0]
+    assert vm.resolve_kernel("7.3.4") == images[0]
+    assert vm.resolve_kernel("fetched") == images[1]
+    with pytest.raises(LabError, match=r"--vm 7\.9: no such kernel.*found: 7\.3\.4, 7\.4\.1"):
+        vm.resolve_kernel("7.9")
+
+
+def test_without_any_kernel_the_user_is_told_how_to_get_one(monkeypatch):
+    monkeypatch.setattr(vm, "fetched", lambda: [])
+    monkeypatch.setattr(vm, "installed", lambda: [])
+    with pytest.raises(LabError, match="run `tunbp lab kernel`"):
+        vm.resolve_kernel("fetched")
