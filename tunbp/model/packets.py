@@ -1,0 +1,1050 @@
+"""The exact packet-level twin: one scenario, packet by packet, with the kernel's integer semantics.
+
+A run is a handful of clocks: the next push of the stack, the next transfer from qdisc to ring, the reader's
+next completion, the next ACK, and the earliest timer. All flows share one FIFO path and one base RTT, so
+ring, reader and path are circular buffers and no event heap is needed: the loop takes the earliest clock.
+In the order packets travel:
+
+ 1. the sender fills floor(cwnd), bounded by the receive window; the stack pushes an entry per 1/burst_rate;
+ 2. qdisc (packets wait there only while the device queue is stopped) and ring: stop, drop, wake;
+ 3. the reader serves an entry, which leaves the ring when it is done (vhost-net takes up to 64 then);
+ 4. the receiver answers: every second packet, or when a timer or a gap says so, held for the ACK interval
+    while the reader is busy;
+ 5. one RTT after the reader the ACK is back: losses, window, what may be sent now;
+ 6. timers: held ACKs, tail-loss probe, retransmission timeout, pacing, frames, samples.
+
+Packets are segments of `mss`; a ring entry carries up to `gso_segments` of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeVar, cast
+
+import numba
+import numpy as np
+
+from tunbp.model import congestion as cc
+from tunbp.model.drivers import VHOST_NET_BATCH, Wake, driver, pushes_back, ring_batch, wake_threshold
+from tunbp.model.fluid import (
+    CODEL_INTERVAL,
+    CODEL_TARGET,
+    FRAMES,
+    OPEN,
+    SOURCE_CODES,
+    TCP,
+    exponential,
+    stream,
+    xorshift,
+)
+from tunbp.model.scenario import Scenario
+
+NEVER = 1e300
+MAX_BACKOFF = 64.0
+GUEST_QUEUE = VHOST_NET_BATCH
+"""Entries that may wait for the guest behind vhost-net before vhost-net has to wait: one of its batches."""
+
+FQ_CODEL_LIMIT = 10240
+NETEM_LIMIT = 1000
+"""Default limits in packets (net/sched/sch_fq_codel.c, net/sched/sch_netem.c)."""
+
+_COUNTLESS = 1 << 62
+_WOKEN_EMPTY = (Wake.EMPTY, Wake.HALF_OR_EMPTY, Wake.BATCH_OR_EMPTY)
+# an entry in one word: mark, number of its first segment, segments, flow
+_MARKED = 1 << 62
+_FLOW_BITS, _SIZE_BITS = 6, 7
+_FLOW_MASK, _SIZE_MASK = (1 << _FLOW_BITS) - 1, (1 << _SIZE_BITS) - 1
+_LISTED = 63  # index mask of the circular lists of flows
+
+DEVICE = np.dtype(
+    [(name, "f8") for name in (
+        # clocks
+        "push_at", "transfer_at", "done_at", "timer_at", "event_at", "frame_at", "sample_at",
+        "pushed_at",
+        # stack, path, ACKs
+        "gap", "transfer_gap", "rtt", "hold", "delayed_ack", "window",
+        # reader, guest, pauses of the reader
+        "service", "alternation", "wake_cost", "wake_latency", "free_at", "guest_service", "guest_free_at",
+        "stall_at", "stall_end", "stall_gap", "stall_mean",
+        # source, run
+        "frame_gap", "frame", "iframe", "pending_frame", "interval", "warmup", "duration",
+        # packet-seconds spent in ring (and reader), qdisc, held ACKs: sums of leaving minus entering times
+        "ring_seconds", "qdisc_seconds", "held_seconds",
+    )] + [(name, "i8") for name in (
+        "source", "control", "streams", "gso", "turn", "frame_number", "iframe_every", "samples",
+        # ring and device queue
+        "ring", "batch", "count", "lazy", "slot", "backpressure", "stopped", "waking", "consumed",
+        "wake_after", "wake_on_freed", "wake_on_empty",
+        # reader, positions in the circular buffers, their index masks
+        "fetch", "fetched", "last_flow", "inserted", "taken", "mask", "acks_sent", "acks_seen", "ack_mask",
+        # qdisc
+        "fq", "codel", "ecn", "limit", "backlog", "free_node", "new_head", "new_tail", "old_head", "old_tail",
+        "quantum",
+        # flows that have something to push
+        "ready_head", "ready_tail", "blocked",
+        # counters, in packets
+        "sent", "out", "dropped_ring", "dropped_qdisc", "retransmits", "wakes", "losses", "timeouts",
+        "in_ring", "in_qdisc", "held", "most_in_ring",
+    )] + [("random", "u8")]
+)  # fmt: skip
+"""State of the device, the reader, the stack and the counters."""
+
+FLOW = np.dtype(
+    [(name, "f8") for name in (
+        "cwnd", "ssthresh", "wmax", "k", "epoch", "west", "srtt", "backoff", "active_at",
+        "pace", "pace_at", "round_at", "timed_at", "sample",
+        # receiver: since when ACKs are held, until when
+        "first_at", "due_at",
+        # what a spurious timeout restores
+        "old_cwnd", "old_ssthresh", "old_wmax", "old_k", "old_west",
+        # CoDel (RFC 8289)
+        "above_at", "drop_next",
+    )] + [(name, "i8") for name in (
+        # sender; packets are numbered in the order they are sent, retransmissions too
+        "flight", "next", "recover", "resend", "ready", "probe", "probing", "timeout_at", "timed",
+        "round_out",
+        # receiver
+        "expected", "held", "held_from", "lost", "lost_before", "marked",
+        # fq_codel queue
+        "head", "tail", "length", "listed", "deficit", "dropping", "drops", "last_drops",
+    )]
+)  # fmt: skip
+"""State of each flow: congestion control, what is on its way, timers, and its queue in fq_codel."""
+
+ACK = np.dtype([("at", "f8")] + [(name, "i8") for name in (
+    "flow", "acked", "first", "expected", "lost", "lost_before", "marked",
+)])  # fmt: skip
+"""ACKs released together: when they are back, packets they acknowledge and losses and marks they show."""
+
+TOTALS = ("sent", "out", "delivered", "dropped_ring", "dropped_qdisc", "total_retransmits", "loss_events",
+          "timeouts", "wake_cycles", "ring_seconds", "qdisc_seconds", "held_seconds", "queued", "in_flight",
+          "most_in_ring")  # fmt: skip
+"""Columns of the totals: cumulative counters, packet-seconds, and what is where at that moment."""
+
+COUNTED = ("sent", "delivered", "dropped_ring", "dropped_qdisc", "total_retransmits", "loss_events",
+           "timeouts", "wake_cycles", "queued", "in_flight")  # fmt: skip
+"""Columns of the totals that are results as they are."""
+
+SERIES = ("out", "retransmits", "cwnd", "ring_seconds", "qdisc_seconds", "held_seconds", "in_ring",
+          "in_qdisc")  # fmt: skip
+"""Columns of a sample: the first six cumulative (cwnd excepted), the last two momentary."""
+
+
+class Buffers(NamedTuple):
+    """Arrays of one run.
+
+    Attributes
+    ----------
+    tags, times
+        Circular buffer of entries in and behind the ring: number, size and flow in one word; when it left.
+    acks
+        Circular buffer of ACKs on their way back.
+    node_next, node_tag, node_time
+        Pool of qdisc entries: the entry behind, its tag, when it was queued.
+    lists
+        Circular lists of flows: those that may push, new and old queues of fq_codel.
+    bbr
+        BBR's state of each flow (`tunbp.model.congestion.bbr_round`).
+    """
+
+    tags: np.ndarray[Any, Any]
+    times: np.ndarray[Any, Any]
+    acks: np.ndarray[Any, Any]
+    node_next: np.ndarray[Any, Any]
+    node_tag: np.ndarray[Any, Any]
+    node_time: np.ndarray[Any, Any]
+    lists: np.ndarray[Any, Any]
+    bbr: np.ndarray[Any, Any]
+
+
+# Nothing is allocated in compiled code. Reference counts of the arrays (atomic, at every call) would take ten
+# times longer than the simulation itself, so they are switched off, and the path of a packet is inlined.
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "cache": True, "_nrt": False}
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def _rare(function: _Function) -> _Function:
+    return cast(_Function, numba.njit(**_OPTIONS)(function))
+
+
+def _hot(function: _Function) -> _Function:
+    return cast(_Function, numba.njit(forceinline=True, **_OPTIONS)(function))
+
+
+# ---- 3. the reader
+
+
+@_hot
+def _next_stall(m: Any) -> None:
+    """Draw the next pause of the reader: how long, and when the one after it begins."""
+    x = m.random
+    m.stall_end = m.stall_at + exponential(x, m.stall_mean)
+    m.random = xorshift(x)
+
+
+@_hot
+def _after_stall(m: Any) -> None:
+    x = m.random
+    m.stall_at = m.stall_end + exponential(x, m.stall_gap)
+    m.random = xorshift(x)
+    _next_stall(m)
+
+
+@_hot
+def _serve(m: Any, b: Any, t: float) -> None:
+    """Begin the next service if there is an entry; a pause of the reader stretches it."""
+    if m.count + m.fetched == 0:
+        m.done_at = NEVER
+        return
+    start = max(t, m.free_at)
+    if m.guest_service > 0.0:
+        start = max(start, b.times[(m.taken - GUEST_QUEUE) & m.mask])
+    length = m.service
+    if m.alternation != 0.0:
+        flow = b.tags[m.taken & m.mask] & _FLOW_MASK
+        if flow != m.last_flow and (m.stopped == 1 or m.backlog > 0):
+            length = max(length + m.alternation, 0.0)
+        m.last_flow = flow
+    while m.stall_end <= start:
+        _after_stall(m)
+    if m.stall_at <= start:
+        start = m.stall_end
+        _after_stall(m)
+    done = start + length
+    while m.stall_at < done:
+        done += m.stall_end - m.stall_at
+        _after_stall(m)
+    m.done_at = done
+
+
+@_hot
+def _consume(m: Any, entries: int, t: float) -> None:
+    """Take `entries` from the ring: its slots are freed in batches, and perhaps the queue is woken."""
+    freed = False
+    for _ in range(entries):
+        m.lazy += 1
+        m.slot += 1
+        if m.lazy >= m.batch or m.slot >= m.ring:
+            m.lazy = 0
+            freed = True
+        if m.slot >= m.ring:
+            m.slot = 0
+    m.count -= entries
+    if m.stopped == 1 and m.waking == 0:
+        m.consumed += entries
+        empty = m.wake_on_empty == 1 and m.count == 0
+        if empty or m.consumed >= m.wake_after or (freed and m.wake_on_freed == 1):
+            # the reader pays for the wake, then the producer needs its latency to run
+            m.wakes += 1
+            m.waking = 1
+            m.free_at = t + m.wake_cost
+            m.transfer_at = m.free_at + m.wake_latency
+
+
+@_hot
+def _complete(m: Any, flows: Any, b: Any, t: float) -> None:
+    """The reader has finished an entry: it leaves the ring (or vhost's batch) for the guest and the path."""
+    tag = b.tags[m.taken & m.mask]
+    size = (tag >> _FLOW_BITS) & _SIZE_MASK
+    leaves = t
+    if m.guest_service > 0.0:
+        leaves = max(t, m.guest_free_at) + m.guest_service
+        m.guest_free_at = leaves
+    b.times[m.taken & m.mask] = leaves
+    m.taken += 1
+    m.out += size
+    m.in_ring -= size
+    m.ring_seconds += size * leaves
+    if m.fetched > 0:
+        m.fetched -= 1
+    else:
+        entries = min(m.count, m.fetch)
+        m.fetched = entries - 1
+        _consume(m, entries, t)
+    _serve(m, b, t)
+    if m.source == TCP:
+        _receive(m, flows, b, tag, size, leaves)
+
+
+# ---- 2. ring and qdisc
+
+
+@_hot
+def _insert(m: Any, b: Any, tag: int, size: int, t: float) -> None:
+    """Put an entry into the ring; under backpressure a ring that is full now stops the queue."""
+    b.tags[m.inserted & m.mask] = tag
+    m.inserted += 1
+    m.count += 1
+    m.in_ring += size
+    m.ring_seconds -= size * t
+    if m.count > m.most_in_ring:
+        m.most_in_ring = m.count
+    if m.backpressure == 1 and m.count + m.lazy >= m.ring:
+        m.stopped = 1
+        m.consumed = 0
+        m.transfer_at = NEVER
+    if m.done_at == NEVER:
+        _serve(m, b, t)
+
+
+@_hot
+def _fattest(m: Any, flows: Any) -> int:
+    largest = 0
+    for f in range(1, m.streams):
+        if flows[f].length > flows[largest].length:
+            largest = f
+    return largest
+
+
+@_hot
+def _pop(m: Any, flow: Any, b: Any, t: float) -> int:
+    """Take the head of one queue out of the qdisc; returns its place, whose content stays for now."""
+    node = flow.head
+    flow.head = b.node_next[node]
+    flow.length -= 1
+    b.node_next[node] = m.free_node
+    m.free_node = node
+    size = (b.node_tag[node] >> _FLOW_BITS) & _SIZE_MASK
+    m.backlog -= 1
+    m.in_qdisc -= size
+    m.qdisc_seconds += size * t
+    return int(node)
+
+
+@_hot
+def _enqueue(m: Any, flows: Any, b: Any, tag: int, size: int, t: float) -> None:
+    """Queue an entry; a full qdisc drops it, a full fq_codel the head of its longest queue instead."""
+    f = (tag & _FLOW_MASK) if m.fq == 1 else 0
+    if m.backlog >= m.limit:
+        if m.fq == 0 or m.limit == 0:
+            m.dropped_qdisc += size
+            return
+        node = _pop(m, flows[_fattest(m, flows)], b, t)
+        gone = (b.node_tag[node] >> _FLOW_BITS) & _SIZE_MASK
+        m.qdisc_seconds -= gone * (t - b.node_time[node])
+        m.dropped_qdisc += gone
+    flow = flows[f]
+    node = m.free_node
+    m.free_node = b.node_next[node]
+    b.node_tag[node] = tag
+    b.node_time[node] = t
+    if flow.length == 0:
+        flow.head = node
+    else:
+        b.node_next[flow.tail] = node
+    flow.tail = node
+    flow.length += 1
+    m.backlog += 1
+    m.in_qdisc += size
+    m.qdisc_seconds -= size * t
+
+
+@_hot
+def _too_late(m: Any, flow: Any, entered: float, t: float) -> bool:
+    """CoDel: whether the sojourn time has been above its target for an interval (RFC 8289, section 5.4)."""
+    if t - entered < CODEL_TARGET or flow.length == 0:
+        flow.above_at = 0.0
+        return False
+    if flow.above_at == 0.0:
+        flow.above_at = t + CODEL_INTERVAL
+        return False
+    return bool(t >= flow.above_at)
+
+
+@_hot
+def _discard(m: Any, flow: Any, b: Any, node: int, t: float) -> int:
+    """CoDel drops an entry; returns the one behind it or -1."""
+    size = (b.node_tag[node] >> _FLOW_BITS) & _SIZE_MASK
+    m.dropped_qdisc += size
+    m.qdisc_seconds -= size * (t - b.node_time[node])
+    if flow.length == 0:
+        flow.above_at = 0.0
+        return -1
+    return int(_pop(m, flow, b, t))
+
+
+@_hot
+def _codel(m: Any, flow: Any, b: Any, t: float) -> int:
+    """Take the next entry of one queue under CoDel's law (RFC 8289, section 5.5); -1 if none is left."""
+    if flow.length == 0:
+        flow.above_at = 0.0
+        flow.dropping = 0
+        return -1
+    node = _pop(m, flow, b, t)
+    if m.codel == 0:
+        return int(node)
+    late = _too_late(m, flow, b.node_time[node], t)
+    if flow.dropping == 0 and late:
+        recent = flow.drops - flow.last_drops
+        flow.drops = recent if recent > 1 and t - flow.drop_next < 16.0 * CODEL_INTERVAL else 1
+        flow.last_drops = flow.drops
+        flow.drop_next = t + CODEL_INTERVAL / math.sqrt(flow.drops)
+        flow.dropping = 1
+        if m.ecn == 1:
+            b.node_tag[node] |= _MARKED
+        else:
+            node = _discard(m, flow, b, node, t)
+        return int(node)
+    while flow.dropping == 1 and late and t >= flow.drop_next:
+        flow.drops += 1
+        flow.drop_next += CODEL_INTERVAL / math.sqrt(flow.drops)
+        if m.ecn == 1:
+            b.node_tag[node] |= _MARKED
+            break
+        node = _discard(m, flow, b, node, t)
+        late = node >= 0 and _too_late(m, flow, b.node_time[node], t)
+    flow.dropping = 1 if flow.dropping == 1 and late else 0
+    return int(node)
+
+
+@_hot
+def _dequeue(m: Any, flows: Any, b: Any, t: float) -> int:
+    """The next entry of the qdisc or -1; fq_codel serves new queues before old ones (RFC 8290)."""
+    if m.fq == 0:
+        return _codel(m, flows[0], b, t)
+    while True:
+        new = m.new_head < m.new_tail
+        if not new and m.old_head == m.old_tail:
+            return -1
+        f = b.lists[1, m.new_head & _LISTED] if new else b.lists[2, m.old_head & _LISTED]
+        flow = flows[f]
+        node = -1
+        if flow.deficit > 0:
+            node = _codel(m, flow, b, t)
+            if node >= 0:
+                flow.deficit -= (b.node_tag[node] >> _FLOW_BITS) & _SIZE_MASK
+                return int(node)
+        else:
+            flow.deficit += m.quantum
+        # to the end of the old queues; an empty old queue (or an empty new one, if no old one waits) leaves
+        keep = flow.length > 0 or (new and m.old_head < m.old_tail)
+        if new:
+            m.new_head += 1
+        else:
+            m.old_head += 1
+        flow.listed = 1 if keep else 0
+        if keep:
+            b.lists[2, m.old_tail & _LISTED] = f
+            m.old_tail += 1
+
+
+@_hot
+def _transfer(m: Any, flows: Any, b: Any, t: float) -> None:
+    """The woken queue moves an entry from the qdisc into the ring, and goes on until one is exhausted."""
+    m.stopped = 0
+    m.waking = 0
+    m.transfer_at = NEVER
+    if m.backlog > 0:
+        node = _dequeue(m, flows, b, t)
+        if node >= 0:
+            tag = b.node_tag[node]
+            _insert(m, b, tag, (tag >> _FLOW_BITS) & _SIZE_MASK, t)
+    if m.backlog > 0 and m.stopped == 0:
+        m.transfer_at = t + m.transfer_gap
+    if m.blocked == 1 and (m.stopped == 0 or m.backlog < m.limit):
+        m.blocked = 0
+        m.push_at = max(t, m.pushed_at + m.gap)
+
+
+@_hot
+def _hand_over(m: Any, flows: Any, b: Any, tag: int, size: int, t: float) -> None:
+    """The stack hands an entry over: to the ring, to the qdisc while the queue is stopped, or it is lost."""
+    m.sent += size
+    if m.stopped == 1 or m.backlog > 0:
+        _enqueue(m, flows, b, tag, size, t)
+        f = tag & _FLOW_MASK
+        if m.fq == 1 and flows[f].listed == 0 and flows[f].length > 0:
+            flows[f].listed = 1
+            flows[f].deficit = m.quantum
+            b.lists[1, m.new_tail & _LISTED] = f
+            m.new_tail += 1
+    elif m.count + m.lazy < m.ring:
+        _insert(m, b, tag, size, t)
+    else:
+        m.dropped_ring += size
+
+
+# ---- 1. the sender
+
+
+@_hot
+def _entry_size(m: Any, flow: Any) -> int:
+    """Segments of the next ring entry, 0 if the window holds the flow back.
+
+    An entry is at most half of the window (net/ipv4/tcp_output.c, ``tcp_cwnd_test``: "at least 2 GSO packets
+    in flight"), and waits until it is full while ACKs are to come (``tcp_tso_should_defer``).
+    """
+    window = int(min(flow.cwnd, m.window))
+    room = window - flow.flight
+    full = min(m.gso, max(window // 2, 1))
+    size = min(room, full)
+    if size < full and flow.flight > 0:
+        size = 0
+    if flow.probe == 1:
+        size = max(size, 1)
+    return int(max(size, 0))
+
+
+@_hot
+def _fill(m: Any, flow: Any, f: int, b: Any, t: float) -> None:
+    """Queue the flow at the stack if it may send; flows that may push take turns."""
+    if flow.ready == 1 or _entry_size(m, flow) == 0:
+        return
+    if flow.pace_at > t:
+        m.timer_at = min(m.timer_at, flow.pace_at)
+        return
+    flow.ready = 1
+    b.lists[0, m.ready_tail & _LISTED] = f
+    m.ready_tail += 1
+    if m.push_at == NEVER:
+        m.push_at = max(t, m.pushed_at + m.gap)
+
+
+@_hot
+def _push(m: Any, flows: Any, b: Any, t: float) -> None:
+    """The stack pushes one entry of the flow whose turn it is."""
+    f = b.lists[0, m.ready_head & _LISTED]
+    m.ready_head += 1
+    flow = flows[f]
+    flow.ready = 0
+    size = _entry_size(m, flow)
+    if size > 0:
+        x = flow.next
+        flow.next = x + size
+        flow.probe = 0
+        again = min(flow.resend, size)
+        flow.resend -= again
+        m.retransmits += again
+        flow.flight += size
+        flow.active_at = t
+        if flow.flight == size:
+            m.timer_at = min(m.timer_at, _alarm(m, flow))
+        if flow.timed < 0:
+            flow.timed = x
+            flow.timed_at = t
+        if m.control == cc.BBR:
+            flow.pace_at = max(flow.pace_at, t) + size / flow.pace
+        tag = (((x << _SIZE_BITS) | size) << _FLOW_BITS) | f
+        m.pushed_at = t
+        _hand_over(m, flows, b, tag, size, t)
+    m.push_at = NEVER
+    _fill(m, flow, f, b, t)
+    if m.ready_head < m.ready_tail:
+        m.push_at = max(t, m.pushed_at + m.gap)
+
+
+@_hot
+def _push_open(m: Any, flows: Any, b: Any, t: float) -> None:
+    """An open-loop source pushes one entry; under backpressure a full qdisc blocks it instead of dropping."""
+    if m.source == OPEN and m.stopped == 1 and m.backlog >= m.limit:
+        m.blocked = 1
+        m.push_at = NEVER
+        return
+    f = m.turn % m.streams
+    m.turn += 1
+    size = 1
+    if m.source == FRAMES:
+        size = min(m.gso, int(m.pending_frame))
+        m.pending_frame -= size
+    tag = (size << _FLOW_BITS) | f
+    m.pushed_at = t
+    _hand_over(m, flows, b, tag, size, t)
+    m.push_at = t + m.gap
+    if m.source == FRAMES and m.pending_frame < 1.0:
+        m.push_at = NEVER
+
+
+# ---- 4. the receiver
+
+
+@_hot
+def _acknowledge(m: Any, flow: Any, f: int, b: Any, t: float) -> None:
+    """The held ACKs set out together."""
+    ack = b.acks[m.acks_sent & m.ack_mask]
+    m.acks_sent += 1
+    ack.at = t + m.rtt
+    ack.flow = f
+    ack.acked = flow.held
+    ack.first = flow.held_from
+    ack.expected = flow.expected
+    ack.lost = flow.lost
+    ack.lost_before = flow.lost_before
+    ack.marked = flow.marked
+    m.held_seconds += flow.held * t
+    m.held -= flow.held
+    flow.held = 0
+    flow.lost = 0
+    flow.due_at = NEVER
+
+
+@_hot
+def _receive(m: Any, flows: Any, b: Any, tag: int, size: int, t: float) -> None:
+    """An entry arrives. A gap before it is loss, and acknowledged at once.
+
+    Else every second packet makes an ACK, held until the reader has emptied its queue or for the ACK
+    interval, and a single packet waits for the delayed-ACK timer. (The receiver is next to the reader and
+    the whole RTT on the way back: where on its way a packet spends the base RTT changes nothing.)
+    """
+    f = tag & _FLOW_MASK
+    x = (tag & ~_MARKED) >> (_FLOW_BITS + _SIZE_BITS)
+    flow = flows[f]
+    gap = x - flow.expected
+    if gap > 0:
+        flow.lost += gap
+        flow.lost_before = x
+    if tag & _MARKED:
+        flow.marked = x + 1
+    if flow.timed >= x and flow.timed < x + size:
+        flow.sample = t - flow.timed_at + m.rtt
+    if flow.held == 0:
+        flow.held_from = x
+        flow.first_at = t
+    flow.expected = x + size
+    flow.held += size
+    m.held += size
+    m.held_seconds -= size * t
+    idle = m.count + m.fetched + m.backlog == 0
+    if gap > 0 or (flow.held >= 2 and (idle or t >= flow.first_at + m.hold)):
+        _acknowledge(m, flow, f, b, t)
+    else:
+        wait = min(m.hold, m.delayed_ack) if flow.held >= 2 else m.delayed_ack
+        flow.due_at = flow.first_at + wait
+        m.timer_at = min(m.timer_at, flow.due_at)
+    if idle and m.held >= 2 and m.streams > 1:
+        for g in range(m.streams):
+            if flows[g].held >= 2:
+                _acknowledge(m, flows[g], g, b, t)
+
+
+# ---- 5. the sender sees ACKs
+
+
+@_rare
+def _reduce(m: Any, flow: Any) -> None:
+    """One window reduction for everything sent before the loss or mark was seen."""
+    m.losses += 1
+    flow.recover = flow.next
+    if m.control == cc.CUBIC:
+        flow.cwnd, flow.wmax, flow.k = cc.cubic_loss(flow.cwnd, flow.wmax)
+        flow.west = flow.cwnd
+        flow.ssthresh = flow.cwnd
+        flow.epoch = -1.0
+    elif m.control == cc.RENO:
+        flow.cwnd = cc.reno_loss(flow.cwnd)
+        flow.ssthresh = flow.cwnd
+
+
+@_hot
+def _grow(m: Any, flow: Any, acked: int, t: float) -> None:
+    """The window grows with `acked` segments, unless the receive window is what limits the flow."""
+    if m.control == cc.BBR or flow.cwnd >= m.window:
+        return
+    if flow.cwnd < flow.ssthresh:
+        flow.cwnd += acked
+    elif m.control == cc.RENO:
+        flow.cwnd = cc.reno_growth(flow.cwnd, acked)
+    else:
+        if flow.epoch < 0.0:
+            # the cubic starts when recovery ends, one RTT ahead (net/ipv4/tcp_cubic.c, bictcp_update)
+            flow.epoch = t - m.rtt
+        flow.cwnd, flow.west = cc.cubic_growth(flow.cwnd, flow.west, acked, t - flow.epoch, flow.k, flow.wmax)
+
+
+@_hot
+def _end_round(m: Any, flow: Any, b: Any, f: int, t: float) -> None:
+    """The packet timed in this round trip is acknowledged: RTT, and BBR's view of the round."""
+    if flow.sample > 0.0:
+        flow.srtt = flow.sample
+    if m.control == cc.BBR and flow.round_out > 0 and t > flow.round_at:
+        rate = flow.round_out / (t - flow.round_at)
+        flow.cwnd, flow.pace = cc.bbr_round(b.bbr, f * cc.BBR_STATE, 1, rate, flow.srtt, flow.flight, t)
+        flow.round_out = 0
+        flow.round_at = t
+    flow.timed = -1
+    flow.sample = 0.0
+
+
+@_rare
+def _undo(flow: Any) -> None:
+    """What was sent before the timeout arrived: it was spurious (RFC 3522), the window is restored."""
+    flow.cwnd, flow.ssthresh, flow.wmax = flow.old_cwnd, flow.old_ssthresh, flow.old_wmax
+    flow.k, flow.west = flow.old_k, flow.old_west
+
+
+@_hot
+def _acknowledged(m: Any, flows: Any, b: Any, t: float) -> None:
+    """ACKs are back: losses leave the flight to be sent again, the window changes, the stack may push."""
+    ack = b.acks[m.acks_seen & m.ack_mask]
+    m.acks_seen += 1
+    f = ack.flow
+    flow = flows[f]
+    if ack.first < flow.timeout_at:
+        _undo(flow)
+    flow.timeout_at = -1
+    flow.flight -= ack.acked + ack.lost
+    flow.resend += ack.lost
+    flow.active_at = t
+    flow.backoff = 1.0
+    flow.round_out += ack.acked
+    if ack.lost > 0 and flow.probing == 1:
+        m.timeouts += 1
+    flow.probing = 0
+    if (ack.lost > 0 and ack.lost_before > flow.recover) or ack.marked > flow.recover:
+        _reduce(m, flow)
+    elif ack.expected > flow.recover:
+        _grow(m, flow, ack.acked, t)
+    if flow.timed >= 0 and ack.expected > flow.timed:
+        _end_round(m, flow, b, f, t)
+    _fill(m, flow, f, b, t)
+
+
+# ---- 6. timers
+
+
+@_rare
+def _timeout(m: Any, flow: Any, t: float) -> None:
+    """Nothing came back for too long: probe once, then time out (window 1, slow start, doubled timer)."""
+    flow.active_at = t
+    flow.probe = 1
+    if flow.probing == 0:
+        flow.probing = 1
+        return
+    if flow.timeout_at < 0:
+        flow.old_cwnd, flow.old_ssthresh, flow.old_wmax = flow.cwnd, flow.ssthresh, flow.wmax
+        flow.old_k, flow.old_west = flow.k, flow.west
+        if flow.next > flow.recover:
+            _reduce(m, flow)
+        # RFC 9438, section 4.8: the first congestion avoidance after a timeout starts on the plateau
+        flow.wmax, flow.k = flow.ssthresh, 0.0
+        flow.epoch = -1.0
+    flow.recover = flow.next
+    flow.timeout_at = flow.next
+    flow.cwnd = 1.0
+    flow.backoff = min(2.0 * flow.backoff, MAX_BACKOFF)
+
+
+@_hot
+def _alarm(m: Any, flow: Any) -> float:
+    """When the flow probes or times out if nothing comes back.
+
+    The smoothed RTT has learnt of delayed ACKs, so a probe never overtakes one.
+    """
+    if flow.flight == 0:
+        return NEVER
+    wait = 2.0 * flow.srtt + cc.TLP_SLACK
+    if flow.probing == 1:
+        wait = (flow.srtt + cc.RTO_MIN) * flow.backoff
+    at = flow.active_at + wait
+    if flow.held > 0:
+        at = max(at, flow.due_at + m.rtt + cc.TLP_SLACK)
+    return float(at)
+
+
+@_rare
+def _timers(m: Any, flows: Any, b: Any, t: float) -> None:
+    """Every timer that is due, and when the next one is."""
+    m.timer_at = m.event_at
+    if m.source != TCP:
+        return
+    for f in range(m.streams):
+        flow = flows[f]
+        if flow.due_at <= t:
+            _acknowledge(m, flow, f, b, max(t, m.guest_free_at))
+        if _alarm(m, flow) <= t:
+            _timeout(m, flow, t)
+        _fill(m, flow, f, b, t)
+        m.timer_at = min(m.timer_at, min(flow.due_at, _alarm(m, flow)))
+
+
+@_rare
+def _snapshot(m: Any, b: Any, out: Any, t: float) -> None:
+    """Counters and what is where; entries are delivered half an RTT after the reader or the guest."""
+    with_guest = 0
+    travelling = 0
+    i = m.taken - 1
+    while i >= max(m.inserted - m.mask, 0):
+        size = (b.tags[i & m.mask] >> _FLOW_BITS) & _SIZE_MASK
+        left = b.times[i & m.mask]
+        if left > t:
+            with_guest += size
+        elif left + 0.5 * m.rtt > t:
+            travelling += size
+        else:
+            break
+        i -= 1
+    out[0] = m.sent
+    out[1] = m.out
+    out[2] = m.out - travelling - with_guest
+    out[3] = m.dropped_ring
+    out[4] = m.dropped_qdisc
+    out[5] = m.retransmits
+    out[6] = m.losses
+    out[7] = m.timeouts
+    out[8] = m.wakes
+    out[9] = m.ring_seconds + m.in_ring * t
+    out[10] = m.qdisc_seconds + m.in_qdisc * t
+    out[11] = m.held_seconds + m.held * t
+    out[12] = m.in_ring + m.in_qdisc + with_guest
+    out[13] = travelling
+    out[14] = m.most_in_ring
+
+
+@_rare
+def _sample(m: Any, flows: Any, out: Any, t: float) -> None:
+    """One point of the time series."""
+    out[0] = m.out
+    out[1] = m.retransmits
+    out[2] = 0.0
+    for f in range(m.streams):
+        out[2] += flows[f].cwnd
+    out[3] = m.ring_seconds + m.in_ring * t
+    out[4] = m.qdisc_seconds + m.in_qdisc * t
+    out[5] = m.held_seconds + m.held * t
+    out[6] = m.in_ring
+    out[7] = m.in_qdisc
+
+
+@_rare
+def _events(m: Any, flows: Any, b: Any, totals: Any, series: Any, t: float) -> None:
+    """Frames of the source, samples, and the totals at the end of the warm-up."""
+    if t >= m.frame_at:
+        big = m.frame_number % m.iframe_every == 0
+        m.pending_frame += m.iframe if big else m.frame
+        m.frame_number += 1
+        m.frame_at = m.frame_number * m.frame_gap
+        if m.push_at == NEVER and m.pending_frame >= 1.0:
+            m.push_at = max(t, m.pushed_at + m.gap)
+    if t >= m.sample_at:
+        if m.samples < series.shape[0]:
+            _sample(m, flows, series[m.samples], t)
+        m.samples += 1
+        m.sample_at = (m.samples + 1) * m.interval if m.samples < series.shape[0] else NEVER
+    if t >= m.warmup:
+        _snapshot(m, b, totals[0], t)
+        m.warmup = NEVER
+    m.event_at = min(min(m.frame_at, m.sample_at), min(m.warmup, m.duration))
+
+
+@_rare
+def _begin(m: Any, flows: Any, b: Any, seed: int) -> None:
+    """First pause of the reader (the same draws as in the fluid engine), initial windows, clocks."""
+    m.random = stream(seed)
+    m.stall_at = m.stall_end = NEVER
+    if m.stall_gap > 0.0:
+        m.stall_at = exponential(m.random, m.stall_gap)
+        m.random = xorshift(m.random)
+        _next_stall(m)
+    for f in range(m.streams):
+        flow = flows[f]
+        flow.cwnd = cc.INITIAL_WINDOW
+        flow.ssthresh = NEVER
+        flow.epoch = -1.0
+        flow.srtt = m.rtt
+        flow.due_at = NEVER
+        flow.backoff = 1.0
+        flow.timed = -1
+        flow.timeout_at = -1
+        flow.pace = cc.BBR_HIGH_GAIN * cc.INITIAL_WINDOW / m.rtt
+        b.bbr[f * cc.BBR_STATE + 3] = m.rtt
+    m.last_flow = -1
+    m.pushed_at = -NEVER
+    m.push_at = m.transfer_at = m.done_at = NEVER
+    m.event_at = m.timer_at = 0.0
+    if m.source == OPEN:
+        m.push_at = 0.0
+
+
+@_rare
+def _run(state: Any, flows: Any, b: Any, seed: int, totals: Any, series: Any) -> None:
+    """Take the earliest clock until the run ends; at equal times packets further along the path go first."""
+    m = state[0]
+    _begin(m, flows, b, seed)
+    while True:
+        ack_at = b.acks[m.acks_seen & m.ack_mask].at if m.acks_seen < m.acks_sent else NEVER
+        path = min(m.done_at, ack_at)
+        stack = min(m.transfer_at, m.push_at)
+        t = min(min(path, stack), m.timer_at)
+        if t >= m.duration:
+            break
+        if path <= t:
+            if m.done_at <= t:
+                _complete(m, flows, b, t)
+            else:
+                _acknowledged(m, flows, b, t)
+        elif m.timer_at <= t:
+            if m.event_at <= t:
+                _events(m, flows, b, totals, series, t)
+            _timers(m, flows, b, t)
+        elif m.transfer_at <= t:
+            _transfer(m, flows, b, t)
+        elif m.source == TCP:
+            _push(m, flows, b, t)
+        else:
+            _push_open(m, flows, b, t)
+    if m.samples < series.shape[0]:
+        _sample(m, flows, series[m.samples], m.duration)
+    _snapshot(m, b, totals[1], m.duration)
+
+
+def _number(value: Any, default: float) -> float:
+    """A scalar of the scenario, `default` where it is automatic (None or NaN)."""
+    number = math.nan if value is None else float(value)
+    return default if math.isnan(number) else number
+
+
+def _limit(qdisc: str, limit: Any, ring: int) -> int:
+    """Packets the qdisc may hold: as given, or the kernel's default; none without a qdisc."""
+    if qdisc == "noqueue":
+        return 0
+    default = {"fq_codel": FQ_CODEL_LIMIT, "netem": NETEM_LIMIT}.get(qdisc, ring)
+    return int(_number(limit, default))
+
+
+def _device(point: Mapping[str, Any]) -> np.ndarray[Any, Any]:
+    """The state of a device that has not started: everything the scenario says about it."""
+    state = np.zeros(1, DEVICE)
+    m = state[0]
+    rules = driver(str(point["driver"]))
+    qdisc = str(point["qdisc"])
+    ring = int(point["ring"])
+    source = SOURCE_CODES[str(point["source"])]
+    streams = int(point["streams"])
+    backpressure = pushes_back(rules, qdisc)
+    threshold = wake_threshold(rules.wake, ring)
+    on_freed = rules.wake in (Wake.ANY_SLOT, Wake.FREED_BATCH)
+    service = 1.0 / float(point["drain_rate"])
+    guest_rate = _number(point["guest_rate"], math.inf)
+    gap = 1.0 / float(point["burst_rate"])
+    offered = _number(point["offered_rate"], math.inf) * streams
+    stalls = float(point["stall_rate"]) > 0.0 and float(point["stall_mean"]) > 0.0
+
+    m["source"], m["control"], m["streams"] = source, cc.CODES[str(point["congestion"])], streams
+    m["gso"] = m["quantum"] = max(int(point["gso_segments"]), 1)
+    m["ring"], m["batch"], m["limit"] = ring, ring_batch(ring), _limit(qdisc, point["qdisc_limit"], ring)
+    m["backpressure"] = backpressure
+    m["wake_after"] = _COUNTLESS if on_freed or math.isinf(threshold) else max(int(threshold), 1)
+    m["wake_on_freed"], m["wake_on_empty"] = on_freed, rules.wake in _WOKEN_EMPTY
+    m["fetch"] = 1 if math.isinf(guest_rate) else VHOST_NET_BATCH
+    m["guest_service"] = 1.0 / guest_rate
+    m["fq"], m["codel"] = qdisc == "fq_codel", qdisc == "fq_codel" and source == TCP
+    m["ecn"] = bool(point.get("ecn", False))
+    patched = rules.wake is not Wake.NEVER
+    m["service"] = max(service + float(point["patch_overhead"]) * patched, 0.0)
+    if backpressure and streams > 1:
+        m["alternation"] = float(point["contention"]) + float(point["contention_wait"]) * threshold / ring
+    m["wake_cost"], m["wake_latency"] = point["wake_cost"], point["wake_latency"]
+    m["gap"], m["transfer_gap"] = max(gap, 1.0 / offered) if source == OPEN else gap, gap
+    m["stall_gap"] = 1.0 / float(point["stall_rate"]) if stalls else 0.0
+    m["stall_mean"], m["rtt"] = point["stall_mean"], point["rtt"]
+    m["hold"], m["delayed_ack"] = point["ack_interval"], point["delayed_ack"]
+    m["window"] = max(math.floor(float(point["receive_window"]) / float(point["mss"])), 1)
+    m["frame_gap"] = 1.0 / float(point["frame_rate"])
+    m["frame"], m["iframe"] = (
+        streams * float(point["frame_packets"]),
+        streams * float(point["iframe_packets"]),
+    )
+    m["iframe_every"] = int(point["iframe_every"])
+    m["frame_at"] = 0.0 if source == FRAMES else NEVER
+    interval = _number(point["interval"], NEVER)
+    m["interval"] = m["sample_at"] = interval
+    m["warmup"], m["duration"] = point["warmup"], point["duration"]
+    return state
+
+
+def _buffers(m: Any) -> Buffers:
+    """Arrays as long as the scenario can fill them: bounded by windows, by the reader and by the stack."""
+    ring, limit, rtt = int(m["ring"]), int(m["limit"]), float(m["rtt"])
+    windows = float(m["streams"] * (m["window"] + 1024.0)) if m["source"] == TCP else math.inf
+    fastest = float(m["service"] + min(m["alternation"], 0.0))
+    by_reader = rtt / fastest if fastest > 0.0 else math.inf
+    by_stack = rtt / float(m["transfer_gap"]) + ring + limit
+    path = min(windows, by_reader, by_stack) + 4 * GUEST_QUEUE
+    slots, acks = (1 << math.ceil(math.log2(n)) for n in (ring + path, path))
+    m["mask"], m["ack_mask"] = slots - 1, acks - 1
+    pushed = float(m["duration"] / m["gap"]) + 1.0
+    nodes = int(min(limit, windows, pushed)) + 2 if m["backpressure"] else 2
+    return Buffers(
+        tags=np.zeros(slots, np.int64),
+        times=np.zeros(slots),
+        acks=np.zeros(acks, ACK),
+        node_next=np.arange(1, nodes + 1),
+        node_tag=np.zeros(nodes, np.int64),
+        node_time=np.zeros(nodes),
+        lists=np.zeros((3, _LISTED + 1), np.int64),
+        bbr=np.zeros(cc.BBR_STATE * int(m["streams"])),
+    )
+
+
+def run(point: Mapping[str, Any], record: bool = True) -> dict[str, float | np.ndarray[Any, Any]]:
+    """Simulate one scenario packet by packet.
+
+    Parameters
+    ----------
+    point
+        Fields of `tunbp.model.scenario.Scenario` as plain scalars, already validated; those left out have
+        their defaults, None or NaN is automatic.
+    record
+        Whether to return the time series where `interval` is set.
+
+    Returns
+    -------
+    dict
+        Totals after the warm-up, named as in `tunbp.schema.VARIABLES`: packets (segments), rates in bit/s or
+        packet/s, times in s. ``sent = delivered + dropped_ring + dropped_qdisc + dropped_path + queued +
+        in_flight`` holds exactly; with a warm-up `queued` and `in_flight` are the change since its end. With
+        `interval` also the arrays `throughput` (bit/s), `cwnd` (byte, all flows), `rtt` (s), `retransmits`,
+        `ring_occupancy` and `qdisc_backlog` (packet), one value per interval.
+    """
+    point = {**Scenario().parameters(), **point}
+    state = _device(point)
+    m = state[0]
+    flows = np.zeros(int(m["streams"]), FLOW)
+    interval = float(m["interval"])
+    samples = math.floor(float(m["duration"]) / interval + 1e-9) if record and interval < NEVER else 0
+    totals, series = np.zeros((2, len(TOTALS))), np.zeros((samples, len(SERIES)))
+    _run(state, flows, _buffers(m), int(point["seed"]), totals, series)
+    result = _totals(totals, point)
+    if samples:
+        result.update(_series(series, point))
+    return result
+
+
+def _totals(
+    totals: np.ndarray[Any, Any], point: Mapping[str, Any]
+) -> dict[str, float | np.ndarray[Any, Any]]:
+    """Totals after the warm-up from the two snapshots."""
+    first, last = (dict(zip(TOTALS, row, strict=True)) for row in totals.tolist())
+    span = float(point["duration"]) - float(point["warmup"])
+    bits = float(point["mss"]) * 8.0 / span
+    change = {name: last[name] - first[name] for name in TOTALS}
+    out = max(change["out"], 1.0)
+    ring, qdisc, held = (change[name] / out for name in ("ring_seconds", "qdisc_seconds", "held_seconds"))
+    lost = change["dropped_ring"] + change["dropped_qdisc"]
+    result: dict[str, float | np.ndarray[Any, Any]] = {name: change[name] for name in COUNTED}
+    result["dropped_path"] = 0.0
+    result["drop_fraction"] = lost / max(change["sent"], 1.0)
+    result["received_rate"], result["sent_rate"] = change["delivered"] * bits, change["sent"] * bits
+    result["transmitted_rate"], result["lost_rate"] = change["out"] / span, change["dropped_ring"] / span
+    result["ring_sojourn"], result["qdisc_sojourn"] = ring, qdisc
+    result["mean_rtt"] = float(point["rtt"]) + ring + qdisc + held
+    result["max_ring_occupancy"] = last["most_in_ring"]
+    return result
+
+
+def _series(
+    series: np.ndarray[Any, Any], point: Mapping[str, Any]
+) -> dict[str, float | np.ndarray[Any, Any]]:
+    """Time series from the samples: what happened in each interval, windows and queues at its end."""
+    interval, mss = float(point["interval"]), float(point["mss"])
+    out, again, cwnd, ring, qdisc, held, in_ring, in_qdisc = series.T
+    left = np.diff(out, prepend=0.0)
+    waited = np.diff(ring + qdisc + held, prepend=0.0)
+    return {
+        "throughput": left * mss * 8.0 / interval,
+        "cwnd": cwnd * mss,
+        "rtt": float(point["rtt"]) + np.divide(waited, left, out=np.zeros_like(left), where=left > 0.0),
+        "retransmits": np.diff(again, prepend=0.0),
+        "ring_occupancy": in_ring,
+        "qdisc_backlog": in_qdisc,
+    }
