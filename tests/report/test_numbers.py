@@ -55,14 +55,22 @@ def test_names_that_tex_cannot_have_are_refused(name):
 def test_macros_carry_uncertainty_and_unit():
     text = macros([Number("rate", 171.68e6, "bit/s", 2.1e6, "received rate"), Number("gain", -3.0, "%")])
     assert r"\newcommand{\Rate}{\ensuremath{171.7 \pm 2.1}~Mbit/s}" in text
-    assert r"\newcommand{\RateValue}{171.7}" in text
+    assert r"\newcommand{\RateValue}{\ensuremath{171.7}}" in text
     assert r"\newcommand{\Gain}{\ensuremath{-3.00}~\%}" in text
     assert "% received rate" in text
+
+
+def test_macros_separate_thousands_without_a_space_and_keep_intervals():
+    text = macros([Number("packets", 15539, digits=5), Number("latency", 0.0053, "s", (0.004, 0.006))])
+    assert r"\newcommand{\Packets}{\ensuremath{15{,}539}}" in text
+    assert r"\newcommand{\Latency}{\ensuremath{5.3} \ensuremath{[4.0, 6.0]}~ms}" in text
 
 
 def test_two_names_of_one_command_are_refused():
     with pytest.raises(OutputError, match="rename one"):
         macros([Number("gain_5", 1.0), Number("gainFive", 2.0)])
+    with pytest.raises(OutputError, match=r"\\GainValue: rename one"):
+        macros([Number("gain", 1.0), Number("gain_value", 2.0)])
 
 
 def test_a_number_survives_its_record():

@@ -59,6 +59,8 @@ def body(content: Any) -> str:
     # a widget in an output needs scripts from elsewhere: its text stays
     text, _ = exporter.from_notebook_node(content)
     text = re.sub(r"<script\b.*?</script>", "", str(text), flags=re.DOTALL | re.IGNORECASE)
+    # papermill gives the cell it injects another random id in every run
+    text = re.sub(r' id="cell-id=[^"]*"', "", text)
     return text.replace(_NO_TEXT, 'alt="Figure drawn by the cell above"')
 
 

@@ -137,18 +137,27 @@ def macros(numbers: list[Number], head: str = "") -> str:
     seen: dict[str, str] = {}
     for number in sorted(numbers, key=lambda item: item.name):
         command = macro_name(number.name)
-        if command in seen:
-            raise OutputError(
-                f"numbers {seen[command]!r} and {number.name!r} would both be {command}: rename one"
-            )
-        seen[command] = number.name
+        for name in (command, f"{command}Value"):
+            if seen.setdefault(name, number.name) != number.name:
+                raise OutputError(
+                    f"numbers {seen[name]!r} and {number.name!r} would both be {name}: rename one"
+                )
         value, uncertainty, unit = number.parts()
         if uncertainty.startswith("±"):
-            body = rf"\ensuremath{{{value} \pm {uncertainty[1:]}}}"
+            body = _math(rf"{value} \pm {uncertainty[1:]}")
         else:
-            body = f"{value} {uncertainty}".strip() if uncertainty else value
-            body = rf"\ensuremath{{{value}}}{body.removeprefix(value)}" if value.startswith("-") else body
+            body = f"{_math(value)} {_math(uncertainty)}" if uncertainty else _math(value)
         whole = f"{body}~{latex(unit)}" if unit else body
-        lines += [f"% {number.text}"] if number.text else []
-        lines += [rf"\newcommand{{{command}}}{{{whole}}}", rf"\newcommand{{{command}Value}}{{{value}}}"]
+        lines += [f"% {' '.join(number.text.split())}"] if number.text else []
+        lines += [
+            rf"\newcommand{{{command}}}{{{whole}}}",
+            rf"\newcommand{{{command}Value}}{{{_math(value)}}}",
+        ]
     return "\n".join(lines) + "\n"
+
+
+def _math(text: str) -> str:
+    """Text of a number in math mode: a true minus, and no space after a comma that separates thousands."""
+    if text == "missing":
+        return text
+    return rf"\ensuremath{{{re.sub(r',(?=[0-9])', '{,}', text)}}}"
