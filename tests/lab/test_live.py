@@ -1,0 +1,141 @@
+"""Live runs in namespaces of their own: every packet is accounted for, and nothing stays behind."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tunbp.errors import LabError
+from tunbp.lab import clean, flags, plan, process, sandbox, session, store
+from tunbp.lab.collect import collect, save
+from tunbp.schema import VARIABLES
+
+CELLS = """
+experiment: ring
+repeat: 1
+cells:
+  - {mode: steady, ring: 25, qdisc: pfifo_fast, reader_rate: 500, offered_rate: 3000,
+     duration: 0.5, warmup: 0.1}
+  - {mode: sparse, ring: 100, qdisc: pfifo_fast, reader_rate: 500, offered_rate: 2000,
+     sparse_rate: 50, duration: 0.5, warmup: 0.1}
+"""
+
+
+def obstacle():
+    try:
+        sandbox.prefix()
+        flags.features()
+    except LabError as error:
+        return str(error).splitlines()[0]
+    return ""
+
+
+pytestmark = [
+    pytest.mark.netns,
+    pytest.mark.skipif(bool(obstacle()), reason=f"no live run here: {obstacle()}"),
+]
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+@pytest.fixture
+def parameters(tmp_path):
+    path = tmp_path / "lab_tiny.yaml"
+    path.write_text(CELLS)
+    return path
+
+
+def measure(parameters, out, **order):
+    params, cells = plan.load(parameters)
+    seen = []
+    order = session.Order(out, **{"repeat": 1, "variants": "stock", **order})
+    state = session.measure(params, cells, order, lambda done, total: seen.append((done, total)))
+    return state, seen
+
+
+def test_every_packet_sent_is_received_or_counted_as_dropped(parameters, tmp_path):
+    out = tmp_path / "out"
+    state, seen = measure(parameters, out)
+    assert state["total"] == 2
+    assert seen[-1] == (2, 2)
+    runs = collect(out)
+    sent, received = runs["sent"].values, runs["delivered"].values
+    assert (runs["dropped_ring"].values == sent - received).all()
+    assert (runs["dropped_ring"].values > 500).all()  # the reader cannot take about three quarters of them
+    assert (runs["unaccounted"].values == 0).all()
+    assert set(runs.data_vars) <= set(VARIABLES)
+    assert runs["tun_flags"].values.tolist() == [0x1001, 0x1001]
+    sparse = runs.sel(run=runs["mode"].values == "sparse")
+    assert 0 < sparse["sparse_delivered"].item() <= sparse["sparse_sent"].item()
+    # a packet waits for at most 100 others at 500 packets/s; a loaded machine may be slower
+    assert 0.05 < sparse["queue_latency"].item() < 2
+
+    assert save(out) == out / "lab_ring.nc"
+    run = out / "runs" / "steady-ring25-pfifo_fast.stock.1"
+    assert sorted(path.name for path in run.iterdir()) == ["ip_ring.json", "run.json", "tc_ring.json"]
+    record = store.read_json(run / "run.json")
+    assert record["facts"]["kernel"] == os.uname().release
+    assert record["facts"]["where"] == "native"
+    assert 0 <= record["facts"]["load"]["here"]["busy_fraction"] <= 1
+
+    first = {path: path.stat().st_mtime_ns for path in (out / "runs").glob("*/run.json")}
+    state, seen = measure(parameters, out, repeat=2)
+    assert (state["total"], seen[0][0]) == (4, 2)  # it goes on from the finished runs
+    assert all(path.stat().st_mtime_ns == changed for path, changed in first.items())
+    parameters.write_text(CELLS.replace("ring: 25", "ring: 26"))
+    with pytest.raises(LabError, match=r"plan of another measurement \(different: cells\)"):
+        measure(parameters, out)
+
+
+def test_asking_for_backpressure_without_the_flag_is_an_error(parameters, tmp_path):
+    if flags.supports_backpressure():
+        pytest.skip("this kernel has the flag")
+    with pytest.raises(LabError, match=r"has no IFF_BACKPRESSURE \(TUNGETFEATURES 0x"):
+        measure(parameters, tmp_path / "out", variants="both")
+
+
+def visible():
+    """What a user would compare before and after: namespaces and links."""
+    return [
+        subprocess.run(["ip", *what], capture_output=True, text=True).stdout
+        for what in (["netns"], ["-br", "link"])
+    ]
+
+
+def processes_naming(text):
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if text in path.read_text(errors="replace"):
+                found.append(int(path.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+def test_a_measurement_killed_in_the_middle_leaves_nothing_and_can_go_on(parameters, tmp_path):
+    before = visible()
+    out = tmp_path / "out"
+    command = ["lab", "run", str(parameters), "--repeat", "2", "--variants", "stock", "--out", str(out)]
+    code = f"from tunbp.cli import main; main({command!r})"
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        process.wait_for(
+            lambda: len(store.finished(out)) == 1 and any((out / "runs").glob("*.part")), "no run", 60.0
+        )
+    finally:
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+    clean.clean_recorded()  # what `tunbp lab clean` does
+    process.wait_for(lambda: processes_naming(str(out)) == [], "processes stay", 10.0)
+    assert visible() == before
+    assert not any(clean.record_folder().iterdir())
+    state, _ = measure(parameters, out, repeat=2)
+    assert state["total"] == 4
+    assert not any((out / "runs").glob("*.part"))
