@@ -96,13 +96,16 @@ def _plan(params: LabParams, cells: list[Cell], order: Order, kvm: bool, out: Pa
         "variants": order.variants,
         "cells": [{"label": cell.label, "values": cell.model_dump()} for cell in cells],
         "machine": machine,
+        "guest_files": vm.tool_files() if order.kernel else [],
         "repeat": order.repeat,
     }
     path = out / "plan.json"
     if path.exists():
         old = store.read_json(path)
         if differing := [
-            key for key in plan if key not in ("repeat", "machine") and old.get(key) != plan[key]
+            key
+            for key in plan
+            if key not in ("repeat", "machine", "guest_files") and old.get(key) != plan[key]
         ]:
             raise LabError(
                 f"{path} is the plan of another measurement (different: {', '.join(differing)}); "

@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tunbp.lab.kernel import fetched
 
 KVM = Path("/dev/kvm")
 KVM_CREATE_VM = 0xAE01
+TOOLS = ("ip", "tc", "ss", "iperf3", "ping", "openvpn", "openssl", "sysctl")
 MEMORY = "3G"
 NEEDED = {"qemu-system-x86_64": "qemu-system-x86", "busybox": "busybox-static", "modprobe": "kmod"}
 """Programs virtme-ng needs, and the Debian packages they come in."""
@@ -62,6 +64,20 @@ def resolve_kernel(name: str) -> Path:
         return known[name]
     listing = ", ".join(sorted(known)) or "none; run `tunbp lab kernel`"
     raise LabError(f"--vm {name}: no such kernel image, version, or fetched kernel; found: {listing}")
+
+
+def tool_files() -> list[str]:
+    """Paths of the tools that runs start, and of the libraries they load.
+
+    A guest reads every program through the mount from outside, about a second per start under emulation; it
+    copies these into memory once.
+    """
+    tools = [path for path in map(shutil.which, TOOLS) if path]
+    libraries: set[str] = set()
+    for tool in tools:
+        printed = subprocess.run(["ldd", tool], capture_output=True, text=True).stdout
+        libraries |= set(re.findall(r"=> (/\S+)", printed))
+    return [*tools, *sorted(libraries)]
 
 
 def installed() -> list[Path]:

@@ -37,7 +37,7 @@ def work(out: Path) -> None:
         From the first run that fails; finished runs stay.
     """
     plan = store.read_json(out / "plan.json")
-    _prepare(plan["where"])
+    _prepare(plan["where"], plan["guest_files"])
     offered = flags.features()
     variants = choose_variants(plan["variants"], offered)
     skipped = unavailable(plan["cells"])
@@ -108,17 +108,29 @@ def _has_qdisc(space: Namespace, qdisc: str) -> bool:
     return True
 
 
-def _prepare(where: str) -> None:
+def _prepare(where: str, guest_files: Sequence[str]) -> None:
     """Natively a private /run, so that namespaces are ours alone; in a VM modules and buffer limits."""
     if where == "native":
         process.run(["mount", "-t", "tmpfs", "tmpfs", "/run"])
         return
+    keep_in_memory(guest_files, Path("/run/tunbp"))
     for module in GUEST_MODULES:
         try:
             process.run(["modprobe", module])
         except LabError:  # built in, or not needed by this experiment; what is needed fails later by name
             continue
     process.run(["sysctl", "-q", "-w", *(f"{key}={value}" for key, value in GUEST_SYSCTLS.items())])
+
+
+def keep_in_memory(files: Sequence[str], folder: Path) -> None:
+    """Copy programs and libraries into `folder`, a memory file system, and let all children use them."""
+    places = {"bin": folder / "bin", "lib": folder / "lib"}
+    for place in places.values():
+        place.mkdir(parents=True, exist_ok=True)
+    for file in files:
+        shutil.copy(file, places["lib" if ".so" in Path(file).name else "bin"])
+    os.environ["PATH"] = os.pathsep.join([str(places["bin"]), os.environ.get("PATH", os.defpath)])
+    os.environ["LD_LIBRARY_PATH"] = str(places["lib"])
 
 
 def _make(run: Run, name: str, cell: Mapping[str, Any], host: Mapping[str, Any], out: Path) -> None:
