@@ -17,6 +17,10 @@ class ParamsError(TunbpError, ValueError):
         return [f"{type(self).__name__}: {self}"]
 
 
+class SweepError(TunbpError, ValueError):
+    """A sweep that cannot run: a plan that is wrong, a store made from another plan, or no scheduler."""
+
+
 class TraceError(TunbpError, ValueError):
     """A measured file that cannot be read: which file, where in it, and why."""
 

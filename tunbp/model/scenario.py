@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import xarray as xr
 
 from tunbp.errors import ScenarioError
 from tunbp.model.drivers import ALIASES, DRIVERS
+
+if TYPE_CHECKING:
+    from tunbp.model.lazy import Chunked
 
 Number: TypeAlias = float | int | xr.DataArray
 Text: TypeAlias = str | xr.DataArray
@@ -206,6 +209,23 @@ class Scenario:
             if name not in known:
                 raise ScenarioError(f"{name}: not a field of Scenario; known: {', '.join(sorted(known))}")
         return replace(self, **changes)
+
+    def chunk(self, sizes: Mapping[str, int] | None = None, **more: int) -> Chunked:
+        """The same batch in chunks: `simulate` of it is a Dataset that Dask computes when asked for.
+
+        Parameters
+        ----------
+        sizes, **more
+            Scenarios per chunk along each dim; a dim that is not named stays whole.
+
+        Raises
+        ------
+        ScenarioError
+            If a dim is unknown or a size is not a whole number above zero.
+        """
+        from tunbp.model.lazy import Chunked
+
+        return Chunked(self, {**(sizes or {}), **more})
 
     def parameters(self) -> dict[str, Any]:
         """All fields by name, unevaluated (scalars and DataArrays)."""

@@ -16,6 +16,7 @@ from tunbp import schema
 from tunbp.errors import ScenarioError
 from tunbp.model import congestion, fluid
 from tunbp.model.drivers import Wake, driver, pushes_back, wake_threshold
+from tunbp.model.lazy import Chunked, simulate_lazily
 from tunbp.model.limits import saturated_service_time
 from tunbp.model.scenario import CHOICES, Scenario
 
@@ -32,13 +33,14 @@ QDISC_LIMITS = {"fq_codel": 10240.0, "netem": 1000.0}
 """Kernel defaults in packets (net/sched/sch_fq_codel.c, sch_netem.c); pfifo and pfifo_fast take txqueuelen."""
 
 
-def simulate(scenario: Scenario, engine: str = "fluid", threads: int | None = None) -> xr.Dataset:
+def simulate(scenario: Scenario | Chunked, engine: str = "fluid", threads: int | None = None) -> xr.Dataset:
     """Simulate every scenario of a batch.
 
     Parameters
     ----------
     scenario
-        One scenario or a batch (fields that are DataArrays).
+        One scenario or a batch (fields that are DataArrays); `Scenario.chunk` of a batch gives a Dataset that
+        Dask computes when it is asked for.
     engine
         "fluid" (vectorized) or "packets" (the exact packet-level twin, one scenario at a time).
     threads
@@ -57,6 +59,8 @@ def simulate(scenario: Scenario, engine: str = "fluid", threads: int | None = No
     """
     if engine not in ("fluid", "packets"):
         raise ScenarioError(f"engine: {engine!r} is not known; allowed: fluid, packets")
+    if isinstance(scenario, Chunked):
+        return simulate_lazily(scenario, engine)
     fields = scenario.broadcast()
     template = fields["ring"]
     shape = template.shape

@@ -1,0 +1,112 @@
+"""A batch in chunks: `simulate` of it is a Dataset of Dask arrays, one task per chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from tunbp.errors import ScenarioError
+from tunbp.model.scenario import Scenario
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Chunked:
+    """A batch and the sizes of its chunks; made by `Scenario.chunk`."""
+
+    scenario: Scenario
+    sizes: Mapping[str, int]
+
+    def __post_init__(self) -> None:
+        """Check the sizes.
+
+        Raises
+        ------
+        ScenarioError
+            If a dim is unknown, a size is not allowed, or there is no dim at all.
+        """
+        known = sizes_of(self.scenario)
+        if not known:
+            raise ScenarioError("chunk: this is a single scenario; give at least one field as a DataArray")
+        for dim, size in self.sizes.items():
+            if dim not in known:
+                raise ScenarioError(f"chunk: {dim!r} is not a dim of the batch; known: {', '.join(known)}")
+            if not isinstance(size, int | np.integer) or size < 1:
+                raise ScenarioError(f"chunk: {dim} = {size!r}; allowed: whole numbers >= 1")
+
+
+def varying(scenario: Scenario) -> dict[str, xr.DataArray]:
+    """Fields that are DataArrays with at least one dim, in the order of the fields."""
+    fields = scenario.parameters().items()
+    return {name: value for name, value in fields if isinstance(value, xr.DataArray) and value.dims}
+
+
+def sizes_of(scenario: Scenario) -> dict[str, int]:
+    """Dims of the batch and their lengths; empty for a single scenario."""
+    return {str(dim): size for field in varying(scenario).values() for dim, size in field.sizes.items()}
+
+
+def result_of(scenario: Scenario, engine: str) -> xr.Dataset:
+    """Result of an empty batch: names, dtypes, attributes and time axis, without simulating anything."""
+    from tunbp.model.simulate import simulate
+
+    fields = varying(scenario).items()
+    empty = {name: field.isel({dim: slice(0) for dim in field.dims}) for name, field in fields}
+    if not empty:
+        empty = {"ring": xr.DataArray(np.empty(0), dims="scenario")}
+    return simulate(scenario.replace(**empty), engine, threads=1)
+
+
+def simulate_lazily(chunked: Chunked, engine: str) -> xr.Dataset:
+    """Simulate every chunk when Dask computes it, each with one thread: Dask runs one per thread it has.
+
+    Parameters
+    ----------
+    chunked
+        The batch and its chunk sizes.
+    engine
+        "fluid" or "packets".
+
+    Returns
+    -------
+    xarray.Dataset
+        As of `simulate`, with Dask arrays; computed, the same bits.
+    """
+    scenario, fields = chunked.scenario, varying(chunked.scenario)
+    template = result_of(scenario, engine)
+    names = [str(name) for name in template.data_vars]
+    series = [name for name in names if "time" in template[name].dims]
+
+    def chunk(*values: Array) -> tuple[Array, ...]:
+        arrays = np.broadcast_arrays(*values)
+        dims = [f"dim_{axis}" for axis in range(arrays[0].ndim)]
+        block = {name: xr.DataArray(array, dims=dims) for name, array in zip(fields, arrays, strict=True)}
+        return tuple(simulated(scenario.replace(**block), engine, dims).values())
+
+    sizes = {**sizes_of(scenario), **chunked.sizes}
+    parts = [f.drop_vars([c for c in f.coords if c not in f.dims]).rename(None) for f in fields.values()]
+    results = xr.apply_ufunc(
+        chunk,
+        *(part.chunk({dim: sizes[str(dim)] for dim in part.dims}) for part in parts),
+        output_core_dims=[["time"] if name in series else [] for name in names],
+        output_dtypes=[template[name].dtype for name in names],
+        dask="parallelized",
+        dask_gufunc_kwargs={"output_sizes": {"time": template.sizes["time"]} if series else {}},
+    )
+    lazy = xr.Dataset(dict(zip(names, results, strict=True)), attrs=template.attrs)
+    lazy = lazy.assign({name: lazy[name].assign_attrs(template[name].attrs) for name in names})
+    return lazy.assign_coords(time=template.time) if series else lazy
+
+
+def simulated(scenario: Scenario, engine: str, dims: list[str]) -> dict[str, Array]:
+    """Results of a batch as plain arrays, dims in this order and time last, computed by one thread."""
+    from tunbp.model.simulate import simulate
+
+    dataset = simulate(scenario, engine, threads=1)
+    return {str(name): variable.transpose(*dims, ...).values for name, variable in dataset.data_vars.items()}
