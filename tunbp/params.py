@@ -329,19 +329,7 @@ def load(path: Path | str, notebook: str | None = None) -> tuple[str, dict[str, 
         If the file cannot be read, is not a mapping, names another notebook or holds a wrong value.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-        values = yaml.load(text, Loader=_Loader)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ParamsError(f"{path}: cannot be read ({error})") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ParamsError(f"{path}: not valid YAML: {error}") from error
-    if values is None:
-        values = {}
-    if not isinstance(values, dict):
-        raise ParamsError(f"{path}: must hold 'parameter: value' lines, but is a {type(values).__name__}")
-    if other := [key for key in values if not isinstance(key, str)]:
-        raise ParamsError(f"{path}: parameter names are text, but {other[0]!r} is not")
+    text, values = read_yaml(path)
     said = named_notebook(text)
     if said and notebook and said != notebook:
         raise ParamsError(
@@ -355,6 +343,30 @@ def load(path: Path | str, notebook: str | None = None) -> tuple[str, dict[str, 
     if name in MODELS:
         validate(name, values, str(path))
     return name, values
+
+
+def read_yaml(path: Path) -> tuple[str, dict[str, Any]]:
+    """Text of a YAML file and the mapping in it; an empty file is an empty mapping.
+
+    Raises
+    ------
+    ParamsError
+        If the file cannot be read, is not YAML, is not a mapping, or a key stands twice or is no text.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        values = yaml.load(text, Loader=_Loader)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ParamsError(f"{path}: cannot be read ({error})") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ParamsError(f"{path}: not valid YAML: {error}") from error
+    if values is None:
+        values = {}
+    if not isinstance(values, dict):
+        raise ParamsError(f"{path}: must hold 'parameter: value' lines, but is a {type(values).__name__}")
+    if other := [key for key in values if not isinstance(key, str)]:
+        raise ParamsError(f"{path}: parameter names are text, but {other[0]!r} is not")
+    return text, values
 
 
 def named_notebook(text: str) -> str | None:
