@@ -370,18 +370,18 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool) -> 
     Returns
     -------
     callable
-        ``run(parameters[len(PARAMETERS), width], seeds[width], slots, steps, flows, samples, interval)`` ->
-        ``(totals[2, len(TOTALS), width], series[samples, len(SERIES), width])``: totals at the end of the warm-up and
-        at the end of the run, and a sample at each interval.
+        ``run(parameters[len(PARAMETERS), width], seeds[width], slots, steps, flows, interval, totals, series)`` fills
+        ``totals[2, len(TOTALS), width]`` at the end of the warm-up and of the run, and ``series[samples, len(SERIES),
+        width]`` with a sample at each interval.
     """
     W = width
     tcp = source == TCP
-    n_parameters, n_totals, n_series = len(PARAMETERS), len(TOTALS), len(SERIES)
+    n_parameters = len(PARAMETERS)
     cubic, reno, bbr1 = control == cc.CUBIC, control == cc.RENO, control == cc.BBR
     is_open, is_frames = source == OPEN, source == FRAMES
 
     @numba.njit(nogil=True, error_model="numpy", cache=True)
-    def run(parameters, seeds, slots, steps, flows, samples, interval):  # type: ignore[no-untyped-def]
+    def run(parameters, seeds, slots, steps, flows, interval, totals, series):  # type: ignore[no-untyped-def]
         nf = 1 if single else flows
         s = np.zeros((_DEVICE + nf * _FLOW, W))
         line = np.zeros(slots * nf * W)
@@ -389,12 +389,10 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool) -> 
         any_lost = np.zeros(slots, np.bool_)
         bbr = np.zeros(cc.BBR_STATE * nf * W if bbr1 else 0)
         rng = np.zeros(W, np.uint64)
-        totals = np.zeros((2, n_totals, W))
-        series = np.zeros((samples, n_series, W))
         for v in range(n_parameters):
             for i in range(W):
                 s[v, i] = parameters[v, i]
-        _start(s, bbr, rng, seeds, W, nf, interval if samples > 0 else 0.0)
+        _start(s, bbr, rng, seeds, W, nf, interval if series.shape[0] > 0 else 0.0)
 
         slot = 0
         for n in range(steps):
@@ -570,6 +568,5 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool) -> 
             slot += 1
             if slot == slots:
                 slot = 0
-        return totals, series
 
     return run

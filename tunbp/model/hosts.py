@@ -1,4 +1,4 @@
-"""The one table of constants per host: given ones with their source, fitted ones with interval and fitted rows."""
+"""The one table of constants per host: given with their source, linked to another host, or fitted with interval."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TABLE = "hosts.yaml"
 
 @cache
 def table() -> dict[str, dict[str, Any]]:
-    """The whole table, host -> {description, given, fitted}, as in ``tunbp/model/hosts.yaml``."""
+    """The whole table, host -> {description, given, linked, fitted}, as in ``tunbp/model/hosts.yaml``."""
     loaded: dict[str, dict[str, Any]] = yaml.safe_load(files("tunbp.model").joinpath(TABLE).read_text(encoding="utf-8"))
     return loaded
 
@@ -37,7 +37,9 @@ def host(name: str) -> dict[str, Any]:
     if name not in table():
         raise ScenarioError(f"host: {name!r} is not known; allowed: {', '.join(names())}")
     entry = table()[name]
-    return {field: row["value"] for part in ("given", "fitted") for field, row in entry.get(part, {}).items()}
+    linked = {field: host(other)[field] for field, other in entry.get("linked", {}).items() if field in host(other)}
+    own = {field: row["value"] for part in ("given", "fitted") for field, row in entry.get(part, {}).items()}
+    return {**linked, **own}
 
 
 def scenario_of(name: str, **changes: Any) -> Scenario:

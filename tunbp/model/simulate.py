@@ -232,8 +232,9 @@ def _run_tile(
     steps = int(np.ceil(duration / table[fluid.DT].min())) + 2
     samples = int(np.floor(duration / interval + 1e-9)) if interval else 0
     run = fluid.kernel(width, *kind)
-    totals, series = run(table, batch.seeds[padded], slots, steps, int(batch.streams[members[0]]), samples,
-                         interval or 0.0)  # fmt: skip
+    totals = np.zeros((2, len(fluid.TOTALS), width))
+    series = np.zeros((samples, len(fluid.SERIES), width))
+    run(table, batch.seeds[padded], slots, steps, int(batch.streams[members[0]]), interval or 0.0, totals, series)
     return totals[..., : len(members)], series[..., : len(members)]
 
 

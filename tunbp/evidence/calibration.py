@@ -1,0 +1,118 @@
+"""Which constants of which host are fitted to which rows; run as a module it writes them to the host table."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tunbp.atomic import write_atomically
+from tunbp.evidence.studies import STUDIES
+from tunbp.model import hosts
+from tunbp.model.calibrate import Fit, Free, fit
+from tunbp.model.scenario import RANGES
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The free constants of one host and the study whose fitted rows determine them."""
+
+    host: str
+    study: str
+    free: dict[str, Free]
+    seeds: int = 1
+    screen: int = 128
+    duration: float | None = None
+    """Simulated seconds while fitting, where a run settles sooner than the study's own duration."""
+    saturated: bool = False
+    """Fit with senders that never wait: enough where the rows only tell the speed of a saturated reader."""
+
+
+_WINDOW = Free(2.0e6, 3.5e6)
+_PATH = {
+    "receive_window": _WINDOW,
+    "ack_interval": Free(5e-5, 8e-4),
+    "stall_rate": Free(0.25, 4.0),
+    "stall_mean": Free(2e-3, 20e-3),
+    "burst_rate": Free(75e3, 300e3),
+}
+"""Priors: stalls about 1/s of some milliseconds (scheduling), a sender on Gigabit Ethernet (81 K packets/s) or faster."""
+
+CALIBRATIONS = (
+    Calibration("i5-tap", "raw", {"drain_rate": Free(150e3, 250e3), "wake_cost": Free(1e-6, 20e-6)},
+                screen=16, duration=8.0),
+    Calibration("i5-vhost", "raw", {"drain_rate": Free(30e3, 70e3)}, screen=16, duration=4.0),
+    Calibration("i5-pktgen-tap", "pktgen", {"contention": Free(-2e-6, 2e-6, log=False)}),
+    Calibration("i5-pktgen-vhost", "pktgen", {"contention": Free(-1e-6, 1e-6, log=False)}),
+    Calibration("5600x-pktgen-tap", "pktgen", {"wake_cost": Free(1e-6, 20e-6), "patch_overhead": Free(0.0, 1e-7, log=False)}),
+    Calibration("librecast", "librecast", {
+        "drain_rate": Free(0.8e6, 1.6e6), "wake_cost": Free(1e-7, 4e-6), "patch_overhead": Free(-4e-7, 1e-7, log=False),
+        "contention": Free(0.0, 1e-6, log=False), "contention_wait": Free(0.0, 5e-7, log=False)},
+        duration=0.2, saturated=True),
+    Calibration("lab-openvpn", "paper-lab", {"receive_window": _WINDOW, "drain_rate": Free(33e3, 60e3),
+                                             "ack_interval": Free(5e-3, 2e-2)}, seeds=2, screen=64, duration=60.0),
+    Calibration("lab-wireguard", "paper-lab", {"receive_window": _WINDOW, "drain_rate": Free(60e3, 80e3),
+                                               "ack_interval": Free(5e-4, 2e-2)}, seeds=2, screen=64, duration=60.0),
+    Calibration("path-openvpn", "paper-path", _PATH, seeds=6, screen=256),
+    Calibration("path-wireguard", "paper-path", _PATH, seeds=6, screen=256),
+)  # fmt: skip
+"""In the order in which later ones need earlier ones."""
+
+
+def calibrate(job: Calibration) -> Fit:
+    """Fit one host's free constants with everything else as the host table has it."""
+    study = STUDIES[job.study]()
+    own = study.subset(study.rows["host"] == job.host)
+    free_rows = own.rows["role"] == "fitted"
+    if job.study == "pktgen":  # stock rows give their own speed, they determine no constant
+        free_rows &= own.rows["group"] == "patched"
+    used = own.subset(free_rows)
+    if job.saturated:
+        senders = {"source": "open", "offered_rate": 5e6 / used.scenario.streams}
+        used = replace(used, scenario=used.scenario.replace(**senders))
+    if job.duration is not None:
+        used = replace(used, scenario=used.scenario.replace(duration=job.duration, warmup=job.duration / 4))
+    return fit(used.scenario, job.free, used.data(), quantity=own.quantity, seeds=job.seeds, screen=job.screen)
+
+
+def entry(job: Calibration, found: Fit) -> dict[str, Any]:
+    """The `fitted` part of a host's entry: value, 95 % interval and unit of each constant, and the rows used."""
+    return {
+        name: {
+            "value": float(f"{found.values[name]:.5g}"),
+            "interval": [float(f"{end:.4g}") for end in found.intervals[name]],
+            "units": RANGES[name].units,
+            "study": job.study,
+            "rows": list(found.fitted),
+        }
+        for name in job.free
+    }
+
+
+def _header(text: str) -> str:
+    return "\n".join(line for line in text.splitlines() if line.startswith("#")) + "\n"
+
+
+def main(names: list[str]) -> None:
+    """Fit the named hosts (all, if none is named) and write the host table after each."""
+    path = Path(str(files("tunbp.model").joinpath(hosts.TABLE)))
+    for job in CALIBRATIONS:
+        if names and job.host not in names:
+            continue
+        found = calibrate(job)
+        text = path.read_text(encoding="utf-8")
+        content = yaml.safe_load(text)
+        content[job.host]["fitted"] = entry(job, found)
+        body = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None)
+        write_atomically(path, (_header(text) + body).encode())
+        hosts.table.cache_clear()
+        fitted = ", ".join(f"{n} = {v:.4g}" for n, v in found.values.items())
+        print(f"{job.host}: {fitted}; rms error of the fitted rows {found.rms:.1%}", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
