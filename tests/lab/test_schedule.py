@@ -1,6 +1,6 @@
 """The order of runs."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tunbp.lab.schedule import VARIANTS, Run, abba
@@ -21,6 +21,7 @@ def test_folder_names_say_what_was_run():
     assert Run("120ms-ring25", "stock", 3).name == "120ms-ring25.stock.3"
 
 
+@settings(deadline=None)
 @given(st.integers(1, 5), st.integers(1, 6))
 def test_every_run_appears_once_and_neither_variant_goes_first_more_often(cells, repeat):
     runs = abba([f"cell{n}" for n in range(cells)], VARIANTS, repeat)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tunbp.lab.statistics import compare, median_interval, paired_interval, tail_probability
@@ -48,6 +48,7 @@ def test_three_differences_of_one_sign_do_not_decide_unless_they_agree():
     assert paired_interval([9.0, 10.0, 11.0]).low > 0
 
 
+@settings(deadline=None, max_examples=30)  # 20,000 resamples each
 @given(st.lists(st.floats(-1e6, 1e6), min_size=3, max_size=8))
 def test_the_median_lies_inside_its_interval(values):
     for found in (median_interval(values), paired_interval(values)):

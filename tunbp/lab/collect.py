@@ -19,7 +19,7 @@ from tunbp.traces import open_trace
 RENAMED = {"rtt": "added_rtt"}
 """Parameters whose name the schema uses for something measured."""
 SERIES = ("throughput", "retransmits", "rtt", "cwnd")
-TCP_TOTALS = ("received_rate", "sent_rate", "total_retransmits", "mean_rtt", "min_rtt", "max_rtt")
+TCP_TOTALS = ("received_rate", "sent_rate", "total_retransmits", "mean_rtt", "min_rtt", "max_rtt", "mss")
 PING_TOTALS = {"mean_rtt": "ping_mean_rtt", "min_rtt": "ping_min_rtt", "max_rtt": "ping_max_rtt"}
 
 
@@ -106,4 +106,4 @@ def _over_flows(values: xr.DataArray, name: str) -> xr.DataArray:
     values = values.drop_vars([c for c in values.coords if c != "time"]).astype(float)
     if "stream" not in values.dims:
         return values
-    return values.mean("stream") if "rtt" in name else values.sum("stream")
+    return values.mean("stream") if "rtt" in name or name == "mss" else values.sum("stream")

@@ -8,10 +8,11 @@ by chance in a quarter of all cases; so a paired difference's interval is in add
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
@@ -19,6 +20,11 @@ from scipy import stats
 from tunbp.lab.schedule import BACKPRESSURE, STOCK
 
 RESAMPLES = 20_000
+PARAMETERS = (
+    "mode", "ring", "qdisc", "added_rtt", "congestion", "streams", "xmit_mode", "threads", "set_duration",
+    "warmup", "reader_rate", "offered_rate", "burst",
+)  # fmt: skip
+"""Coordinates of a cell that tables carry along."""
 FEWEST = 3
 """Fewer repetitions have no interval."""
 
@@ -102,3 +108,44 @@ def compare(runs: xr.Dataset, variable: str) -> Iterator[Comparison]:
             median_interval(wide[BACKPRESSURE]),
             paired_interval(paired),
         )
+
+
+def medians(runs: xr.Dataset, variable: str) -> pd.DataFrame:
+    """One row per cell and variant: `variable`, low, high, count and the cell's parameters; for figures."""
+    rows = []
+    for comparison in compare(runs, variable):
+        first = runs.isel(run=int(np.argmax(runs["cell"].to_numpy() == comparison.cell)))
+        parameters = {name: first[name].item() for name in PARAMETERS if name in first.coords}
+        for variant, found in ((STOCK, comparison.stock), (BACKPRESSURE, comparison.backpressure)):
+            if found.count:
+                measured = {
+                    variable: found.median,
+                    "low": found.low,
+                    "high": found.high,
+                    "count": found.count,
+                }
+                rows.append({"cell": comparison.cell, "variant": variant, **measured, **parameters})
+    return pd.DataFrame(rows)
+
+
+def verdicts(runs: xr.Dataset, variables: Sequence[str]) -> pd.DataFrame:
+    """One row per cell and variable measured in both variants: medians, difference, interval, verdict."""
+    rows = []
+    for variable in variables:
+        for found in compare(runs, variable):
+            if found.difference.count:
+                difference = found.difference
+                row = {
+                    "cell": found.cell,
+                    "quantity": runs[variable].attrs.get("long_name", variable),
+                    "units": runs[variable].attrs.get("units", ""),
+                    "stock": found.stock.median,
+                    "backpressure": found.backpressure.median,
+                    "difference": difference.median,
+                    "low": difference.low,
+                    "high": difference.high,
+                    "pairs": difference.count,
+                    "with backpressure": found.verdict,
+                }
+                rows.append(row)
+    return pd.DataFrame(rows)

@@ -25,7 +25,7 @@ from tunbp.lab.schedule import BACKPRESSURE, STOCK, VARIANTS, Run, abba
 GUEST_MODULES = ("tun", "veth", "sch_netem", "sch_fq", "sch_fq_codel", "pktgen", "tcp_bbr")
 GUEST_SYSCTLS = {"net.core.rmem_max": "16777216", "net.core.wmem_max": "16777216"}
 """Only ever set inside the VM: they are the whole machine's there, and the machine is ours."""
-NETEM = "`modprobe sch_netem` as root, or measure in a VM with `--vm`"
+NETEM = "`modprobe sch_netem` as root, or a VM with `--vm`"
 
 
 def work(out: Path) -> None:
@@ -88,15 +88,15 @@ def unavailable(cells: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         wanted |= {"netem"} if any(cell["values"].get("rtt") for cell in cells) else set()
         missing = {qdisc for qdisc in wanted if not _has_qdisc(space, qdisc)}
     for cell in cells:
-        values = cell["values"]
+        values, lacking = cell["values"], []
         if values["qdisc"] in missing:
-            reasons[cell["label"]] = f"no {values['qdisc']} qdisc in kernel {os.uname().release}"
-        elif values.get("rtt") and "netem" in missing:
-            reasons[cell["label"]] = (
-                f"no netem in kernel {os.uname().release}, which makes its delay; {NETEM}"
-            )
-        elif values.get("mode") == "openvpn_speed" and shutil.which("openvpn") is None:
-            reasons[cell["label"]] = "openvpn is not installed"
+            lacking.append(f"no {values['qdisc']} qdisc in this kernel: another `qdisc`, or a VM with `--vm`")
+        if values.get("rtt") and "netem" in missing:
+            lacking.append(f"no netem in this kernel, which makes the delay: {NETEM}")
+        if values.get("mode") == "openvpn_speed" and shutil.which("openvpn") is None:
+            lacking.append("openvpn is not installed")
+        if lacking:
+            reasons[cell["label"]] = "; ".join(lacking)
     return reasons
 
 

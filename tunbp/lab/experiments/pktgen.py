@@ -30,7 +30,7 @@ def measure(cell: Mapping[str, Any], backpressure: bool, folder: Path) -> dict[s
     dict
         sent (= delivered + dropped), delivered, dropped_ring, dropped_qdisc [packet] and drop_fraction of the
         measured part; transmitted_rate, lost_rate [packet/s]; of the whole run, `pktgen_sofar` and
-        `pktgen_errors` (attempts refused by the qdisc or by a stopped queue).
+        `send_errors` (attempts refused by the qdisc or by a stopped queue).
 
     Raises
     ------
@@ -122,7 +122,7 @@ def account(before: Mapping[str, float], after: Mapping[str, float], reports: li
         "transmitted_rate": part["delivered"] / part["time"],
         "lost_rate": part["ring"] / part["time"],
         "pktgen_sofar": sofar,
-        "pktgen_errors": errors,
+        "send_errors": errors,
     }
 
 

@@ -1,0 +1,43 @@
+"""What a machine can measure."""
+
+import pytest
+
+from tunbp.lab.check import NEEDS, Item, runnable, survey
+
+
+def items(*there):
+    names = {need for needs in NEEDS.values() for need in needs} | {"virtme-ng", "vm kernel", "KVM", "flag"}
+    return [Item(name, name in there, "") for name in sorted(names)]
+
+
+def test_the_ring_experiment_needs_only_namespaces_a_tun_device_and_iproute2():
+    lacking = runnable(items("namespaces", "tun", "ip", "tc"), "native")
+    assert lacking["ring"] == []
+    assert "netem" in lacking["openvpn"]
+    assert lacking["pktgen"] == ["pktgen"]
+
+
+def test_a_vm_brings_what_its_kernel_has_and_the_host_lends_its_tools():
+    tools = ("ip", "tc", "iperf3", "ping", "ss", "openvpn", "openssl", "cc")
+    lacking = runnable(items(*tools, "virtme-ng", "vm kernel"), "vm")
+    assert lacking == {"ring": [], "openvpn": [], "forward": [], "pktgen": []}
+
+
+@pytest.mark.parametrize("absent", ["virtme-ng", "vm kernel"])
+def test_without_virtme_or_a_kernel_no_experiment_runs_in_a_vm(absent):
+    there = {item.name for item in items()} - {absent}
+    assert all(lacking == [absent] for lacking in runnable(items(*there), "vm").values())
+
+
+def test_a_missing_tool_is_named_in_a_vm_too():
+    lacking = runnable(items("ip", "tc", "virtme-ng", "vm kernel"), "vm")
+    assert lacking["ring"] == []
+    assert {"iperf3", "openvpn"} <= set(lacking["openvpn"])
+
+
+def test_the_survey_says_how_to_get_everything_that_is_missing():
+    found = survey()
+    assert len({item.name for item in found}) == len(found)
+    assert {need for needs in NEEDS.values() for need in needs} <= {item.name for item in found}
+    for item in found:
+        assert item.there or item.remedy, item.name

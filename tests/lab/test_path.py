@@ -1,0 +1,35 @@
+"""What iperf3 said."""
+
+import json
+
+import pytest
+
+from tunbp.errors import LabError
+from tunbp.lab.path import check_iperf3
+
+
+def write(tmp_path, content):
+    path = tmp_path / "iperf3.json"
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+def test_a_complete_result_passes(tmp_path):
+    check_iperf3(write(tmp_path, {"start": {}, "intervals": [], "end": {"sum_sent": {}}}))
+
+
+def test_an_error_of_iperf3_is_told_in_its_words(tmp_path):
+    path = write(tmp_path, {"start": {}, "error": "unable to connect to server: Connection refused"})
+    with pytest.raises(LabError, match=r"Connection refused[^$]*run the same command again"):
+        check_iperf3(path, 1)
+
+
+@pytest.mark.parametrize("content", [{"start": {}, "intervals": [], "end": {}}, {"start": {}}])
+def test_a_result_without_totals_is_an_error(tmp_path, content):
+    with pytest.raises(LabError, match="no totals"):
+        check_iperf3(write(tmp_path, content))
+
+
+def test_a_truncated_file_shows_its_last_lines(tmp_path):
+    with pytest.raises(LabError, match=r'wrote no JSON[^$]*"intervals"'):
+        check_iperf3(write(tmp_path, '{"start": {},\n"intervals": ['))

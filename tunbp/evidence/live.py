@@ -1,0 +1,177 @@
+"""Live measurements of the lab, and the model's blind prediction of them.
+
+Of everything measured a prediction knows two numbers, both from stock runs of the `ring` experiment: how fast
+the reader (OpenVPN) takes packets out of the ring, and how fast the stack puts a burst into it. The rest is
+how the experiment was set up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from tunbp.errors import DataError
+from tunbp.evidence.datasets import data_path
+from tunbp.model.scenario import Scenario
+from tunbp.model.simulate import simulate
+from tunbp.traces import open_trace
+
+DRIVERS = {"stock": "stock", "backpressure": "7.3"}
+"""Driver rules of the two variants of a measurement."""
+EXPERIMENTS = ("ring", "openvpn", "forward", "pktgen")
+RECEIVE_WINDOW = 33554432 / 2
+"""Half of tcp_rmem's maximum that the lab sets in its namespaces, bytes (Linux: tcp_adv_win_scale 1)."""
+SETTINGS = ("ring", "qdisc", "added_rtt", "congestion", "streams")
+"""Coordinates of a tunnel cell that a prediction takes over."""
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Speeds:
+    """What the `ring` experiment tells a prediction: packets/s, medians over repetitions."""
+
+    drain_rate: float
+    burst_rate: float
+
+
+def measurements(folder: Path | None = None) -> dict[str, xr.Dataset]:
+    """Measurements of the lab by experiment, from `lab_*.nc` in `folder` or in folders inside it.
+
+    Parameters
+    ----------
+    folder
+        A folder of `tunbp lab run`, or one that holds several; None: the bundled measurements.
+
+    Raises
+    ------
+    DataError
+        If there is none, or two of the same experiment.
+    """
+    folder = data_path("measured") if folder is None else folder
+    found: dict[str, xr.Dataset] = {}
+    for path in sorted([*folder.glob("lab_*.nc"), *folder.glob("*/lab_*.nc")]):
+        runs = open_trace(path)
+        name = str(runs.attrs.get("experiment", ""))
+        if name in found:
+            raise DataError(f"{folder} holds two measurements of experiment {name!r}; give the folder of one")
+        if name in EXPERIMENTS:
+            found[name] = runs
+    if not found:
+        raise DataError(
+            f"{folder} holds no lab_*.nc; measure with `tunbp lab run ring` and `tunbp lab run openvpn`"
+        )
+    return found
+
+
+def paths(folder: Path | None = None) -> list[Path]:
+    """Files that `measurements` reads, as inputs of a notebook's figures."""
+    folder = data_path("measured") if folder is None else folder
+    return sorted([*folder.glob("lab_*.nc"), *folder.glob("*/lab_*.nc")])
+
+
+def speeds(ring: xr.Dataset) -> Speeds:
+    """Reader speed and burst rate from the stock runs of the `ring` experiment.
+
+    Raises
+    ------
+    DataError
+        If it lacks the cells that measure them.
+    """
+    stock = ring.sel(run=ring["variant"].to_numpy() == "stock")
+    values = {}
+    for mode, variable in (("openvpn_speed", "transmitted_rate"), ("burst_speed", "burst_rate")):
+        runs = stock.sel(run=stock["mode"].to_numpy() == mode)
+        if not runs.sizes["run"]:
+            raise DataError(
+                f"the ring measurement has no stock runs of mode {mode!r}, which a prediction needs"
+            )
+        values[mode] = float(runs[variable].median())
+    return Speeds(values["openvpn_speed"], values["burst_speed"])
+
+
+def predict_tunnel(runs: xr.Dataset, known: Speeds, seeds: int = 5) -> pd.DataFrame:
+    """Blind prediction of TCP through the tunnel, for every cell and both variants.
+
+    Parameters
+    ----------
+    runs
+        A measurement of `openvpn` or `forward`; only how its cells were set up is used.
+    known
+        Speeds from the `ring` experiment.
+    seeds
+        Random streams per scenario.
+
+    Returns
+    -------
+    Table with cell, variant, received_rate [bit/s] and its interval over seeds (low, high), dropped_ring
+    [packet], mean_rtt [s].
+    """
+    first = runs.isel(run=np.unique(runs["cell"].to_numpy(), return_index=True)[1])
+    cells = first.drop_vars([name for name in first.coords if name != "cell"]).swap_dims(run="cell")[["mss"]]
+    setting = {
+        name: xr.DataArray(first[name].to_numpy(), {"cell": first["cell"].to_numpy()}, "cell")
+        for name in SETTINGS
+    }
+    scenario = Scenario(
+        driver=xr.DataArray(list(DRIVERS.values()), {"variant": list(DRIVERS)}, "variant"),
+        ring=setting["ring"],
+        qdisc=setting["qdisc"],
+        rtt=setting["added_rtt"],
+        congestion=setting["congestion"],
+        streams=setting["streams"],
+        mss=float(cells["mss"].median()),
+        drain_rate=known.drain_rate,
+        burst_rate=known.burst_rate,
+        receive_window=RECEIVE_WINDOW,
+        duration=float(first["set_duration"].max() + first["warmup"].max()),
+        warmup=float(first["warmup"].max()),
+        seed=xr.DataArray(np.arange(seeds), dims="seed"),
+    )
+    return _over_seeds(simulate(scenario), ["received_rate", "dropped_ring", "mean_rtt"])
+
+
+def predict_bursts(ring: xr.Dataset) -> pd.DataFrame:
+    """The burst law on the `burst` cells: of a burst of B packets, B (1 - mu/lambda) - N do not fit.
+
+    mu is the speed the reader was set to, lambda the speed at which the sender was seen to push in those
+    stock runs. Under backpressure nothing is lost in the ring. Returns cell, variant, ring and drop_fraction.
+    """
+    bursts = ring.sel(run=(ring["mode"].to_numpy() == "burst") & (ring["variant"].to_numpy() == "stock"))
+    rows = []
+    for cell in dict.fromkeys(bursts["cell"].to_numpy()):
+        runs = bursts.sel(run=bursts["cell"].to_numpy() == cell)
+        slots, burst = int(runs["ring"][0]), float(runs["burst"][0])
+        ratio = float(runs["reader_rate"][0]) / float(runs["burst_rate"].median())
+        lost = max(0.0, burst * (1 - min(ratio, 1.0)) - slots)
+        rows += [
+            {"cell": cell, "variant": "stock", "ring": slots, "drop_fraction": lost / burst},
+            {"cell": cell, "variant": "backpressure", "ring": slots, "drop_fraction": 0.0},
+        ]
+    return pd.DataFrame(rows)
+
+
+def against(measured: pd.DataFrame, predicted: pd.DataFrame, variable: str) -> pd.DataFrame:
+    """Measured medians beside the prediction: columns `model`, `model_low`, `model_high`, `error` are added.
+
+    `measured` has cell, variant, `variable`, low, high and the settings of the cell; `setup` words them.
+    """
+    model = predicted.rename(columns={variable: "model", "low": "model_low", "high": "model_high"})
+    wanted = [name for name in ("cell", "variant", "model", "model_low", "model_high") if name in model]
+    table = measured.merge(model[wanted], on=["cell", "variant"], how="left")
+    setup = table["added_rtt"].map(lambda s: f"{s * 1e3:g} ms, ") + table["ring"].map("ring {}, ".format)
+    return table.assign(
+        setup=setup + table["congestion"].str.upper(), error=table["model"] / table[variable] - 1
+    )
+
+
+def _over_seeds(simulated: xr.Dataset, variables: list[str]) -> pd.DataFrame:
+    """Medians over seeds, and of the first variable also the interval."""
+    tail = (1 - LEVEL) / 2
+    table = simulated[variables].median("seed")
+    spread = simulated[variables[0]].quantile([tail, 1 - tail], "seed")
+    table = table.assign(low=spread.isel(quantile=0, drop=True), high=spread.isel(quantile=1, drop=True))
+    return table.to_dataframe().reset_index()[["cell", "variant", *variables, "low", "high"]]
