@@ -79,8 +79,8 @@ DEVICE = np.dtype(
         # reader, positions in the circular buffers, their index masks
         "fetch", "fetched", "last_flow", "inserted", "taken", "mask", "acks_sent", "acks_seen", "ack_mask",
         # qdisc
-        "fq", "codel", "ecn", "limit", "backlog", "free_node", "new_head", "new_tail", "old_head", "old_tail",
-        "quantum",
+        "fair", "head_drop", "codel", "ecn", "limit", "backlog", "free_node", "quantum", "new_head",
+        "new_tail", "old_head", "old_tail",
         # flows that have something to push
         "ready_head", "ready_tail", "blocked",
         # counters, in packets
@@ -94,15 +94,15 @@ FLOW = np.dtype(
     [(name, "f8") for name in (
         "cwnd", "ssthresh", "wmax", "k", "epoch", "west", "srtt", "backoff", "active_at",
         "pace", "pace_at", "round_at", "timed_at", "sample",
-        # receiver: since when ACKs are held, until when
-        "first_at", "due_at",
+        # receiver: since when ACKs are held, until when; when the last one is back
+        "first_at", "due_at", "back_at",
         # what a spurious timeout restores
         "old_cwnd", "old_ssthresh", "old_wmax", "old_k", "old_west",
         # CoDel (RFC 8289)
         "above_at", "drop_next",
     )] + [(name, "i8") for name in (
         # sender; packets are numbered in the order they are sent, retransmissions too
-        "flight", "next", "recover", "resend", "ready", "probe", "probing", "timeout_at", "timed",
+        "flight", "next", "recover", "resend", "ready", "probe", "probing", "timeout_at", "reduced", "timed",
         "round_out",
         # receiver
         "expected", "held", "held_from", "lost", "lost_before", "marked",
@@ -175,7 +175,7 @@ def _hot(function: _Function) -> _Function:
 # ---- 3. the reader
 
 
-@_hot
+@_rare
 def _next_stall(m: Any) -> None:
     """Draw the next pause of the reader: how long, and when the one after it begins."""
     x = m.random
@@ -183,7 +183,7 @@ def _next_stall(m: Any) -> None:
     m.random = xorshift(x)
 
 
-@_hot
+@_rare
 def _after_stall(m: Any) -> None:
     x = m.random
     m.stall_at = m.stall_end + exponential(x, m.stall_gap)
@@ -288,7 +288,7 @@ def _insert(m: Any, b: Any, tag: int, size: int, t: float) -> None:
         _serve(m, b, t)
 
 
-@_hot
+@_rare
 def _fattest(m: Any, flows: Any) -> int:
     largest = 0
     for f in range(1, m.streams):
@@ -315,9 +315,9 @@ def _pop(m: Any, flow: Any, b: Any, t: float) -> int:
 @_hot
 def _enqueue(m: Any, flows: Any, b: Any, tag: int, size: int, t: float) -> None:
     """Queue an entry; a full qdisc drops it, a full fq_codel the head of its longest queue instead."""
-    f = (tag & _FLOW_MASK) if m.fq == 1 else 0
+    f = (tag & _FLOW_MASK) if m.fair == 1 else 0
     if m.backlog >= m.limit:
-        if m.fq == 0 or m.limit == 0:
+        if m.head_drop == 0 or m.limit == 0:
             m.dropped_qdisc += size
             return
         node = _pop(m, flows[_fattest(m, flows)], b, t)
@@ -352,7 +352,7 @@ def _too_late(m: Any, flow: Any, entered: float, t: float) -> bool:
     return bool(t >= flow.above_at)
 
 
-@_hot
+@_rare
 def _discard(m: Any, flow: Any, b: Any, node: int, t: float) -> int:
     """CoDel drops an entry; returns the one behind it or -1."""
     size = (b.node_tag[node] >> _FLOW_BITS) & _SIZE_MASK
@@ -401,7 +401,7 @@ def _codel(m: Any, flow: Any, b: Any, t: float) -> int:
 @_hot
 def _dequeue(m: Any, flows: Any, b: Any, t: float) -> int:
     """The next entry of the qdisc or -1; fq_codel serves new queues before old ones (RFC 8290)."""
-    if m.fq == 0:
+    if m.fair == 0:
         return _codel(m, flows[0], b, t)
     while True:
         new = m.new_head < m.new_tail
@@ -454,7 +454,7 @@ def _hand_over(m: Any, flows: Any, b: Any, tag: int, size: int, t: float) -> Non
     if m.stopped == 1 or m.backlog > 0:
         _enqueue(m, flows, b, tag, size, t)
         f = tag & _FLOW_MASK
-        if m.fq == 1 and flows[f].listed == 0 and flows[f].length > 0:
+        if m.fair == 1 and flows[f].listed == 0 and flows[f].length > 0:
             flows[f].listed = 1
             flows[f].deficit = m.quantum
             b.lists[1, m.new_tail & _LISTED] = f
@@ -576,6 +576,7 @@ def _acknowledge(m: Any, flow: Any, f: int, b: Any, t: float) -> None:
     flow.held = 0
     flow.lost = 0
     flow.due_at = NEVER
+    flow.back_at = ack.at
 
 
 @_hot
@@ -666,10 +667,11 @@ def _end_round(m: Any, flow: Any, b: Any, f: int, t: float) -> None:
 
 
 @_rare
-def _undo(flow: Any) -> None:
+def _undo(m: Any, flow: Any) -> None:
     """What was sent before the timeout arrived: it was spurious (RFC 3522), the window is restored."""
     flow.cwnd, flow.ssthresh, flow.wmax = flow.old_cwnd, flow.old_ssthresh, flow.old_wmax
     flow.k, flow.west = flow.old_k, flow.old_west
+    m.losses -= flow.reduced
 
 
 @_hot
@@ -680,7 +682,7 @@ def _acknowledged(m: Any, flows: Any, b: Any, t: float) -> None:
     f = ack.flow
     flow = flows[f]
     if ack.first < flow.timeout_at:
-        _undo(flow)
+        _undo(m, flow)
     flow.timeout_at = -1
     flow.flight -= ack.acked + ack.lost
     flow.resend += ack.lost
@@ -713,7 +715,8 @@ def _timeout(m: Any, flow: Any, t: float) -> None:
     if flow.timeout_at < 0:
         flow.old_cwnd, flow.old_ssthresh, flow.old_wmax = flow.cwnd, flow.ssthresh, flow.wmax
         flow.old_k, flow.old_west = flow.k, flow.west
-        if flow.next > flow.recover:
+        flow.reduced = 1 if flow.next > flow.recover else 0
+        if flow.reduced == 1:
             _reduce(m, flow)
         # RFC 9438, section 4.8: the first congestion avoidance after a timeout starts on the plateau
         flow.wmax, flow.k = flow.ssthresh, 0.0
@@ -735,9 +738,9 @@ def _alarm(m: Any, flow: Any) -> float:
     wait = 2.0 * flow.srtt + cc.TLP_SLACK
     if flow.probing == 1:
         wait = (flow.srtt + cc.RTO_MIN) * flow.backoff
-    at = flow.active_at + wait
+    at = max(flow.active_at + wait, flow.back_at)
     if flow.held > 0:
-        at = max(at, flow.due_at + m.rtt + cc.TLP_SLACK)
+        at = max(at, flow.due_at + m.rtt)
     return float(at)
 
 
@@ -927,7 +930,8 @@ def _device(point: Mapping[str, Any]) -> np.ndarray[Any, Any]:
     m["wake_on_freed"], m["wake_on_empty"] = on_freed, rules.wake in _WOKEN_EMPTY
     m["fetch"] = 1 if math.isinf(guest_rate) else VHOST_NET_BATCH
     m["guest_service"] = 1.0 / guest_rate
-    m["fq"], m["codel"] = qdisc == "fq_codel", qdisc == "fq_codel" and source == TCP
+    m["head_drop"], m["fair"] = qdisc == "fq_codel", qdisc == "fq_codel" and streams > 1
+    m["codel"] = qdisc == "fq_codel" and source == TCP
     m["ecn"] = bool(point.get("ecn", False))
     patched = rules.wake is not Wake.NEVER
     m["service"] = max(service + float(point["patch_overhead"]) * patched, 0.0)
