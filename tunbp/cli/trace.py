@@ -6,6 +6,7 @@ import importlib
 import json
 import math
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,8 @@ TOTALS = (
     "received_rate", "sent_rate", "reverse_received_rate", "transaction_rate", "sent_packet_rate",
     "transmitted_rate", "total_retransmits", "min_rtt", "mean_rtt", "max_rtt", "ping_min_rtt",
     "ping_mean_rtt", "sent", "delivered", "send_errors", "dropped_ring", "dropped_qdisc",
-    "total_lost_packets", "drop_fraction", "loss_fraction", "mean_jitter", "cpu_host", "cpu_remote", "duration",
+    "total_lost_packets", "drop_fraction", "loss_fraction", "mean_jitter", "cpu_host", "cpu_remote",
+    "duration",
 )  # fmt: skip
 """Totals worth a line, most telling first."""
 COLUMNS = (
@@ -259,18 +261,19 @@ def draw(opened: dict[str, xr.Dataset], target: Path) -> None:
     style.use()
     figure, axes = plt.subplots(
         len(shown), len(drawn), squeeze=False, sharex="col",
-        figsize=(style.COLUMN_WIDTH * max(len(drawn), 1), 1.2 * len(shown) + 0.6), layout="constrained",
+        figsize=(style.COLUMN_WIDTH * max(len(drawn), 1), 1.3 * len(shown) + 0.6), layout="constrained",
     )  # fmt: skip
-    for column, (name, run) in enumerate(drawn.items()):
-        axes[0][column].set_title(Path(name).name, fontsize="small")
-        for row, variable in enumerate(shown):
-            if not _is_series(run, variable):
-                axes[row][column].set_visible(False)
-                continue
-            one = run[[variable]].dropna("time", how="all")
-            time_series([axes[row][column]], [(one, "measured", "backpressure")], [variable])
-            if row < len(shown) - 1:
-                axes[row][column].set_xlabel("")
+    for panels, (name, run) in zip(axes.T, drawn.items(), strict=True):
+        panels[0].set_title(Path(name).name, fontsize="small")
+        for panel, variable in zip(panels, shown, strict=True):
+            panel.set_visible(_is_series(run, variable))
+            if _is_series(run, variable):
+                one = run[[variable]].dropna("time", how="all")
+                time_series([panel], [(one, "measured", "backpressure")], [variable])
+                panel.set(xlabel="", ylabel=textwrap.fill(panel.get_ylabel(), 20))
+        lowest = [panel for panel in panels if panel.get_visible()][-1]
+        lowest.set_xlabel("Time (s)")
+        lowest.tick_params(labelbottom=True)
     with replacing(target) as part:
         figure.savefig(part, format=target.suffix[1:])
     plt.close(figure)

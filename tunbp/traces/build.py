@@ -23,7 +23,7 @@ Column = tuple[tuple[str, ...], Any]
 
 def floats(values: Iterable[float | None], scale: float = 1.0) -> NDArray[np.float64]:
     """Values as float64 times `scale`, missing ones as NaN."""
-    array = np.array([math.nan if value is None else value for value in values], dtype=np.float64)
+    array = np.array(list(values), dtype=np.float64)  # numpy makes NaN of None
     return array if scale == 1.0 else array * scale
 
 

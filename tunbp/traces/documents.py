@@ -12,14 +12,16 @@ from tunbp.traces.source import Source
 
 DEPTH_LIMIT = 64
 """Deepest nesting that is followed in a damaged document."""
-DENSITY_LIMIT = 12
-"""Fewest bytes per object or list on average: tools write 40 or more, less is meant to fill the memory."""
+DENSITY_LIMIT = 30
+"""Fewest bytes per object or list on average: tools write 45 or more, less is meant to fill the memory."""
+DENSITY_FREE = 10_000
+"""Objects and lists that need no such average."""
 
 T = TypeVar("T")
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[{}\[\]]', re.DOTALL)
 _NOT_A_NUMBER = re.compile(rb"(:\s{0,8})-?(?:nan|NaN|inf|Infinity)\b")
 _ERROR_BYTE = re.compile(r"\(byte (\d+)\)")
-_NOT_ASCII = re.compile(rb"[\x80-\xff]")
+_ASCII = bytes(range(128)) + b"?" * 128
 
 
 class Decoder(Generic[T]):
@@ -103,15 +105,15 @@ def documents(
     """
     check_density(source)
     data = source.data
-    if _NOT_A_NUMBER.search(data):
-        data = _NOT_A_NUMBER.sub(rb"\1null", data)
-        source.warn("values that are not a number (nan, inf) are taken as missing")
     position, found, damage = 0, 0, None
     while match := opening.search(data, position):
         start = match.start()
         try:
             document, length = _one(source, decoder, data, start)
         except Damaged as damaged:
+            if (cleaned := _without_nan(source, data, start)) != data:
+                data, position = cleaned, start
+                continue
             damage = damage or source.error(f"damaged JSON: {damaged.reason}", start + damaged.length)
             whole = last_complete(data, start, start + damaged.length, array) if array else None
             if whole is not None:
@@ -134,10 +136,18 @@ def documents(
         source.warn(str(damage).removeprefix(f"{source.path}: "))
 
 
+def _without_nan(source: Source, data: bytes, start: int) -> bytes:
+    """The data with every nan or inf from `start` on as null; some versions print them for empty ones."""
+    if not _NOT_A_NUMBER.search(data, start):
+        return data
+    source.warn("values that are not a number (nan, inf) are taken as missing")
+    return data[:start] + _NOT_A_NUMBER.sub(rb"\1null", data[start:])
+
+
 def check_density(source: Source) -> None:
     """Refuse JSON made of (almost) empty objects and lists, which decode to many times their size."""
     containers = source.data.count(b"{") + source.data.count(b"[")
-    if containers > 1000 + len(source.data) // DENSITY_LIMIT:
+    if containers > DENSITY_FREE + len(source.data) // DENSITY_LIMIT:
         raise source.error(f"{containers} JSON objects in {len(source.data)} bytes: this is no tool's output")
 
 
@@ -153,7 +163,7 @@ def _one(source: Source, decoder: Decoder[T], data: bytes, start: int) -> tuple[
         if "UTF-8" not in damaged.reason and "utf-8" not in damaged.reason:
             raise
     source.warn("bytes that are not UTF-8 are taken as '?'")
-    return _one(source, decoder, data[:start] + _NOT_ASCII.sub(b"?", data[start:]), start)
+    return _one(source, decoder, data.translate(_ASCII), start)
 
 
 def _mended(source: Source, decoder: Decoder[T], content: bytes, start: int) -> T:

@@ -6,10 +6,12 @@ import re
 
 import xarray as xr
 
-from tunbp.traces.snapshots import Snapshot, dataset, stamped_lines
+from tunbp.traces.snapshots import Snapshot, dataset, following, stamped_lines
 from tunbp.traces.source import Source
 
 TOOL = "ethtool"
+SHORTEST = 60
+"""Bytes per counter below which a file is made up; columns make it about that."""
 TITLE = re.compile(rb"^NIC statistics:\s{0,9}$", re.MULTILINE)
 ROW = re.compile(rb"^\s{1,16}(?!\s)([^:\n]{1,96}):\s{0,16}(\d{1,20})\s{0,9}$")
 
@@ -30,7 +32,7 @@ def read(source: Source) -> list[xr.Dataset]:
     shots: list[Snapshot] = []
     for _, line, when in stamped_lines(source):
         if TITLE.match(line):
-            shots.append(Snapshot(when))
+            following(shots, when)
         elif shots and (match := ROW.match(line)):
-            shots[-1].row(match[1].decode("utf-8", "replace"))["counter"] = float(match[2])
+            shots[-1].row(source, SHORTEST, match[1].decode("utf-8", "replace"))["counter"] = float(match[2])
     return [dataset(source, shots, TOOL)]

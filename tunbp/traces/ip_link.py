@@ -9,10 +9,12 @@ import msgspec
 import xarray as xr
 
 from tunbp.traces.documents import Decoder, documents
-from tunbp.traces.snapshots import Snapshot, dataset, stamp_before, stamped_lines, stamps
+from tunbp.traces.snapshots import Snapshot, dataset, following, stamp_before, stamped_lines, stamps
 from tunbp.traces.source import Source
 
 TOOL = "ip"
+SHORTEST = 160
+"""Bytes of the shortest interface with its counters; `lo` takes 330."""
 OPENING = re.compile(rb'\[\s*(?:\{\}\s*,\s*){0,64}+\{\s*"(?:ifindex|link_index|ifname)"\s*:')
 INTERFACE = re.compile(rb"^\d{1,9}: ([^\s:@]{1,64})(?:@\S{1,64})?: <[^>]{0,400}> mtu (\d{1,9})(.*)$")
 TITLE = re.compile(rb"^\s{1,16}(RX|TX)(?: errors)?:\s{1,9}([a-z][a-z_\s]{1,200})$")
@@ -111,14 +113,14 @@ def _from_json(source: Source) -> Iterator[Snapshot]:
         shot = Snapshot(stamp_before(times, offset))
         for link in links:
             if link.ifname is not None:
-                _add(shot, link)
+                _add(source, shot, link)
         yield shot
 
 
-def _add(shot: Snapshot, link: Link) -> None:
+def _add(source: Source, shot: Snapshot, link: Link) -> None:
     """One interface as a row."""
     kind = (link.linkinfo.info_kind if link.linkinfo else None) or ""
-    row = shot.row(link.ifname or "", device=link.ifname or "", kind=kind)
+    row = shot.row(source, SHORTEST, link.ifname or "", device=link.ifname or "", kind=kind)
     row["mtu"], row["txqueuelen"] = link.mtu, link.txqlen
     statistics = link.stats64 or link.stats or Statistics()
     for side, counters in (("rx", statistics.rx), ("tx", statistics.tx)):
@@ -139,9 +141,9 @@ def _from_text(source: Source) -> list[Snapshot]:
         if match := INTERFACE.match(line):
             name = match[1].decode("utf-8", "replace")
             if name in shots[-1].numbers or (shots[-1].numbers and shots[-1].when != when):
-                shots.append(Snapshot())
+                following(shots, when)
             shots[-1].when = when
-            row = shots[-1].row(name, device=name, kind="")
+            row = shots[-1].row(source, SHORTEST, name, device=name, kind="")
             row["mtu"] = float(match[2])
             if length := re.search(rb"\bqlen (\d{1,9})", match[3]):
                 row["txqueuelen"] = float(length[1])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import operator
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -17,6 +19,8 @@ from tunbp.traces.documents import Damaged, Decoder, Trailing, documents
 from tunbp.traces.source import Source
 
 TOOL = "iperf3"
+TEST_LIMIT = 256
+"""Most tests in one file: each becomes a Dataset of its own before they are put side by side."""
 STREAM_LIMIT = 256
 """iperf3 allows 128 parallel streams per direction."""
 ERROR_LINE = re.compile(rb"^iperf3: (?:error - |interrupt - )?.{0,300}", re.MULTILINE)
@@ -185,7 +189,9 @@ def read(source: Source) -> list[xr.Dataset]:
     """
     runs: list[xr.Dataset] = []
     failures: list[TraceError] = []
-    for test in _tests(source):
+    for number, test in enumerate(_tests(source)):
+        if number == TEST_LIMIT:
+            raise source.error(f"more than {TEST_LIMIT} tests in one file; split it")
         try:
             runs.append(_dataset(source, test))
         except TraceError as error:
@@ -257,6 +263,8 @@ def _dataset(source: Source, test: Document) -> xr.Dataset:
     if test.end is None or not (end.sum_sent or end.sum or end.sum_received):
         source.warn("there is no end section: totals are those of the complete intervals")
     table = _table(source, test)
+    if table is None and not (end.sum_sent or end.sum or end.sum_received):
+        raise source.error("neither an interval nor the totals are complete", 0)
     coords: dict[str, Column] = {}
     columns: dict[str, Column] = {}
     if table is not None:
@@ -321,7 +329,7 @@ SERIES = (
 
 def _field(table: Sequence[Sequence[StreamInterval]], name: str) -> NDArray[np.float64]:
     """One field as an array of shape (time, stream)."""
-    flat = floats(getattr(stream, name) for streams in table for stream in streams)
+    flat = floats(map(operator.attrgetter(name), itertools.chain.from_iterable(table)))
     return flat.reshape(len(table), -1)
 
 

@@ -147,13 +147,13 @@ def _classic(source: Source) -> dict[str, Column]:
     """The table of the classic tests: its last row ends with elapsed seconds and throughput."""
     unit = UNIT.search(source.data)
     trans = b"per sec" in source.data
-    rows = list(ROW.finditer(source.data, (unit.end() if unit else 0)))
-    if not rows or not (unit or trans):
+    row = ROW.search(source.data, unit.end() if unit else 0)
+    if row is None or not (unit or trans):
         return {}
     try:
-        values = [float(word) for word in rows[0][1].split()]
+        values = [float(word) for word in row[1].split()]
     except ValueError:
-        raise source.error("a value of the result row is not a number", rows[0].start()) from None
+        raise source.error("a value of the result row is not a number", row.start()) from None
     rate = values[-1] * (1.0 if unit is None else 10.0 ** int(unit[1]))
     name = "received_rate" if unit else "transaction_rate"
     return {name: ((), rate), "duration": ((), values[3 if len(values) <= 5 else 4])}

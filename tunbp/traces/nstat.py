@@ -8,10 +8,12 @@ import msgspec
 import xarray as xr
 
 from tunbp.traces.documents import Decoder, documents
-from tunbp.traces.snapshots import ROW_LIMIT, Snapshot, dataset, stamped_lines
+from tunbp.traces.snapshots import LABEL_LIMIT, Snapshot, dataset, following, stamped_lines
 from tunbp.traces.source import Source
 
 TOOL = "nstat"
+SHORTEST = 60
+"""Bytes per counter below which a file is made up; columns make it about that."""
 OPENING = re.compile(rb'\{\s*"kernel"\s*:\s*\{')
 ROW = re.compile(rb"^([A-Za-z][A-Za-z0-9_]{2,63})\s{1,64}(-?\d{1,20})(?:\s{1,32}-?[\d.]{1,24})?\s{0,9}$")
 
@@ -39,18 +41,18 @@ def read(source: Source) -> list[xr.Dataset]:
     TraceError
         If there is no counter, or more of them than a kernel has.
     """
-    if source.data.count(b":") > ROW_LIMIT:
-        raise source.error(f"more than {ROW_LIMIT} counters: not nstat's output")
     shots: list[Snapshot] = []
     if OPENING.match(source.head.lstrip()):
+        if source.data.count(b":") > LABEL_LIMIT + len(source.data) // 25:
+            raise source.error("more counters than nstat prints in so many bytes")
         for document in documents(source, _DECODER, OPENING):
-            shots.append(Snapshot())
+            following(shots, None)
             for name, value in document.kernel.items():
-                shots[-1].row(name)["counter"] = value
+                shots[-1].row(source, SHORTEST, name)["counter"] = value
         return [dataset(source, shots, TOOL)]
     for _, line, when in stamped_lines(source):
         if line.startswith(b"#"):
-            shots.append(Snapshot(when))
+            following(shots, when)
         elif shots and (match := ROW.match(line)):
-            shots[-1].row(match[1].decode())["counter"] = float(match[2])
+            shots[-1].row(source, SHORTEST, match[1].decode())["counter"] = float(match[2])
     return [dataset(source, shots, TOOL)]

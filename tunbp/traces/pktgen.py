@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import numpy as np
@@ -39,7 +40,7 @@ def read(source: Source) -> list[xr.Dataset]:
     TraceError
         If there is no complete result.
     """
-    results = list(RESULT.finditer(source.data))
+    results = list(itertools.islice(RESULT.finditer(source.data), RESULT_LIMIT + 1))
     if not results:
         raise source.error("no complete result (Result: OK: ... pps): pktgen was not stopped or is cut off",
                            len(source.data))  # fmt: skip

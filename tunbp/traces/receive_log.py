@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import re
 
 import xarray as xr
@@ -31,12 +32,12 @@ def read(source: Source) -> list[xr.Dataset]:
     TraceError
         If there is no complete result line.
     """
-    results = list(RESULT.finditer(source.data))
-    if not results:
+    last = collections.deque(RESULT.finditer(source.data), maxlen=1)
+    if not last:
         raise source.error("no complete result line (packets_received, packets_lost)", len(source.data))
-    if len(results) > 1:
-        source.warn(f"{len(results)} result lines; the last is taken")
-    result = results[-1]
+    result = last[0]
+    if source.data.count(b"packets_received:") > 1:
+        source.warn("several result lines; the last is taken")
     setting = {match[1].decode(): float(match[2]) for match in SETTING.finditer(source.data)}
     received, lost = float(result[1]), float(result[2])
     duration = setting.get("run_time_ns", float("nan")) * 1e-9

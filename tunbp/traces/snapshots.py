@@ -13,10 +13,10 @@ from tunbp.errors import TraceError
 from tunbp.traces.build import Column, as_counts, build, floats, settle, text, utc
 from tunbp.traces.source import Source
 
-ROW_LIMIT = 65_536
-"""Most rows (interfaces, qdiscs, counters) in all snapshots of one file."""
-CELL_LIMIT = 1 << 20
-"""Most cells of one variable over (time, queue)."""
+LABEL_LIMIT = 16_384
+"""Most different interfaces, qdiscs or counters in one file."""
+SPARSEST = 4
+"""Most cells over (time, queue) per row: snapshots of one machine have nearly the same rows."""
 
 LINK_COUNTERS = (
     "rx_bytes", "rx_packets", "rx_errors", "rx_dropped", "rx_missed", "rx_overrun", "rx_multicast",
@@ -41,15 +41,36 @@ class Snapshot:
     when: float | None = None
     numbers: dict[str, dict[str, float | None]] = field(default_factory=dict)
     texts: dict[str, dict[str, str]] = field(default_factory=dict)
+    copies: dict[str, int] = field(default_factory=dict)
 
-    def row(self, label: str, **texts: str) -> dict[str, float | None]:
-        """A new row; a repeated label gets a number."""
+    def row(self, source: Source, shortest: int, label: str, **texts: str) -> dict[str, float | None]:
+        """A new row, which takes at least `shortest` bytes to print; a repeated label gets a number.
+
+        Raises
+        ------
+        TraceError
+            If the file has more rows or labels than any machine prints.
+        """
+        source.spend("rows", shortest)
+        if len(self.texts) > LABEL_LIMIT:
+            raise source.error(f"more than {LABEL_LIMIT} different interfaces or qdiscs")
         name, copy = label, 1
         while name in self.numbers:
-            copy += 1
+            copy = self.copies.get(label, 1) + 1
+            self.copies[label] = copy
             name = f"{label} #{copy}"
-        self.texts[name] = texts
+        if texts:
+            self.texts[name] = texts
         return self.numbers.setdefault(name, {})
+
+
+def following(shots: list[Snapshot], when: float | None) -> Snapshot:
+    """A new snapshot at the end of `shots` (or the last if it is empty); all share the texts of their rows."""
+    if shots and not shots[-1].numbers:
+        shots[-1].when = when
+        return shots[-1]
+    shots.append(Snapshot(when, texts=shots[0].texts if shots else {}))
+    return shots[-1]
 
 
 def stamped_lines(source: Source) -> Iterator[tuple[int, bytes, float | None]]:
@@ -84,10 +105,9 @@ def dataset(source: Source, snapshots: Sequence[Snapshot], tool: str, **attribut
     shots = [shot for shot in snapshots if shot.numbers]
     if not shots:
         raise source.error(f"no complete row of {tool} output", len(source.data))
-    if sum(len(shot.numbers) for shot in shots) > ROW_LIMIT:
-        raise source.error(f"more than {ROW_LIMIT} rows of {tool} output; split the file")
     labels = list(dict.fromkeys(label for shot in shots for label in shot.numbers))
-    if len(labels) * len(shots) > CELL_LIMIT:
+    rows = sum(len(shot.numbers) for shot in shots)
+    if len(labels) > LABEL_LIMIT or len(labels) * len(shots) > SPARSEST * rows + 10_000:
         raise source.error(f"{len(labels)} different rows in {len(shots)} snapshots; split the file")
     names = list(dict.fromkeys(name for shot in shots for row in shot.numbers.values() for name in row))
     columns: dict[str, Column] = {}
@@ -100,8 +120,8 @@ def dataset(source: Source, snapshots: Sequence[Snapshot], tool: str, **attribut
     for shot in shots:
         told |= shot.texts
     for name in TEXTS:
-        if any(name in told[label] for label in labels):
-            coords[name] = (("queue",), text([told[label].get(name, "") for label in labels]))
+        if any(name in told.get(label, {}) for label in labels):
+            coords[name] = (("queue",), text([told.get(label, {}).get(name, "") for label in labels]))
     if len(shots) > 1:
         coords["time"] = (("time",), _times(source, shots))
     return build(source, columns, coords, tool=tool, start=utc(shots[0].when), **attributes)

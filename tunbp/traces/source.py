@@ -20,10 +20,12 @@ UNPACK_LIMIT = 32 * MEBI
 """Largest size a gzip file may unpack to unless the caller allows more [byte]."""
 LINE_LIMIT = 1 << 14
 """Longest line that text formats look at [byte]; the rest of a longer line is skipped."""
+ROWS_FREE = 10_000
+"""Rows of a table that any file may have."""
 HEAD = 1 << 16
 """How much of a file is looked at to recognize its format [byte]."""
 
-_LINE = re.compile(rb"[^\n]*\n?")
+_LINE = re.compile(rb"[^\r\n]+")
 
 
 @dataclass
@@ -40,12 +42,15 @@ class Source:
         Hash of the file as stored (before unpacking), hexadecimal.
     warnings : list of str
         What was wrong with the file and could be worked around.
+    rows : int
+        Rows counted by `spend`.
     """
 
     path: Path
     data: bytes
     sha256: str
     warnings: list[str] = field(default_factory=list)
+    rows: int = 0
 
     @property
     def head(self) -> bytes:
@@ -66,11 +71,22 @@ class Source:
         return TraceError(f"{self.path}: byte {byte} (line {line}): {reason}")
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
-        """Each line with its byte offset, without line end, cut at `LINE_LIMIT`; never all at once."""
+        """Each line that is not empty with its byte offset, cut at `LINE_LIMIT`; never all at once."""
         for match in _LINE.finditer(self.data):
             start, end = match.span()
-            if start != end:
-                yield start, self.data[start : min(end, start + LINE_LIMIT)].rstrip(b"\r\n")
+            yield start, self.data[start : min(end, start + LINE_LIMIT)]
+
+    def spend(self, what: str, length: int) -> None:
+        """Count one more row of a table that takes at least `length` bytes to print.
+
+        Raises
+        ------
+        TraceError
+            If there are more rows than a file of this size can hold: they are made up to fill the memory.
+        """
+        self.rows += 1
+        if self.rows > ROWS_FREE + len(self.data) // length:
+            raise self.error(f"more than {self.rows - 1} {what} in {len(self.data)} bytes: no tool's output")
 
 
 def read_source(path: str | os.PathLike[str], unpack_limit: int = UNPACK_LIMIT) -> Source:
@@ -89,13 +105,16 @@ def read_source(path: str | os.PathLike[str], unpack_limit: int = UNPACK_LIMIT) 
         If the file does not exist, is not a regular readable file, is empty, or is larger than the limits.
     """
     file = Path(path)
-    stored = _read_file(file)
-    digest = hashlib.sha256(stored).hexdigest()
-    source = Source(file, stored, digest)
+    return source_of(file, _read_file(file), unpack_limit)
+
+
+def source_of(file: Path, stored: bytes, unpack_limit: int = UNPACK_LIMIT) -> Source:
+    """The content of a file whose bytes are in memory already; raises `TraceError` like `read_source`."""
+    source = Source(file, stored, hashlib.sha256(stored).hexdigest())
     if stored.startswith(b"\x1f\x8b"):
         source.data = _unpack(source, stored, unpack_limit)
     source.data = _to_utf8(source)
-    if not source.data.strip():
+    if not source.data or source.data.isspace():
         raise source.error("the file is empty", 0)
     return source
 

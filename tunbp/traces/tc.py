@@ -9,10 +9,12 @@ import msgspec
 import xarray as xr
 
 from tunbp.traces.documents import Decoder, documents
-from tunbp.traces.snapshots import Snapshot, dataset, stamp_before, stamped_lines, stamps
+from tunbp.traces.snapshots import Snapshot, dataset, following, stamp_before, stamped_lines, stamps
 from tunbp.traces.source import Source
 
 TOOL = "tc"
+SHORTEST = 100
+"""Bytes of the shortest qdisc with its counters; noqueue takes 133."""
 OPENING = re.compile(rb'\[\s*(?:\{\}\s*,\s*){0,64}+\{\s*"kind"\s*:')
 QDISC = re.compile(rb"^qdisc (\S{1,32}) ([0-9a-f]{1,8}:)(.*)$")
 DEVICE = re.compile(rb"\bdev (\S{1,64})")
@@ -106,7 +108,7 @@ def _from_json(source: Source) -> Iterator[Snapshot]:
                 continue
             device, handle = qdisc.dev or "", qdisc.handle or ""
             row = shot.row(
-                label(device, qdisc.kind, handle),
+                source, SHORTEST, label(device, qdisc.kind, handle),
                 device=device, kind=qdisc.kind, handle=handle, parent=qdisc.parent or "",
             )  # fmt: skip
             if qdisc.options is not None and isinstance(qdisc.options.limit, int | float):
@@ -123,7 +125,7 @@ def _from_text(source: Source) -> list[Snapshot]:
     row: dict[str, float | None] | None = None
     for _, line, when in stamped_lines(source):
         if match := QDISC.match(line):
-            row = _begin(shots, match, when)
+            row = _begin(source, shots, match, when)
         elif line.startswith((b"class ", b"filter ")):
             row = None
             source.warn("tc classes and filters are left out; only qdiscs are read")
@@ -141,7 +143,9 @@ def _from_text(source: Source) -> list[Snapshot]:
     return shots
 
 
-def _begin(shots: list[Snapshot], match: re.Match[bytes], when: float | None) -> dict[str, float | None]:
+def _begin(
+    source: Source, shots: list[Snapshot], match: re.Match[bytes], when: float | None
+) -> dict[str, float | None]:
     """The row of a qdisc line, in a new snapshot if the qdisc repeats or a new time began."""
     kind, handle = match[1].decode("utf-8", "replace"), match[2].decode()
     device, parent, limit = DEVICE.search(match[3]), PARENT.search(match[3]), LIMIT.search(match[3])
@@ -151,9 +155,9 @@ def _begin(shots: list[Snapshot], match: re.Match[bytes], when: float | None) ->
     there = shots[-1].numbers
     repeated = key in there and shots[-1].texts[key].get("parent") == above
     if repeated or (there and shots[-1].when != when):
-        shots.append(Snapshot())
+        following(shots, when)
     shots[-1].when = when
-    row = shots[-1].row(key, device=name, kind=kind, handle=handle, parent=above)
+    row = shots[-1].row(source, SHORTEST, key, device=name, kind=kind, handle=handle, parent=above)
     if limit:
         row["qdisc_limit"] = float(limit[1])
     return row
