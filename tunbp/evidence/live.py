@@ -7,6 +7,7 @@ how the experiment was set up.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -137,8 +138,8 @@ def predict_tunnel(runs: xr.Dataset, known: Speeds, seeds: int = 5) -> pd.DataFr
 def predict_bursts(ring: xr.Dataset) -> pd.DataFrame:
     """The burst law on the `burst` cells: of a burst of B packets, B (1 - mu/lambda) - N do not fit.
 
-    mu is the speed the reader was set to, lambda the speed at which the sender was seen to push in those
-    stock runs. Under backpressure nothing is lost in the ring. Returns cell, variant, ring and drop_fraction.
+    mu is the speed the reader was set to, lambda the speed at which the sender was seen to push.
+    Only stock drops them: under backpressure the sender waits. Returns cell, variant, ring and drop_fraction.
     """
     bursts = ring.sel(run=(ring["mode"].to_numpy() == "burst") & (ring["variant"].to_numpy() == "stock"))
     rows = []
@@ -147,10 +148,27 @@ def predict_bursts(ring: xr.Dataset) -> pd.DataFrame:
         slots, burst = int(runs["ring"][0]), float(runs["burst"][0])
         ratio = float(runs["reader_rate"][0]) / float(runs["burst_rate"].median())
         lost = max(0.0, burst * (1 - min(ratio, 1.0)) - slots)
-        rows += [
-            {"cell": cell, "variant": "stock", "ring": slots, "drop_fraction": lost / burst},
-            {"cell": cell, "variant": "backpressure", "ring": slots, "drop_fraction": 0.0},
-        ]
+        rows.append({"cell": cell, "variant": "stock", "ring": slots, "drop_fraction": lost / burst})
+    return pd.DataFrame(rows)
+
+
+def conditions(runs: dict[str, xr.Dataset]) -> pd.DataFrame:
+    """Where and how each experiment was measured: one row per experiment."""
+    rows = []
+    for name, dataset in runs.items():
+        facts = json.loads(str(dataset.attrs["facts"]))
+        busy = dataset.get("outer_busy_fraction", dataset["busy_fraction"])
+        rows.append(
+            {
+                "experiment": name,
+                "runs": dataset.sizes["run"],
+                "repetitions": int(dataset["repetition"].max()),
+                "kernel": facts["kernel"],
+                "where": f"VM, {facts['acceleration']}" if facts["where"] == "vm" else "native",
+                "processor": facts.get("outer", facts)["cpu_model"],
+                "processor time in use": float(busy.median()),
+            }
+        )
     return pd.DataFrame(rows)
 
 

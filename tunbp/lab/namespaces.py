@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -80,6 +81,12 @@ class Namespace:
         """What `tc -s -j qdisc` prints."""
         return _as_list(process.run(["tc", "-n", self.name, "-s", "-j", "qdisc", "show"]))
 
+    def offloads(self, device: str) -> list[str]:
+        """Offloads of `device` that are on, as `ethtool -k` names them; nothing without ethtool."""
+        if shutil.which("ethtool") is None:
+            return []
+        return features_on(self.run("ethtool", "-k", device))
+
     def save_counters(self, folder: Path, label: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Keep the raw output of `ip -s -j link` and `tc -s -j qdisc` in `folder`; returns both."""
         printed = {
@@ -89,6 +96,16 @@ class Namespace:
         for tool, text in printed.items():
             (folder / f"{tool}_{label}.json").write_text(text)
         return _as_list(printed["ip"]), _as_list(printed["tc"])
+
+
+def features_on(printed: str) -> list[str]:
+    r"""Names of the features that a text of `ethtool -k` says are on.
+
+    >>> features_on("Features for tun0:\\nrx-checksumming: off [fixed]\\ntx-checksumming: on\\n")
+    ['tx-checksumming']
+    """
+    pairs = (line.strip().partition(": ") for line in printed.splitlines())
+    return [name for name, _, state in pairs if state.split(" ")[0] == "on"]
 
 
 def _as_list(text: str) -> list[dict[str, Any]]:

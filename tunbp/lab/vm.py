@@ -16,7 +16,7 @@ from tunbp.lab.kernel import fetched
 
 KVM = Path("/dev/kvm")
 KVM_CREATE_VM = 0xAE01
-TOOLS = ("ip", "tc", "ss", "iperf3", "ping", "openvpn", "openssl", "sysctl")
+TOOLS = ("ip", "tc", "ss", "iperf3", "ping", "openvpn", "openssl", "sysctl", "ethtool")
 MEMORY = "3G"
 NEEDED = {"qemu-system-x86_64": "qemu-system-x86", "busybox": "busybox-static", "modprobe": "kmod"}
 """Programs virtme-ng needs, and the Debian packages they come in."""

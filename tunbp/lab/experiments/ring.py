@@ -55,10 +55,12 @@ def measure(cell: Mapping[str, Any], backpressure: bool, folder: Path) -> dict[s
             reader.ask_to_stop()  # it drains the ring first; the device stays until it is killed below
             seen = reader.message()
             links, qdiscs = space.save_counters(folder, "ring")
+            offloads = space.offloads(DEVICE)
         finally:
             reader.kill()
     return {
         "echo": [echo],
+        "offloads": offloads,
         **account(sent, seen, link_counter(links, DEVICE, "tx", "dropped"), qdisc_drops(qdiscs, DEVICE)),
     }
 
@@ -75,6 +77,7 @@ def _openvpn_speed(cell: Mapping[str, Any], backpressure: bool, folder: Path) ->
             after = (time.monotonic(), path.client.links())
             sender.message()
             path.client.save_counters(folder, "client")
+            offloads = path.client.offloads(DEVICE)
         finally:
             sender.kill()
     seconds = after[0] - before[0]
@@ -84,6 +87,7 @@ def _openvpn_speed(cell: Mapping[str, Any], backpressure: bool, folder: Path) ->
     )
     return {
         "echo": echo,
+        "offloads": offloads,
         "sent": taken + lost,
         "delivered": taken,
         "dropped_ring": lost,
