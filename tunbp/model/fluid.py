@@ -266,16 +266,20 @@ def _pend(s: Any, line: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: in
         row = (slot * nf + f) * W
         for i in range(W):
             o = _flow(f)
-            shown = s[o + SHOWN, i]
-            if shown > 0.0 and line[row + i] > 0.0:
-                lost[row + i] += shown
-                any_lost[slot] = True
-                s[o + SHOWN, i] = 0.0
             part = 1.0
             if nf > 1:
                 part = s[o + F_WANT, i] / s[WANT, i] if s[WANT, i] > 0.0 else 0.0
             dropped = s[DROP, i] + s[OVER, i]
-            if (s[BEFORE, i] - dropped) * part > 0.0:
+            followed = (s[BEFORE, i] - dropped) * part > 0.0
+            # with the queue empty, what followed in this step has been taken and acknowledged in it
+            if followed and s[Q, i] + s[B, i] <= TINY:
+                s[o + SHOWN, i] += s[o + PENDING, i]
+                s[o + PENDING, i] = 0.0
+            if s[o + SHOWN, i] > 0.0 and line[row + i] > 0.0:
+                lost[row + i] += s[o + SHOWN, i]
+                any_lost[slot] = True
+                s[o + SHOWN, i] = 0.0
+            if followed:
                 s[o + SHOWN, i] += s[o + PENDING, i]
                 s[o + PENDING, i] = 0.0
             s[o + PENDING, i] += dropped * part
@@ -290,12 +294,14 @@ def _probe(s: Any, W: int, nf: int, n: int, control: int) -> None:
     for f in range(nf):
         for i in range(W):
             o = _flow(f)
-            if s[o + PENDING, i] > 0.0 and s[o + HELD, i] <= TINY:
+            hidden = s[o + PENDING, i] + s[o + SHOWN, i]
+            if hidden > 0.0 and s[o + HELD, i] + s[Q, i] + s[B, i] <= TINY:
                 t = n * s[DT, i]
                 if t - s[o + LAST, i] >= 3.0 * s[RTT, i] + cc.TLP_SLACK:
-                    s[o + FLIGHT, i] -= s[o + PENDING, i]
-                    s[RETRANS, i] += s[o + PENDING, i]
+                    s[o + FLIGHT, i] -= hidden
+                    s[RETRANS, i] += hidden
                     s[o + PENDING, i] = 0.0
+                    s[o + SHOWN, i] = 0.0
                     s[o + LAST, i] = t
                     s[PROBES, i] += 1.0
                     _reduce(s, W, i, o, t, control)

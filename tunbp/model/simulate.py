@@ -18,7 +18,7 @@ from tunbp.model import congestion, fluid
 from tunbp.model.drivers import Wake, driver, pushes_back, wake_threshold
 from tunbp.model.lazy import Chunked, simulate_lazily
 from tunbp.model.limits import saturated_service_time
-from tunbp.model.scenario import CHOICES, Scenario
+from tunbp.model.scenario import BATCH_WIDE, CHOICES, Scenario
 
 Array = npt.NDArray[Any]
 
@@ -67,9 +67,7 @@ def simulate(scenario: Scenario | Chunked, engine: str = "fluid", threads: int |
     flat = {name: field.values.ravel() for name, field in fields.items()}
     workers = threads or int(os.environ.get("NUMBA_NUM_THREADS", 0)) or os.cpu_count() or 1
     if engine == "packets":
-        from tunbp.model.twin import run_points  # the twin compiles its own kernels
-
-        totals, series = run_points(scenario, flat, workers)
+        totals, series = _run_packets(scenario, flat, workers)
     else:
         totals, series = _run_fluid(scenario, flat, workers)
     dims = tuple(str(d) for d in template.dims)
@@ -310,3 +308,22 @@ def _series(scenario: Scenario, batch: Prepared, series: Array) -> dict[str, Arr
     }
 
 
+# ------------------------------------------------------------------------------------------- the packet-level twin
+
+
+def _run_packets(
+    scenario: Scenario, flat: dict[str, Array], workers: int
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    from tunbp.model import packets  # it compiles kernels of its own
+
+    common = {name: getattr(scenario, name) for name in BATCH_WIDE}
+    points = [{**{k: v.item() for k, v in zip(flat, row, strict=True)}, **common} for row in zip(*flat.values(), strict=True)]
+    results: list[Any] = [None] * len(points)
+
+    def work(i: int) -> None:
+        results[i] = packets.run(points[i])
+
+    _map(work, list(range(len(points))), workers)
+    both = {name: np.array([r[name] for r in results]) for name in results[0] if name in schema.VARIABLES}
+    totals = {name: values for name, values in both.items() if values.ndim == 1}
+    return totals, {name: values for name, values in both.items() if values.ndim == 2}
