@@ -43,6 +43,8 @@ OutputFolder = Annotated[Path, BeforeValidator(_output_folder)]
 InputPath = Annotated[Path, BeforeValidator(_input_path)]
 Ring = Annotated[int, Field(ge=1, le=1 << 20)]
 Count = Annotated[int, Field(ge=1, le=4096)]
+Streams = Annotated[int, Field(ge=1, le=64)]
+Pause = Annotated[float, Field(ge=0, le=10)]
 Duration = Annotated[float, Field(gt=0, le=86_400)]
 Rtt = Annotated[float, Field(ge=0, le=60)]
 Rate = Annotated[float, Field(gt=0)]
@@ -83,13 +85,17 @@ class OpenVpnThroughput(NotebookParams):
         default=["lab", "real"], min_length=1, description="which of the paper's tables: lab, real"
     )
     rtts: list[Rtt] = Field(
-        default=[0.010, 0.020, 0.040, 0.080, 0.120], min_length=1, description=f"lab: {RTTS}"
+        default=[0.010, 0.020, 0.030, 0.040, 0.060, 0.080, 0.100, 0.120],
+        min_length=1,
+        description=f"lab: {RTTS}",
     )
     rings: list[Ring] = Field(
-        default=[5000, 1000, 500, 100, 50, 10], min_length=1, description=f"real path: {RINGS}"
+        default=[5000, 2000, 1000, 500, 200, 100, 50, 20, 10],
+        min_length=1,
+        description=f"real path: {RINGS}",
     )
-    seeds: Count = Field(default=10, description=SEEDS)
-    duration: Duration = Field(default=60.0, description=DURATION)
+    seeds: Count = Field(default=6, description=SEEDS)
+    duration: Duration = Field(default=100.0, description=DURATION)
 
 
 class PktgenRegression(NotebookParams):
@@ -119,15 +125,14 @@ class TapVhostIperf3(NotebookParams):
     devices: list[Device] = Field(
         default=["tap", "tap+vhost-net"], min_length=1, description="devices: tap, tap+vhost-net"
     )
-    stock_run: str = Field(
-        default="tap/default_1000packets_120ms", description="stock run shown as a time series"
-    )
+    stock_run: str = Field(default="tap-1000-120ms-stock", description="stock run shown as a time series")
     patched_run: str = Field(
-        default="tap/patched_1000packets_120ms", description="patched run shown as a time series"
+        default="tap-1000-120ms-patched", description="patched run shown as a time series"
     )
-    seeds: Count = Field(default=5, description=SEEDS)
-    duration: Duration = Field(default=300.0, description=DURATION)
+    duration: Duration = Field(default=300.0, description="simulated time of the series [s], more than 0")
     interval: Duration = Field(default=1.0, description="step of the time series [s], more than 0")
+    block: Count = Field(default=20, description="seconds per block of the bootstrap, 1 or more")
+    resamples: Count = Field(default=2000, description="resamples of the bootstrap, 1 or more")
 
 
 class QdiscAndLatency(NotebookParams):
@@ -135,7 +140,9 @@ class QdiscAndLatency(NotebookParams):
 
     notebook: ClassVar[str] = "04_qdisc_and_latency"
 
-    rings: list[Ring] = Field(default=[1, 10, 25, 100, 250, 500, 1000], min_length=1, description=RINGS)
+    rings: list[Ring] = Field(
+        default=[1, 5, 10, 25, 50, 100, 250, 500, 1000], min_length=1, description=RINGS
+    )
     qdiscs: list[Qdisc] = Field(
         default=["pfifo", "fq_codel"],
         min_length=1,
@@ -147,9 +154,9 @@ class QdiscAndLatency(NotebookParams):
     burst_rate: Rate = Field(
         default=1.81e6, description="rate at which bursts reach the ring [packet/s], more than 0"
     )
-    streams: Count = Field(default=1, description="bulk flows, 1 or more")
-    seeds: Count = Field(default=5, description=SEEDS)
-    duration: Duration = Field(default=60.0, description=DURATION)
+    streams: Streams = Field(default=1, description="bulk flows, 1 to 64")
+    seeds: Count = Field(default=3, description=SEEDS)
+    duration: Duration = Field(default=20.0, description=DURATION)
 
 
 class ManySenders(NotebookParams):
@@ -157,15 +164,13 @@ class ManySenders(NotebookParams):
 
     notebook: ClassVar[str] = "05_many_senders"
 
-    streams: list[Count] = Field(
-        default=[1, 2, 4, 8, 16], min_length=1, description="parallel TCP streams, each 1 or more"
+    streams: list[Streams] = Field(
+        default=[1, 2, 4, 8, 16], min_length=1, description="parallel TCP streams, each 1 to 64"
     )
-    threads: list[Count] = Field(
-        default=[1, 2, 4], min_length=1, description="pktgen threads, each 1 or more"
+    threads: list[Streams] = Field(
+        default=[1, 2, 4], min_length=1, description="pktgen threads, each 1 to 64"
     )
-    ring: Ring = Field(default=1000, description="ring size [packets], 1 or more")
-    seeds: Count = Field(default=5, description=SEEDS)
-    duration: Duration = Field(default=10.0, description=DURATION)
+    duration: Duration = Field(default=2.0, description=DURATION)
 
 
 class YourPath(NotebookParams):
@@ -182,9 +187,18 @@ class YourPath(NotebookParams):
     burst_rate: Rate = Field(
         default=1.81e6, description="rate at which bursts reach the ring [packet/s], more than 0"
     )
-    receive_window: Rate = Field(default=6.0e6, description="receive window [byte], more than 0")
+    receive_window: Rate = Field(default=3.0e6, description="receive window [byte], more than 0")
+    ack_interval: Pause = Field(
+        default=0.002, description="time over which ACKs are held back [s], 0 or more"
+    )
+    stall_rate: Pause = Field(default=1.0, description="random pauses of the reader [1/s], 0 or more")
+    stall_mean: Pause = Field(default=0.005, description="their mean length [s], 0 or more")
+    wake_cost: Pause = Field(
+        default=5e-6, description="what a stop/wake cycle takes from the reader [s], 0 or more"
+    )
     qdisc: Qdisc = Field(default="fq_codel", description="qdisc: noqueue, pfifo, pfifo_fast, fq_codel")
-    streams: Count = Field(default=1, description="parallel TCP streams, 1 or more")
+    driver: str = Field(default="7.3", description="kernel version compared with stock, e.g. 7.3, v12, v7")
+    streams: Streams = Field(default=1, description="parallel TCP streams, 1 to 64")
     congestion: CongestionControl = Field(default="cubic", description="congestion control: cubic, reno, bbr")
     rings: list[Ring] = Field(
         default=[1, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000],
@@ -192,7 +206,7 @@ class YourPath(NotebookParams):
         description=f"axis of the figure: {RINGS}",
     )
     seeds: Count = Field(default=5, description=SEEDS)
-    duration: Duration = Field(default=60.0, description=DURATION)
+    duration: Duration = Field(default=40.0, description=DURATION)
     interactive: bool = Field(default=True, description="true: show sliders where somebody can move them")
 
 

@@ -89,6 +89,15 @@ VARIABLES: dict[str, Variable] = {
     "wake_cycles": Variable("1", "stop/wake cycles of the device queue"),
     "timeouts": Variable("1", "retransmission timeouts"),
     "loss_events": Variable("1", "round trips in which the sender saw loss"),
+    # -- closed-form bounds on the throughput, see tunbp.model.limits
+    "offered_bound": Variable("bit/s", "bound by the offered load"),
+    "receive_window_bound": Variable("bit/s", "bound by the receive window"),
+    "burst_bound": Variable("bit/s", "bound by bursts that overflow the ring"),
+    "ring_bound": Variable("bit/s", "bound by the ring size, without bursts"),
+    "qdisc_bound": Variable("bit/s", "bound by ring and qdisc limit"),
+    "reader_bound": Variable("bit/s", "bound by the speed of the reader"),
+    "wake_cycle_bound": Variable("bit/s", "bound by the reader's stop/wake cycles"),
+    "loss_bound": Variable("bit/s", "bound by loss"),
     # -- live lab
     "burst_rate": Variable("packet/s", "rate at which the stack puts a burst into the ring"),
     "queue_latency": Variable("s", "mean time from send() to read(), through qdisc and ring"),

@@ -2,24 +2,74 @@
 
 from __future__ import annotations
 
+from dataclasses import fields as dataclass_fields
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
-from tunbp.model.congestion import BETA_CUBIC, C_CUBIC
+from tunbp import schema
+from tunbp.model.congestion import BETA_CUBIC, BETA_RENO, C_CUBIC
+from tunbp.model.scenario import Scenario
 
 CUBIC_MEAN = (3.0 + BETA_CUBIC) / 4.0
 """Mean over peak of CUBIC's window between two losses: the integral of the cubic from beta to 1."""
 
+LABELS = {
+    "offered_bound": "offered load",
+    "receive_window_bound": "receive window",
+    "burst_bound": "bursts that overflow the ring",
+    "reader_bound": "reader speed",
+    "wake_cycle_bound": "stop/wake cycles",
+    "ring_bound": "ring size",
+    "qdisc_bound": "qdisc limit",
+    "loss_bound": "loss",
+}
+"""Bounds by schema name in words; of bounds that nearly agree the first is named."""
+
+UNKNOWN = "unknown"
+GROWTH = "growth of the congestion window"
+"""What holds a point that loses nothing and yet stays far below every bound: its window is still growing."""
+
+NEARLY = 1.03
+"""Bounds within this factor of the smallest one count as equal."""
+
+EXPLAINED = 0.75
+"""Part of its smallest bound that a point must reach for the bound to be its explanation."""
+
+SILENT = 0.01
+"""Part of its smallest bound below which a point is one of timeouts."""
+
+BUSY = 0.7
+"""Processor use from which a measured run may be held by its reader (the nodrop runs: 0.75 to 0.99)."""
+
+SATURATED = 0.9
+"""Processor use from which it is."""
+
+WINDOW_SHARE = 0.7
+"""Part of the advertised window in flight from which it is the limit (the nodrop runs fill 0.78 to 0.93)."""
+
+FOLLOWS_WINDOW = 1.25
+"""Most that cwnd / RTT exceeds a rate that the congestion window holds (the nodrop runs: 0.8 to 1.1)."""
+
+
+# -------------------------------------------------------------------------------------------------- the laws
+
 
 def saturated_service_time(
-    service: Any, overhead: Any, wake_cost: Any, per_cycle: Any, ring: Any, wake_latency: Any, alternating: Any
+    service: Any,
+    overhead: Any,
+    wake_cost: Any,
+    per_cycle: Any,
+    ring: Any,
+    wake_latency: Any,
+    alternating: Any,
 ) -> Any:
-    """Wake-cycle law: seconds per packet of a reader that never finds its ring empty under backpressure.
+    """Wake-cycle law: seconds per packet of a reader whose ring is never empty under backpressure.
 
-    s + o + c/k + starvation + contention: each of the k packets between two wakes carries its share of the wake's
-    cost c, and of the time the reader waits when the first new packet takes longer to arrive than the N - k packets
-    left in the ring last.
+    s + o + c/k + starvation + contention: each of the k packets between two wakes carries its share of the
+    wake's cost c, and of the time the reader waits when the first new packet takes longer to arrive than the
+    N - k packets left in the ring last.
 
     Parameters
     ----------
@@ -37,3 +87,292 @@ def saturated_service_time(
     """
     starving = np.maximum(wake_latency - (ring - per_cycle) * service, 0.0)
     return service + overhead + (wake_cost + starving) / per_cycle + alternating
+
+
+def window_rate(window: Any, rtt: Any) -> Any:
+    """Receive-window bound: bit/s of a window in bytes per round trip in seconds."""
+    return 8.0 * window / rtt
+
+
+def bandwidth_delay_product(rate: Any, rtt: Any) -> Any:
+    """Bytes in flight that fill a path of `rate` bit/s and `rtt` seconds."""
+    return rate * rtt / 8.0
+
+
+def burst_window(ring: Any, drain_rate: Any, burst_rate: Any) -> Any:
+    """Burst law: packets W* = N / (1 - mu/lambda) of the largest burst that the ring takes without a drop.
+
+    Infinite where the sender is no faster than the reader. Arguments in packets and packets/s, broadcast.
+    """
+    ratio = np.minimum(np.asarray(drain_rate, float) / burst_rate, 1.0)
+    with np.errstate(divide="ignore"):
+        return ring / (1.0 - ratio)
+
+
+def loss_window(loss: Any, rtt: Any, congestion: Any = "cubic") -> Any:
+    """Mean congestion window in segments for a loss event every 1/p segments.
+
+    CUBIC: the larger of (C (3 + beta) / (4 (1 - beta)))^(1/4) (RTT/p)^(3/4) and the Reno-friendly
+    sqrt(3 / (2p)) (RFC 9438, sections 5.1 and 4.3); Reno: sqrt(3 / (2p)) (Mathis et al. 1997, equation 3,
+    every segment acknowledged). BBR does not answer to loss: infinite, as for p = 0.
+
+    Parameters
+    ----------
+    loss
+        Loss events per segment, p.
+    rtt
+        Round-trip time, s.
+    congestion
+        "cubic", "reno" or "bbr".
+
+    Returns
+    -------
+    float or array
+        Segments, broadcast over the arguments.
+    """
+    with np.errstate(divide="ignore"):
+        reno = np.sqrt(1.5 / np.asarray(loss, float))
+        cubic = (C_CUBIC * (3.0 + BETA_CUBIC) / (4.0 * (1.0 - BETA_CUBIC))) ** 0.25 * (
+            rtt / np.asarray(loss)
+        ) ** 0.75
+    window = np.where(np.asarray(congestion) == "cubic", np.maximum(cubic, reno), reno)
+    return np.where(np.asarray(congestion) == "bbr", np.inf, window)
+
+
+def sawtooth_rate(peak: Any, pipe: Any, congestion: Any = "cubic", streams: Any = 1) -> Any:
+    """Mean of min(window, pipe) while the window climbs back to `peak` after each loss, in their unit.
+
+    Between two losses the window is peak (1 - d u^m) with u from 1 to 0: d = 1 - beta and m = 3 for CUBIC,
+    d = 1/2 and m = 1 for Reno. Of several streams one reduces at a time: d over their number.
+
+    Parameters
+    ----------
+    peak
+        Window at the loss: what path, ring and qdisc hold.
+    pipe
+        Window that just fills the path.
+    congestion
+        "cubic", "reno" or "bbr" (which always fills the pipe).
+    streams
+        Number of flows.
+    """
+    cubic = np.asarray(congestion) == "cubic"
+    depth = np.where(cubic, 1.0 - BETA_CUBIC, 1.0 - BETA_RENO) / streams
+    power = np.where(cubic, 3.0, 1.0)
+    full = np.clip((1.0 - pipe / np.asarray(peak, float)) / depth, 0.0, 1.0) ** (1.0 / power)
+    below = (1.0 - full) - depth * (1.0 - full ** (power + 1.0)) / (power + 1.0)
+    return np.where(np.asarray(congestion) == "bbr", pipe, full * pipe + peak * below)
+
+
+# ----------------------------------------------------------------------------------------- bounds of a batch
+
+
+def bounds(point: Scenario | xr.Dataset, scenario: Scenario | None = None) -> xr.Dataset:
+    """Every closed-form bound on the throughput of scenarios, simulated points or measured runs.
+
+    Parameters
+    ----------
+    point
+        A scenario or batch, the result of `simulate`, or a measured run.
+    scenario
+        The scenario that a simulated result belongs to; None: read from the result's attributes and
+        coordinates, which hold every field that does not vary, and those that are coordinates.
+
+    Returns
+    -------
+    xarray.Dataset
+        The variables named in `LABELS`, bit/s, over the point's dims; infinite where a bound does not apply.
+        Of a measured run: the bounds by receive window and congestion window, and by the reader where a
+        processor was busy.
+
+    Raises
+    ------
+    ScenarioError
+        If the attributes of a simulated result are not those of a scenario.
+    """
+    if isinstance(point, Scenario):
+        values = _scenario_bounds(point)
+    elif "engine" in point.attrs:
+        known = scenario if scenario is not None else scenario_of(point)
+        values = _scenario_bounds(known)
+        values["loss_bound"] = _loss_bound(known, point)
+    else:
+        values = _measured_bounds(point)
+    arrays = {name: xr.DataArray(np.inf) if name not in values else values[name] for name in LABELS}
+    return schema.describe(xr.Dataset(dict(zip(arrays, xr.broadcast(*arrays.values()), strict=True))))
+
+
+def attribute(point: Scenario | xr.Dataset, scenario: Scenario | None = None) -> xr.DataArray:
+    """The bound that holds each point, in the words of `LABELS`.
+
+    Parameters
+    ----------
+    point, scenario
+        As for `bounds`.
+
+    Returns
+    -------
+    xarray.DataArray
+        Text over the point's dims: the smallest bound; where a known rate stays far below all of them,
+        "loss", or without loss `GROWTH`. Of a measured run that tells too little: `UNKNOWN`.
+    """
+    if isinstance(point, xr.Dataset) and "engine" not in point.attrs:
+        return _measured_attribution(point)
+    known = bounds(point, scenario)
+    causes = [name for name in LABELS if name != "loss_bound"]
+    stacked = np.stack([known[name].values for name in causes])
+    smallest = stacked.min(axis=0)
+    with np.errstate(invalid="ignore"):
+        chosen = np.argmax(stacked <= smallest * NEARLY, axis=0)
+    text = np.array([LABELS[name] for name in causes], dtype=object)[chosen]
+    template = known["reader_bound"]
+    if isinstance(point, xr.Dataset) and "received_rate" in point:
+        rate = point["received_rate"].broadcast_like(template).transpose(*template.dims).values
+        again = point["total_retransmits"].broadcast_like(template).transpose(*template.dims).values
+        # a sender in exponential back-off may send nothing at all
+        lost = (again > 0) | (rate < SILENT * smallest)
+        far = rate < EXPLAINED * smallest
+        text = np.where(far, np.where(lost, LABELS["loss_bound"], GROWTH), text)
+    return xr.DataArray(text.astype(str), template.coords, template.dims, name="binding_bound")
+
+
+def scenario_of(result: xr.Dataset) -> Scenario:
+    """The scenario of a simulated result: its attributes, and the coordinates that are named like a field."""
+    names = {field.name for field in dataclass_fields(Scenario)}
+    values: dict[str, Any] = {name: value for name, value in result.attrs.items() if name in names}
+    values |= {str(name): result[name] for name in result.coords if name in names}
+    return Scenario().replace(**values)
+
+
+def _scenario_bounds(scenario: Scenario) -> dict[str, xr.DataArray]:
+    from tunbp.model.simulate import QDISC_LIMITS, service_times  # simulate needs this module's law
+
+    f = scenario.broadcast()
+    template = f["ring"]
+    flat = {name: field.values.ravel() for name, field in f.items()}
+    free, full, pushing, _ = service_times(flat)
+    v = {name: values if values.dtype.kind in "OU" else values.astype(float) for name, values in flat.items()}
+    entry = v["gso_segments"]
+    segment_bits = 8.0 * v["mss"]
+    streams, rtt, control = v["streams"], v["rtt"], v["congestion"].astype(str)
+    tcp = v["source"].astype(str) == "tcp"
+    default = np.array([QDISC_LIMITS.get(str(q), np.nan) for q in flat["qdisc"]])
+    limit = np.where(
+        np.isnan(v["qdisc_limit"]), np.where(np.isnan(default), v["ring"], default), v["qdisc_limit"]
+    )
+    pipe = entry / free * rtt
+    stock_pipe = np.minimum(pipe, v["receive_window"] / v["mss"] * streams)
+
+    def tooth(held: Any) -> Any:
+        rate = sawtooth_rate(pipe + held, pipe, control, streams) / rtt * segment_bits
+        never_full = v["receive_window"] / v["mss"] * streams <= pipe + held
+        return np.where(tcp & ~never_full, rate, np.inf)
+
+    star = burst_window(v["ring"], 1.0 / free, v["burst_rate"]) * entry
+    bursty = tcp & (pushing == 0) & (v["ack_interval"] >= v["ring"] * free) & (control != "bbr")
+    bursty &= star < stock_pipe
+    mean = np.where(control == "cubic", CUBIC_MEAN, (1.0 + BETA_RENO) / 2.0)
+    offered = np.where(v["source"].astype(str) == "open", np.nan_to_num(v["offered_rate"]), _frames(v))
+    values = {
+        "offered_bound": np.where(tcp, np.inf, offered * streams * segment_bits),
+        "receive_window_bound": np.where(tcp, streams * window_rate(v["receive_window"], rtt), np.inf),
+        "burst_bound": np.where(bursty, mean * streams * star * segment_bits / rtt, np.inf),
+        "ring_bound": np.where(pushing == 0, tooth(v["ring"] * entry), np.inf),
+        "qdisc_bound": np.where(pushing > 0, tooth((v["ring"] + limit) * entry), np.inf),
+        "reader_bound": entry / free * segment_bits,
+        "wake_cycle_bound": np.where(pushing > 0, entry / full * segment_bits, np.inf),
+        "loss_bound": np.full(free.shape, np.inf),
+    }
+    return {
+        name: template.copy(data=value.reshape(template.shape).astype(float))
+        for name, value in values.items()
+    }
+
+
+def _frames(v: dict[str, Any]) -> Any:
+    """Packets/s of one source of frames."""
+    every = v["iframe_every"]
+    return v["frame_rate"] * (v["frame_packets"] * (every - 1.0) + v["iframe_packets"]) / every
+
+
+def _loss_bound(scenario: Scenario, result: xr.Dataset) -> xr.DataArray:
+    """What the loss law allows at the loss events and the mean RTT of simulated points, bit/s."""
+    f = scenario.broadcast()
+    share = result["loss_events"] / np.maximum(result["sent"], 1.0)
+    # one event before any packet of the run was acknowledged is slow start, not a law
+    share = share.where(result["loss_events"] >= 2, 0.0)
+    share, rtt, control, streams, mss, source = xr.broadcast(
+        share, result["mean_rtt"], f["congestion"], f["streams"], f["mss"], f["source"]
+    )
+    window = loss_window(share.values, rtt.values, control.values.astype(str))
+    rate = streams.values * window * 8.0 * mss.values / rtt.values
+    bound: xr.DataArray = share.copy(data=np.where(source.values.astype(str) == "tcp", rate, np.inf))
+    return bound
+
+
+# --------------------------------------------------------------------------------------------- measured runs
+
+
+def _measured_bounds(run: xr.Dataset) -> dict[str, xr.DataArray]:
+    rtt, streams = _mean(run, "mean_rtt", "rtt"), run.sizes.get("stream", 1)
+    values: dict[str, xr.DataArray] = {}
+    if rtt is not None:
+        for name, window in (("receive_window_bound", "snd_wnd"), ("loss_bound", "cwnd")):
+            if window in run:
+                size = _over_time(run[window], median=window == "snd_wnd")
+                values[name] = window_rate(size * streams, rtt)
+    busy, rate = _busiest(run), _mean(run, "received_rate", "sent_rate", "throughput")
+    if busy is not None and rate is not None:
+        values["reader_bound"] = (rate * 1.0).where(busy >= BUSY, np.inf)
+    return values
+
+
+def _measured_attribution(run: xr.Dataset) -> xr.DataArray:
+    """The reader where a processor is full, loss where the rate follows cwnd, else the window, the reader."""
+    rate = _mean(run, "received_rate", "sent_rate", "throughput")
+    if rate is None:
+        return xr.DataArray(UNKNOWN, name="binding_bound")
+    known = _measured_bounds(run)
+    infinite, busy = xr.full_like(rate * 1.0, np.inf), _busiest(run)
+    window, loss = (known.get(name, infinite) for name in ("receive_window_bound", "loss_bound"))
+    again = _mean(run, "total_retransmits")
+    lossy = xr.zeros_like(rate, bool) if again is None else again > 0
+    follows = (loss <= rate * FOLLOWS_WINDOW) & lossy & (loss < window)
+    fills = (rate >= WINDOW_SHARE * window) & (window <= loss)
+    busy = xr.zeros_like(rate * 1.0) if busy is None else busy
+    order = [(busy >= SATURATED, "reader_bound"), (follows, "loss_bound"),
+             (fills & (busy < BUSY), "receive_window_bound"), (busy >= BUSY, "reader_bound"),
+             (lossy & (rate < EXPLAINED * window), "loss_bound")]  # fmt: skip
+    text = xr.full_like(rate, UNKNOWN, dtype=object)
+    for holds, name in reversed(order):
+        text = text.where(~holds, LABELS[name])
+    return text.astype(str).rename("binding_bound")
+
+
+def _mean(run: xr.Dataset, *names: str) -> xr.DataArray | None:
+    """First of these variables that the run has, averaged over time; rates and counts summed over streams."""
+    for name in names:
+        if name in run and not bool(run[name].isnull().all()):
+            value = run[name]
+            if "stream" in value.dims:
+                value = value.mean("stream") if "rtt" in name else value.sum("stream")
+            return _over_time(value)
+    return None
+
+
+def _over_time(series: xr.DataArray, median: bool = False) -> xr.DataArray:
+    if "stream" in series.dims:
+        series = series.mean("stream")
+    if "time" not in series.dims:
+        return series
+    return series.median("time") if median else series.mean("time")
+
+
+def _busiest(run: xr.Dataset) -> xr.DataArray | None:
+    """The larger processor use of both sides, cores; None if neither was measured."""
+    known = [run[name] for name in ("cpu_host", "cpu_remote") if name in run]
+    return (
+        None
+        if not known
+        else xr.concat([value.reset_coords(drop=True) for value in known], "side").max("side")
+    )
