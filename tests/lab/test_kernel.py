@@ -80,3 +80,10 @@ def test_apt_gets_sources_lists_and_cache_of_its_own(tmp_path, monkeypatch):
     ):
         assert settings[key].startswith(str(tmp_path)), key
     assert "http://mirror.example/debian some-suite main" in (tmp_path / "own.list").read_text()
+
+
+def test_what_an_interrupted_fetch_left_is_removed_and_fetched_kernels_stay(tmp_path):
+    (tmp_path / "fetch-abc" / "archives").mkdir(parents=True)
+    (tmp_path / "7.3.4-amd64").mkdir()
+    assert kernel.remove_leftovers(tmp_path) == [tmp_path / "fetch-abc"]
+    assert [path.name for path in tmp_path.iterdir()] == ["7.3.4-amd64"]

@@ -163,12 +163,15 @@ def clean(kernels: bool) -> None:
     import shutil
 
     from tunbp.lab.clean import clean_recorded
-    from tunbp.lab.kernel import cache_folder
+    from tunbp.lab.kernel import cache_folder, remove_leftovers
 
-    ended = clean_recorded()
-    click.echo(
-        f"ended {len(ended)} process(es): {', '.join(map(str, ended))}" if ended else "nothing was left"
-    )
+    ended, removed = clean_recorded(), remove_leftovers()
+    for pid in ended:
+        click.echo(f"ended process {pid} and all that it had started")
+    for folder in removed:
+        click.echo(f"removed {folder}")
+    if not ended and not removed:
+        click.echo("nothing was left")
     if kernels:
         shutil.rmtree(cache_folder(), ignore_errors=True)
 

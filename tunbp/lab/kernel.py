@@ -34,6 +34,14 @@ def fetched(cache: Path | None = None) -> list[Path]:
     return sorted(found, key=lambda image: version_key(image.parent.name))
 
 
+def remove_leftovers(cache: Path | None = None) -> list[Path]:
+    """Remove what an interrupted `fetch` left in the cache; returns what was removed."""
+    left = sorted((cache or cache_folder()).glob("fetch-*"))
+    for folder in left:
+        shutil.rmtree(folder)
+    return left
+
+
 def version_key(version: str) -> tuple[int, ...]:
     """Numbers of a kernel version, for ordering ("7.3.4+deb13-amd64" -> (7, 3, 4, 13, 64))."""
     return tuple(int(number) for number in re.findall(r"\d+", version))

@@ -101,7 +101,7 @@ class Namespace:
 def features_on(printed: str) -> list[str]:
     r"""Names of the features that a text of `ethtool -k` says are on.
 
-    >>> features_on("Features for tun0:\\nrx-checksumming: off [fixed]\\ntx-checksumming: on\\n")
+    >>> features_on("Features for tun0:\nrx-checksumming: off [fixed]\ntx-checksumming: on\n")
     ['tx-checksumming']
     """
     pairs = (line.strip().partition(": ") for line in printed.splitlines())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
+from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -12,17 +14,16 @@ from tunbp.lab import flags, process
 LIBRARY = "backpressure.so"
 
 
-def build(folder: Path) -> Path:
-    """Compile the shim into `folder` (once) and return the library's path.
+@cache
+def build() -> Path:
+    """Compile the shim once per process, into a new folder that only this user can write; the library's path.
 
     Raises
     ------
     LabError
         If there is no C compiler or it fails.
     """
-    library = folder / LIBRARY
-    if library.exists():
-        return library
+    library = Path(tempfile.mkdtemp(prefix="tunbp-shim-")) / LIBRARY
     compiler = next((name for name in ("cc", "gcc", "clang") if shutil.which(name)), None)
     if compiler is None:
         raise LabError(

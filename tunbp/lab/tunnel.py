@@ -38,7 +38,7 @@ def openvpn(path: RoutedPath, cell: Mapping[str, Any], backpressure: bool) -> It
     with tempfile.TemporaryDirectory(prefix="tunbp-openvpn-") as name:
         # not in the results' folder: in a VM that is mounted from outside, and a growing file cannot be read
         scratch = Path(name)
-        library = shim.build(Path(tempfile.gettempdir()))
+        library = shim.build()
         ends = {
             "server": (
                 path.server,

@@ -10,6 +10,7 @@ import contextlib
 import os
 import shutil
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,8 @@ from tunbp.lab.schedule import BACKPRESSURE, STOCK, VARIANTS, Run, abba
 GUEST_MODULES = ("tun", "veth", "sch_netem", "sch_fq", "sch_fq_codel", "pktgen", "tcp_bbr")
 GUEST_SYSCTLS = {"net.core.rmem_max": "16777216", "net.core.wmem_max": "16777216"}
 """Only ever set inside the VM: they are the whole machine's there, and the machine is ours."""
+MEMORY = Path("/run/tunbp")
+"""Folder in the private /run, a memory file system."""
 NETEM = "`modprobe sch_netem` as root, or a VM with `--vm`"
 
 
@@ -112,8 +115,11 @@ def _prepare(where: str, guest_files: Sequence[str]) -> None:
     """Natively a private /run, so that namespaces are ours alone; in a VM modules and buffer limits."""
     if where == "native":
         process.run(["mount", "-t", "tmpfs", "tmpfs", "/run"])
+    MEMORY.mkdir(exist_ok=True)
+    tempfile.tempdir = str(MEMORY)  # keys and logs go with the namespaces, even after a kill
+    if where == "native":
         return
-    keep_in_memory(guest_files, Path("/run/tunbp"))
+    keep_in_memory(guest_files, MEMORY)
     for module in GUEST_MODULES:
         try:
             process.run(["modprobe", module])
