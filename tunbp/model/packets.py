@@ -491,14 +491,14 @@ def _fill(m: Any, flow: Any, f: int, b: Any, t: float) -> None:
     """Queue the flow at the stack if it may send; flows that may push take turns."""
     if flow.ready == 1 or _entry_size(m, flow) == 0:
         return
-    if flow.pace_at > t:
+    if flow.pace_at > t and m.streams > 1:
         m.timer_at = min(m.timer_at, flow.pace_at)
         return
     flow.ready = 1
     b.lists[0, m.ready_tail & _LISTED] = f
     m.ready_tail += 1
     if m.push_at == NEVER:
-        m.push_at = max(t, m.pushed_at + m.gap)
+        m.push_at = max(max(t, m.pushed_at + m.gap), flow.pace_at)
 
 
 @_hot
@@ -530,7 +530,7 @@ def _push(m: Any, flows: Any, b: Any, t: float) -> None:
         _hand_over(m, flows, b, tag, size, t)
     m.push_at = NEVER
     _fill(m, flow, f, b, t)
-    if m.ready_head < m.ready_tail:
+    if m.push_at == NEVER and m.ready_head < m.ready_tail:
         m.push_at = max(t, m.pushed_at + m.gap)
 
 
