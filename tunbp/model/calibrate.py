@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,8 @@ from tunbp.model.simulate import simulate
 Array = npt.NDArray[Any]
 PRIOR = 0.05
 """Weight of the prior: a constant at the end of its range counts like a relative error of half of this."""
+SEARCH_RADII = (0.5, 0.2, 0.07)
+"""Half widths of the boxes searched, in the unit cube; the first is the whole cube."""
 STEP = 0.05
 """Relative step of the finite differences: wide enough to see past the noise of random stalls."""
 
@@ -80,8 +82,8 @@ def fit(
 ) -> Fit:
     """Estimate the free constants of a scenario by least squares on relative errors.
 
-    A Sobol sample of the ranges is simulated in one batch; `scipy.optimize.least_squares` starts from its best
-    point. Every trial uses the same seeds (common random numbers), so that differences come from the constants.
+    Sobol samples of the ranges, then of boxes around the best point, are simulated in batches;
+    `scipy.optimize.least_squares` starts from the best point. Every trial uses the same seeds (common random numbers), so that differences come from the constants.
 
     Parameters
     ----------
@@ -125,9 +127,11 @@ def fit(
         """Relative errors, shape (trial, row, seed), at points of the unit cube."""
         return _simulate(scenario, free, points, quantity, seeds) / target[None, :, None] - 1.0
 
-    cube = qmc.Sobol(len(names), seed=1, scramble=True).random(screen)
-    cost = (residuals(cube)[:, use].mean(-1) ** 2).sum(1) + ((PRIOR * (cube - 0.5)) ** 2).sum(1)
-    start = cube[int(np.argmin(cost))]
+    def cost(points: Array) -> Array:
+        errors = residuals(points)[:, use].mean(-1)
+        return np.asarray((errors**2).sum(1) + ((PRIOR * (points - 0.5)) ** 2).sum(1))
+
+    start, least = _search(cost, len(names), screen)
 
     def mean_error(x: Array) -> Array:
         return np.concatenate([residuals(x[None])[0, use].mean(-1), PRIOR * (x - 0.5)])
@@ -136,7 +140,7 @@ def fit(
         return np.concatenate([_jacobian(residuals, x)[use].mean(-1), PRIOR * np.eye(len(x))])
 
     found = least_squares(mean_error, start, jac=jacobian, bounds=(0.0, 1.0), xtol=1e-4, ftol=1e-4, max_nfev=25)
-    best = found.x if 2 * found.cost <= cost.min() else start
+    best = found.x if 2 * found.cost <= least else start
     final = residuals(best[None])[0]
     spread = _bootstrap(final[use], _jacobian(residuals, best)[use].mean(-1), data.values[use] if "sample" in data.dims
                         else target[use, None], bootstrap)  # fmt: skip
@@ -150,6 +154,18 @@ def fit(
         held_out=tuple(x for x, u in zip(labels, use, strict=True) if not u),
         rms=float(np.sqrt((final[use].mean(-1) ** 2).mean())),
     )
+
+
+def _search(cost: Callable[[Array], Array], dims: int, points: int) -> tuple[Array, float]:
+    """Best point of a Sobol sample of the unit cube, refined by samples of shrinking boxes around the best so far."""
+    best, least = np.full(dims, 0.5), np.inf
+    for radius in SEARCH_RADII:
+        sample = qmc.Sobol(dims, seed=1).random(points)
+        cube = np.clip(best + (2.0 * sample - 1.0) * radius, 0.0, 1.0)
+        costs = cost(cube)
+        if costs.min() < least:
+            best, least = cube[int(np.argmin(costs))], float(costs.min())
+    return best, least
 
 
 def _simulate(scenario: Scenario, free: Mapping[str, Free], points: Array, quantity: str, seeds: int) -> Array:

@@ -28,7 +28,7 @@ import numpy as np
 from tunbp.model import congestion as cc
 
 PARAMETERS = (
-    "ring", "drain", "drain_full", "rho", "burst", "window", "ack_interval", "delayed_ack", "backpressure",
+    "ring", "drain", "drain_full", "rho", "burst", "window", "ack_interval", "delayed_ack", "paced", "backpressure",
     "qdisc_limit", "dt", "rtt", "stall_rate", "stall_mean", "entry", "service", "offered", "frame_interval",
     "frame", "iframe", "iframe_every", "duration", "warmup", "ecn",
 )  # fmt: skip
@@ -47,12 +47,12 @@ SERIES = ("delivered", "total_retransmits", "cwnd", "ring_seconds", "qdisc_secon
           "qdisc_backlog")  # fmt: skip
 """Rows of a sample: the first six cumulative (cwnd excepted), the last two momentary."""
 
-(N, DRAIN, DRAIN_FULL, RHO, BURST, WINDOW, HOLD, DELACK, BP, QLIM, DT, RTT, S_RATE, S_MEAN, ENTRY, SERVICE,
- OFFERED, F_GAP, F_SIZE, I_SIZE, I_EVERY, DURATION, WARMUP, ECN) = range(24)  # fmt: skip
+(N, DRAIN, DRAIN_FULL, RHO, BURST, WINDOW, HOLD, DELACK, PACED, BP, QLIM, DT, RTT, S_RATE, S_MEAN, ENTRY, SERVICE,
+ OFFERED, F_GAP, F_SIZE, I_SIZE, I_EVERY, DURATION, WARMUP, ECN) = range(25)  # fmt: skip
 # device state, after the parameters
 (Q, B, STALL, STALL_END, EVENT, RECORD, NEXT_FRAME, FRAME_NO, APP, DROP, OVER, SENT, OUT, DROPPED, DROPPED_Q, RETRANS,
- Q_SUM, B_SUM, H_SUM, FULL, LOSSES, PROBES, WANT, SENT_NOW, TOOK, ABOVE, CODEL_N, CODEL_NEXT, SAMPLES, BEFORE) = range(24, 54)  # fmt: skip
-_DEVICE = 54
+ Q_SUM, B_SUM, H_SUM, FULL, LOSSES, PROBES, WANT, SENT_NOW, TOOK, ABOVE, CODEL_N, CODEL_NEXT, SAMPLES, BEFORE, ACKED, SPARE) = range(25, 57)  # fmt: skip
+_DEVICE = 57
 # state of each flow
 (CW, SS, WMAX, K, EPOCH, WEST, FLIGHT, HELD, FIRST, RECOVERY, PENDING, LAST, SHARE, F_WANT, LOST, PACE, ROUND,
  ROUND_START, ROUND_OUT, SHOWN) = range(20)  # fmt: skip
@@ -408,6 +408,7 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool) -> 
             if not single:
                 for i in range(W):
                     s[WANT, i] = 0.0
+                    s[ACKED, i] = 0.0
             for f in range(nf):
                 o = _DEVICE + f * _FLOW
                 row = (slot * nf + f) * W
@@ -423,6 +424,10 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool) -> 
                         last = s[o + LAST, i]
                         cwnd, ssthresh, window = s[o + CW, i], s[o + SS, i], s[WINDOW, i]
                         s[o + LAST, i] = t if acked > 0.0 else last
+                        if single:
+                            s[ACKED, i] = acked
+                        else:
+                            s[ACKED, i] += acked
                         flight = s[o + FLIGHT, i] - acked
                         if cubic:
                             grown, west = cc.cubic_growth(cwnd, s[o + WEST, i], acked, t - s[o + EPOCH, i], s[o + K, i], s[o + WMAX, i])
@@ -470,8 +475,8 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool) -> 
                 if is_open:  # under backpressure the sender waits for room, nothing is dropped in the qdisc
                     waits = min(arrived, max(room + s[QLIM, i] - backlog, 0.0))
                     arrived = waits if bp > 0.0 else arrived
-                # what arrived in the step before as well is a steady flow, the rest a burst
-                steady = min(arrived, s[BEFORE, i])
+                # evenly spaced: what arrived in the step before as well, and what ACKs clock that nobody held
+                steady = min(arrived, max(s[BEFORE, i], s[PACED, i] * s[ACKED, i]))
                 drained_meanwhile = max(arrived * rho, min(steady, drain))
                 dropped = max(q + arrived - drained_meanwhile - ring, 0.0)
                 if tcp:  # even the smallest burst is two ring entries
@@ -500,7 +505,8 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool) -> 
                     first = s[_DEVICE + FIRST, i]
                     s[_DEVICE + FLIGHT, i] += arrived
                     first = min(first, t) if held > TINY else FOREVER
-                    idle = (q + backlog <= TINY) | (t - first >= s[HOLD, i])
+                    # idle: the reader could have taken more, by a packet at least (whole packets arrive)
+                    idle = (took < max(drain - 1.0, 0.5 * drain)) | (t - first >= s[HOLD, i])
                     go = (idle & (held >= 2.0 - TINY)) | (t - first >= s[DELACK, i]) | (s[_DEVICE + SHOWN, i] > 0.0)
                     acked = held if go else 0.0
                     line[slot * W + i] = acked
@@ -508,6 +514,7 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool) -> 
                     s[_DEVICE + FIRST, i] = FOREVER if go else first
                     s[H_SUM, i] += held - acked
                 else:
+                    s[SPARE, i] = max(drain - 1.0, 0.5 * drain) - took
                     s[SENT_NOW, i] = arrived
                     s[TOOK, i] = took
                 s[Q_SUM, i] += q
@@ -536,7 +543,7 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool) -> 
                         held = s[o + HELD, i] + took
                         first = s[o + FIRST, i]
                         first = min(first, t) if held > TINY else FOREVER
-                        idle = (s[Q, i] + s[B, i] <= TINY) | (t - first >= s[HOLD, i])
+                        idle = (s[SPARE, i] > 0.0) | (t - first >= s[HOLD, i])
                         go = (idle & (held >= 2.0 - TINY)) | (t - first >= s[DELACK, i]) | (s[o + SHOWN, i] > 0.0)
                         acked = held if go else 0.0
                         line[row + i] = acked

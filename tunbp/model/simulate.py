@@ -15,7 +15,7 @@ import xarray as xr
 from tunbp import schema
 from tunbp.errors import ScenarioError
 from tunbp.model import congestion, fluid
-from tunbp.model.drivers import Wake, driver, pushes_back, wake_threshold
+from tunbp.model.drivers import Wake, driver, pushes_back, ring_batch, wake_threshold
 from tunbp.model.lazy import Chunked, simulate_lazily
 from tunbp.model.limits import saturated_service_time
 from tunbp.model.scenario import BATCH_WIDE, CHOICES, Scenario
@@ -26,7 +26,12 @@ TILE = 64
 """Scenarios per tile: wide enough for SIMD, small enough for the round-trip ring to stay in the L2 cache."""
 
 STEPS_PER_RTT = (32, 256)
-"""Fewest and most time steps per RTT when `dt` is automatic."""
+"""Fewest and most time steps per RTT when `dt` is automatic and the ring does not ask for more."""
+
+STEPS_PER_RING = 4
+"""Time steps in which the reader empties a full ring, when `dt` is automatic: bursts are resolved on that scale."""
+
+MOST_STEPS = 1024
 
 SHORTEST_STEP = 15e-6
 QDISC_LIMITS = {"fq_codel": 10240.0, "netem": 1000.0}
@@ -88,9 +93,10 @@ def _scalars(scenario: Scenario) -> dict[str, Any]:
 # ---------------------------------------------------------------------------------------------------- fluid engine
 
 
-def round_trip_slots(rtt: Array, dt: float | None) -> Array:
-    """Time steps per RTT: a value of a fixed ladder (quarter octaves), so that a scenario's step never depends on
-    the batch it is in, and scenarios of similar RTT share a tile.
+def round_trip_slots(rtt: Array, dt: float | None, emptying: Array | float = np.inf) -> Array:
+    """Time steps per RTT, a value of a fixed ladder of quarter octaves.
+
+    A scenario's step never depends on the batch it is in, and scenarios of similar RTT share a tile.
 
     Parameters
     ----------
@@ -98,9 +104,15 @@ def round_trip_slots(rtt: Array, dt: float | None) -> Array:
         Round-trip times in seconds.
     dt
         Longest time step wanted, or None for automatic.
-    """  # noqa: D205
+    emptying
+        Times the reader needs for a full ring, N/mu, in seconds; matters where `dt` is automatic.
+    """
     low, high = STEPS_PER_RTT
-    wanted = np.clip(rtt / SHORTEST_STEP, low, high) if dt is None else np.maximum(np.ceil(rtt / dt - 1e-9), 4)
+    if dt is None:
+        wanted = np.clip(rtt / SHORTEST_STEP, low, high)
+        wanted = np.maximum(wanted, np.minimum(STEPS_PER_RING * rtt / emptying, MOST_STEPS))
+    else:
+        wanted = np.maximum(np.ceil(rtt / dt - 1e-9), 4)
     octave = 2.0 ** np.floor(np.log2(wanted))
     slots: Array = np.ceil(wanted / octave * 4 - 1e-9) / 4 * octave
     return slots.astype(np.int64)
@@ -164,9 +176,19 @@ def service_times(flat: dict[str, Array]) -> tuple[Array, Array, Array, Array]:
     return free, full, pushing, k
 
 
+def _slots_in_sight(ring: Array, pushing: Array) -> Array:
+    """Entries a burst can fill in an empty ring: consumed ones are freed in batches, up to batch - 1 are still taken.
+
+    A growing window meets every phase of the batch, so the worst one decides where it overflows. A ring that pushes
+    back keeps the rest in the qdisc and loses nothing by it.
+    """
+    lagging = np.array([ring_batch(n) - 1.0 for n in ring])
+    return ring - np.where(pushing > 0, 0.0, lagging)
+
+
 def _prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
     number = _numbers(flat)
-    slots = round_trip_slots(number["rtt"], scenario.dt)
+    slots = round_trip_slots(number["rtt"], scenario.dt, number["ring"] / number["drain_rate"])
     dt = number["rtt"] / slots
     g = number["gso_segments"]
     free, full, pushing, k = service_times(flat)
@@ -175,7 +197,7 @@ def _prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
     offered = np.where(np.isnan(number["offered_rate"]), 0.0, number["offered_rate"]) * number["streams"]
     frames = source == fluid.FRAMES
     rows = {
-        "ring": number["ring"] * g,
+        "ring": _slots_in_sight(number["ring"], pushing) * g,
         "drain": g * dt / free,
         "drain_full": g * dt / full,
         "rho": np.minimum(1.0 / (free * number["burst_rate"]), 1.0),
@@ -183,6 +205,7 @@ def _prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
         "window": number["receive_window"] / number["mss"],
         "ack_interval": number["ack_interval"],
         "delayed_ack": number["delayed_ack"],
+        "paced": number["ack_interval"] < dt,
         "backpressure": pushing,
         "qdisc_limit": _qdisc_limit(flat, number["ring"]) * g,
         "dt": dt,
