@@ -1,0 +1,139 @@
+"""The paper's two tables against the model: published throughput, simulated curves, gain and deficit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from tunbp.evidence.datasets import published
+from tunbp.evidence.studies import STUDIES
+from tunbp.model.hosts import host
+from tunbp.model.scenario import Scenario
+from tunbp.model.simulate import simulate
+
+TUNNELS = {"OpenVPN": "openvpn", "wireguard-go": "wireguard"}
+"""Names as the paper writes them, and as row and host ids have them."""
+AXES = {"lab": "rtt", "real": "ring"}
+"""What each of the two tables varies: RTT [s] in the lab, queue length [packets] on the real path."""
+DRIVERS = {"stock": "stock", "patched": "v3"}
+"""Kernels of the tables: both were measured with v3 of the series (S03)."""
+WARMUP_SHARE = 0.05
+"""Part of the simulated time that totals leave out: slow start."""
+HEADLINE = "path-openvpn-500"
+"""The row of the abstract's 36 %: OpenVPN, queue of 500 packets, Germany to the USA."""
+
+
+def compare(
+    path: str, values: Sequence[float], tunnels: Iterable[str] = TUNNELS, seeds: int = 6, duration: float = 100.0
+) -> pd.DataFrame:
+    """One of the paper's tables, simulated at `values` and published where the paper has them.
+
+    Parameters
+    ----------
+    path
+        ``"lab"`` (throughput over RTT) or ``"real"`` (over queue length at about 120 ms).
+    values
+        RTTs [s] or queue lengths [packets].
+    tunnels
+        Of `TUNNELS`.
+    seeds
+        Random streams per scenario: 1, 2, ...
+    duration
+        Simulated time [s]; its first 5 % count as slow start.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `row` (id, empty where nothing was published), `path`, `tunnel`, `variant`, `rtt` [s], `ring` [packet],
+        `published`, `model`, `low`, `high` [bit/s] (mean, 2.5 and 97.5 percentile over seeds), `error` (model /
+        published - 1), `role` ("fitted", "held out" or empty).
+    """
+    parts = [_curve(path, tunnel, variant, values, seeds, duration) for tunnel in tunnels for variant in DRIVERS]
+    table = pd.concat(parts, ignore_index=True)
+    known = published("tcp")["throughput"]
+    table["published"] = known.reindex(table["row"]).to_numpy()
+    roles = STUDIES["paper-lab" if path == "lab" else "paper-path"]().rows["role"]
+    table["role"] = roles.reindex(table["row"]).fillna("").to_numpy()
+    table.loc[table["published"].isna(), "row"] = ""
+    table["error"] = table["model"] / table["published"] - 1.0
+    order = ["row", "path", "tunnel", "variant", "rtt", "ring", "published", "model", "low", "high", "error", "role"]
+    return table[order]
+
+
+def _curve(path: str, tunnel: str, variant: str, values: Sequence[float], seeds: int, duration: float) -> pd.DataFrame:
+    axis, prefix = AXES[path], "lab" if path == "lab" else "path"
+    fields = host(f"{prefix}-{TUNNELS[tunnel]}") | {
+        "driver": DRIVERS[variant],
+        axis: xr.DataArray(list(values), dims="at"),
+    }
+    scenario = Scenario().replace(
+        **fields,
+        duration=duration,
+        warmup=WARMUP_SHARE * duration,
+        seed=xr.DataArray(np.arange(seeds) + 1, dims="seed"),
+    )
+    rates = simulate(scenario)["received_rate"].transpose("at", "seed").to_numpy()
+    low, high = np.percentile(rates, (2.5, 97.5), axis=1)
+    named = [f"{value * 1e3:.0f}ms" if path == "lab" else f"{value:.0f}" for value in values]
+    return pd.DataFrame(
+        {
+            "row": [f"{prefix}-{TUNNELS[tunnel]}-{name}-{variant}" for name in named],
+            "path": path,
+            "tunnel": tunnel,
+            "variant": variant,
+            "rtt": np.broadcast_to(np.asarray(fields["rtt"], float), len(values)),
+            "ring": np.broadcast_to(np.asarray(fields["ring"], float), len(values)),
+            "model": rates.mean(1),
+            "low": low,
+            "high": high,
+        }
+    )
+
+
+def gains(table: pd.DataFrame) -> pd.DataFrame:
+    """Gain and deficit of every published pair of rows of `compare`: two numbers for the same two values.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `pair` (row id without variant), `path`, `tunnel`, `rtt`, `ring`, `stock`, `patched` [bit/s], `gain`
+        (patched / stock - 1), `deficit` (1 - stock / patched), and of the model `model_gain`, `model_deficit`.
+    """
+    known = table[table["row"] != ""].copy()
+    known["pair"] = known["row"].str.rsplit("-", n=1).str[0]
+    keys = ["pair", "path", "tunnel", "rtt", "ring"]
+    wide = known.pivot_table(index=keys, columns="variant", values=["published", "model"], sort=False)
+    wide = wide.reindex(columns=pd.MultiIndex.from_product([["published", "model"], list(DRIVERS)]))
+    found = wide["published"].copy()
+    found["gain"], found["deficit"] = _gain(wide["published"])
+    found["model_gain"], found["model_deficit"] = _gain(wide["model"])
+    found.columns.name = None
+    return found.reset_index()
+
+
+def _gain(pair: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    return pair["patched"] / pair["stock"] - 1, 1 - pair["stock"] / pair["patched"]
+
+
+def headline() -> pd.Series:
+    """The abstract's 36 %: stock, patched [bit/s], gain and deficit of OpenVPN at 500 packets (published)."""
+    rates = published("tcp")["throughput"]
+    stock, patched = float(rates[f"{HEADLINE}-stock"]), float(rates[f"{HEADLINE}-patched"])
+    return pd.Series({"stock": stock, "patched": patched, "gain": patched / stock - 1, "deficit": 1 - stock / patched})
+
+
+def medians(table: pd.DataFrame) -> pd.DataFrame:
+    """Median and worst absolute error of published rows, by table, tunnel, variant and role.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `path`, `tunnel`, `variant`, `role` ("all" for both roles), `rows`, `median`, `worst`.
+    """
+    known = table[table["row"] != ""].assign(error=lambda t: t["error"].abs())
+    both = pd.concat([known, known.assign(role="all")])
+    grouped = both.groupby(["path", "tunnel", "variant", "role"], sort=False)["error"]
+    return grouped.agg(rows="size", median="median", worst="max").reset_index()

@@ -1,0 +1,193 @@
+"""What single runs and lone means can tell: intervals within a run, and the smallest effect data could show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import stats
+
+from tunbp.evidence.datasets import published
+
+Array = npt.NDArray[np.float64]
+
+LEVEL, POWER = 0.95, 0.80
+
+REPEATS = (
+    ("5600X, TAP, stock", ("ryzen-tap-stock", "wake-tap-stock")),
+    ("5600X, TAP, freed batch", ("ryzen-tap-patched", "wake-tap-freed-batch")),
+    ("5600X, TAP+vhost-net, stock", ("ryzen-vhost-stock", "wake-vhost-stock")),
+    ("5600X, TAP+vhost-net, freed batch", ("ryzen-vhost-patched", "wake-vhost-freed-batch")),
+)
+"""Published pktgen rows of one configuration that was measured twice, a week apart (S12, S13)."""
+PATCH_1 = ("patch1-tap-stock", "patch1-tap-patch-1-of-4")
+"""The pair from which the series argues that its first patch costs nothing: 1.132 and 1.134 Mpps (S18)."""
+
+
+def block_means(series: npt.ArrayLike, block: int, resamples: int = 2000, seed: int = 1) -> Array:
+    """Means of a series resampled in blocks, which keep what follows from one second to the next.
+
+    Parameters
+    ----------
+    series
+        Values at equal steps, e.g. the throughput of each second; NaNs are left out.
+    block
+        Steps per block; longer than the series is correlated (a CUBIC saw tooth is about 10 s at 120 ms).
+    resamples, seed
+        Number of resamples, and the seed of their random stream.
+
+    Returns
+    -------
+    numpy.ndarray
+        `resamples` means.
+
+    Notes
+    -----
+    Circular block bootstrap, Politis and Romano, "A circular block-resampling procedure for stationary data", 1992.
+    """
+    values = np.asarray(series, float)
+    values = values[np.isfinite(values)]
+    block = max(1, min(block, values.size))
+    count = -(-values.size // block)
+    starts = np.random.default_rng(seed).integers(0, values.size, (resamples, count, 1))
+    picked = values[(starts + np.arange(block)) % values.size].reshape(resamples, -1)
+    return np.asarray(picked[:, : values.size].mean(axis=1))
+
+
+def block_interval(
+    series: npt.ArrayLike, block: int, level: float = LEVEL, resamples: int = 2000, seed: int = 1
+) -> tuple[float, float]:
+    """Bootstrap interval of the mean of one run, see `block_means`."""
+    tail = (1 - level) / 2
+    low, high = np.quantile(block_means(series, block, resamples, seed), (tail, 1 - tail))
+    return float(low), float(high)
+
+
+@dataclass(frozen=True)
+class Change:
+    """Relative change of a mean with its interval, and the smallest change that the data could have shown."""
+
+    change: float
+    low: float
+    high: float
+    smallest: float
+
+    @property
+    def verdict(self) -> str:
+        """The change in words."""
+        if self.low > 0 or self.high < 0:
+            return f"{'faster' if self.low > 0 else 'slower'} by {_percent(self.low, self.high)}"
+        return f"no difference seen; {_words(self.smallest)} or more would have been"
+
+
+def _words(share: float) -> str:
+    return f"{100 * share:.2g} %"
+
+
+def _percent(low: float, high: float) -> str:
+    """An interval of changes in words: `3.1 to 4.2 %`, or as a factor from twice on."""
+    if low > 1:
+        return f"a factor of {1 + low:.3g} to {1 + high:.3g}"
+    first, last = sorted((abs(low), abs(high)))
+    return f"{100 * first:.2g} to {_words(last)}"
+
+
+def change(before: npt.ArrayLike, after: npt.ArrayLike, block: int, resamples: int = 2000) -> Change:
+    """Relative change between the means of two runs, each resampled in blocks of seconds.
+
+    Two runs, one of each kind: the interval knows what varies within them, not what differs from run to run.
+
+    Parameters
+    ----------
+    before, after
+        Two series at the same steps.
+    block, resamples
+        As in `block_means`.
+
+    Returns
+    -------
+    Change
+        `smallest` is the change that would have been found with 80 % probability at a level of 5 %: 2.80 standard
+        errors (normal approximation).
+    """
+    first, second = block_means(before, block, resamples, 1), block_means(after, block, resamples, 2)
+    ratios = second / np.maximum(first, 1e-300) - 1
+    low, high = np.quantile(ratios, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+    seen = float(np.nanmean(np.asarray(after, float)) / np.nanmean(np.asarray(before, float)) - 1)
+    needed = stats.norm.ppf((1 + LEVEL) / 2) + stats.norm.ppf(POWER)
+    return Change(seen, float(low), float(high), float(needed * ratios.std()))
+
+
+# ------------------------------------------------------------------------------------------------ one mean each
+
+
+def repeats(pairs: Sequence[tuple[str, tuple[str, str]]] = REPEATS) -> pd.DataFrame:
+    """Configurations that were published twice: how far two means of the same thing are apart.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `configuration`, `first`, `second` [packet/s], `difference` (relative to the mean of both).
+    """
+    rates = published("pktgen")["transmitted_rate"]
+    lines = []
+    for name, (first, second) in pairs:
+        one, two = float(rates[first]), float(rates[second])
+        lines.append({"configuration": name, "first": one, "second": two, "difference": 2 * (two - one) / (one + two)})
+    return pd.DataFrame(lines)
+
+
+def spread(differences: npt.ArrayLike) -> float:
+    """Relative standard deviation of one mean, from differences of pairs that measured the same: rms / sqrt 2."""
+    return float(np.sqrt(np.mean(np.square(np.asarray(differences, float))) / 2))
+
+
+def smallest_effect(deviation: float, freedom: float, runs: int = 1) -> float:
+    """Smallest relative difference of two means that would be found in 4 of 5 cases at a level of 5 %.
+
+    Parameters
+    ----------
+    deviation
+        Relative standard deviation of one run (or of one mean, with `runs` = 1).
+    freedom
+        Degrees of freedom with which `deviation` is known.
+    runs
+        Runs behind each of the two means.
+
+    Returns
+    -------
+    float
+        (t(0.975) + t(0.8)) s sqrt(2 / runs), with Student's t (two-sided test, two equal samples).
+    """
+    needed = stats.t.ppf((1 + LEVEL) / 2, freedom) + stats.t.ppf(POWER, freedom)
+    return float(needed * deviation * np.sqrt(2 / runs))
+
+
+def lone_means(pair: tuple[str, str] = PATCH_1) -> pd.Series:
+    """Two published means without a spread: their difference against the smallest that could be told from nothing.
+
+    Returns
+    -------
+    pandas.Series
+        `first`, `second` [packet/s], `difference`, `spread` (of one mean between sessions, from `repeats`),
+        `smallest` (smallest detectable difference), `runs`, `needed_spread` (of single runs within one session,
+        below which `runs` runs each would show the difference) and `verdict` in words.
+    """
+    table = published("pktgen")
+    first, second = (float(table.loc[row, "transmitted_rate"]) for row in pair)
+    runs = int(table.loc[pair[0], "runs"])
+    again = repeats()["difference"]
+    deviation, difference = spread(again), second / first - 1
+    smallest = smallest_effect(deviation, len(again))
+    needed = abs(difference) / smallest_effect(1.0, 2 * runs - 2, runs)
+    told = "it shows a difference" if abs(difference) >= smallest else "it shows neither a gain nor a loss"
+    verdict = (
+        f"{first / 1e6:.3f} against {second / 1e6:.3f} Mpps is {100 * difference:+.2f} %; means of the same "
+        f"configuration a week apart scatter by {100 * deviation:.1f} %, so less than {100 * smallest:.1f} % cannot be "
+        f"told from nothing: {told}"
+    )
+    values = {"first": first, "second": second, "difference": difference, "spread": deviation, "smallest": smallest}
+    return pd.Series({**values, "runs": runs, "needed_spread": needed, "verdict": verdict})
