@@ -45,28 +45,57 @@ _PATH = {
 """Priors: stalls about 1/s of some milliseconds (scheduling), a sender on Gigabit Ethernet (81 K packets/s) or faster."""
 
 CALIBRATIONS = (
-    Calibration("i5-tap", "raw", {"drain_rate": Free(150e3, 250e3), "wake_cost": Free(1e-6, 20e-6)},
-                group="patched", screen=32, duration=4.0),
+    Calibration(
+        "i5-tap",
+        "raw",
+        {"drain_rate": Free(150e3, 250e3), "wake_cost": Free(1e-6, 20e-6)},
+        group="patched",
+        screen=32,
+        duration=4.0,
+    ),
     Calibration("i5-vhost", "raw", {"drain_rate": Free(30e3, 70e3)}, screen=16, duration=4.0),
     Calibration("i5-pktgen-tap", "pktgen", {"contention": Free(-2e-6, 2e-6, log=False)}, group="patched"),
     Calibration("i5-pktgen-vhost", "pktgen", {"contention": Free(-1e-6, 1e-6, log=False)}, group="patched"),
-    Calibration("5600x-pktgen-tap", "pktgen", {"wake_cost": Free(1e-6, 20e-6), "patch_overhead": Free(0.0, 1e-7, log=False)},
-                group="patched"),
-    Calibration("librecast", "librecast", {
-        "drain_rate": Free(0.8e6, 1.6e6), "wake_cost": Free(1e-7, 4e-6), "patch_overhead": Free(-4e-7, 1e-7, log=False),
-        "contention": Free(0.0, 1e-6, log=False), "contention_wait": Free(0.0, 5e-7, log=False)},
-        duration=0.2, saturated=True),
+    Calibration(
+        "5600x-pktgen-tap",
+        "pktgen",
+        {"wake_cost": Free(1e-6, 20e-6), "patch_overhead": Free(0.0, 1e-7, log=False)},
+        group="patched",
+    ),
+    Calibration(
+        "librecast",
+        "librecast",
+        {
+            "drain_rate": Free(0.8e6, 1.6e6),
+            "wake_cost": Free(1e-7, 4e-6),
+            "patch_overhead": Free(-4e-7, 1e-7, log=False),
+            "contention": Free(0.0, 1e-6, log=False),
+            "contention_wait": Free(0.0, 5e-7, log=False),
+        },
+        duration=0.2,
+        saturated=True,
+    ),
     Calibration("lab-openvpn", "paper-lab", _WINDOW, group="patched", screen=16, duration=30.0),
-    Calibration("lab-openvpn", "paper-lab", {**_LAB, "drain_rate": Free(38e3, 48e3), "ack_interval": Free(9e-3, 14e-3)},
-                group="stock", seeds=3, screen=256),
+    Calibration(
+        "lab-openvpn",
+        "paper-lab",
+        {**_LAB, "drain_rate": Free(38e3, 48e3), "ack_interval": Free(9e-3, 14e-3)},
+        group="stock",
+        seeds=3,
+    ),
     Calibration("lab-wireguard", "paper-lab", _WINDOW, group="patched", screen=16, duration=30.0),
-    Calibration("lab-wireguard", "paper-lab", {**_LAB, "drain_rate": Free(60e3, 80e3), "ack_interval": Free(5e-4, 2e-2)},
-                group="stock", seeds=3),
+    Calibration(
+        "lab-wireguard",
+        "paper-lab",
+        {**_LAB, "drain_rate": Free(60e3, 80e3), "ack_interval": Free(5e-4, 2e-2)},
+        group="stock",
+        seeds=3,
+    ),
     Calibration("path-openvpn", "paper-path", _WINDOW, group="patched", screen=16, duration=30.0),
-    Calibration("path-openvpn", "paper-path", _PATH, group="stock", seeds=16),
+    Calibration("path-openvpn", "paper-path", _PATH, group="stock", seeds=12),
     Calibration("path-wireguard", "paper-path", _WINDOW, group="patched", screen=16, duration=30.0),
-    Calibration("path-wireguard", "paper-path", _PATH, group="stock", seeds=16),
-)  # fmt: skip
+    Calibration("path-wireguard", "paper-path", _PATH, group="stock", seeds=12),
+)
 """In the order in which later ones need earlier ones."""
 
 

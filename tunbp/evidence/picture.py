@@ -33,8 +33,15 @@ def bursts(rings: tuple[int, ...] = (100, 500), duration: float = 60.0) -> xr.Da
     bunch = xr.DataArray(BUNCHES, dims="bunch", coords={"bunch": BUNCHES})
     names = ["stock", "v3"]
     variant = xr.DataArray(names, dims="driver", coords={"driver": names})
-    changes: dict[str, Any] = {**fields, "ring": ring, "driver": variant, "rtt": 0.12, "duration": duration,
-                               "ack_interval": bunch * ring / fields["drain_rate"], "warmup": duration / 6}  # fmt: skip
+    changes: dict[str, Any] = {
+        **fields,
+        "ring": ring,
+        "driver": variant,
+        "rtt": 0.12,
+        "duration": duration,
+        "ack_interval": bunch * ring / fields["drain_rate"],
+        "warmup": duration / 6,
+    }
     return simulate(Scenario().replace(**changes))[["received_rate"]]
 
 
@@ -48,7 +55,9 @@ def wakes(stock_rate: float = 1.293e6, ring: int = 1000) -> xr.Dataset:
     """
     fields = host("5600x-pktgen-tap")
     cycle = xr.DataArray(CYCLES, dims="cycle", coords={"cycle": CYCLES})
-    seconds = saturated_service_time(1.0 / stock_rate, fields["patch_overhead"], fields["wake_cost"], cycle, ring, 0.0, 0.0)
+    seconds = saturated_service_time(
+        1.0 / stock_rate, fields["patch_overhead"], fields["wake_cost"], cycle, ring, 0.0, 0.0
+    )
     return xr.Dataset({"transmitted_rate": 1.0 / seconds})
 
 

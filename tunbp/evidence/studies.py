@@ -16,9 +16,15 @@ from tunbp.model.hosts import host
 from tunbp.model.scenario import Scenario
 
 WAKE_DRIVERS = {
-    "none": "stock", "empty": "v7-empty", "half": "v7-half", "seven_eighths": "v7-7/8", "freed_batch": "v7",
-    "half_or_empty": "v12", "batch_or_empty": "test-batch", "any_slot": "v4",
-}  # fmt: skip
+    "none": "stock",
+    "empty": "v7-empty",
+    "half": "v7-half",
+    "seven_eighths": "v7-7/8",
+    "freed_batch": "v7",
+    "half_or_empty": "v12",
+    "batch_or_empty": "test-batch",
+    "any_slot": "v4",
+}
 """Driver that has a published row's wake rule, where the version alone does not say it."""
 
 VHOST_SHARE = 0.5
@@ -54,8 +60,11 @@ class Study:
     def subset(self, keep: pd.Series) -> Study:
         """The study with only some of its rows (boolean over `rows`)."""
         mask = keep.to_numpy(bool)
-        fields = {name: value.isel(row=mask) for name, value in self.scenario.parameters().items()
-                  if isinstance(value, xr.DataArray)}  # fmt: skip
+        fields = {
+            name: value.isel(row=mask)
+            for name, value in self.scenario.parameters().items()
+            if isinstance(value, xr.DataArray)
+        }
         return replace(self, rows=self.rows[mask], scenario=self.scenario.replace(**fields))
 
     def data(self) -> xr.DataArray:
@@ -67,14 +76,16 @@ def _batch(constants: list[dict[str, Any]], **common: Any) -> Scenario:
     """One scenario over `row` from one dict of fields per row."""
     names = sorted({name for c in constants for name in c})
     default = Scenario().parameters()
-    fields = {n: xr.DataArray([c.get(n, default[n]) if c.get(n, default[n]) is not None else np.nan for c in constants],
-                              dims="row") for n in names}  # fmt: skip
+    fields = {
+        n: xr.DataArray(
+            [c.get(n, default[n]) if c.get(n, default[n]) is not None else np.nan for c in constants], dims="row"
+        )
+        for n in names
+    }
     return Scenario().replace(**fields, **common)
 
 
-def _rows(
-    index: list[str], values: list[float], hosts: list[str], groups: list[str], fitted: set[str]
-) -> pd.DataFrame:
+def _rows(index: list[str], values: list[float], hosts: list[str], groups: list[str], fitted: set[str]) -> pd.DataFrame:
     roles = ["fitted" if row in fitted else "held out" for row in index]
     columns = {"published": values, "host": hosts, "group": groups, "role": roles}
     return pd.DataFrame(columns, index=pd.Index(index, name="row"))
@@ -96,8 +107,13 @@ def _paper(name: str, title: str, rows: list[tuple[str, str, str, dict[str, Any]
     table = published("tcp")["throughput"]
     index = [row for row, *_ in rows]
     constants = [{**host(h), "driver": "stock" if group == "stock" else "v3", **extra} for _, h, group, extra in rows]
-    frame = _rows(index, [float(table[row]) for row in index], [h for _, h, _, _ in rows],
-                  [group for _, _, group, _ in rows], fitted)  # fmt: skip
+    frame = _rows(
+        index,
+        [float(table[row]) for row in index],
+        [h for _, h, _, _ in rows],
+        [group for _, _, group, _ in rows],
+        fitted,
+    )
     return Study(name, title, frame, _batch(constants, duration=100.0, warmup=5.0), seeds=16)
 
 
@@ -130,9 +146,13 @@ def paper_lab() -> Study:
 # ------------------------------------------------------------------------------------------------ the 24 raw runs
 
 RAW_FITTED = {
-    "tap-1000-0ms-stock", "tap-1000-120ms-stock", "tap-1000-0ms-patched", "tap-1-0ms-patched",
-    "vhost-1000-0ms-stock", "vhost-1000-0ms-patched",
-}  # fmt: skip
+    "tap-1000-0ms-stock",
+    "tap-1000-120ms-stock",
+    "tap-1000-0ms-patched",
+    "tap-1-0ms-patched",
+    "vhost-1000-0ms-stock",
+    "vhost-1000-0ms-patched",
+}
 RAW_HOSTS = {"tap": "i5-tap", "tap+vhost-net": "i5-vhost"}
 
 
@@ -143,7 +163,7 @@ def raw_base_rtt(runs: xr.Dataset) -> xr.DataArray:
     """
     undelayed = runs["rtt_label"] == 0
     smallest = runs["min_rtt"].where(undelayed).groupby(runs["device"]).min()
-    return xr.where(undelayed, smallest.sel(device=runs["device"]).drop_vars("device"), runs["min_rtt"])
+    return runs["min_rtt"].where(~undelayed, smallest.sel(device=runs["device"]).drop_vars("device"))
 
 
 def raw_runs() -> Study:
@@ -156,12 +176,20 @@ def raw_runs() -> Study:
     for i, variant in enumerate(variants):
         fields = host(RAW_HOSTS[str(runs["device"].values[i])])
         delayed = float(runs["rtt_label"][i]) > 0
-        constants.append({**fields, "driver": "stock" if variant == "stock" else "v3", "ring": int(runs["ring"][i]),
-                          "rtt": float(rtt[i]), "mss": float(runs["mss"][i]),
-                          "qdisc": "netem" if delayed else "fq_codel", "qdisc_limit": 1_000_000 if delayed else 10240})  # fmt: skip
+        constants.append(
+            {
+                **fields,
+                "driver": "stock" if variant == "stock" else "v3",
+                "ring": int(runs["ring"][i]),
+                "rtt": float(rtt[i]),
+                "mss": float(runs["mss"][i]),
+                "qdisc": "netem" if delayed else "fq_codel",
+                "qdisc_limit": 1_000_000 if delayed else 10240,
+            }
+        )
     hosts = [RAW_HOSTS[str(device)] for device in runs["device"].values]
     frame = _rows(index, [float(x) for x in runs["received_rate"]], hosts, variants, RAW_FITTED)
-    return Study("raw", "nodrop repository: 24 raw iperf3 runs", frame, _batch(constants, duration=60.0, warmup=5.0))
+    return Study("raw", "nodrop repository: 24 raw iperf3 runs", frame, _batch(constants, duration=30.0, warmup=5.0))
 
 
 # ------------------------------------------------------------------------------------------------ pktgen
@@ -180,7 +208,9 @@ def pktgen_table() -> pd.DataFrame:
     baseline = table["source_id"].replace({"S14": "S13"})
     pinned = table.index.str.contains("pinned")
     keys = list(zip(table["cpu"], table["device"], table["threads"], baseline, pinned, strict=True))
-    own = {key: row for key, row, variant in zip(keys, table.index, table["variant"], strict=True) if variant == "stock"}
+    own = {
+        key: row for key, row, variant in zip(keys, table.index, table["variant"], strict=True) if variant == "stock"
+    }
     table["stock_row"] = [own.get(key, "") for key in keys]
     return table
 
@@ -190,7 +220,7 @@ def _pktgen_host(cpu: str, device: str) -> str:
 
 
 def pktgen(quantity: str = "transmitted_rate") -> Study:
-    """pktgen tables of v5 to v7 and the wake ablation: packets/s transmitted (or lost, by `quantity`).
+    """Published pktgen tables of v5 to v7 and the wake ablation: packets/s transmitted (or lost, by `quantity`).
 
     A configuration's own stock row gives its service time and its offered rate; constants of the wake cycle come from
     the host table.
@@ -213,7 +243,12 @@ def pktgen(quantity: str = "transmitted_rate") -> Study:
             driver, fields["patch_overhead"] = "v7", 0.0  # the queue is never stopped
             fields["qdisc"] = "noqueue"
         threads = int(entry["threads"])
-        fields |= {"driver": driver, "streams": threads, "offered_rate": offered / threads, "burst_rate": offered * 2}
+        fields |= {
+            "driver": driver,
+            "streams": threads,
+            "offered_rate": offered / threads,
+            "burst_rate": offered * 2,
+        }
         index.append(str(row))
         constants.append(fields)
         if row == entry["stock_row"] or row in PKTGEN_CONTENTION_ROWS or row in PKTGEN_FITTED:
@@ -222,8 +257,13 @@ def pktgen(quantity: str = "transmitted_rate") -> Study:
     hosts = [_pktgen_host(cpu, device) for cpu, device in zip(there["cpu"], there["device"], strict=True)]
     frame = _rows(index, [float(x) for x in there[column]], hosts, groups, roles)
     scenario = _batch(constants, source="open", ring=1000, rtt=0.001, duration=2.0, warmup=0.5)
-    return Study("pktgen" if column == "transmitted_rate" else "pktgen-lost", "pktgen: " + column.replace("_", " "), frame,
-                 scenario, quantity)  # fmt: skip
+    return Study(
+        "pktgen" if column == "transmitted_rate" else "pktgen-lost",
+        "pktgen: " + column.replace("_", " "),
+        frame,
+        scenario,
+        quantity,
+    )
 
 
 PKTGEN_FITTED = {"wake-tap-freed-batch", "wake-tap-half"}
@@ -234,22 +274,26 @@ PKTGEN_FITTED = {"wake-tap-freed-batch", "wake-tap-half"}
 
 LIBRECAST_DRIVERS = {"reverted": "stock", "half": "v12", "empty": "test-empty", "batch": "test-batch"}
 LIBRECAST_FITTED = {
-    "librecast-reverted-1s-sender", "librecast-reverted-8s-receiver", "librecast-half-1s-sender",
-    "librecast-half-8s-receiver", "librecast-empty-8s-receiver", "librecast-batch-8s-receiver",
-}  # fmt: skip
+    "librecast-reverted-1s-sender",
+    "librecast-reverted-8s-receiver",
+    "librecast-half-1s-sender",
+    "librecast-half-8s-receiver",
+    "librecast-empty-8s-receiver",
+    "librecast-batch-8s-receiver",
+}
 
 
 def librecast() -> Study:
     """The regression report's iperf3 runs with 1 to 16 streams: sender side up to 4 streams, receiver beyond."""
-    table = published("tcp")
+    rates = published("tcp")["throughput"].dropna()
     index, constants, values, groups = [], [], [], []
     for rule, driver in LIBRECAST_DRIVERS.items():
         for streams in (1, 2, 4, 8, 16):
             row = f"librecast-{rule}-{streams}s-{'sender' if streams <= 4 else 'receiver'}"
-            if row not in table.index or not np.isfinite(table.loc[row, "throughput"]):
+            if row not in rates.index:
                 continue
             index.append(row)
-            values.append(float(table.loc[row, "throughput"]))
+            values.append(float(rates[row]))
             groups.append("stock" if driver == "stock" else "patched")
             constants.append({**host("librecast"), "driver": driver, "streams": streams})
     frame = _rows(index, values, ["librecast"] * len(index), groups, LIBRECAST_FITTED)
@@ -266,4 +310,13 @@ STUDIES: dict[str, Callable[[], Study]] = {
 }
 """All studies by name, built when called."""
 
-__all__ = ["STUDIES", "VHOST_NET_BATCH", "Study", "librecast", "paper_lab", "paper_path", "pktgen", "raw_runs"]
+__all__ = [
+    "STUDIES",
+    "VHOST_NET_BATCH",
+    "Study",
+    "librecast",
+    "paper_lab",
+    "paper_path",
+    "pktgen",
+    "raw_runs",
+]

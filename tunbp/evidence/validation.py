@@ -73,21 +73,44 @@ class Bound:
 
 BOUNDS = (
     Bound("raw", "raw runs held out, median", "median", 0.10, role="held out"),
-    Bound("raw", "raw runs held out, worst", "max", 0.30, role="held out"),
+    Bound(
+        "raw",
+        "raw runs held out, worst",
+        "max",
+        0.30,
+        role="held out",
+        met=False,
+        why="TAP, ring 1, stock (-60 %): the run alternates between recovery by delayed ACK (40 ms) and by a probe "
+        "after 2 SRTT; the model has only the first",
+    ),
     Bound("raw", "all 24 raw runs, median", "median", 0.05),
     Bound("paper-path", "paper's path, stock, median", "median", 0.10, group="stock"),
-    Bound("paper-path", "paper's path, stock, worst", "max", 0.35, group="stock"),
+    Bound(
+        "paper-path",
+        "paper's path, stock, worst",
+        "max",
+        0.35,
+        group="stock",
+        met=False,
+        why="OpenVPN, ring 50 (+49 %): where the ring is about as long as one bunch of ACKs the result hangs on the "
+        "exact length of a bunch, which no published row gives",
+    ),
     Bound("paper-path", "paper's path, patched, median", "median", 0.05, group="patched"),
     Bound("paper-lab", "paper's lab, stock, median", "median", 0.12, group="stock"),
     Bound("paper-lab", "paper's lab, stock, worst", "max", 0.35, group="stock"),
     Bound("paper-lab", "paper's lab, patched, median", "median", 0.08, group="patched"),
     Bound("pktgen", "pktgen transmitted, patched, median", "median", 0.03, group="patched"),
     Bound("pktgen", "pktgen transmitted, patched, worst", "max", 0.10, group="patched"),
-    Bound("pktgen", "pktgen v6 and v7 TAP patched from the iperf3 wake cost", "max", 0.02,
-          rows="v6-tap-patched v7-tap-1t-patched"),
+    Bound(
+        "pktgen",
+        "pktgen v6 and v7 TAP patched from the iperf3 wake cost",
+        "max",
+        0.02,
+        rows="v6-tap-patched v7-tap-1t-patched",
+    ),
     Bound("pktgen-lost", "pktgen lost, patched, worst", "max", 0.10, group="patched"),
     Bound("librecast", "several streams, median", "median", 0.10),
-)  # fmt: skip
+)
 """The bounds of the project; `tunbp check` fails when one differs from what is recorded here."""
 
 
@@ -115,9 +138,19 @@ def bounds(rows: pd.DataFrame | None = None) -> pd.DataFrame:
         if bound.rows:
             part = part[part["row"].isin(bound.rows.split())]
         value = float(part["error"].abs().agg(bound.statistic))
-        lines.append({"bound": bound.what, "table": bound.table, "statistic": bound.statistic, "rows": len(part),
-                      "value": value, "limit": bound.limit, "met": value <= bound.limit, "recorded": bound.met,
-                      "why": bound.why})  # fmt: skip
+        lines.append(
+            {
+                "bound": bound.what,
+                "table": bound.table,
+                "statistic": bound.statistic,
+                "rows": len(part),
+                "value": value,
+                "limit": bound.limit,
+                "met": value <= bound.limit,
+                "recorded": bound.met,
+                "why": bound.why,
+            }
+        )
     return pd.DataFrame(lines)
 
 

@@ -39,7 +39,7 @@ class Free:
     def decode(self, x: Array) -> Array:
         """Values of the constant for positions `x` in [0, 1]."""
         if self.log:
-            return np.exp(np.log(self.low) + x * (np.log(self.high) - np.log(self.low)))
+            return np.asarray(np.exp(np.log(self.low) + x * (np.log(self.high) - np.log(self.low))))
         return self.low + x * (self.high - self.low)
 
 
@@ -125,7 +125,7 @@ def fit(
 
     def residuals(points: Array) -> Array:
         """Relative errors, shape (trial, row, seed), at points of the unit cube."""
-        return _simulate(scenario, free, points, quantity, seeds) / target[None, :, None] - 1.0
+        return np.asarray(_simulate(scenario, free, points, quantity, seeds) / target[None, :, None] - 1.0)
 
     def cost(points: Array) -> Array:
         errors = residuals(points)[:, use].mean(-1)
@@ -142,13 +142,19 @@ def fit(
     found = least_squares(mean_error, start, jac=jacobian, bounds=(0.0, 1.0), xtol=1e-4, ftol=1e-4, max_nfev=25)
     best = found.x if 2 * found.cost <= least else start
     final = residuals(best[None])[0]
-    spread = _bootstrap(final[use], _jacobian(residuals, best)[use].mean(-1), data.values[use] if "sample" in data.dims
-                        else target[use, None], bootstrap)  # fmt: skip
+    spread = _bootstrap(
+        final[use],
+        _jacobian(residuals, best)[use].mean(-1),
+        data.values[use] if "sample" in data.dims else target[use, None],
+        bootstrap,
+    )
     values = {n: float(free[n].decode(best[j : j + 1])[0]) for j, n in enumerate(names)}
     ends = np.clip(best + np.percentile(spread, (2.5, 97.5), axis=0), 0.0, 1.0)
     return Fit(
         values=values,
-        intervals={n: (float(free[n].decode(ends[0, j])), float(free[n].decode(ends[1, j]))) for j, n in enumerate(names)},
+        intervals={
+            n: (float(free[n].decode(ends[0, j])), float(free[n].decode(ends[1, j]))) for j, n in enumerate(names)
+        },
         model=xr.DataArray((final.mean(-1) + 1.0) * target, dims="row", coords={"row": labels}),
         fitted=tuple(x for x, u in zip(labels, use, strict=True) if u),
         held_out=tuple(x for x, u in zip(labels, use, strict=True) if not u),

@@ -13,7 +13,7 @@ from enum import IntEnum
 from tunbp.errors import ScenarioError
 
 PTR_RING_BATCH = 16
-"""Entries that ptr_ring frees at once: ``SMP_CACHE_BYTES * 2 / sizeof(void *)`` on x86-64 (include/linux/ptr_ring.h)."""
+"""Entries ptr_ring frees at once on x86-64: ``SMP_CACHE_BYTES * 2 / sizeof(void *)`` (include/linux/ptr_ring.h)."""
 
 VHOST_NET_BATCH = 64
 """Entries that vhost-net takes from the ring in one locked call (drivers/vhost/net.c, ``VHOST_NET_BATCH``)."""
@@ -88,40 +88,141 @@ _HALF = Wake.HALF_OR_EMPTY
 
 DRIVERS: dict[str, Driver] = {
     "stock": _STOCK,
-    "v1": Driver(Stop.FULL_ON_ENTRY, Wake.EMPTY, Failed.DROP, False, date="2025-08-08", source="S01",
-                 note="tun only; full on entry returns TX_BUSY; also woken in the reader's idle path"),
+    "v1": Driver(
+        Stop.FULL_ON_ENTRY,
+        Wake.EMPTY,
+        Failed.DROP,
+        False,
+        date="2025-08-08",
+        source="S01",
+        note="tun only; full on entry returns TX_BUSY; also woken in the reader's idle path",
+    ),
     "v2": Driver(Stop.AFTER_FULL, Wake.EMPTY, Failed.DROP, False, date="2025-08-12", source="S02"),
-    "v3": Driver(Stop.AFTER_FULL, Wake.EMPTY, Failed.DROP, False, date="2025-08-25", source="S03",
-                 note="adds tap and vhost-net; unconditional wake in the blocking wait loop"),
-    "v4": Driver(Stop.AFTER_FULL, Wake.ANY_SLOT, Failed.DROP, False, date="2025-09-02", source="S04",
-                 note="vhost-net wakes once per batch"),
-    "v5": Driver(Stop.BEFORE_LAST, Wake.FREED_BATCH, Failed.DROP, False, date="2025-09-23", source="S05",
-                 note="woken when a consumed batch is invalidated and the queue was stopped before that"),
-    "v6": Driver(Stop.BEFORE_LAST, Wake.BATCH_OR_EMPTY, Failed.DROP, False, date="2025-11-20", source="S06",
-                 note="drop only after resize or unconsume"),
+    "v3": Driver(
+        Stop.AFTER_FULL,
+        Wake.EMPTY,
+        Failed.DROP,
+        False,
+        date="2025-08-25",
+        source="S03",
+        note="adds tap and vhost-net; unconditional wake in the blocking wait loop",
+    ),
+    "v4": Driver(
+        Stop.AFTER_FULL,
+        Wake.ANY_SLOT,
+        Failed.DROP,
+        False,
+        date="2025-09-02",
+        source="S04",
+        note="vhost-net wakes once per batch",
+    ),
+    "v5": Driver(
+        Stop.BEFORE_LAST,
+        Wake.FREED_BATCH,
+        Failed.DROP,
+        False,
+        date="2025-09-23",
+        source="S05",
+        note="woken when a consumed batch is invalidated and the queue was stopped before that",
+    ),
+    "v6": Driver(
+        Stop.BEFORE_LAST,
+        Wake.BATCH_OR_EMPTY,
+        Failed.DROP,
+        False,
+        date="2025-11-20",
+        source="S06",
+        note="drop only after resize or unconsume",
+    ),
     "v7": Driver(Stop.AFTER_FULL_RECHECK, Wake.FREED_BATCH, Failed.REQUEUE, True, date="2026-01-07", source="S07"),
     "v8": Driver(Stop.AFTER_FULL_RECHECK, Wake.HALF, Failed.REQUEUE, True, date="2026-03-12", source="S15"),
     "v9": Driver(Stop.AFTER_FULL_RECHECK, Wake.HALF, Failed.REQUEUE, True, date="2026-04-28", source="S16"),
-    "v12": Driver(Stop.AFTER_ATTEMPT_RECHECK, _HALF, Failed.DROP, True, date="2026-05-10", source="S17",
-                  note="merged 2026-05-14, reverted 2026-07-29"),
-    "optin-2026-07": Driver(Stop.AFTER_ATTEMPT_RECHECK, _HALF, Failed.DROP, True, True, date="2026-07-09",
-                            source="S20", note="not merged"),
-    "test-batch": Driver(Stop.AFTER_ATTEMPT_RECHECK, Wake.BATCH_OR_EMPTY, Failed.DROP, True, date="2026-07-07",
-                         source="S21", note="test patch: consumed >= tx_ring.batch, or empty"),
-    "test-empty": Driver(Stop.AFTER_ATTEMPT_RECHECK, Wake.EMPTY, Failed.DROP, True, date="2026-07-07",
-                         source="S21", note="test patch: empty only"),
-    "v7-empty": Driver(Stop.AFTER_FULL_RECHECK, Wake.EMPTY, Failed.REQUEUE, True, date="2026-02-14", source="S13",
-                       note="wake ablation on v7"),
-    "v7-half": Driver(Stop.AFTER_FULL_RECHECK, Wake.HALF, Failed.REQUEUE, True, date="2026-02-16", source="S14",
-                      note="wake ablation on v7"),
-    "v7-7/8": Driver(Stop.AFTER_FULL_RECHECK, Wake.SEVEN_EIGHTHS, Failed.REQUEUE, True, date="2026-02-16",
-                     source="S14", note="wake ablation on v7"),
-    "net-next-1": Driver(Stop.AFTER_ATTEMPT_RECHECK, _HALF, Failed.DROP, True, True, date="2026-07-29", source="S24",
-                         note="first posting with the flag; returns early without it"),
-    "7.3": Driver(Stop.AFTER_ATTEMPT_RECHECK, _HALF, Failed.DROP, True, True, date="2026-08-08", source="S24",
-                  note="IFF_BACKPRESSURE; also needs a running device and the file's own queue slot"),
-    "veth": Driver(Stop.AFTER_FULL_RECHECK, Wake.EMPTY, Failed.REQUEUE, True, date="2025-04-25", source="S27",
-                   note="256-entry ring; the NAPI poll wakes the peer's queue once per cycle"),
+    "v12": Driver(
+        Stop.AFTER_ATTEMPT_RECHECK,
+        _HALF,
+        Failed.DROP,
+        True,
+        date="2026-05-10",
+        source="S17",
+        note="merged 2026-05-14, reverted 2026-07-29",
+    ),
+    "optin-2026-07": Driver(
+        Stop.AFTER_ATTEMPT_RECHECK, _HALF, Failed.DROP, True, True, date="2026-07-09", source="S20", note="not merged"
+    ),
+    "test-batch": Driver(
+        Stop.AFTER_ATTEMPT_RECHECK,
+        Wake.BATCH_OR_EMPTY,
+        Failed.DROP,
+        True,
+        date="2026-07-07",
+        source="S21",
+        note="test patch: consumed >= tx_ring.batch, or empty",
+    ),
+    "test-empty": Driver(
+        Stop.AFTER_ATTEMPT_RECHECK,
+        Wake.EMPTY,
+        Failed.DROP,
+        True,
+        date="2026-07-07",
+        source="S21",
+        note="test patch: empty only",
+    ),
+    "v7-empty": Driver(
+        Stop.AFTER_FULL_RECHECK,
+        Wake.EMPTY,
+        Failed.REQUEUE,
+        True,
+        date="2026-02-14",
+        source="S13",
+        note="wake ablation on v7",
+    ),
+    "v7-half": Driver(
+        Stop.AFTER_FULL_RECHECK,
+        Wake.HALF,
+        Failed.REQUEUE,
+        True,
+        date="2026-02-16",
+        source="S14",
+        note="wake ablation on v7",
+    ),
+    "v7-7/8": Driver(
+        Stop.AFTER_FULL_RECHECK,
+        Wake.SEVEN_EIGHTHS,
+        Failed.REQUEUE,
+        True,
+        date="2026-02-16",
+        source="S14",
+        note="wake ablation on v7",
+    ),
+    "net-next-1": Driver(
+        Stop.AFTER_ATTEMPT_RECHECK,
+        _HALF,
+        Failed.DROP,
+        True,
+        True,
+        date="2026-07-29",
+        source="S24",
+        note="first posting with the flag; returns early without it",
+    ),
+    "7.3": Driver(
+        Stop.AFTER_ATTEMPT_RECHECK,
+        _HALF,
+        Failed.DROP,
+        True,
+        True,
+        date="2026-08-08",
+        source="S24",
+        note="IFF_BACKPRESSURE; also needs a running device and the file's own queue slot",
+    ),
+    "veth": Driver(
+        Stop.AFTER_FULL_RECHECK,
+        Wake.EMPTY,
+        Failed.REQUEUE,
+        True,
+        date="2025-04-25",
+        source="S27",
+        note="256-entry ring; the NAPI poll wakes the peer's queue once per cycle",
+    ),
 }
 # names people use
 ALIASES = {"backpressure": "7.3", "IFF_BACKPRESSURE": "7.3", "patched": "v12"}
@@ -146,7 +247,7 @@ def ring_batch(ring: float) -> int:
 
     Source: ``__ptr_ring_set_size`` in include/linux/ptr_ring.h.
     """
-    return PTR_RING_BATCH if PTR_RING_BATCH * 2 <= ring else 1
+    return PTR_RING_BATCH if ring >= 2 * PTR_RING_BATCH else 1
 
 
 def wake_threshold(wake: Wake, ring: float) -> float:

@@ -91,7 +91,8 @@ def stream(seed: int) -> Any:
 @numba.njit(inline="always")
 def exponential(state: Any, mean: float) -> float:
     """An exponential variate of the given mean from the top 53 bits of a xorshift state."""
-    return -math.log((float(state >> np.uint64(11)) + 0.5) / 9007199254740992.0) * mean
+    unit: float = (float(state >> np.uint64(11)) + 0.5) / 9007199254740992.0
+    return -math.log(unit) * mean
 
 
 @numba.njit(inline="always")
@@ -101,8 +102,8 @@ def _flow(f: int) -> int:
 
 @numba.njit(inline="always")
 def _next_event(s: Any, W: int, i: int, t: float) -> float:
-    at = min(min(s[STALL, i], s[RECORD, i]), min(s[NEXT_FRAME, i], s[DURATION, i]))
-    return min(at, s[WARMUP, i]) if t < s[WARMUP, i] else at
+    at: float = min(min(s[STALL, i], s[RECORD, i]), min(s[NEXT_FRAME, i], s[DURATION, i]))
+    return min(at, float(s[WARMUP, i])) if t < s[WARMUP, i] else at
 
 
 @numba.njit(nogil=True, error_model="numpy", cache=True)
@@ -430,7 +431,9 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool) -> 
                             s[ACKED, i] += acked
                         flight = s[o + FLIGHT, i] - acked
                         if cubic:
-                            grown, west = cc.cubic_growth(cwnd, s[o + WEST, i], acked, t - s[o + EPOCH, i], s[o + K, i], s[o + WMAX, i])
+                            grown, west = cc.cubic_growth(
+                                cwnd, s[o + WEST, i], acked, t - s[o + EPOCH, i], s[o + K, i], s[o + WMAX, i]
+                            )
                             s[o + WEST, i] = west
                         if reno:
                             grown = cc.reno_growth(cwnd, acked)

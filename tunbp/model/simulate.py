@@ -77,11 +77,15 @@ def simulate(scenario: Scenario | Chunked, engine: str = "fluid", threads: int |
         totals, series = _run_fluid(scenario, flat, workers)
     dims = tuple(str(d) for d in template.dims)
     data: dict[str, Any] = {name: (dims, values.reshape(shape)) for name, values in totals.items()}
-    coords: dict[str, Any] = dict(template.coords)
+    coords: dict[Any, Any] = {name: template.coords[name] for name in template.coords}
     if scenario.interval is not None:
         data |= {name: ((*dims, "time"), values.reshape(*shape, -1)) for name, values in series.items()}
         samples = next(iter(series.values())).shape[-1]
-        coords["time"] = ("time", scenario.interval * np.arange(1, samples + 1), {"units": "s", "long_name": "time"})
+        coords["time"] = (
+            "time",
+            scenario.interval * np.arange(1, samples + 1),
+            {"units": "s", "long_name": "time"},
+        )
     dataset = schema.describe(xr.Dataset(data, coords))
     return dataset.assign_attrs(engine=engine, **_scalars(scenario))
 
@@ -168,8 +172,9 @@ def service_times(flat: dict[str, Array]) -> tuple[Array, Array, Array, Array]:
     waiting = np.where(stock, 0.0, k / number["ring"])
     alternating = share * (number["contention"] + number["contention_wait"] * waiting)
     k = np.where(np.isinf(k), 1.0, k)
-    full = saturated_service_time(service, overhead, number["wake_cost"], k, number["ring"], number["wake_latency"],
-                                  alternating)  # fmt: skip
+    full = saturated_service_time(
+        service, overhead, number["wake_cost"], k, number["ring"], number["wake_latency"], alternating
+    )
     free = service + overhead
     guest = np.where(np.isnan(number["guest_rate"]), 0.0, 1.0 / number["guest_rate"])
     free, full = np.maximum(free, guest), np.maximum(np.where(pushing > 0, full, free), guest)
@@ -244,7 +249,11 @@ def _tiles(batch: Prepared) -> list[tuple[tuple[bool, int, int, bool], Array]]:
 
 
 def _run_tile(
-    batch: Prepared, kind: tuple[bool, int, int, bool], members: Array, duration: float, interval: float | None
+    batch: Prepared,
+    kind: tuple[bool, int, int, bool],
+    members: Array,
+    duration: float,
+    interval: float | None,
 ) -> tuple[Array, Array]:
     width = 1 if len(members) == 1 else (8 if len(members) <= 8 else TILE)
     padded = np.resize(members, width)
@@ -255,7 +264,16 @@ def _run_tile(
     run = fluid.kernel(width, *kind)
     totals = np.zeros((2, len(fluid.TOTALS), width))
     series = np.zeros((samples, len(fluid.SERIES), width))
-    run(table, batch.seeds[padded], slots, steps, int(batch.streams[members[0]]), interval or 0.0, totals, series)
+    run(
+        table,
+        batch.seeds[padded],
+        slots,
+        steps,
+        int(batch.streams[members[0]]),
+        interval or 0.0,
+        totals,
+        series,
+    )
     return totals[..., : len(members)], series[..., : len(members)]
 
 
@@ -268,8 +286,9 @@ def _run_fluid(scenario: Scenario, flat: dict[str, Array], workers: int) -> tupl
 
     def work(tile: tuple[tuple[bool, int, int, bool], Array]) -> None:
         kind, members = tile
-        totals[:, :, members], series[:, :, members] = _run_tile(batch, kind, members, scenario.duration,
-                                                                 scenario.interval)  # fmt: skip
+        totals[:, :, members], series[:, :, members] = _run_tile(
+            batch, kind, members, scenario.duration, scenario.interval
+        )
 
     _map(work, _tiles(batch), workers)
     return _totals(scenario, batch, totals), _series(scenario, batch, series)
@@ -292,8 +311,18 @@ def _totals(scenario: Scenario, batch: Prepared, totals: Array) -> dict[str, Arr
     seconds = scenario.duration - batch.table[fluid.WARMUP]
     through = np.maximum(run["delivered"], 1e-12)
     ring, qdisc, held = (run[f"{place}_seconds"] / through for place in ("ring", "qdisc", "held"))
-    result = {name: run[name] for name in ("sent", "delivered", "dropped_ring", "dropped_qdisc", "total_retransmits",
-                                           "loss_events", "timeouts")}  # fmt: skip
+    result = {
+        name: run[name]
+        for name in (
+            "sent",
+            "delivered",
+            "dropped_ring",
+            "dropped_qdisc",
+            "total_retransmits",
+            "loss_events",
+            "timeouts",
+        )
+    }
     # what was on its way at the end of the warm-up counts as sent here and delivered later
     result["queued"] = run["queued"]
     result["in_flight"] = run["in_flight"]
@@ -334,13 +363,13 @@ def _series(scenario: Scenario, batch: Prepared, series: Array) -> dict[str, Arr
 # ------------------------------------------------------------------------------------------- the packet-level twin
 
 
-def _run_packets(
-    scenario: Scenario, flat: dict[str, Array], workers: int
-) -> tuple[dict[str, Array], dict[str, Array]]:
+def _run_packets(scenario: Scenario, flat: dict[str, Array], workers: int) -> tuple[dict[str, Array], dict[str, Array]]:
     from tunbp.model import packets  # it compiles kernels of its own
 
     common = {name: getattr(scenario, name) for name in BATCH_WIDE}
-    points = [{**{k: v.item() for k, v in zip(flat, row, strict=True)}, **common} for row in zip(*flat.values(), strict=True)]
+    points = [
+        {**{k: v.item() for k, v in zip(flat, row, strict=True)}, **common} for row in zip(*flat.values(), strict=True)
+    ]
     results: list[Any] = [None] * len(points)
 
     def work(i: int) -> None:
