@@ -107,9 +107,7 @@ def test_every_public_definition_has_a_docstring(module: str) -> None:
 def test_schema_variable_is_well_formed(name: str) -> None:
     variable = VARIABLES[name]
     assert re.fullmatch(r"[a-z][a-z0-9_]*", name)
-    assert re.fullmatch(r"1|(1|s|byte|bit|packet)(/(s|packet))?", variable.units), (
-        "SI and counted things only"
-    )
+    assert re.fullmatch(r"1|(1|s|byte|bit|packet)(/(s|packet))?", variable.units), "SI and counted things only"
     assert variable.long_name
     assert variable.long_name == variable.long_name.strip()
     assert set(variable.dims) <= DIMS.keys()
@@ -126,9 +124,7 @@ def test_every_command_names_a_module_that_has_it() -> None:
 
     from tunbp.cli import COMMANDS
 
-    found = {
-        name: getattr(importlib.import_module(module), attr) for name, (module, attr, _) in COMMANDS.items()
-    }
+    found = {name: getattr(importlib.import_module(module), attr) for name, (module, attr, _) in COMMANDS.items()}
     assert [name for name, command in found.items() if not isinstance(command, click.Command)] == []
     assert [name for name, command in found.items() if not command.help] == []
 
@@ -140,11 +136,7 @@ def test_no_file_names_a_place_of_the_machine_it_was_written_on() -> None:
         if top.name in {"results", "build", "dist"} or (top.name.startswith(".") and top.name != ".ci"):
             continue
         for path in [top] if top.is_file() else top.rglob("*"):
-            if (
-                path.is_file()
-                and "__pycache__" not in path.parts
-                and not path.parent.name.endswith(".egg-info")
-            ):
+            if path.is_file() and "__pycache__" not in path.parts and not path.parent.name.endswith(".egg-info"):
                 text = path.read_bytes().decode(errors="ignore")
                 found += [f"{path.relative_to(ROOT)}: {m[0]}" for m in places.finditer(text)]
     assert found == []

@@ -45,9 +45,7 @@ if os.path.exists("arrived"):
 """
 
 
-def write_notebook(
-    root: Path, name: str, cells: list[str], parameters: str = 'x = 1\nout_dir = "results"'
-) -> None:
+def write_notebook(root: Path, name: str, cells: list[str], parameters: str = 'x = 1\nout_dir = "results"') -> None:
     """A notebook with a parameters cell and then `cells`."""
     notebook = nbformat.v4.new_notebook()
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -104,9 +102,7 @@ def first_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]
     write_notebook(root, "01_good", ["1 + 1", FIGURE.format(name="one")])
     write_notebook(root, "02_fails", ["1 + 1", FIGURE.format(name="two"), FAILS])
     write_notebook(root, "03_dies", [DIES])
-    write_notebook(
-        root, "04_good", [FIGURE.format(name="four"), "import os; print(os.environ['NUMBA_NUM_THREADS'])"]
-    )
+    write_notebook(root, "04_good", [FIGURE.format(name="four"), "import os; print(os.environ['NUMBA_NUM_THREADS'])"])
     batch, screen = batch_of(root)
     with pytest.raises(ReproduceError) as caught:
         run(batch)
@@ -173,9 +169,7 @@ def test_second_run_does_nothing_and_says_so(project: Path) -> None:
     run(batch)
     assert [(job.outcome, job.figures) for job in batch.jobs] == [("unchanged", 1), ("unchanged", 1)]
     assert screen.getvalue().count("unchanged") == 2
-    assert {
-        path: (project / "results" / path).stat().st_mtime_ns for path in files(project / "results")
-    } == before
+    assert {path: (project / "results" / path).stat().st_mtime_ns for path in files(project / "results")} == before
 
 
 def edit_source(project: Path) -> None:
@@ -239,9 +233,7 @@ def test_a_file_that_a_parameter_names_is_part_of_the_data(project: Path) -> Non
     before = runstate.hash_data(project, {"trace": str(file)})
     file.write_text("2")
     assert runstate.hash_data(project, {"trace": str(file)}) != before
-    assert runstate.hash_data(project, {"trace": "mine.json"}) == runstate.hash_data(
-        project, {"trace": str(file)}
-    )
+    assert runstate.hash_data(project, {"trace": "mine.json"}) == runstate.hash_data(project, {"trace": str(file)})
 
 
 def test_package_sources_and_python_are_part_of_the_library(tmp_path: Path) -> None:
@@ -268,9 +260,7 @@ def test_a_rerun_replaces_what_the_notebook_wrote_before(project: Path) -> None:
         "05_clash, writes figures/four.pdf, which notebook 04_good has written too",
     ]
     # new results in place of the old ones; of what fails now, the old ones are gone, not taken for results
-    written = files(project / "results") - {
-        f"notebooks/{path.name}" for path in (project / "notebooks").iterdir()
-    }
+    written = files(project / "results") - {f"notebooks/{path.name}" for path in (project / "notebooks").iterdir()}
     assert written == {"figures/uno.pdf", "figures/uno.png", "tables/uno.csv"}
     assert (project / "results" / "tables" / "uno.csv").read_text() == "5"
     found = reasons(project, {"01_good": {"x": 5}})
@@ -287,9 +277,7 @@ def test_killed_run_leaves_no_process_and_goes_on_where_it_was(project: Path, ki
     # a shell that starts a job in the background has it ignore SIGINT: undo that here
     code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     command = [sys.executable, "-c", f"{code}\nfrom tunbp.cli import main\nmain()", "reproduce", "05"]
-    process = subprocess.Popen(
-        command, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    process = subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     kernel = os.pidfd_open(int((project / "arrived").read_text()))
     process.send_signal(kill)
     output, _ = process.communicate()
@@ -359,9 +347,7 @@ class Report:
         (results / "index.html").write_text("page")
 
 
-def test_report_is_made_again_only_when_results_changed(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_report_is_made_again_only_when_results_changed(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     report = Report(monkeypatch)
     index = project / "results" / "index.html"
     calls = []
@@ -374,9 +360,7 @@ def test_report_is_made_again_only_when_results_changed(
     assert index.read_text() == "page"
 
 
-def test_report_that_fails_is_a_failure_and_is_tried_again(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_report_that_fails_is_a_failure_and_is_tried_again(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     report = Report(monkeypatch)
     report.error = OSError("disk full")
     for _ in range(2):
@@ -408,9 +392,7 @@ def test_parameters_of_a_notebook_without_a_model_must_stand_in_its_cell(project
 
 def test_wrong_defaults_in_a_notebook_s_own_cell_stop_the_run(project: Path) -> None:
     write_notebook(project, "07_live_lab", [], 'lab_dir = None\nseeds = 0\nout_dir = "results"')
-    with pytest.raises(
-        ParamsError, match=r"07_live_lab\.ipynb: seeds = 0: must be greater than or equal to 1"
-    ):
+    with pytest.raises(ParamsError, match=r"07_live_lab\.ipynb: seeds = 0: must be greater than or equal to 1"):
         reasons(project)
 
 

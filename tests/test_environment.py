@@ -74,14 +74,10 @@ def test_lock_pins_every_package_once_and_within_its_bounds(python: str) -> None
         "platform_python_implementation": "CPython",
         "implementation_name": "cpython",
     }
-    applies = [
-        (name, version) for name, version, marker, _ in _locked() if not marker or marker.evaluate(here)
-    ]
+    applies = [(name, version) for name, version, marker, _ in _locked() if not marker or marker.evaluate(here)]
     versions = dict(applies)
     assert len(versions) == len(applies)
-    outside = {
-        name: versions.get(name) for name, spec in _declared().items() if versions.get(name) not in spec
-    }
+    outside = {name: versions.get(name) for name, spec in _declared().items() if versions.get(name) not in spec}
     assert outside == {}
 
 

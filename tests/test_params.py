@@ -56,9 +56,7 @@ def defaults(notebook: str) -> dict[str, Any]:
         ("01_openvpn_throughput", "seeds", None, ["seeds = None", "integer"]),
     ],
 )
-def test_wrong_value_is_named_with_what_is_allowed(
-    notebook: str, name: str, value: Any, words: list[str]
-) -> None:
+def test_wrong_value_is_named_with_what_is_allowed(notebook: str, name: str, value: Any, words: list[str]) -> None:
     with pytest.raises(ParamsError) as caught:
         validate(notebook, {name: value}, "my.yaml")
     message = str(caught.value)
@@ -117,17 +115,13 @@ CHECK = 'from tunbp.params import check\np = check("06_your_path", globals())'
 
 def test_check_reads_the_values_that_papermill_injected() -> None:
     injected = "# Parameters\nring = 25\nrtt = 0.06\n"
-    p = check(
-        "06_your_path", shell("06_your_path", ["import os", PARAMETERS, injected, CHECK], ring=25, rtt=0.06)
-    )
+    p = check("06_your_path", shell("06_your_path", ["import os", PARAMETERS, injected, CHECK], ring=25, rtt=0.06))
     assert (p.model_dump()["ring"], p.model_dump()["rtt"]) == (25, 0.06)
 
 
 def test_check_names_an_unknown_parameter_that_papermill_injected() -> None:
     values = shell("06_your_path", [PARAMETERS, "# Parameters\nrign = 25\n", CHECK], rign=25)
-    with pytest.raises(
-        ParamsError, match=r"notebook 06_your_path: unknown parameter 'rign'; did you mean 'ring'\?"
-    ):
+    with pytest.raises(ParamsError, match=r"notebook 06_your_path: unknown parameter 'rign'; did you mean 'ring'\?"):
         check("06_your_path", values)
 
 

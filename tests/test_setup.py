@@ -31,9 +31,7 @@ def test_of_pip_s_settings_only_where_to_download_from_is_kept(
     setup: types.ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = tmp_path / "pip.conf"
-    config.write_text(
-        "[global]\nindex-url = https://example.org/simple\nuser = true\n[install]\ntarget = /nowhere\n"
-    )
+    config.write_text("[global]\nindex-url = https://example.org/simple\nuser = true\n[install]\ntarget = /nowhere\n")
     monkeypatch.setenv("PIP_CONFIG_FILE", str(config))
     monkeypatch.setenv("PIP_NO_BINARY", ":all:")
     monkeypatch.setenv("PIP_PROXY", "http://proxy.example.org:3128")

@@ -56,9 +56,7 @@ def find_python():
         if subprocess.call([path, "-c", "import ensurepip, venv"], stderr=subprocess.DEVNULL) == 0:
             return path
     package = "python{}.{}-venv".format(*version(usable[0]))
-    return fail(
-        "This Python cannot make environments.", f"apt-get install python3-venv (or {package}), then again"
-    )
+    return fail("This Python cannot make environments.", f"apt-get install python3-venv (or {package}), then again")
 
 
 def made_here(venv):

@@ -62,9 +62,7 @@ DURATION = "simulated time per scenario [s], more than 0"
 class NotebookParams(BaseModel):
     """Parameters that every notebook has; each notebook's own model adds to them."""
 
-    model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, validate_default=True
-    )
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, validate_default=True)
     notebook: ClassVar[str] = ""
 
     out_dir: OutputFolder = Field(
@@ -126,9 +124,7 @@ class TapVhostIperf3(NotebookParams):
         default=["tap", "tap+vhost-net"], min_length=1, description="devices: tap, tap+vhost-net"
     )
     stock_run: str = Field(default="tap-1000-120ms-stock", description="stock run shown as a time series")
-    patched_run: str = Field(
-        default="tap-1000-120ms-patched", description="patched run shown as a time series"
-    )
+    patched_run: str = Field(default="tap-1000-120ms-patched", description="patched run shown as a time series")
     duration: Duration = Field(default=300.0, description="simulated time of the series [s], more than 0")
     interval: Duration = Field(default=1.0, description="step of the time series [s], more than 0")
     block: Count = Field(default=20, description="seconds per block of the bootstrap, 1 or more")
@@ -140,9 +136,7 @@ class QdiscAndLatency(NotebookParams):
 
     notebook: ClassVar[str] = "04_qdisc_and_latency"
 
-    rings: list[Ring] = Field(
-        default=[1, 5, 10, 25, 50, 100, 250, 500, 1000], min_length=1, description=RINGS
-    )
+    rings: list[Ring] = Field(default=[1, 5, 10, 25, 50, 100, 250, 500, 1000], min_length=1, description=RINGS)
     qdiscs: list[Qdisc] = Field(
         default=["pfifo", "fq_codel"],
         min_length=1,
@@ -151,9 +145,7 @@ class QdiscAndLatency(NotebookParams):
     qdisc_limit: Ring = Field(default=1000, description="limit of the qdisc [packets], 1 or more")
     rtt: Rtt = Field(default=0.020, description="round-trip time [s], 0 or more")
     drain_rate: Rate = Field(default=60e3, description="speed of the reader [packet/s], more than 0")
-    burst_rate: Rate = Field(
-        default=1.81e6, description="rate at which bursts reach the ring [packet/s], more than 0"
-    )
+    burst_rate: Rate = Field(default=1.81e6, description="rate at which bursts reach the ring [packet/s], more than 0")
     streams: Streams = Field(default=1, description="bulk flows, 1 to 64")
     seeds: Count = Field(default=3, description=SEEDS)
     duration: Duration = Field(default=20.0, description=DURATION)
@@ -167,9 +159,7 @@ class ManySenders(NotebookParams):
     streams: list[Streams] = Field(
         default=[1, 2, 4, 8, 16], min_length=1, description="parallel TCP streams, each 1 to 64"
     )
-    threads: list[Streams] = Field(
-        default=[1, 2, 4], min_length=1, description="pktgen threads, each 1 to 64"
-    )
+    threads: list[Streams] = Field(default=[1, 2, 4], min_length=1, description="pktgen threads, each 1 to 64")
     duration: Duration = Field(default=2.0, description=DURATION)
 
 
@@ -178,24 +168,16 @@ class YourPath(NotebookParams):
 
     notebook: ClassVar[str] = "06_your_path"
 
-    trace: InputPath | None = Field(
-        default=None, description="measurement file of your path; null: the numbers below"
-    )
+    trace: InputPath | None = Field(default=None, description="measurement file of your path; null: the numbers below")
     rtt: Rtt = Field(default=0.120, description="round-trip time [s], 0 or more")
     ring: Ring = Field(default=500, description="ring size (txqueuelen) [packets], 1 or more")
     drain_rate: Rate = Field(default=60e3, description="speed of the reader [packet/s], more than 0")
-    burst_rate: Rate = Field(
-        default=1.81e6, description="rate at which bursts reach the ring [packet/s], more than 0"
-    )
+    burst_rate: Rate = Field(default=1.81e6, description="rate at which bursts reach the ring [packet/s], more than 0")
     receive_window: Rate = Field(default=3.0e6, description="receive window [byte], more than 0")
-    ack_interval: Pause = Field(
-        default=0.002, description="time over which ACKs are held back [s], 0 or more"
-    )
+    ack_interval: Pause = Field(default=0.002, description="time over which ACKs are held back [s], 0 or more")
     stall_rate: Pause = Field(default=1.0, description="random pauses of the reader [1/s], 0 or more")
     stall_mean: Pause = Field(default=0.005, description="their mean length [s], 0 or more")
-    wake_cost: Pause = Field(
-        default=5e-6, description="what a stop/wake cycle takes from the reader [s], 0 or more"
-    )
+    wake_cost: Pause = Field(default=5e-6, description="what a stop/wake cycle takes from the reader [s], 0 or more")
     qdisc: Qdisc = Field(default="fq_codel", description="qdisc: noqueue, pfifo, pfifo_fast, fq_codel")
     driver: str = Field(default="7.3", description="kernel version compared with stock, e.g. 7.3, v12, v7")
     streams: Streams = Field(default=1, description="parallel TCP streams, 1 to 64")
@@ -230,9 +212,7 @@ class Sensitivity(NotebookParams):
         default=256, description="base samples of the Sobol sequence, 2 or more (best a power of two)"
     )
     duration: Duration = Field(default=30.0, description=DURATION)
-    seed: Annotated[int, Field(ge=0)] = Field(
-        default=1, description="seed of sample and scenarios, 0 or more"
-    )
+    seed: Annotated[int, Field(ge=0)] = Field(default=1, description="seed of sample and scenarios, 0 or more")
     map_rtts: list[Rtt] = Field(
         default=[0.002, 0.005, 0.010, 0.020, 0.040, 0.080, 0.160],
         min_length=1,
@@ -346,9 +326,7 @@ def load(path: Path | str, notebook: str | None = None) -> tuple[str, dict[str, 
     text, values = read_yaml(path)
     said = named_notebook(text)
     if said and notebook and said != notebook:
-        raise ParamsError(
-            f"{path}: is for notebook {said}, not for {notebook} (comment '# notebook: {said}')"
-        )
+        raise ParamsError(f"{path}: is for notebook {said}, not for {notebook} (comment '# notebook: {said}')")
     name = notebook or said
     if not name:
         raise ParamsError(
@@ -452,9 +430,7 @@ class _Loader(yaml.SafeLoader):
         for key_node, _ in node.value:
             key = str(key_node.value)
             if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key!r} stands twice", key_node.start_mark
-                )
+                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} stands twice", key_node.start_mark)
             seen.add(key)
         return super().construct_mapping(node, deep=deep)
 
@@ -487,9 +463,7 @@ def _text_number(text: str, *, whole: bool) -> str | None:
     try:
         number = float(text.replace("_", ""))
     except ValueError:
-        return (
-            "this is text, not a number; write the number alone, in SI units" if text[:1].isdigit() else None
-        )
+        return "this is text, not a number; write the number alone, in SI units" if text[:1].isdigit() else None
     if whole and number.is_integer() and abs(number) < 1e15:
         return f"YAML reads {text} as text, not as a number; write {int(number)}"
     mantissa, _, exponent = text.strip().lower().partition("e")
@@ -497,7 +471,4 @@ def _text_number(text: str, *, whole: bool) -> str | None:
         return f"this is text, not a number; write {number!r} without quotes"
     mantissa = mantissa if "." in mantissa else f"{mantissa}.0"
     sign = exponent if exponent[:1] in "+-" else f"+{exponent}"
-    return (
-        f"YAML reads {text} as text, not as a number; write {mantissa}e{sign}"
-        " (with a point and a signed exponent)"
-    )
+    return f"YAML reads {text} as text, not as a number; write {mantissa}e{sign} (with a point and a signed exponent)"

@@ -50,9 +50,7 @@ def find_notebooks(root: Path, names: Sequence[str] = ()) -> list[Path]:
     """
     found = {path.stem: path for path in sorted((root / "notebooks").glob("[!_.]*.ipynb"))}
     if not found:
-        raise ReproduceError(
-            f"{root / 'notebooks'}: no notebooks there; run this inside the project's folder"
-        )
+        raise ReproduceError(f"{root / 'notebooks'}: no notebooks there; run this inside the project's folder")
     chosen = {}
     for name in names:
         stem = Path(name).name.removesuffix(".ipynb")
@@ -92,9 +90,7 @@ def read_params(files: Sequence[Path], names: Sequence[str]) -> dict[str, dict[s
     return values
 
 
-def plan(
-    root: Path, results: Path, notebooks: Sequence[Path], params: Mapping[str, Mapping[str, Any]]
-) -> list[Job]:
+def plan(root: Path, results: Path, notebooks: Sequence[Path], params: Mapping[str, Mapping[str, Any]]) -> list[Job]:
     """What to run and why: every notebook as a job, `reason` empty where its results are still good.
 
     Raises

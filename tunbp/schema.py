@@ -30,24 +30,18 @@ class Variable:
 
 VARIABLES: dict[str, Variable] = {
     # -- series of one flow
-    "throughput": Variable(
-        "bit/s", "throughput", ("time", "stream"), ("iperf3 intervals[].bits_per_second",)
-    ),
+    "throughput": Variable("bit/s", "throughput", ("time", "stream"), ("iperf3 intervals[].bits_per_second",)),
     "retransmits": Variable(
         "1", "retransmitted segments in the interval", ("time", "stream"), ("iperf3 intervals[].retransmits",)
     ),
-    "rtt": Variable(
-        "s", "round-trip time", ("time", "stream"), ("iperf3 intervals[].rtt", "ping time=", "ss rtt:")
-    ),
+    "rtt": Variable("s", "round-trip time", ("time", "stream"), ("iperf3 intervals[].rtt", "ping time=", "ss rtt:")),
     "rttvar": Variable(
         "s",
         "mean deviation of the round-trip time",
         ("time", "stream"),
         ("iperf3 intervals[].rttvar", "ss rtt:"),
     ),
-    "cwnd": Variable(
-        "byte", "congestion window", ("time", "stream"), ("iperf3 intervals[].snd_cwnd", "ss cwnd:")
-    ),
+    "cwnd": Variable("byte", "congestion window", ("time", "stream"), ("iperf3 intervals[].snd_cwnd", "ss cwnd:")),
     "snd_wnd": Variable(
         "byte",
         "send window advertised by the receiver",
@@ -57,20 +51,12 @@ VARIABLES: dict[str, Variable] = {
     "ring_occupancy": Variable("packet", "packets in the device ring", ("time",)),
     "qdisc_backlog": Variable("packet", "packets in the qdisc", ("time", "queue"), ("tc -s backlog",)),
     # -- totals of one run
-    "received_rate": Variable(
-        "bit/s", "received rate", ("stream",), ("iperf3 end.sum_received.bits_per_second",)
-    ),
+    "received_rate": Variable("bit/s", "received rate", ("stream",), ("iperf3 end.sum_received.bits_per_second",)),
     "sent_rate": Variable("bit/s", "sent rate", ("stream",), ("iperf3 end.sum_sent.bits_per_second",)),
-    "total_retransmits": Variable(
-        "1", "retransmitted segments", ("stream",), ("iperf3 end.sum_sent.retransmits",)
-    ),
+    "total_retransmits": Variable("1", "retransmitted segments", ("stream",), ("iperf3 end.sum_sent.retransmits",)),
     "mean_rtt": Variable("s", "mean round-trip time", ("stream",), ("iperf3 end.streams[].sender.mean_rtt",)),
-    "min_rtt": Variable(
-        "s", "minimum round-trip time", ("stream",), ("iperf3 end.streams[].sender.min_rtt",)
-    ),
-    "max_rtt": Variable(
-        "s", "maximum round-trip time", ("stream",), ("iperf3 end.streams[].sender.max_rtt",)
-    ),
+    "min_rtt": Variable("s", "minimum round-trip time", ("stream",), ("iperf3 end.streams[].sender.min_rtt",)),
+    "max_rtt": Variable("s", "maximum round-trip time", ("stream",), ("iperf3 end.streams[].sender.max_rtt",)),
     "duration": Variable("s", "measured duration"),
     # -- packet accounts of one simulated run: sent = delivered + dropped_* + queued + in_flight
     "sent": Variable("packet", "packets handed to the device", (), ()),
@@ -99,6 +85,7 @@ VARIABLES: dict[str, Variable] = {
     "wake_cycle_bound": Variable("bit/s", "bound by the reader's stop/wake cycles"),
     "loss_bound": Variable("bit/s", "bound by loss"),
     # -- live lab
+    "ring_drop_fraction": Variable("1", "packets dropped by the ring per packet that reached it"),
     "burst_rate": Variable("packet/s", "rate at which the stack puts a burst into the ring"),
     "queue_latency": Variable("s", "mean time from send() to read(), through qdisc and ring"),
     "queue_latency_p95": Variable("s", "95th percentile of the time from send() to read()"),
@@ -116,14 +103,10 @@ VARIABLES: dict[str, Variable] = {
     "omitted": Variable(
         "1", "interval left out of the totals (slow start)", ("time",), ("iperf3 intervals[].omitted",)
     ),
-    "transferred": Variable(
-        "byte", "bytes in the interval", ("time", "stream"), ("iperf3 intervals[].bytes",)
-    ),
+    "transferred": Variable("byte", "bytes in the interval", ("time", "stream"), ("iperf3 intervals[].bytes",)),
     "pmtu": Variable("byte", "path MTU", ("time", "stream"), ("iperf3 intervals[].pmtu", "ss pmtu:")),
     "jitter": Variable("s", "jitter", ("time", "stream"), ("iperf3 intervals[].jitter_ms",)),
-    "packets": Variable(
-        "packet", "datagrams in the interval", ("time", "stream"), ("iperf3 intervals[].packets",)
-    ),
+    "packets": Variable("packet", "datagrams in the interval", ("time", "stream"), ("iperf3 intervals[].packets",)),
     "lost_packets": Variable(
         "packet", "datagrams lost in the interval", ("time", "stream"), ("iperf3 intervals[].lost_packets",)
     ),
@@ -188,9 +171,7 @@ VARIABLES: dict[str, Variable] = {
         "packet", "datagrams lost", (), ("iperf3 end.sum.lost_packets", "receive log packets_lost")
     ),
     "mean_jitter": Variable("s", "mean jitter", (), ("iperf3 end.sum.jitter_ms",)),
-    "packet_size": Variable(
-        "byte", "packet size", ("queue",), ("pktgen", "receive log RECEIVED_PACKET_SIZE")
-    ),
+    "packet_size": Variable("byte", "packet size", ("queue",), ("pktgen", "receive log RECEIVED_PACKET_SIZE")),
     "cpu_host": Variable(
         "1", "processor use of this side, cores", (), ("iperf3 end.cpu_utilization_percent.host_total",)
     ),
@@ -201,24 +182,16 @@ VARIABLES: dict[str, Variable] = {
         ("iperf3 end.cpu_utilization_percent.remote_total",),
     ),
     "set_duration": Variable("s", "duration the test was set to", (), ("iperf3 start.test_start.duration",)),
-    "set_rate": Variable(
-        "bit/s", "rate the test was limited to", (), ("iperf3 start.test_start.target_bitrate",)
-    ),
+    "set_rate": Variable("bit/s", "rate the test was limited to", (), ("iperf3 start.test_start.target_bitrate",)),
     "mss": Variable("byte", "maximum segment size", ("stream",), ("iperf3 start.tcp_mss_default", "ss mss:")),
     # -- counters of interfaces, qdiscs and drivers: snapshots, or differences over a run
     "rx_bytes": Variable("byte", "received bytes", ("time", "queue"), ("ip -s stats64.rx.bytes",)),
     "rx_packets": Variable("packet", "received packets", ("time", "queue"), ("ip -s stats64.rx.packets",)),
-    "rx_errors": Variable(
-        "packet", "errors of received packets", ("time", "queue"), ("ip -s stats64.rx.errors",)
-    ),
-    "rx_dropped": Variable(
-        "packet", "packets dropped on reception", ("time", "queue"), ("ip -s stats64.rx.dropped",)
-    ),
+    "rx_errors": Variable("packet", "errors of received packets", ("time", "queue"), ("ip -s stats64.rx.errors",)),
+    "rx_dropped": Variable("packet", "packets dropped on reception", ("time", "queue"), ("ip -s stats64.rx.dropped",)),
     "tx_bytes": Variable("byte", "transmitted bytes", ("time", "queue"), ("ip -s stats64.tx.bytes",)),
     "tx_packets": Variable("packet", "transmitted packets", ("time", "queue"), ("ip -s stats64.tx.packets",)),
-    "tx_errors": Variable(
-        "packet", "errors of transmitted packets", ("time", "queue"), ("ip -s stats64.tx.errors",)
-    ),
+    "tx_errors": Variable("packet", "errors of transmitted packets", ("time", "queue"), ("ip -s stats64.tx.errors",)),
     "tx_dropped": Variable(
         "packet", "packets dropped on transmission", ("time", "queue"), ("ip -s stats64.tx.dropped",)
     ),
@@ -239,35 +212,23 @@ VARIABLES: dict[str, Variable] = {
     ),
     "tx_collisions": Variable("1", "collisions", ("time", "queue"), ("ip -s stats64.tx.collisions",)),
     "mtu": Variable("byte", "interface MTU", ("time", "queue"), ("ip mtu",)),
-    "txqueuelen": Variable(
-        "packet", "transmit queue length of the interface", ("time", "queue"), ("ip txqlen",)
-    ),
+    "txqueuelen": Variable("packet", "transmit queue length of the interface", ("time", "queue"), ("ip txqlen",)),
     "qdisc_bytes": Variable("byte", "bytes sent by the qdisc", ("time", "queue"), ("tc -s bytes",)),
     "qdisc_packets": Variable("packet", "packets sent by the qdisc", ("time", "queue"), ("tc -s packets",)),
     "qdisc_dropped": Variable("packet", "packets dropped by the qdisc", ("time", "queue"), ("tc -s drops",)),
-    "qdisc_overlimits": Variable(
-        "1", "times the qdisc was over its limit", ("time", "queue"), ("tc -s overlimits",)
-    ),
+    "qdisc_overlimits": Variable("1", "times the qdisc was over its limit", ("time", "queue"), ("tc -s overlimits",)),
     "qdisc_requeues": Variable(
         "packet", "packets the device gave back to the qdisc", ("time", "queue"), ("tc -s requeues",)
     ),
     "qdisc_backlog_bytes": Variable("byte", "bytes in the qdisc", ("time", "queue"), ("tc -s backlog",)),
-    "qdisc_ecn_marked": Variable(
-        "packet", "packets marked by the qdisc", ("time", "queue"), ("tc -s ecn_mark",)
-    ),
+    "qdisc_ecn_marked": Variable("packet", "packets marked by the qdisc", ("time", "queue"), ("tc -s ecn_mark",)),
     "qdisc_drop_overlimit": Variable(
         "packet", "packets dropped as the qdisc was full", ("time", "queue"), ("tc -s drop_overlimit",)
     ),
-    "qdisc_new_flows": Variable(
-        "1", "new flows seen by the qdisc", ("time", "queue"), ("tc -s new_flow_count",)
-    ),
-    "qdisc_limit": Variable(
-        "1", "limit of the qdisc, packets or bytes by its kind", ("time", "queue"), ("tc limit",)
-    ),
+    "qdisc_new_flows": Variable("1", "new flows seen by the qdisc", ("time", "queue"), ("tc -s new_flow_count",)),
+    "qdisc_limit": Variable("1", "limit of the qdisc, packets or bytes by its kind", ("time", "queue"), ("tc limit",)),
     "counter": Variable("1", "value of a named counter", ("time", "queue"), ("nstat, ethtool -S",)),
-    "drop_events": Variable(
-        "packet", "packets dropped for a reason", ("queue",), ("perf script skb:kfree_skb",)
-    ),
+    "drop_events": Variable("packet", "packets dropped for a reason", ("queue",), ("perf script skb:kfree_skb",)),
     "sample": Variable(
         "1", "value of a named series in the unit of its coordinate", ("time", "queue"), ("flent results",)
     ),
@@ -276,24 +237,16 @@ VARIABLES: dict[str, Variable] = {
     "ssthresh": Variable("packet", "slow start threshold in segments", ("time", "stream"), ("ss ssthresh:",)),
     "unacked": Variable("packet", "segments sent and not acknowledged", ("time", "stream"), ("ss unacked:",)),
     "send_queue": Variable("byte", "bytes in the send queue", ("time", "stream"), ("ss Send-Q",)),
-    "send_rate": Variable(
-        "bit/s", "rate that window and round-trip time allow", ("time", "stream"), ("ss send",)
-    ),
+    "send_rate": Variable("bit/s", "rate that window and round-trip time allow", ("time", "stream"), ("ss send",)),
     "pacing_rate": Variable("bit/s", "pacing rate", ("time", "stream"), ("ss pacing_rate",)),
     "delivery_rate": Variable("bit/s", "delivery rate", ("time", "stream"), ("ss delivery_rate",)),
     "socket_bytes_sent": Variable("byte", "bytes sent so far", ("time", "stream"), ("ss bytes_sent:",)),
-    "socket_bytes_acked": Variable(
-        "byte", "bytes acknowledged so far", ("time", "stream"), ("ss bytes_acked:",)
-    ),
-    "socket_retransmits": Variable(
-        "1", "segments retransmitted so far", ("time", "stream"), ("ss retrans:",)
-    ),
+    "socket_bytes_acked": Variable("byte", "bytes acknowledged so far", ("time", "stream"), ("ss bytes_acked:",)),
+    "socket_retransmits": Variable("1", "segments retransmitted so far", ("time", "stream"), ("ss retrans:",)),
     "socket_min_rtt": Variable("s", "minimum round-trip time so far", ("time", "stream"), ("ss minrtt:",)),
     "socket_state": Variable("1", "state of the socket", ("time", "stream"), ("ss State",)),
     "socket_congestion": Variable("1", "congestion control of the socket", ("time", "stream"), ("ss",)),
-    "socket_rtt": Variable(
-        "s", "round-trip time of the socket", ("time", "stream"), ("ss rtt: beside another tool",)
-    ),
+    "socket_rtt": Variable("s", "round-trip time of the socket", ("time", "stream"), ("ss rtt: beside another tool",)),
     "socket_rttvar": Variable(
         "s",
         "mean deviation of the round-trip time of the socket",
@@ -306,9 +259,7 @@ VARIABLES: dict[str, Variable] = {
     "socket_snd_wnd": Variable(
         "byte", "send window of the socket", ("time", "stream"), ("ss snd_wnd: beside another tool",)
     ),
-    "socket_pmtu": Variable(
-        "byte", "path MTU of the socket", ("time", "stream"), ("ss pmtu: beside another tool",)
-    ),
+    "socket_pmtu": Variable("byte", "path MTU of the socket", ("time", "stream"), ("ss pmtu: beside another tool",)),
     "socket_mss": Variable(
         "byte", "maximum segment size of the socket", ("time", "stream"), ("ss mss: beside another tool",)
     ),
@@ -333,9 +284,7 @@ VARIABLES: dict[str, Variable] = {
     # -- pktgen and netperf
     "thread_sent": Variable("packet", "packets sent by each thread", ("queue",), ("pktgen Result",)),
     "thread_rate": Variable("packet/s", "rate of each thread", ("queue",), ("pktgen pps",)),
-    "thread_errors": Variable(
-        "packet", "packets of each thread the device refused", ("queue",), ("pktgen errors",)
-    ),
+    "thread_errors": Variable("packet", "packets of each thread the device refused", ("queue",), ("pktgen errors",)),
     "thread_duration": Variable("s", "duration of each thread", ("queue",), ("pktgen Result",)),
     "thread_idle": Variable("s", "time each thread waited", ("queue",), ("pktgen d",)),
     "sent_packet_rate": Variable("packet/s", "packets sent per second", (), ("pktgen pps",)),

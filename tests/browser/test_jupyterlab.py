@@ -155,9 +155,6 @@ def test_notebook_06_redraws_its_plot_when_a_slider_is_moved_with_the_mouse(page
     page.wait_for_function(
         "old => [...document.querySelectorAll('.jp-OutputArea-output img')].at(-1)?.src !== old", arg=before
     )
-    assert (
-        page.locator(".jp-OutputArea-output img").last.evaluate("p => p.decode().then(() => p.naturalWidth)")
-        > 300
-    )
+    assert page.locator(".jp-OutputArea-output img").last.evaluate("p => p.decode().then(() => p.naturalWidth)") > 300
     assert errors(page) == []
     assert page.failures == []

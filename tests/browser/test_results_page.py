@@ -94,9 +94,7 @@ def test_a_table_is_sorted_by_keyboard_alone(page):
     texts = column(page, "claims", 1)
     assert head.get_attribute("aria-sort") == "ascending"
     assert len(texts) > 1
-    assert page.evaluate(
-        "t => t.every((x, i) => !i || t[i-1].localeCompare(x, 'en', {numeric: true}) <= 0)", texts
-    )
+    assert page.evaluate("t => t.every((x, i) => !i || t[i-1].localeCompare(x, 'en', {numeric: true}) <= 0)", texts)
 
 
 def test_every_figure_is_drawn_on_white_and_named(page):
@@ -136,11 +134,7 @@ def test_axe_finds_no_serious_accessibility_problem(page):
     # evaluated from outside of the page, whose own rules forbid foreign scripts
     page.evaluate(Path(AXE).read_text())
     found = page.evaluate("axe.run()")["violations"]
-    serious = [
-        (v["id"], [n["html"] for n in v["nodes"]][:3])
-        for v in found
-        if v["impact"] in ("serious", "critical")
-    ]
+    serious = [(v["id"], [n["html"] for n in v["nodes"]][:3]) for v in found if v["impact"] in ("serious", "critical")]
     assert serious == [], json.dumps(serious, indent=1)
 
 
@@ -152,9 +146,7 @@ def test_axe_finds_no_serious_problem_in_the_pages_of_notebooks(chromium, result
         page.evaluate(Path(AXE).read_text())
         found = page.evaluate("axe.run()")["violations"]
         serious = [
-            (v["id"], [n["html"] for n in v["nodes"]][:3])
-            for v in found
-            if v["impact"] in ("serious", "critical")
+            (v["id"], [n["html"] for n in v["nodes"]][:3]) for v in found if v["impact"] in ("serious", "critical")
         ]
         assert serious == [], f"{notebook.name}: {json.dumps(serious, indent=1)}"
         page.close()

@@ -31,9 +31,7 @@ def validation(monkeypatch):
             }
         ]
     )
-    bounds = pd.DataFrame(
-        [{"bound": "median error of notebook 03", "value": 0.05, "limit": 0.1, "met": True}]
-    )
+    bounds = pd.DataFrame([{"bound": "median error of notebook 03", "value": 0.05, "limit": 0.1, "met": True}])
     module.validate = lambda: rows
     module.bounds = lambda: bounds
     monkeypatch.setitem(sys.modules, "tunbp.evidence.validation", module)

@@ -68,9 +68,7 @@ def test_missing_parameter_file_is_named(project: Path, capsys: pytest.CaptureFi
     assert (status, "none.yaml: cannot be read" in printed) == (1, True)
 
 
-def test_unknown_notebook_is_named_with_the_known_ones(
-    project: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_unknown_notebook_is_named_with_the_known_ones(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, printed = call(capsys, "nine")
     assert (status, "'nine' is none of 01_one, 06_your_path" in printed) == (1, True)
 
@@ -89,15 +87,11 @@ def test_names_jobs_folder_and_parameters_reach_the_batch(
     status, _ = call(capsys, "01", "--params", "p.yaml", "--jobs", "3", "--out", "elsewhere")
     assert status == 0
     (batch,) = batches
-    assert [(job.name, job.parameters, job.reason) for job in batch.jobs] == [
-        ("01_one", {"x": 7}, "not done yet")
-    ]
+    assert [(job.name, job.parameters, job.reason) for job in batch.jobs] == [("01_one", {"x": 7}, "not done yet")]
     assert (batch.workers, batch.results) == (3, project / "elsewhere")
 
 
-def test_all_notebooks_go_into_the_project_s_results_by_default(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_all_notebooks_go_into_the_project_s_results_by_default(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     batches = []
     monkeypatch.setattr("tunbp.batch.run", batches.append)
     monkeypatch.chdir(project / "notebooks")

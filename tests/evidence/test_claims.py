@@ -61,10 +61,7 @@ def test_well_known_statements(checked, name, verdict, computed):
 def test_what_cannot_be_checked_says_what_is_missing(checked):
     unknown = checked[checked["verdict"] == "not checkable"]
     assert (unknown["missing"].str.len() > 20).all()
-    assert (
-        "pktgen[v8-tap-half].lost_rate: table could not be read"
-        in unknown.loc["v8-no-packets-lost", "missing"]
-    )
+    assert "pktgen[v8-tap-half].lost_rate: table could not be read" in unknown.loc["v8-no-packets-lost", "missing"]
 
 
 def test_every_contradiction_says_by_how_much_and_why(checked):

@@ -25,9 +25,7 @@ FILES = {"tap/one.json": b"first", "tap+vhost_net/two.txt": b"second"}
 def source(monkeypatch) -> registry.Remote:
     """A registry of two small files in place of the 26 real ones."""
     files = {name: hashlib.sha256(content).hexdigest() for name, content in FILES.items()}
-    fake = registry.Remote(
-        "repository", "0123456789abcdef", "folder", "none", "https://invalid.invalid/", files
-    )
+    fake = registry.Remote("repository", "0123456789abcdef", "folder", "none", "https://invalid.invalid/", files)
     monkeypatch.setattr(nodrop, "remote", lambda _: fake)
     return fake
 
@@ -63,9 +61,7 @@ def test_files_come_from_a_mirror_url(source, mirror, tmp_path, monkeypatch):
         monkeypatch.setenv("TUNBP_MIRROR", f"http://127.0.0.1:{server.server_port}")
         folder = nodrop.fetch(tmp_path / "raw")
         (mirror / "tap/one.json").unlink()
-        with pytest.raises(
-            DataError, match=r"cannot download http://127.0.0.1.*one\.json: 404.*TUNBP_MIRROR"
-        ):
+        with pytest.raises(DataError, match=r"cannot download http://127.0.0.1.*one\.json: 404.*TUNBP_MIRROR"):
             nodrop.fetch(tmp_path / "other")
     finally:
         server.shutdown()
@@ -81,9 +77,7 @@ def test_the_cache_folder_is_named_after_the_commit(source, mirror, tmp_path, mo
 
 def test_a_wrong_hash_is_refused_and_the_file_kept_aside(source, mirror, tmp_path):
     (mirror / "tap/one.json").write_bytes(b"tampered")
-    with pytest.raises(
-        DataError, match=r"one\.json: sha256 is .*, expected .*; refused, .*one\.json\.rejected"
-    ):
+    with pytest.raises(DataError, match=r"one\.json: sha256 is .*, expected .*; refused, .*one\.json\.rejected"):
         nodrop.fetch(tmp_path / "raw")
     assert (tmp_path / "raw/tap/one.json.rejected").read_bytes() == b"tampered"
     assert not (tmp_path / "raw/tap/one.json").exists()
@@ -162,8 +156,7 @@ def test_the_bundled_runs_have_the_schema_and_its_units():
     assert all(dataset[name].dims == ("run",) for name in facts)
     pinned = registry.remote("nodrop").files
     assert {
-        str(file): str(digest)
-        for file, digest in zip(dataset["file"].values, dataset["sha256"].values, strict=True)
+        str(file): str(digest) for file, digest in zip(dataset["file"].values, dataset["sha256"].values, strict=True)
     } == {name: digest for name, digest in pinned.items() if name.endswith(".json")}
 
 

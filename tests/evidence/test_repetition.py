@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tunbp.evidence.repetition import (
-    block_interval, block_means, change, lone_means, repeats, smallest_effect, spread,
+    block_interval,
+    block_means,
+    change,
+    lone_means,
+    repeats,
+    smallest_effect,
+    spread,
 )  # fmt: skip
 
 

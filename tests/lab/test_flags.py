@@ -19,9 +19,7 @@ def test_an_echo_with_the_flag_belongs_to_a_backpressure_run():
 
 
 def test_a_kernel_that_silently_ignored_the_flag_is_an_error_and_not_a_stock_run():
-    with pytest.raises(
-        LabError, match=r"tun0: asked for IFF_BACKPRESSURE, but TUNGETIFF echoes 0x1001.*7\.3"
-    ):
+    with pytest.raises(LabError, match=r"tun0: asked for IFF_BACKPRESSURE, but TUNGETIFF echoes 0x1001.*7\.3"):
         flags.check_echo("tun0", 0x1001, backpressure=True)
 
 

@@ -32,9 +32,7 @@ def test_a_release_candidate_counts():
 
 
 def test_a_suite_without_the_flag_tells_what_it_has():
-    with pytest.raises(
-        LabError, match=r"no Linux 7\.3 or newer in this suite \(seen: 6\.12\.9\+deb12-amd64\)"
-    ):
+    with pytest.raises(LabError, match=r"no Linux 7\.3 or newer in this suite \(seen: 6\.12\.9\+deb12-amd64\)"):
         kernel.newest_version(["linux-image-6.12.9+deb12-amd64"], "amd64")
 
 

@@ -103,8 +103,7 @@ def test_asking_for_backpressure_without_the_flag_is_an_error(parameters, tmp_pa
 def visible():
     """What a user would compare before and after: namespaces and links."""
     return [
-        subprocess.run(["ip", *what], capture_output=True, text=True).stdout
-        for what in (["netns"], ["-br", "link"])
+        subprocess.run(["ip", *what], capture_output=True, text=True).stdout for what in (["netns"], ["-br", "link"])
     ]
 
 
@@ -126,9 +125,7 @@ def test_a_measurement_killed_in_the_middle_leaves_nothing_and_can_go_on(paramet
     code = f"from tunbp.cli import main; main({command!r})"
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
-        process.wait_for(
-            lambda: len(store.finished(out)) == 1 and any((out / "runs").glob("*.part")), "no run", 60.0
-        )
+        process.wait_for(lambda: len(store.finished(out)) == 1 and any((out / "runs").glob("*.part")), "no run", 60.0)
     finally:
         child.send_signal(signal.SIGKILL)
         child.wait()

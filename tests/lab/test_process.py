@@ -19,9 +19,7 @@ def test_a_missing_tool_points_to_the_check():
 
 def test_a_failure_carries_status_last_lines_and_advice():
     with pytest.raises(LabError) as caught:
-        process.run(
-            python("import sys; sys.stderr.write('line\\n' * 50 + 'the cause'); sys.exit(3)"), "do this"
-        )
+        process.run(python("import sys; sys.stderr.write('line\\n' * 50 + 'the cause'); sys.exit(3)"), "do this")
     message = str(caught.value)
     assert "failed with status 3" in message
     assert "the cause" in message
@@ -39,9 +37,7 @@ def test_waiting_tells_when_the_program_ended_first(tmp_path):
     log.write_text("Options error: cannot open tun\n")
     child = process.start(python("raise SystemExit(7)"))
     child.wait()
-    with pytest.raises(
-        LabError, match=r"OpenVPN did not come up: the program ended with status 7[^$]*cannot open tun"
-    ):
+    with pytest.raises(LabError, match=r"OpenVPN did not come up: the program ended with status 7[^$]*cannot open tun"):
         process.wait_for(lambda: False, "OpenVPN did not come up", 5.0, log, child)
 
 

@@ -156,9 +156,7 @@ def test_a_key_of_nothing_is_refused(ax):
 
 
 def test_the_error_table_shows_every_row_and_marks_the_bad_ones_by_a_word():
-    data = pd.DataFrame(
-        {"run": ["a", "b", "c"], "received_rate": [1e8, 2e8, np.nan], "error": [0.031, -0.24, np.nan]}
-    )
+    data = pd.DataFrame({"run": ["a", "b", "c"], "received_rate": [1e8, 2e8, np.nan], "error": [0.031, -0.24, np.nan]})
     text = figures.error_table(data, units={"received_rate": "bit/s"}, limit=0.2, caption="Errors").to_html()
     assert "received_rate (Mbit/s)" in text
     assert "+3.1" in text
@@ -166,7 +164,4 @@ def test_the_error_table_shows_every_row_and_marks_the_bad_ones_by_a_word():
     assert text.count("within") == 1
     assert "past 20%" in text
     assert "no value" in text
-    assert (
-        text
-        == figures.error_table(data, units={"received_rate": "bit/s"}, limit=0.2, caption="Errors").to_html()
-    )
+    assert text == figures.error_table(data, units={"received_rate": "bit/s"}, limit=0.2, caption="Errors").to_html()

@@ -40,9 +40,7 @@ with Output(sys.argv[1], "01_demo", {"rtt": 0.1, "out_dir": sys.argv[1]}, inputs
 
 def contents(folder):
     return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
     }
 
 

@@ -15,10 +15,7 @@ NUMBERS = {"gain": {"shown": "57.2 %"}, "rate": {"shown": "171.7 ± 2.1 Mbit/s"}
 
 
 def test_a_text_that_quotes_the_run_is_fine():
-    assert (
-        disagreements("It gains <!--gain-->57.2 %<!----> at\n<!--rate-->171.7 ± 2.1\nMbit/s<!---->.", NUMBERS)
-        == []
-    )
+    assert disagreements("It gains <!--gain-->57.2 %<!----> at\n<!--rate-->171.7 ± 2.1\nMbit/s<!---->.", NUMBERS) == []
 
 
 def test_a_wrong_an_unknown_and_an_unmarked_result_are_found():

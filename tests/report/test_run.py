@@ -24,9 +24,7 @@ def test_a_run_is_collected_into_numbers_for_latex_and_json(finished):
 
 def test_finishing_twice_changes_only_the_one_file_with_times(finished, monkeypatch):
     before = {path: path.read_bytes() for path in finished.rglob("*") if path.is_file()}
-    monkeypatch.setattr(
-        environment, "facts", lambda: {"finished": "some other day", "cpu": "some other host"}
-    )
+    monkeypatch.setattr(environment, "facts", lambda: {"finished": "some other day", "cpu": "some other host"})
     finish(finished)
     changed = {path.name for path, content in before.items() if path.read_bytes() != content}
     assert changed == {"environment.json", "index.html"}

@@ -177,9 +177,7 @@ def run(count: int, first: int = 0, quiet: bool = True) -> dict[str, int]:
         if not quiet and (number - first + 1) % 10_000 == 0:
             print(f"{number - first + 1} inputs, {told}, {time.monotonic() - begin:.0f} s", flush=True)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(
-        f"{count} inputs: {told['dataset']} Datasets, {told['error']} TraceErrors, {told['failed']} failures"
-    )
+    print(f"{count} inputs: {told['dataset']} Datasets, {told['error']} TraceErrors, {told['failed']} failures")
     print(f"slowest {slowest[0]:.2f} s (input {slowest[1]}), peak memory {memory:.0f} MiB")
     if slowest[0] > SLOWEST:
         told["failed"] += 1

@@ -31,9 +31,7 @@ def cite(figure: str, results: Path | None) -> None:
 
 @click.command()
 @_results
-@click.option(
-    "--output", type=click.Path(path_type=Path, dir_okay=False), help="Zip to write (tunbp-VERSION.zip)."
-)
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Zip to write (tunbp-VERSION.zip).")
 def archive(results: Path | None, output: Path | None) -> None:
     """Pack results, parameters, data hashes and CITATION.cff into one zip with reproducible bytes."""
     from tunbp import __version__

@@ -32,9 +32,7 @@ def fetch(name: str, target: Path | None) -> None:
 
 
 @data.command("build-nodrop")
-@click.option(
-    "--from", "source", type=_FOLDER, required=True, help="Folder that holds 'tap' and 'tap+vhost_net'."
-)
+@click.option("--from", "source", type=_FOLDER, required=True, help="Folder that holds 'tap' and 'tap+vhost_net'.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="[default: the bundled netCDF]")
 def build_nodrop(source: Path, out: Path | None) -> None:
     """Condense the 24 raw iperf3 runs into one netCDF, byte for byte the same each time."""

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from tunbp.lab.statistics import Interval
 
 SHOWN = {
-    "ring": ("dropped_ring", "dropped_qdisc", "transmitted_rate", "queue_latency", "sparse_delivered"),
-    "openvpn": ("received_rate", "dropped_ring", "ping_mean_rtt"),
-    "forward": ("received_rate", "dropped_ring", "ping_mean_rtt"),
-    "pktgen": ("transmitted_rate", "dropped_ring", "dropped_qdisc"),
+    "ring": ("ring_drop_fraction", "dropped_qdisc", "transmitted_rate", "queue_latency", "sparse_delivered"),
+    "openvpn": ("received_rate", "ring_drop_fraction", "ping_mean_rtt"),
+    "forward": ("received_rate", "ring_drop_fraction", "ping_mean_rtt"),
+    "pktgen": ("transmitted_rate", "ring_drop_fraction", "dropped_qdisc"),
 }
 """Variables of the table that is printed after a measurement."""
 DISPLAY = {"bit/s": (1e-6, "Mbit/s"), "s": (1e3, "ms")}
@@ -62,9 +62,7 @@ def check() -> None:
 
 @lab.command()
 @click.argument("experiment")
-@click.option(
-    "--vm", "vm_kernel", metavar="KERNEL", help="Measure in a VM: an image, a version, or `fetched`."
-)
+@click.option("--vm", "vm_kernel", metavar="KERNEL", help="Measure in a VM: an image, a version, or `fetched`.")
 @click.option("--repeat", type=click.IntRange(min=1), help="Repetitions of each cell (5).")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the results.")
 @click.option(
@@ -73,12 +71,8 @@ def check() -> None:
     default="auto",
     help="What to compare; `auto` takes stock alone on a kernel without the flag.",
 )
-@click.option(
-    "--cpus", type=click.IntRange(min=1), default=2, show_default=True, help="Processors of the VM."
-)
-def run(
-    experiment: str, vm_kernel: str | None, repeat: int | None, out: Path | None, variants: str, cpus: int
-) -> None:
+@click.option("--cpus", type=click.IntRange(min=1), default=2, show_default=True, help="Processors of the VM.")
+def run(experiment: str, vm_kernel: str | None, repeat: int | None, out: Path | None, variants: str, cpus: int) -> None:
     """Run EXPERIMENT: ring, openvpn, forward, pktgen, or a parameter file like params/lab_ring.yaml.
 
     Finished runs are kept: an interrupted measurement goes on when the same command is given again.
@@ -93,9 +87,7 @@ def run(
     out = out or Path("results") / f"{path.stem}_{place}"
     order = session.Order(out, repeat or params.repeat, variants, kernel, cpus)
     if kernel and not vm.kvm_usable():
-        click.secho(
-            "KVM is not usable here: the VM runs under emulation, slow and noisy.", fg="yellow", err=True
-        )
+        click.secho("KVM is not usable here: the VM runs under emulation, slow and noisy.", fg="yellow", err=True)
     state = _follow(params, cells, order)
     for cell, reason in state["skipped"].items():
         click.secho(f"not run: {cell}: {reason}", fg="yellow", err=True)
@@ -191,9 +183,7 @@ def print_comparison(runs: xr.Dataset) -> None:
         array = runs[variable]
         factor, units = DISPLAY.get(array.attrs["units"], (1.0, array.attrs["units"]))
         rows = [row for row in compare(runs, variable) if row.stock.count + row.backpressure.count]
-        columns = (
-            ["stock", "backpressure", "difference"] if any(r.difference.count for r in rows) else ["stock"]
-        )
+        columns = ["stock", "backpressure", "difference"] if any(r.difference.count for r in rows) else ["stock"]
         table = Table(title=f"{array.attrs['long_name']} \\[{units}]", box=box.SIMPLE, title_justify="left")
         for name in ["cell", *columns, "verdict"][: len(columns) + 1 + (len(columns) > 1)]:
             table.add_column(name, no_wrap=name == "cell")

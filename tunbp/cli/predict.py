@@ -34,16 +34,12 @@ OPTIONS = {
 
 
 @click.command()
-@click.option(
-    "--trace", type=click.Path(path_type=Path), help="Measurement of the path; options override it."
-)
+@click.option("--trace", type=click.Path(path_type=Path), help="Measurement of the path; options override it.")
 @click.option("--host", help="Start from the constants of a known host, e.g. path-openvpn.")
 @click.option("--rtt", type=Quantity("120ms", TIME), help="Round-trip time without queueing.")
 @click.option("--ring", type=Quantity("500", PACKETS, whole=True), help="Present txqueuelen.")
 @click.option("--drain", metavar="60k/s", help="Speed of the reader, packets/s or bit/s (700Mbit/s).")
-@click.option(
-    "--burst", type=Quantity("1.8M/s", PACKET_RATE), help="Speed at which the stack fills the ring."
-)
+@click.option("--burst", type=Quantity("1.8M/s", PACKET_RATE), help="Speed at which the stack fills the ring.")
 @click.option("--window", type=Quantity("6MB", SIZE), help="Receive window of each stream.")
 @click.option("--ack-interval", type=Quantity("8ms", TIME), help="Time over which ACKs are held back.")
 @click.option("--stall-rate", type=Quantity("1/s", EVENT_RATE), help="Random pauses of the reader.")
@@ -61,9 +57,7 @@ OPTIONS = {
 @click.option("--seed", type=int, help="First seed.")
 @click.option("--duration", type=Quantity("60s", TIME), default=60.0, help="Simulated time.  [default: 60s]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-@click.option(
-    "--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw to a PDF, PNG or SVG file."
-)
+@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw to a PDF, PNG or SVG file.")
 def predict(
     trace: Path | None, host: str | None, rings: str, seeds: int, as_json: bool, plot: Path | None,
     drain: str | None, **given: Any,
@@ -161,9 +155,7 @@ def record(scenario: Scenario, result: xr.Dataset, advice: Advice, read: FromTra
     }
 
 
-def show(
-    console: Console, scenario: Scenario, result: xr.Dataset, advice: Advice, read: FromTrace | None
-) -> None:
+def show(console: Console, scenario: Scenario, result: xr.Dataset, advice: Advice, read: FromTrace | None) -> None:
     """Print the path, one line per ring size, and the advice."""
     from rich import box
     from rich.markup import escape

@@ -27,9 +27,7 @@ import click
     multiple=True,
     help="Parameters of one notebook, as YAML; may be given once per notebook.",
 )
-def reproduce(
-    names: tuple[str, ...], workers: int | None, out: Path | None, params_files: tuple[Path, ...]
-) -> None:
+def reproduce(names: tuple[str, ...], workers: int | None, out: Path | None, params_files: tuple[Path, ...]) -> None:
     """Run the notebooks NAMES (all of them, or those of --params) and collect figures and tables.
 
     Only what is not done, or whose notebook, parameters, library or data changed, is run again. A notebook
@@ -49,9 +47,7 @@ def reproduce(
     try:
         run(Batch(results, jobs, workers or len(os.sched_getaffinity(0))))
     except KeyboardInterrupt:
-        click.secho(
-            "Interrupted. Run the same command again: only what is not done is redone.", fg="yellow", err=True
-        )
+        click.secho("Interrupted. Run the same command again: only what is not done is redone.", fg="yellow", err=True)
         raise SystemExit(130) from None
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -129,9 +129,7 @@ def record(name: str, run: xr.Dataset) -> dict[str, Any]:
     from tunbp import schema
     from tunbp.traces.checks import kept
 
-    numbers = {
-        key: {"value": value, "units": schema.VARIABLES[key].units} for key, value in totals(run).items()
-    }
+    numbers = {key: {"value": value, "units": schema.VARIABLES[key].units} for key, value in totals(run).items()}
     return {
         "file": name,
         "attributes": {key: value for key, value in run.attrs.items() if key not in ("findings", "raw")},
@@ -223,9 +221,7 @@ def run_table(run: xr.Dataset) -> Any:
     if "run" not in run.dims:
         return None
     names = [name for name in TOTALS if name in run and run[name].dims == ("run",)][:6]
-    table = Table(
-        "run", *(schema.VARIABLES[name].long_name for name in names), box=box.SIMPLE_HEAD, pad_edge=False
-    )
+    table = Table("run", *(schema.VARIABLES[name].long_name for name in names), box=box.SIMPLE_HEAD, pad_edge=False)
     for row in range(min(run.sizes["run"], ROWS)):
         values = [quantity(float(run[name][row]), schema.VARIABLES[name].units) for name in names]
         table.add_row(str(run["run"].to_numpy()[row]), *values)

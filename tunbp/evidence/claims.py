@@ -88,9 +88,7 @@ def load(path: Path | None = None) -> list[Claim]:
     except ValidationError as error:
         first = error.errors()[0]
         where = " -> ".join(map(str, first["loc"]))
-        raise DataError(
-            f"{path}, claim {where}: {first['msg']} (value: {str(first['input'])[:200]})"
-        ) from error
+        raise DataError(f"{path}, claim {where}: {first['msg']} (value: {str(first['input'])[:200]})") from error
     ids = [claim.id for claim in claims]
     repeated = sorted({name for name in ids if ids.count(name) > 1})
     if repeated:

@@ -35,9 +35,7 @@ def closed_forms(engine: str = "fluid") -> pd.DataFrame:
 
 def _window(engine: str) -> list[tuple[str, str, str, float, float]]:
     """A window below and above the bandwidth-delay product (50,000 packets/s, 20 ms: 1,000 packets)."""
-    base = Scenario(
-        driver="7.3", qdisc="pfifo", ring=5000, drain_rate=50e3, rtt=0.02, duration=6.0, warmup=2.0
-    )
+    base = Scenario(driver="7.3", qdisc="pfifo", ring=5000, drain_rate=50e3, rtt=0.02, duration=6.0, warmup=2.0)
     segments = xr.DataArray([250, 500, 2000, 3000], dims="window")
     result = simulate(base.replace(receive_window=segments * 1448.0), engine)
     product = limits.bandwidth_delay_product(50e3 * 1448 * 8, 0.02)
@@ -45,9 +43,7 @@ def _window(engine: str) -> list[tuple[str, str, str, float, float]]:
     for i, window in enumerate(segments.to_numpy()):
         rate, rtt = float(result["received_rate"][i]), float(result["mean_rtt"][i])
         fits = window * 1448.0 <= product
-        formula = float(
-            limits.window_rate(window * 1448.0, rtt if fits else 0.02 * window * 1448.0 / product)
-        )
+        formula = float(limits.window_rate(window * 1448.0, rtt if fits else 0.02 * window * 1448.0 / product))
         law = "receive window / RTT" if fits else "bandwidth-delay product"
         lines.append((law, f"window of {window} segments", "bit/s", formula, rate))
         if not fits:
@@ -73,9 +69,7 @@ def _loss(engine: str) -> list[tuple[str, str, str, float, float]]:
     laws = {"cubic": "CUBIC loss law", "reno": "Mathis loss law"}
     return [
         (laws[str(c)], f"loss every {1 / p:,.0f} packets", "bit/s", float(f), float(r))
-        for c, p, f, r in zip(
-            control.to_numpy(), loss, formula, result["received_rate"].to_numpy(), strict=True
-        )
+        for c, p, f, r in zip(control.to_numpy(), loss, formula, result["received_rate"].to_numpy(), strict=True)
     ]
 
 
@@ -113,9 +107,7 @@ def _wake(engine: str) -> list[tuple[str, str, str, float, float]]:
             k = {"v7": 16 if n >= 32 else 1, "v12": n / 2, "v7-empty": n}[str(name)]
             formula = 1.0 / limits.saturated_service_time(1 / 196e3, 0.0, 5e-6, k, n, 0.0, 0.0)
             rate = float(
-                result[
-                    {"driver": list(driver.to_numpy()).index(name), "ring": list(ring.to_numpy()).index(n)}
-                ]
+                result[{"driver": list(driver.to_numpy()).index(name), "ring": list(ring.to_numpy()).index(n)}]
             )
             lines.append(("wake-cycle law", f"ring {n}, woken: {words}", "packet/s", float(formula), rate))
     return lines

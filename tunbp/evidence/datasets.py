@@ -119,9 +119,7 @@ def published(name: str) -> pd.DataFrame:
         try:
             table[column] = table[column].where(table[column] != "").astype("float64")
         except ValueError as error:
-            raise DataError(
-                f"{path}, column {column}: {error}; a numeric cell is a number or empty"
-            ) from error
+            raise DataError(f"{path}, column {column}: {error}; a numeric cell is a number or empty") from error
     repeated = sorted(table["row_id"][table["row_id"].duplicated()])
     if repeated:
         raise DataError(f"{path}: row_id {repeated} stands more than once")

@@ -79,9 +79,7 @@ def evaluate(formula: str, tables: Mapping[str, pd.DataFrame]) -> tuple[float, l
         reader = _Reader(tables)
         value = reader.value(tree.body)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise FormulaError(
-            f"{formula!r}: {error}; a formula is arithmetic over TABLE['row_id'].column"
-        ) from error
+        raise FormulaError(f"{formula!r}: {error}; a formula is arithmetic over TABLE['row_id'].column") from error
     except (ZeroDivisionError, OverflowError) as error:
         raise FormulaError(f"{formula!r}: {error}") from error
     except FormulaError as error:
@@ -107,15 +105,11 @@ class _Reader:
                 return -self.value(operand)
             case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
                 return _OPERATORS[type(op)](self.value(left), self.value(right))
-            case ast.Attribute(
-                value=ast.Subscript(value=ast.Name(id=table), slice=ast.Constant(value=str() as row))
-            ):
+            case ast.Attribute(value=ast.Subscript(value=ast.Name(id=table), slice=ast.Constant(value=str() as row))):
                 return self._look_up(table, row, node.attr)
             case ast.Call(func=ast.Name(id="rows"), args=[ast.Name(id=table)], keywords=[_, *_] as wanted):
                 return self._count(table, wanted)
-            case ast.Call(func=ast.Name(id=name), args=[_, *_] as arguments, keywords=[]) if (
-                name in _FUNCTIONS
-            ):
+            case ast.Call(func=ast.Name(id=name), args=[_, *_] as arguments, keywords=[]) if name in _FUNCTIONS:
                 return self._apply(name, arguments)
         raise FormulaError(f"{ast.unparse(node)} is not allowed")
 

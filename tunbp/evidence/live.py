@@ -62,9 +62,7 @@ def measurements(folder: Path | None = None) -> dict[str, xr.Dataset]:
         if name in EXPERIMENTS:
             found[name] = runs
     if not found:
-        raise DataError(
-            f"{folder} holds no lab_*.nc; measure with `tunbp lab run ring` and `tunbp lab run openvpn`"
-        )
+        raise DataError(f"{folder} holds no lab_*.nc; measure with `tunbp lab run ring` and `tunbp lab run openvpn`")
     return found
 
 
@@ -87,9 +85,7 @@ def speeds(ring: xr.Dataset) -> Speeds:
     for mode, variable in (("openvpn_speed", "transmitted_rate"), ("burst_speed", "burst_rate")):
         runs = stock.sel(run=stock["mode"].to_numpy() == mode)
         if not runs.sizes["run"]:
-            raise DataError(
-                f"the ring measurement has no stock runs of mode {mode!r}, which a prediction needs"
-            )
+            raise DataError(f"the ring measurement has no stock runs of mode {mode!r}, which a prediction needs")
         values[mode] = float(runs[variable].median())
     return Speeds(values["openvpn_speed"], values["burst_speed"])
 
@@ -114,8 +110,7 @@ def predict_tunnel(runs: xr.Dataset, known: Speeds, seeds: int = 5) -> pd.DataFr
     first = runs.isel(run=np.unique(runs["cell"].to_numpy(), return_index=True)[1])
     cells = first.drop_vars([name for name in first.coords if name != "cell"]).swap_dims(run="cell")[["mss"]]
     setting = {
-        name: xr.DataArray(first[name].to_numpy(), {"cell": first["cell"].to_numpy()}, "cell")
-        for name in SETTINGS
+        name: xr.DataArray(first[name].to_numpy(), {"cell": first["cell"].to_numpy()}, "cell") for name in SETTINGS
     }
     scenario = Scenario(
         driver=xr.DataArray(list(DRIVERS.values()), {"variant": list(DRIVERS)}, "variant"),
@@ -181,9 +176,7 @@ def against(measured: pd.DataFrame, predicted: pd.DataFrame, variable: str) -> p
     wanted = [name for name in ("cell", "variant", "model", "model_low", "model_high") if name in model]
     table = measured.merge(model[wanted], on=["cell", "variant"], how="left")
     setup = table["added_rtt"].map(lambda s: f"{s * 1e3:g} ms, ") + table["ring"].map("ring {}, ".format)
-    return table.assign(
-        setup=setup + table["congestion"].str.upper(), error=table["model"] / table[variable] - 1
-    )
+    return table.assign(setup=setup + table["congestion"].str.upper(), error=table["model"] / table[variable] - 1)
 
 
 def _over_seeds(simulated: xr.Dataset, variables: list[str]) -> pd.DataFrame:

@@ -22,9 +22,7 @@ TOTALS = (
     "received_rate", "sent_rate", "total_retransmits", "min_rtt", "mean_rtt", "max_rtt", "duration",
     "cpu_host", "cpu_remote",
 )  # fmt: skip
-_NAME = re.compile(
-    r"(?P<device>tap(?:\+vhost_net)?)/(?P<kernel>default|patched)_(?P<ring>\d+)packets_(?P<rtt>\d+)ms"
-)
+_NAME = re.compile(r"(?P<device>tap(?:\+vhost_net)?)/(?P<kernel>default|patched)_(?P<ring>\d+)packets_(?P<rtt>\d+)ms")
 
 
 # -- fetch
@@ -59,9 +57,7 @@ def _refusing(
         found = sha256(Path(target))
         if found != wanted:
             shutil.copyfile(target, aside)
-            raise DataError(
-                f"{url}: sha256 is {found}, expected {wanted}; refused, the file is kept as {aside}"
-            )
+            raise DataError(f"{url}: sha256 is {found}, expected {wanted}; refused, the file is kept as {aside}")
 
     return downloader
 
@@ -123,8 +119,7 @@ def _checked(folder: Path, source: Remote) -> list[str]:
     missing = [name for name in names if not (folder / name).is_file()]
     if missing:
         raise DataError(
-            f"{folder} lacks {len(missing)} of {len(names)} files, first {missing[0]}: "
-            "run 'tunbp data fetch nodrop'"
+            f"{folder} lacks {len(missing)} of {len(names)} files, first {missing[0]}: run 'tunbp data fetch nodrop'"
         )
     for name in names:
         found = sha256(folder / name)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from tunbp.model import limits
@@ -91,6 +92,19 @@ def draft(scenario: Scenario, rings: Sequence[int]) -> xr.Dataset:
     return predict(scenario.replace(duration=duration, warmup=duration / 3.0), rings, seeds=1)
 
 
+def table(prediction: xr.Dataset) -> pd.DataFrame:
+    """A prediction as a table for people: one row per ring, Mbit/s and ms, and what holds each variant."""
+    middle = prediction[["received_rate", "sparse_latency"]].median("seed")
+    columns: dict[str, Any] = {"txqueuelen": prediction["ring"].to_numpy()}
+    for name in VARIANTS:
+        columns[f"{name} (Mbit/s)"] = middle["received_rate"].sel(variant=name).to_numpy() / 1e6
+    for name in VARIANTS:
+        columns[f"{name} wait (ms)"] = middle["sparse_latency"].sel(variant=name).to_numpy() * 1e3
+    for name in VARIANTS:
+        columns[f"{name} held by"] = prediction["binding_bound"].sel(variant=name).to_numpy()
+    return pd.DataFrame(columns)
+
+
 # ---------------------------------------------------------------------------------------------------- advice
 
 
@@ -173,15 +187,13 @@ def advise(scenario: Scenario, prediction: xr.Dataset, more: bool = True) -> Adv
 def _smallest_good(middle: xr.Dataset) -> int:
     """Smallest ring whose throughput is within `SAME` of the best ring's."""
     rate = middle["received_rate"]
-    good = rate["ring"].values[(rate >= (1.0 - SAME) * rate.max()).values]
+    good = rate["ring"].to_numpy()[(rate >= (1.0 - SAME) * rate.max()).to_numpy()]
     return int(good.min())
 
 
 def _what_helps(scenario: Scenario, variant: str, bound: str) -> tuple[str, float]:
     """The change that lifts the bound, and the throughput with it (0 where none of the known ones helps)."""
-    product = limits.bandwidth_delay_product(
-        float(limits.bounds(scenario)["reader_bound"]), float(scenario.rtt)
-    )
+    product = limits.bandwidth_delay_product(float(limits.bounds(scenario)["reader_bound"]), float(scenario.rtt))
     window = 1.5 * product / float(scenario.streams)
     driver = "stock" if variant == "stock" else scenario.driver
     if bound == limits.LABELS["receive_window_bound"]:
@@ -200,9 +212,7 @@ def _what_helps(scenario: Scenario, variant: str, bound: str) -> tuple[str, floa
 def _sentences(scenario: Scenario, a: Advice) -> list[str]:
     lines = []
     if scenario.qdisc == "noqueue":
-        lines.append(
-            "Without a qdisc (noqueue) IFF_BACKPRESSURE has no effect: attach one first, then set it."
-        )
+        lines.append("Without a qdisc (noqueue) IFF_BACKPRESSURE has no effect: attach one first, then set it.")
     elif not a.set_flag:
         lines.append(
             f"Do not set IFF_BACKPRESSURE: it would cost {-a.gain:.0%} "
@@ -210,9 +220,7 @@ def _sentences(scenario: Scenario, a: Advice) -> list[str]:
         )
     elif a.gain > SAME:
         by = f"{a.gain:.0%} more" if a.gain < 2 else f"{a.rate / max(a.stock_rate, 1.0):.3g} times as much"
-        lines.append(
-            f"Set IFF_BACKPRESSURE: {a.rate / 1e6:.4g} instead of {a.stock_rate / 1e6:.4g} Mbit/s, {by}."
-        )
+        lines.append(f"Set IFF_BACKPRESSURE: {a.rate / 1e6:.4g} instead of {a.stock_rate / 1e6:.4g} Mbit/s, {by}.")
     else:
         lines.append(
             f"Set IFF_BACKPRESSURE if latency matters: throughput stays the same "
@@ -223,7 +231,7 @@ def _sentences(scenario: Scenario, a: Advice) -> list[str]:
         f"{length}: {a.best_rate / 1e6:.4g} Mbit/s, and a sparse flow waits {_milliseconds(a.latency)} "
         f"(stock now: {_milliseconds(a.stock_latency)})."
     )
-    lines.append(f"Then the {a.bound} holds the throughput.")
+    lines.append(f"What then holds the throughput: {a.bound}.")
     if a.more and a.more_rate > (1.0 + 2 * SAME) * a.best_rate:
         lines.append(f"More would come from {a.more}: about {a.more_rate / 1e6:.4g} Mbit/s.")
     return lines
@@ -257,6 +265,17 @@ class FromTrace:
     told: tuple[str, ...]
     assumed: tuple[str, ...]
 
+    def __str__(self) -> str:
+        """What the trace told and what is assumed, in a few lines."""
+        if not self.told:
+            return "All values are the parameters of the notebook."
+        lines = ["From the trace: " + "; ".join(self.told), "Assumed: " + ("; ".join(self.assumed) or "nothing")]
+        return "\n".join([*lines, f"What held the measured run: {self.bound}"])
+
+    def values(self) -> dict[str, Any]:
+        """Fields of the scenario that have a value."""
+        return {name: value for name, value in self.scenario.parameters().items() if value is not None}
+
 
 def from_trace(run: xr.Dataset, base: Scenario) -> FromTrace:
     """Scenario of a measured run: what it tells replaces the fields of `base`.
@@ -287,9 +306,7 @@ def from_trace(run: xr.Dataset, base: Scenario) -> FromTrace:
     changes |= {"mss": mss, "streams": streams}
     if run.attrs.get("congestion") in ("cubic", "reno", "bbr"):
         changes["congestion"] = str(run.attrs["congestion"])
-        told.append(
-            f"{streams} stream{'s' if streams > 1 else ''}, {changes['congestion']}, MSS {mss:.0f} byte"
-        )
+        told.append(f"{streams} stream{'s' if streams > 1 else ''}, {changes['congestion']}, MSS {mss:.0f} byte")
     window = _number(run, "snd_wnd")
     if rate and mean_rtt and bound == limits.LABELS["receive_window_bound"]:
         window = rate * mean_rtt / 8.0 / streams
@@ -316,6 +333,27 @@ def from_trace(run: xr.Dataset, base: Scenario) -> FromTrace:
     return FromTrace(base.replace(**changes), bound, tuple(told), tuple(assumed))
 
 
+def read_path(values: Mapping[str, Any]) -> FromTrace:
+    """The path of a notebook's parameters: those values, and what the file named as `trace` tells.
+
+    Parameters
+    ----------
+    values
+        Fields of `Scenario` by name, and `trace`: a path or None.
+
+    Raises
+    ------
+    TraceError
+        If the file cannot be read.
+    """
+    base = path_scenario(values)
+    if values.get("trace") is None:
+        return FromTrace(base, "", (), ())
+    from tunbp.traces import open_trace
+
+    return from_trace(open_trace(values["trace"]), base)
+
+
 def _number(run: xr.Dataset, *names: str, total: bool = False) -> float:
     """First of these variables with a value: smallest RTT, median of other series; 0 if there is none."""
     for name in names:
@@ -325,9 +363,7 @@ def _number(run: xr.Dataset, *names: str, total: bool = False) -> float:
             if values.size:
                 if total:
                     return float(values.sum())
-                return float(
-                    values.min() if name.endswith("rtt") and "mean" not in name else np.median(values)
-                )
+                return float(values.min() if name.endswith("rtt") and "mean" not in name else np.median(values))
     return 0.0
 
 

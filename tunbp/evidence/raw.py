@@ -93,8 +93,8 @@ def pairs(devices: Iterable[str] = DEVICES, block: int = 20, resamples: int = 20
         found = change(one["throughput"], two["throughput"], block, resamples)
         lines.append({"device": one["device"].item(), "ring": int(one["ring"]),
                       "label": float(one["rtt_label"]),
-                      "stock": float(one["received_rate"]), "patched": float(two["received_rate"]), "change": found.change,
-                      "low": found.low, "high": found.high, "smallest": found.smallest,
+                      "stock": float(one["received_rate"]), "patched": float(two["received_rate"]),
+                      "change": found.change, "low": found.low, "high": found.high, "smallest": found.smallest,
                       "verdict": _caveat(one, two) or found.verdict})  # fmt: skip
     return pd.DataFrame(lines).sort_values(
         ["device", "label", "ring"], ascending=[True, True, False], ignore_index=True

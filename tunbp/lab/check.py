@@ -80,9 +80,7 @@ def _inside(name: str, module: str, command: str) -> Item:
         tried = subprocess.run([*sandbox.prefix(), "sh", "-c", command], capture_output=True, text=True)
     except LabError:
         return Item(name, False, "cannot tell without namespaces", remedy)
-    return Item(
-        name, tried.returncode == 0, "works" if tried.returncode == 0 else "not in this kernel", remedy
-    )
+    return Item(name, tried.returncode == 0, "works" if tried.returncode == 0 else "not in this kernel", remedy)
 
 
 def _tool_items() -> Iterator[Item]:

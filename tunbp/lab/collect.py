@@ -37,9 +37,7 @@ def collect(folder: Path) -> xr.Dataset:
     records = [(path.parent, store.read_json(path)) for path in sorted((folder / "runs").glob("*/run.json"))]
     if not records:
         raise LabError(f"{folder} holds no finished run of `tunbp lab run`")
-    runs = [
-        _run(where, record) for where, record in sorted(records, key=lambda pair: pair[1]["facts"]["begun"])
-    ]
+    runs = [_run(where, record) for where, record in sorted(records, key=lambda pair: pair[1]["facts"]["begun"])]
     whole = xr.concat(runs, "run", join="outer", combine_attrs="drop", data_vars="all", coords="all")
     first = records[0][1]
     whole.attrs = {
@@ -83,6 +81,8 @@ def _run(where: Path, record: Mapping[str, Any]) -> xr.Dataset:
     if "outer" in load:
         values["outer_busy_fraction"] = load["outer"]["busy_fraction"]
     floats = {name: np.nan if value is None else float(value) for name, value in values.items()}
+    reached = floats["delivered"] + floats["dropped_ring"]
+    floats["ring_drop_fraction"] = floats["dropped_ring"] / reached if reached else np.nan
     # `duration` is a parameter of the cell; the measured one is kept under the schema's name
     set_duration = {"set_duration": coordinates.pop("duration")}
     run = xr.Dataset(floats, {**coordinates, **set_duration})

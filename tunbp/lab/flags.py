@@ -80,9 +80,7 @@ def check_echo(name: str, echo: int, backpressure: bool) -> None:
             f"({os.uname().release}) has no such flag. Use Linux 7.3 or newer, for example "
             "`tunbp lab kernel` and then `--vm`."
         )
-    raise LabError(
-        f"{name}: a stock run was asked for, but TUNGETIFF echoes {echo:#06x} (IFF_BACKPRESSURE set)"
-    )
+    raise LabError(f"{name}: a stock run was asked for, but TUNGETIFF echoes {echo:#06x} (IFF_BACKPRESSURE set)")
 
 
 def attach(name: str, kind: str = "tun", backpressure: bool = False) -> Device:

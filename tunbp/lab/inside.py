@@ -48,9 +48,7 @@ class Child:
             If the child failed, ended, or sent nothing within `limit` seconds.
         """
         try:
-            received = (
-                self.connection.recv() if self.connection.poll(limit) else _Failure(f"silent for {limit:g} s")
-            )
+            received = self.connection.recv() if self.connection.poll(limit) else _Failure(f"silent for {limit:g} s")
         except EOFError:
             self.process.join(5)
             received = _Failure(f"it ended with status {self.process.exitcode}")
@@ -97,9 +95,7 @@ def _answer(connection: Connection, function: Callable[..., Any], *arguments: An
     connection.send(function(*arguments))
 
 
-def _main(
-    connection: Connection, namespace: str, function: Callable[..., None], arguments: tuple[Any, ...]
-) -> None:
+def _main(connection: Connection, namespace: str, function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
     process.die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -66,16 +66,12 @@ def fetch(suite: str = SUITE, mirror: str | None = None, cache: Path | None = No
         work = Path(scratch)
         apt = _apt_options(work, suite, mirror or configured_mirror())
         process.run(["apt-get", *apt, "update"], "check the network and the mirror in /etc/apt", timeout=600)
-        names = process.run(
-            ["apt-cache", *apt, "--names-only", "search", "^linux-(image|binary|modules)-[0-9]"]
-        )
+        names = process.run(["apt-cache", *apt, "--names-only", "search", "^linux-(image|binary|modules)-[0-9]"])
         version = newest_version([line.split(" - ")[0] for line in names.splitlines()], _architecture())
         final = cache / version
         image = final / "usr" / "lib" / "modules" / version / "vmlinuz"
         if not image.exists():
-            packages = [
-                n for n in package_names(version) if re.search(rf"^{re.escape(n)} - ", names, re.MULTILINE)
-            ]
+            packages = [n for n in package_names(version) if re.search(rf"^{re.escape(n)} - ", names, re.MULTILINE)]
             _download(apt, work, packages)
             tree = _unpack(work, version)
             shutil.rmtree(final, ignore_errors=True)
@@ -137,9 +133,7 @@ def _architecture() -> str:
 def _apt_options(work: Path, suite: str, mirror: str) -> list[str]:
     """Options that give apt a sources list, lists and a cache of its own."""
     if not KEYRING.exists():
-        raise LabError(
-            f"{KEYRING} is missing: it proves that packages are Debian's; install debian-archive-keyring"
-        )
+        raise LabError(f"{KEYRING} is missing: it proves that packages are Debian's; install debian-archive-keyring")
     for folder in ("lists/partial", "archives/partial"):
         (work / folder).mkdir(parents=True)
     sources, status = work / "own.list", work / "status"
@@ -167,9 +161,7 @@ def _unpack(work: Path, version: str) -> Path:
         process.run(["dpkg-deb", "-x", str(package), str(tree)], timeout=600)
     modules = tree / "usr" / "lib" / "modules" / version
     if not (modules / "vmlinuz").exists():
-        raise LabError(
-            f"the packages of {version} hold no usr/lib/modules/{version}/vmlinuz; their layout is unknown"
-        )
+        raise LabError(f"the packages of {version} hold no usr/lib/modules/{version}/vmlinuz; their layout is unknown")
     for folder in BOOT_MODULES:
         for compressed in (modules / "kernel" / folder).rglob("*.ko.xz"):
             compressed.with_suffix("").write_bytes(lzma.decompress(compressed.read_bytes()))

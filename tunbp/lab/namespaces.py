@@ -69,9 +69,7 @@ class Namespace:
             If the kernel has no such qdisc.
         """
         advice = f"this kernel has no {qdisc} qdisc; use another `qdisc`, or a kernel that has it by `--vm`"
-        process.run(
-            ["tc", "-n", self.name, "qdisc", "replace", "dev", device, "root", qdisc, *options], advice
-        )
+        process.run(["tc", "-n", self.name, "qdisc", "replace", "dev", device, "root", qdisc, *options], advice)
 
     def links(self) -> list[dict[str, Any]]:
         """What `ip -s -j link` prints."""
@@ -89,10 +87,7 @@ class Namespace:
 
     def save_counters(self, folder: Path, label: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Keep the raw output of `ip -s -j link` and `tc -s -j qdisc` in `folder`; returns both."""
-        printed = {
-            tool: process.run([tool, "-n", self.name, "-s", "-j", *what, "show"])
-            for tool, what in SHOW.items()
-        }
+        printed = {tool: process.run([tool, "-n", self.name, "-s", "-j", *what, "show"]) for tool, what in SHOW.items()}
         for tool, text in printed.items():
             (folder / f"{tool}_{label}.json").write_text(text)
         return _as_list(printed["ip"]), _as_list(printed["tc"])

@@ -150,9 +150,7 @@ def _listens(space: Namespace) -> bool:
 
 def _start_ping(space: Namespace, duration: float, out: Path) -> subprocess.Popen[bytes]:
     with out.open("wb") as file:
-        return space.start(
-            "ping", "-D", "-i", "0.2", "-w", f"{max(1, round(duration))}", SERVER_INNER, stdout=file
-        )
+        return space.start("ping", "-D", "-i", "0.2", "-w", f"{max(1, round(duration))}", SERVER_INNER, stdout=file)
 
 
 def check_iperf3(path: Path, status: int = 0) -> None:

@@ -47,16 +47,10 @@ class RingCell(Cell):
     mode: Literal["steady", "burst", "sparse", "reader_speed", "burst_speed", "openvpn_speed"] = Field(
         description="name of the traffic; the reader is Python, for `openvpn_speed` it is OpenVPN"
     )
-    reader_rate: Annotated[float, Field(ge=0)] = Field(
-        description="reader's speed [packet/s]; 0: as fast as it can"
-    )
-    offered_rate: Annotated[float, Field(ge=0)] = Field(
-        description="mean rate offered [packet/s]; 0: no pause"
-    )
+    reader_rate: Annotated[float, Field(ge=0)] = Field(description="reader's speed [packet/s]; 0: as fast as it can")
+    offered_rate: Annotated[float, Field(ge=0)] = Field(description="mean rate offered [packet/s]; 0: no pause")
     burst: Annotated[int, Field(ge=1, le=65536)] = Field(default=1, description="packets sent in one go")
-    gso: bool = Field(
-        default=False, description="let the kernel cut one large send into the burst (at most 45)"
-    )
+    gso: bool = Field(default=False, description="let the kernel cut one large send into the burst (at most 45)")
     sparse_rate: Annotated[float, Field(ge=0)] = Field(
         default=0.0, description="rate of a second, sparse flow [packet/s]"
     )

@@ -63,9 +63,7 @@ def quantiles(nanoseconds: array[int]) -> dict[str, float]:
     """Mean, median, 95th and 99th percentile and maximum of times in nanoseconds, in seconds."""
     ordered = sorted(nanoseconds)
     last = len(ordered) - 1
-    picked = {
-        name: ordered[round(last * q)] / 1e9 for name, q in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
-    }
+    picked = {name: ordered[round(last * q)] / 1e9 for name, q in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))}
     return {"mean": sum(ordered) / len(ordered) / 1e9, **picked, "max": ordered[-1] / 1e9}
 
 

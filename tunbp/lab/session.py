@@ -103,24 +103,18 @@ def _plan(params: LabParams, cells: list[Cell], order: Order, kvm: bool, out: Pa
     if path.exists():
         old = store.read_json(path)
         if differing := [
-            key
-            for key in plan
-            if key not in ("repeat", "machine", "guest_files") and old.get(key) != plan[key]
+            key for key in plan if key not in ("repeat", "machine", "guest_files") and old.get(key) != plan[key]
         ]:
             raise LabError(
                 f"{path} is the plan of another measurement (different: {', '.join(differing)}); "
                 "choose another folder with --out"
             )
         if old["machine"].get("vm_kernel") != machine.get("vm_kernel"):
-            raise LabError(
-                f"{path} was made on kernel {old['machine'].get('vm_kernel')}; choose another --out"
-            )
+            raise LabError(f"{path} was made on kernel {old['machine'].get('vm_kernel')}; choose another --out")
     return plan
 
 
-def _command(
-    order: Order, out: Path, kvm: bool, output: Any
-) -> tuple[list[str], Any, Any, dict[str, str] | None]:
+def _command(order: Order, out: Path, kvm: bool, output: Any) -> tuple[list[str], Any, Any, dict[str, str] | None]:
     """Arguments of `process.start` for the worker: in private namespaces, and in a VM if asked for."""
     if order.kernel is None:
         worker = [sys.executable, "-m", "tunbp.lab.worker", str(out)]
@@ -147,9 +141,7 @@ def _watch(child: subprocess.Popen[bytes], out: Path, in_vm: bool, follow: Follo
         limit = RUN_LIMIT if started else BOOT_LIMIT
         if time.monotonic() - changed > limit:
             what = "a run" if started else "the start"
-            raise process.failure(
-                f"{what} took longer than {limit:g} s", process.read_log(out / "worker.log")
-            )
+            raise process.failure(f"{what} took longer than {limit:g} s", process.read_log(out / "worker.log"))
         process.pause(child, 1.0)
     total = store.read_json(out / "state.json")["total"] if (out / "state.json").exists() else None
     follow(len(store.finished(out)), total)

@@ -26,9 +26,7 @@ def build() -> Path:
     library = Path(tempfile.mkdtemp(prefix="tunbp-shim-")) / LIBRARY
     compiler = next((name for name in ("cc", "gcc", "clang") if shutil.which(name)), None)
     if compiler is None:
-        raise LabError(
-            "no C compiler: it builds the shim that sets IFF_BACKPRESSURE; Debian: install gcc libc6-dev"
-        )
+        raise LabError("no C compiler: it builds the shim that sets IFF_BACKPRESSURE; Debian: install gcc libc6-dev")
     with as_file(files("tunbp.lab") / "backpressure.c") as source:
         process.run([compiler, "-shared", "-fPIC", "-O2", "-o", str(library), str(source), "-ldl"])
     return library

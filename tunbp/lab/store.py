@@ -50,9 +50,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def finished(out: Path) -> set[str]:
     """Names of the finished runs in `out`."""
-    return {
-        path.parent.name for path in (out / "runs").glob("*/run.json") if not path.parent.name.endswith(PART)
-    }
+    return {path.parent.name for path in (out / "runs").glob("*/run.json") if not path.parent.name.endswith(PART)}
 
 
 @contextmanager

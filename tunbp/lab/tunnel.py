@@ -69,9 +69,7 @@ def openvpn(path: RoutedPath, cell: Mapping[str, Any], backpressure: bool) -> It
                 log_file = scratch / f"{end}.log"
                 what = f"OpenVPN ({end}) did not come up"
                 process.wait_for(partial(_is_up, log_file), what, UP_LIMIT, log_file, child, ADVICE)
-            echoes = [
-                shim.read_echo(scratch / f"{end}.echo", f"OpenVPN ({end})", backpressure) for end in ends
-            ]
+            echoes = [shim.read_echo(scratch / f"{end}.echo", f"OpenVPN ({end})", backpressure) for end in ends]
             for space in (path.client, path.server):
                 _dress(space, cell)
             yield echoes

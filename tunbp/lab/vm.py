@@ -98,9 +98,7 @@ def command(kernel: Path, out: Path, cpus: int, kvm: bool) -> list[str]:
         raise LabError("virtme-ng is not installed: pip install 'tunbp[lab]' (or pip install virtme-ng)")
     missing = [package for tool, package in NEEDED.items() if shutil.which(tool) is None]
     if missing:
-        raise LabError(
-            f"virtme-ng needs programs that are missing; Debian: apt-get install {' '.join(missing)}"
-        )
+        raise LabError(f"virtme-ng needs programs that are missing; Debian: apt-get install {' '.join(missing)}")
     log = shlex.quote(str(out / "worker.log"))
     worker = f"{shlex.quote(sys.executable)} -m tunbp.lab.worker {shlex.quote(str(out))}"
     options = [] if kvm else ["--disable-kvm", "--disable-microvm"]

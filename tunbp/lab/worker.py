@@ -44,15 +44,11 @@ def work(out: Path) -> None:
     offered = flags.features()
     variants = choose_variants(plan["variants"], offered)
     skipped = unavailable(plan["cells"])
-    runs = abba(
-        [cell["label"] for cell in plan["cells"] if cell["label"] not in skipped], variants, plan["repeat"]
-    )
+    runs = abba([cell["label"] for cell in plan["cells"] if cell["label"] not in skipped], variants, plan["repeat"])
     state = {"total": len(runs), "variants": list(variants), "skipped": skipped, "tun_features": offered}
     store.write_json(out / "state.json", state)
     if not runs:
-        raise LabError(
-            "nothing can run on this kernel:\n" + "\n".join(f"  {c}: {why}" for c, why in skipped.items())
-        )
+        raise LabError("nothing can run on this kernel:\n" + "\n".join(f"  {c}: {why}" for c, why in skipped.items()))
     host = {**facts.host(), "tun_features": offered, **plan["machine"]}
     store.write_json(out / "host.json", host)
     cells = {cell["label"]: cell["values"] for cell in plan["cells"]}
@@ -157,9 +153,7 @@ def _make(run: Run, name: str, cell: Mapping[str, Any], host: Mapping[str, Any],
                 **host,
                 "begun": begun,
                 "ended": time.time(),
-                "load": {
-                    place: _load_between(before[place], after[place]) for place in before if place in after
-                },
+                "load": {place: _load_between(before[place], after[place]) for place in before if place in after},
             },
         }
         store.write_json(folder / "run.json", record)

@@ -132,9 +132,7 @@ def loss_window(loss: Any, rtt: Any, congestion: Any = "cubic") -> Any:
     """
     with np.errstate(divide="ignore"):
         reno = np.sqrt(1.5 / np.asarray(loss, float))
-        cubic = (C_CUBIC * (3.0 + BETA_CUBIC) / (4.0 * (1.0 - BETA_CUBIC))) ** 0.25 * (
-            rtt / np.asarray(loss)
-        ) ** 0.75
+        cubic = (C_CUBIC * (3.0 + BETA_CUBIC) / (4.0 * (1.0 - BETA_CUBIC))) ** 0.25 * (rtt / np.asarray(loss)) ** 0.75
     window = np.where(np.asarray(congestion) == "cubic", np.maximum(cubic, reno), reno)
     return np.where(np.asarray(congestion) == "bbr", np.inf, window)
 
@@ -257,9 +255,7 @@ def _scenario_bounds(scenario: Scenario) -> dict[str, xr.DataArray]:
     streams, rtt, control = v["streams"], v["rtt"], v["congestion"].astype(str)
     tcp = v["source"].astype(str) == "tcp"
     default = np.array([QDISC_LIMITS.get(str(q), np.nan) for q in flat["qdisc"]])
-    limit = np.where(
-        np.isnan(v["qdisc_limit"]), np.where(np.isnan(default), v["ring"], default), v["qdisc_limit"]
-    )
+    limit = np.where(np.isnan(v["qdisc_limit"]), np.where(np.isnan(default), v["ring"], default), v["qdisc_limit"])
     pipe = entry / free * rtt
     stock_pipe = np.minimum(pipe, v["receive_window"] / v["mss"] * streams)
 
@@ -283,10 +279,7 @@ def _scenario_bounds(scenario: Scenario) -> dict[str, xr.DataArray]:
         "wake_cycle_bound": np.where(pushing > 0, entry / full * segment_bits, np.inf),
         "loss_bound": np.full(free.shape, np.inf),
     }
-    return {
-        name: template.copy(data=value.reshape(template.shape).astype(float))
-        for name, value in values.items()
-    }
+    return {name: template.copy(data=value.reshape(template.shape).astype(float)) for name, value in values.items()}
 
 
 def _frames(v: dict[str, Any]) -> Any:
@@ -371,8 +364,4 @@ def _over_time(series: xr.DataArray, median: bool = False) -> xr.DataArray:
 def _busiest(run: xr.Dataset) -> xr.DataArray | None:
     """The larger processor use of both sides, cores; None if neither was measured."""
     known = [run[name] for name in ("cpu_host", "cpu_remote") if name in run]
-    return (
-        None
-        if not known
-        else xr.concat([value.reset_coords(drop=True) for value in known], "side").max("side")
-    )
+    return None if not known else xr.concat([value.reset_coords(drop=True) for value in known], "side").max("side")

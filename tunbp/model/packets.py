@@ -1014,9 +1014,7 @@ def run(point: Mapping[str, Any], record: bool = True) -> dict[str, float | np.n
     return result
 
 
-def _totals(
-    totals: np.ndarray[Any, Any], point: Mapping[str, Any]
-) -> dict[str, float | np.ndarray[Any, Any]]:
+def _totals(totals: np.ndarray[Any, Any], point: Mapping[str, Any]) -> dict[str, float | np.ndarray[Any, Any]]:
     """Totals after the warm-up from the two snapshots."""
     first, last = (dict(zip(TOTALS, row, strict=True)) for row in totals.tolist())
     span = float(point["duration"]) - float(point["warmup"])
@@ -1036,9 +1034,7 @@ def _totals(
     return result
 
 
-def _series(
-    series: np.ndarray[Any, Any], point: Mapping[str, Any]
-) -> dict[str, float | np.ndarray[Any, Any]]:
+def _series(series: np.ndarray[Any, Any], point: Mapping[str, Any]) -> dict[str, float | np.ndarray[Any, Any]]:
     """Time series from the samples: what happened in each interval, windows and queues at its end."""
     interval, mss = float(point["interval"]), float(point["mss"])
     out, again, cwnd, ring, qdisc, held, in_ring, in_qdisc = series.T

@@ -39,9 +39,7 @@ def write(results: Path, root: Path, target: Path) -> list[str]:
         If the run is not finished, or the target lies in the results.
     """
     if not (results / crate.FILE).is_file():
-        raise OutputError(
-            f"{results}: not a finished run, {crate.FILE} is missing; run `make reproduce` first"
-        )
+        raise OutputError(f"{results}: not a finished run, {crate.FILE} is missing; run `make reproduce` first")
     if target.resolve().is_relative_to(results.resolve()):
         raise OutputError(f"{target}: the archive cannot lie inside the results it packs")
     content = {name: path.read_bytes() for name, path in _packed(results, root).items()}

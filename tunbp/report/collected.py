@@ -54,8 +54,7 @@ def collect(folder: Path) -> Collected:
             number = from_record(key, record)
             if key in numbers and str(numbers[key]) != str(number):
                 raise OutputError(
-                    f"number {key!r}: {numbers_from[key]} says {numbers[key]}, {name} says {number};"
-                    " rename one"
+                    f"number {key!r}: {numbers_from[key]} says {numbers[key]}, {name} says {number}; rename one"
                 )
             numbers[key], numbers_from[key] = number, name
     failures = {s.notebook: s.error for s in runstate.read_all(folder) if s.verdict == "failed"}

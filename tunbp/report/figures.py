@@ -241,9 +241,7 @@ def bars(
         _draw_bars(ax, known, value, low, high, look, width, kind, horizontal)
         _DRAWN.setdefault(ax, {})[(look.label, f"{kind} bar")] = look
         if model is not None:
-            _draw_model_marks(
-                ax, part.dropna(subset=[model]), model, model_low, model_high, look, width, horizontal
-            )
+            _draw_model_marks(ax, part.dropna(subset=[model]), model, model_low, model_high, look, width, horizontal)
             _DRAWN[ax][(look.label, "simulated bar")] = look
         for at in part.loc[part[value].isna(), "_at"]:
             _draw_gap(ax, float(at), width, missing, horizontal)
@@ -275,9 +273,7 @@ def _draw_bars(
 ) -> None:
     errors = None
     if low is not None and high is not None:
-        errors = np.nan_to_num(np.array([part[value] - part[low], part[high] - part[value]], float)).clip(
-            min=0
-        )
+        errors = np.nan_to_num(np.array([part[value] - part[low], part[high] - part[value]], float)).clip(min=0)
     open_bar = kind == "published"
     options: dict[str, Any] = {
         "facecolor": "white" if open_bar else look.color,
@@ -315,9 +311,7 @@ def _draw_model_marks(
 ) -> None:
     errors = None
     if low is not None and high is not None:
-        errors = np.nan_to_num(np.array([part[model] - part[low], part[high] - part[model]], float)).clip(
-            min=0
-        )
+        errors = np.nan_to_num(np.array([part[model] - part[low], part[high] - part[model]], float)).clip(min=0)
     half = width * 0.5
     lines = ax.vlines if horizontal else ax.hlines
     marks = lines(part[model], part["_at"] - half, part["_at"] + half, color="black", linewidth=1.6, zorder=4)
@@ -383,9 +377,7 @@ def time_series(
     for ax, variable in zip(panels, variables, strict=False):
         for dataset, kind, variant in runs:
             if variable not in dataset:
-                raise OutputError(
-                    f"time series of {variable!r}: the dataset has only {', '.join(map(str, dataset))}"
-                )
+                raise OutputError(f"time series of {variable!r}: the dataset has only {', '.join(map(str, dataset))}")
             _draw_series(ax, dataset[variable], kind, variant_style(variant))
         known = schema.VARIABLES[variable]
         label_axis(ax.yaxis, known.long_name.capitalize(), known.units, (shown or {}).get(variable))
@@ -397,11 +389,7 @@ def time_series(
 def _draw_series(ax: Axes, series: xr.DataArray, kind: Kind, look: VariantStyle) -> None:
     if "stream" in series.dims and series.name in ("throughput", "retransmits"):
         series = series.sum("stream", min_count=1)
-    lines = (
-        [series.isel(stream=i) for i in range(series.sizes["stream"])]
-        if "stream" in series.dims
-        else [series]
-    )
+    lines = [series.isel(stream=i) for i in range(series.sizes["stream"])] if "stream" in series.dims else [series]
     for line in lines:
         if kind == "simulated":
             ax.plot(line["time"], line, color=look.color, linestyle=look.linestyle, linewidth=1.0, zorder=3)
@@ -582,9 +570,7 @@ def _variant_handle(look: VariantStyle, label: str, kinds: Sequence[str]) -> Any
     if any(kind.endswith("bar") for kind in kinds):
         filled = "measured bar" in kinds
         plain = look.color if filled else ("white" if look.hatch else _tint(look.color))
-        return Patch(
-            facecolor=plain, edgecolor="white" if filled else look.color, hatch=look.hatch, label=label
-        )
+        return Patch(facecolor=plain, edgecolor="white" if filled else look.color, hatch=look.hatch, label=label)
     only = kinds[0] if len(kinds) == 1 else ""
     return Line2D(
         [], [], color=look.color, label=label,
@@ -658,9 +644,7 @@ def error_table(
     heads[error] = f"{error} (%)"
     past = table[error].abs() > limit * 100 if limit is not None else pd.Series(False, index=table.index)
     if limit is not None:
-        table["verdict"] = np.where(
-            table[error].isna(), "no value", np.where(past, f"past {limit:.0%}", "within")
-        )
+        table["verdict"] = np.where(table[error].isna(), "no value", np.where(past, f"past {limit:.0%}", "within"))
     numbers = [c for c in table.columns if pd.api.types.is_float_dtype(table[c])]
     table = table.rename(columns=heads)
     shown_error = heads[error]
@@ -676,18 +660,14 @@ def error_table(
 def _need(table: pd.DataFrame, *columns: str | None) -> None:
     for column in columns:
         if column is not None and column not in table.columns:
-            raise OutputError(
-                f"column {column!r} is not in the data: it has {', '.join(map(str, table.columns))}"
-            )
+            raise OutputError(f"column {column!r} is not in the data: it has {', '.join(map(str, table.columns))}")
 
 
 def _by_variant(table: pd.DataFrame, variant: str) -> list[tuple[str, pd.DataFrame]]:
     """Rows of each variant in order of appearance; a name that is no column is the variant of all rows."""
     if variant not in table.columns:
         if variant == "variant":
-            raise OutputError(
-                f"column 'variant' is not in the data: it has {', '.join(map(str, table.columns))}"
-            )
+            raise OutputError(f"column 'variant' is not in the data: it has {', '.join(map(str, table.columns))}")
         return [(variant, table)]
     return [(str(name), table[table[variant] == name]) for name in dict.fromkeys(table[variant])]
 

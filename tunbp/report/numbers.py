@@ -118,9 +118,7 @@ def macro_name(name: str) -> str:
         If the name has other characters than letters, digits and underscores.
     """
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
-        raise OutputError(
-            f"number {name!r}: a name is letters, digits and underscores, starting with a letter"
-        )
+        raise OutputError(f"number {name!r}: a name is letters, digits and underscores, starting with a letter")
     camel = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
     return "\\" + re.sub(r"\d", lambda digit: _DIGITS[int(digit.group())], camel)
 
@@ -139,9 +137,7 @@ def macros(numbers: list[Number], head: str = "") -> str:
         command = macro_name(number.name)
         for name in (command, f"{command}Value"):
             if seen.setdefault(name, number.name) != number.name:
-                raise OutputError(
-                    f"numbers {seen[name]!r} and {number.name!r} would both be {name}: rename one"
-                )
+                raise OutputError(f"numbers {seen[name]!r} and {number.name!r} would both be {name}: rename one")
         value, uncertainty, unit = number.parts()
         if uncertainty.startswith("±"):
             body = _math(rf"{value} \pm {uncertainty[1:]}")

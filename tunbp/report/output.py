@@ -132,9 +132,7 @@ class Output:
     def _render(self, fig: Figure, kind: str, record: Mapping[str, Any]) -> bytes:
         buffer = io.BytesIO()
         # savefig.dpi of the style, whatever the notebook's screen has
-        fig.savefig(
-            buffer, format=kind, metadata=_metadata(kind, record), bbox_inches=None, facecolor="white"
-        )
+        fig.savefig(buffer, format=kind, metadata=_metadata(kind, record), bbox_inches=None, facecolor="white")
         return buffer.getvalue()
 
     def table(self, df: pd.DataFrame | xr.Dataset, id: str, caption: str) -> Path:
@@ -163,9 +161,7 @@ class Output:
         self._claim(id, self.tables, "tables", ".json")
         frame = rows(df)
         path = self.folder / "tables" / id
-        files.write(
-            path.with_suffix(".csv"), frame.to_csv(index=False, float_format="%.10g", lineterminator="\n")
-        )
+        files.write(path.with_suffix(".csv"), frame.to_csv(index=False, float_format="%.10g", lineterminator="\n"))
         files.write(path.with_suffix(".tex"), latex_table(frame, id, caption))
         files.write_json(
             path.with_suffix(".json"),
@@ -216,9 +212,7 @@ class Output:
         macro_name(name)
         str(number)
         if self.numbers.setdefault(name, number) != number:
-            raise OutputError(
-                f"number {name!r} of {self.run}: noted twice, as {self.numbers[name]} and {number}"
-            )
+            raise OutputError(f"number {name!r} of {self.run}: noted twice, as {self.numbers[name]} and {number}")
         return number
 
     def close(self) -> Path:
@@ -271,11 +265,7 @@ class Output:
 
 
 def _save_figures(params: Any) -> bool:
-    found = (
-        params.get("save_figures", True)
-        if isinstance(params, Mapping)
-        else getattr(params, "save_figures", True)
-    )
+    found = params.get("save_figures", True) if isinstance(params, Mapping) else getattr(params, "save_figures", True)
     return bool(found)
 
 
@@ -338,9 +328,7 @@ def _plotted_on(ax: Axes) -> dict[str, Any]:
     patches = [patch for patch in ax.patches if isinstance(patch, Rectangle)]
     record["bars"] = [files.plain([p.get_x(), p.get_y(), p.get_width(), p.get_height()]) for p in patches]
     record["points"] = [
-        files.plain(np.asarray(part.get_offsets()))
-        for part in ax.collections
-        if isinstance(part, PathCollection)
+        files.plain(np.asarray(part.get_offsets())) for part in ax.collections if isinstance(part, PathCollection)
     ]
     record["maps"] = [
         files.plain(np.ma.filled(np.ma.asarray(part.get_array()), np.nan))
@@ -356,9 +344,7 @@ def _column(values: Any) -> Any:
 
 def latex_table(frame: pd.DataFrame, id: str, caption: str) -> str:
     """LaTeX (booktabs) of a table: four significant digits, `--` for missing values, letters escaped."""
-    numeric = [
-        pd.api.types.is_numeric_dtype(frame[c]) and not pd.api.types.is_bool_dtype(frame[c]) for c in frame
-    ]
+    numeric = [pd.api.types.is_numeric_dtype(frame[c]) and not pd.api.types.is_bool_dtype(frame[c]) for c in frame]
     lines = [
         r"\begin{table}",
         r"\centering",

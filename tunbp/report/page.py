@@ -52,9 +52,7 @@ def build(collected: Collected, environment: Mapping[str, Any]) -> str:
     The page as text; the same input gives the same text.
     """
     tables = {name: _table(collected.folder, record) for name, record in collected.tables.items()}
-    main_tables = [
-        tables.pop(name) | {"heading": heading} for name, heading in MAIN_TABLES.items() if name in tables
-    ]
+    main_tables = [tables.pop(name) | {"heading": heading} for name, heading in MAIN_TABLES.items() if name in tables]
     sections = [("figures", "Figures"), ("numbers", "Numbers")]
     sections += [(table["id"], table["heading"]) for table in main_tables]
     sections += [("tables", "Tables"), ("notebooks", "Notebooks"), ("parameters", "Parameters")]
@@ -70,9 +68,7 @@ def build(collected: Collected, environment: Mapping[str, Any]) -> str:
         figures=collected.figures,
         numbers=[
             {"name": n.name, "text": n.text, "shown": str(n), "macro": macro_name(n.name)}
-            for n in sorted(
-                collected.numbers.values(), key=lambda n: (collected.numbers_from[n.name], n.name)
-            )
+            for n in sorted(collected.numbers.values(), key=lambda n: (collected.numbers_from[n.name], n.name))
         ],
         tables=list(tables.values()),
         main_tables=main_tables,

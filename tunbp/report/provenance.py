@@ -210,9 +210,7 @@ def citation(root: Path) -> Citation:
         item.get("name") or " ".join(filter(None, (item.get("given-names"), item.get("family-names"))))
         for item in content.get("authors", [])
     ]
-    people = [
-        name for name, item in zip(names, content.get("authors", []), strict=True) if "name" not in item
-    ]
+    people = [name for name, item in zip(names, content.get("authors", []), strict=True) if "name" not in item]
     return Citation(
         title=str(content.get("title", Citation.title)),
         authors=tuple(names) or Citation.authors,

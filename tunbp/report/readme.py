@@ -40,9 +40,7 @@ def quote(text: str, numbers: Mapping[str, Mapping[str, Any]]) -> str:
         if name == GIVEN:
             return match[0]
         if name not in numbers:
-            raise OutputError(
-                f"number {name!r} is quoted, but no notebook notes it; known: {', '.join(numbers)}"
-            )
+            raise OutputError(f"number {name!r} is quoted, but no notebook notes it; known: {', '.join(numbers)}")
         return f"<!--{name}-->{numbers[name]['shown']}<!---->"
 
     return _QUOTED.sub(shown, text)

@@ -42,8 +42,7 @@ def finish(results_dir: Path | str) -> Path:
 def _write_numbers(collected: Collected) -> None:
     numbers = sorted(collected.numbers.values(), key=lambda number: number.name)
     content: dict[str, Any] = {
-        number.name: number.record()
-        | {"run": collected.numbers_from[number.name], "macro": macro_name(number.name)}
+        number.name: number.record() | {"run": collected.numbers_from[number.name], "macro": macro_name(number.name)}
         for number in numbers
     }
     files.write_json(collected.folder / "numbers.json", {"commit": collected.commit, "numbers": content})

@@ -159,9 +159,7 @@ def variant_style(name: str) -> VariantStyle:
         return VARIANTS[key]
     if re.fullmatch(r"v\d+(_.*)?|net_next.*|opt_in.*", key):
         return replace(VARIANTS["backpressure"], label=str(name))
-    raise OutputError(
-        f"variant {name!r} has no style: known are {', '.join(VARIANTS)}; add it to style.VARIANTS"
-    )
+    raise OutputError(f"variant {name!r} has no style: known are {', '.join(VARIANTS)}; add it to style.VARIANTS")
 
 
 def shown_unit(unit: str, shown: str | None = None) -> tuple[str, float]:

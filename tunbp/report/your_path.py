@@ -73,10 +73,12 @@ class Redraw:
     """
 
     def __init__(self, result: xr.Dataset, ring: int) -> None:
+        import matplotlib as mpl
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
-        with style_context():
+        # no layout engine: the layout is settled once, a redraw must not measure every label again
+        with style_context(), mpl.rc_context({"figure.constrained_layout.use": False}):
             self.figure = Figure(figsize=(style.TEXT_WIDTH, 2.7), dpi=SCREEN_DPI)
             FigureCanvasAgg(self.figure)
             self.axes = self.figure.subplots(1, 2)
@@ -91,8 +93,6 @@ class Redraw:
                 style.label_axis(ax.yaxis, words, "bit/s" if name == "received_rate" else "s")
             self.marks = [ax.axvline(ring, color="black", linewidth=0.8, linestyle=":") for ax in self.axes]
             self.axes[0].legend(loc="lower right")
-        # room for the widest tick labels, so that the layout is settled once
-        self.figure.set_layout_engine("none")
         self.figure.subplots_adjust(0.085, 0.17, 0.99, 0.96, 0.22)
         self.png = b""
         self.show(result, ring)
@@ -189,10 +189,7 @@ class Explorer:
             result = prediction.draft(scenario, self.rings)
         self.image.value = self.redraw.show(result, int(scenario.ring))
         advice = prediction.advise(scenario, result, more=precise)
-        held = [
-            str(result["binding_bound"].sel(variant=v, ring=scenario.ring).item())
-            for v in prediction.VARIANTS
-        ]
+        held = [str(result["binding_bound"].sel(variant=v, ring=scenario.ring).item()) for v in prediction.VARIANTS]
         self.advice.value = (
             f"<p><b>At your ring of {scenario.ring}:</b> "
             f"stock is held by {held[0]}, backpressure by {held[1]}.</p>"

@@ -106,9 +106,7 @@ def window_limited(dataset: xr.Dataset) -> list[Finding]:
     if busiest(dataset) >= CPU_BOUND:
         return [Finding("window", "info", f"{numbers}: full, but a processor is busy, which keeps it full")]
     if (_value(dataset, "min_rtt") or 0.0) < SHORT_PATH:
-        text = (
-            f"{numbers}: full, but on so short a path the RTT is mostly queueing, and any bottleneck fills it"
-        )
+        text = f"{numbers}: full, but on so short a path the RTT is mostly queueing, and any bottleneck fills it"
         return [Finding("window", "info", text)]
     text = f"{numbers}: window-limited, so the rate says nothing about drops and is a floor"
     return [Finding("window", "warning", text)]
@@ -181,9 +179,7 @@ def missing_seconds(dataset: xr.Dataset) -> list[Finding]:
     holes = gaps > 0.5 * usual
     if holes.any():
         where = time[:-1][holes][0]
-        text = (
-            f"{gaps[holes].sum():.3g} s are missing in {int(holes.sum())} gaps, the first after {where:.3g} s"
-        )
+        text = f"{gaps[holes].sum():.3g} s are missing in {int(holes.sum())} gaps, the first after {where:.3g} s"
         findings.append(Finding("missing", "warning", text))
     wanted = _value(dataset, "set_duration")
     if wanted and time[-1] < wanted - 1.5 * usual:
@@ -226,9 +222,7 @@ def units(dataset: xr.Dataset) -> list[Finding]:
     carried, packet = _value(dataset, "received_rate"), _value(dataset, "packet_size")
     rate_of_packets = _value(dataset, "transmitted_rate")
     if carried and packet and rate_of_packets and abs(carried / (rate_of_packets * packet) - 1) < 0.004:
-        findings.append(
-            Finding("units", "error", "the speed equals packets x size: bytes were taken as bits")
-        )
+        findings.append(Finding("units", "error", "the speed equals packets x size: bytes were taken as bits"))
     return findings
 
 
@@ -250,15 +244,11 @@ def congestion_control(dataset: xr.Dataset) -> list[Finding]:
         return []
     name = str(dataset.attrs.get("congestion", ""))
     if not name:
-        return [
-            Finding("congestion", "warning", "congestion control not recorded: the sender's default, unknown")
-        ]
+        return [Finding("congestion", "warning", "congestion control not recorded: the sender's default, unknown")]
     if name.startswith("bbr"):
         text = f"{name} hardly slows down for single drops: do not compare with CUBIC or Reno"
         return [Finding("congestion", "warning", text)]
-    return [
-        Finding("congestion", "info", f"{name}; the file does not say whether it was set (-C) or the default")
-    ]
+    return [Finding("congestion", "info", f"{name}; the file does not say whether it was set (-C) or the default")]
 
 
 def rate_limited(dataset: xr.Dataset) -> list[Finding]:
@@ -266,9 +256,7 @@ def rate_limited(dataset: xr.Dataset) -> list[Finding]:
     limit, rate = _value(dataset, "set_rate"), _value(dataset, "sent_rate")
     if not limit or not rate or abs(rate / limit - 1) > 0.02:
         return []
-    return [
-        Finding("limit", "info", f"limited to {_mbit(limit)} by the tool (-b): not what the path carries")
-    ]
+    return [Finding("limit", "info", f"limited to {_mbit(limit)} by the tool (-b): not what the path carries")]
 
 
 def probes(dataset: xr.Dataset) -> list[Finding]:
@@ -278,21 +266,15 @@ def probes(dataset: xr.Dataset) -> list[Finding]:
     if lost is not None and lost >= 1:
         findings.append(Finding("probes", "error", "no probe was answered"))
     elif lost:
-        findings.append(
-            Finding("probes", "info", f"{lost:.3g} of the probes were lost; the RTT is of the others")
-        )
+        findings.append(Finding("probes", "info", f"{lost:.3g} of the probes were lost; the RTT is of the others"))
     if twice:
-        findings.append(
-            Finding("probes", "warning", f"{twice:.0f} duplicates: their RTT is part of the mean")
-        )
+        findings.append(Finding("probes", "warning", f"{twice:.0f} duplicates: their RTT is part of the mean"))
     return findings
 
 
 def drops_of_devices(dataset: xr.Dataset) -> list[Finding]:
     """Devices and qdiscs that dropped; and snapshots that count from the start of the machine."""
-    names = [
-        name for name in ("tx_dropped", "qdisc_dropped") if name in dataset and "run" not in dataset.dims
-    ]
+    names = [name for name in ("tx_dropped", "qdisc_dropped") if name in dataset and "run" not in dataset.dims]
     if not names:
         return []
     findings = []

@@ -11,7 +11,7 @@ from tunbp.traces.source import Source
 
 TOOL = "ethtool"
 SHORTEST = 60
-"""Bytes per counter below which a file is made up; columns make it about that."""
+"""Fewest bytes per counter of a long log; shorter ones are made up to fill the memory."""
 TITLE = re.compile(rb"^NIC statistics:\s{0,9}$", re.MULTILINE)
 ROW = re.compile(rb"^\s{1,16}(?!\s)([^:\n]{1,96}):\s{0,16}(\d{1,20})\s{0,9}$")
 

@@ -116,9 +116,7 @@ def numbers(source: Source, raw: msgspec.Raw, name: str) -> NDArray[np.float64]:
     return array
 
 
-def _dataset(
-    source: Source, file: File, axis: NDArray[np.float64], values: NDArray[np.float64]
-) -> xr.Dataset:
+def _dataset(source: Source, file: File, axis: NDArray[np.float64], values: NDArray[np.float64]) -> xr.Dataset:
     """The series in flent's units and in the schema."""
     metadata = file.metadata or Metadata()
     names = [clean(name, 256) for name in file.results]
@@ -185,9 +183,7 @@ def _attributes(file: File, metadata: Metadata) -> dict[str, str]:
         "version": clean(metadata.FLENT_VERSION or "", 64),
         "host": clean(metadata.LOCAL_HOST or "", 256),
         "kernel": clean(f"{metadata.KERNEL_NAME or ''} {metadata.KERNEL_RELEASE or ''}".strip(), 256),
-        "command": f"flent {clean(metadata.NAME or '', 64)} -l {metadata.LENGTH} -s {metadata.STEP_SIZE}"[
-            :200
-        ],
+        "command": f"flent {clean(metadata.NAME or '', 64)} -l {metadata.LENGTH} -s {metadata.STEP_SIZE}"[:200],
         "start": start if not start or start.endswith("Z") else f"{start}Z",
         "file_version": "" if file.version is None else str(file.version)[:16],
         "test": clean(metadata.NAME or "", 256),

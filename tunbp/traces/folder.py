@@ -64,9 +64,7 @@ def read_folder(folder: Path, open_file: Callable[[Path], xr.Dataset]) -> xr.Dat
     if tools and counts and "time" in counts[0].dims:
         tools += [counts.pop(0)]
     merged = _merged(folder, tools, counts, notes)
-    merged.attrs["warnings"] = "\n".join(
-        dict.fromkeys([*merged.attrs.get("warnings", "").splitlines(), *notes])
-    )
+    merged.attrs["warnings"] = "\n".join(dict.fromkeys([*merged.attrs.get("warnings", "").splitlines(), *notes]))
     return merged
 
 

@@ -24,7 +24,10 @@ TEST_LIMIT = 256
 STREAM_LIMIT = 256
 """iperf3 allows 128 parallel streams per direction."""
 ERROR_LINE = re.compile(rb"^iperf3: (?:error - |interrupt - )?.{0,300}", re.MULTILINE)
-DOCUMENT = re.compile(rb'\{\s*"(?:start|intervals|end|error|event|title|extra_data)"\s*:')
+DOCUMENT = re.compile(
+    rb'\{\s*(?:"(?:start|end)"\s*:\s*\{|"intervals"\s*:\s*\[|"(?:error|event|title|extra_data)"\s*:\s*")'
+)
+"""How a test or a line of a JSON stream begins; intervals and sums begin with a number."""
 PLAIN_TEXT = re.compile(
     rb"\[ ID\] Interval|^Server listening on|^Connecting to host .{1,200}, port \d|^Accepted connection from",
     re.MULTILINE,
@@ -208,9 +211,7 @@ def read(source: Source) -> list[xr.Dataset]:
 def _not_json(source: Source) -> TraceError:
     """What to do with output that is not JSON."""
     if match := ERROR_LINE.search(source.data):
-        return source.error(
-            f"iperf3 failed: {clean(match[0].decode('utf-8', 'replace'), 300)}", match.start()
-        )
+        return source.error(f"iperf3 failed: {clean(match[0].decode('utf-8', 'replace'), 300)}", match.start())
     return source.error("iperf3's plain text is rounded; run it again with -J (or --json-stream)", 0)
 
 
@@ -351,10 +352,7 @@ def _series(
             coords["sender"] = (
                 ("stream",),
                 np.array(
-                    [
-                        here if stream.sender else ("client" if here == "server" else "server")
-                        for stream in table[0]
-                    ]
+                    [here if stream.sender else ("client" if here == "server" else "server") for stream in table[0]]
                 ),
             )
     columns: dict[str, Column] = {"interval": (("time",), _field(table, "seconds")[:, 0])}
@@ -367,16 +365,14 @@ def _series(
     return coords, columns
 
 
-def _clock(
-    source: Source, table: Sequence[Sequence[StreamInterval]]
-) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+def _clock(source: Source, table: Sequence[Sequence[StreamInterval]]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """End of each interval [s] from the start of the measured part, and whether it is omitted (until 0)."""
     ends = np.nanmax(np.nan_to_num(_field(table, "end"), nan=-np.inf), axis=1)
     omitted = np.array([any(bool(stream.omitted) for stream in streams) for streams in table])
     time = ends.copy()
-    if omitted.any() and not omitted.all():
-        time[omitted] -= ends[omitted][-1]
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
+        if omitted.any() and not omitted.all():
+            time[omitted] -= ends[omitted][-1]
         sane = np.all(np.isfinite(time)) and np.all(np.abs(time) < 1e10) and bool(np.all(np.diff(time) > 0))
     if not sane:
         source.warn("the intervals' times do not increase; their order is kept, one interval counted as 1 s")
@@ -384,9 +380,7 @@ def _clock(
     return time, omitted
 
 
-def _with_sender_side(
-    source: Source, table: list[list[StreamInterval]], test: Document
-) -> list[list[StreamInterval]]:
+def _with_sender_side(source: Source, table: list[list[StreamInterval]], test: Document) -> list[list[StreamInterval]]:
     """The intervals with the sender's TCP figures from the server's own output where the server sent (-R)."""
     server = test.server_output_json
     if server is None or any(stream.retransmits is not None for stream in table[0]):

@@ -123,9 +123,7 @@ _DECODER = Decoder(Document)
 def recognize(source: Source) -> bool:
     """Whether the file is irtt's JSON or text."""
     head = source.head
-    return (
-        bool(OPENING.search(head)) or b"irtt client" in head or (b"[Connecting]" in head and b"RTT" in head)
-    )
+    return bool(OPENING.search(head)) or b"irtt client" in head or (b"[Connecting]" in head and b"RTT" in head)
 
 
 def read(source: Source) -> list[xr.Dataset]:
@@ -166,17 +164,13 @@ def _from_json(source: Source, document: Document) -> xr.Dataset:
     trips = document.round_trips
     if trips:
         sent = floats(
-            trip.timestamps.client.send.monotonic
-            if trip.timestamps.client and trip.timestamps.client.send
-            else None
+            trip.timestamps.client.send.monotonic if trip.timestamps.client and trip.timestamps.client.send else None
             for trip in trips
         )
         with np.errstate(invalid="ignore"):
             axis = (sent - sent[0]) * 1e-9
             if not (np.isfinite(axis).all() and (np.diff(axis) > 0).all()):
-                source.warn(
-                    "the probes' clock does not increase; they are counted 0, 1, 2, ... instead of seconds"
-                )
+                source.warn("the probes' clock does not increase; they are counted 0, 1, 2, ... instead of seconds")
                 axis = np.arange(len(trips), dtype=float)
         coords["time"] = (("time",), axis)
         columns["sequence"] = (("time",), as_counts(floats(float(trip.seqno) for trip in trips)))
@@ -213,9 +207,7 @@ def _from_text(source: Source) -> xr.Dataset:
     length, command = LENGTH.search(source.data), COMMAND.search(source.data)
     if length:
         columns["duration"] = ((), seconds(length[1]))
-    return build(
-        source, columns, tool=TOOL, command=clean(command[1].decode("utf-8", "replace")) if command else ""
-    )
+    return build(source, columns, tool=TOOL, command=clean(command[1].decode("utf-8", "replace")) if command else "")
 
 
 def _counted(sent: float | None, received: float | None, percent: float | None) -> dict[str, Column]:

@@ -73,9 +73,7 @@ def _interim(source: Source, coords: dict[str, Column], columns: dict[str, Colum
             raise source.error("an interim result is not a number", match.start()) from None
         scale = RATES.get(match[2].decode("utf-8", "replace"))
         if scale is None:
-            raise source.error(
-                f"unit {match[2]!r} of an interim result is not bits per second", match.start()
-            )
+            raise source.error(f"unit {match[2]!r} of an interim result is not bits per second", match.start())
         rates.append(rate * scale)
         lengths.append(length)
         ends.append(end)

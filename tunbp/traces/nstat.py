@@ -13,7 +13,7 @@ from tunbp.traces.source import Source
 
 TOOL = "nstat"
 SHORTEST = 60
-"""Bytes per counter below which a file is made up; columns make it about that."""
+"""Fewest bytes per counter of a long log; shorter ones are made up to fill the memory."""
 OPENING = re.compile(rb'\{\s*"kernel"\s*:\s*\{')
 ROW = re.compile(rb"^([A-Za-z][A-Za-z0-9_]{2,63})\s{1,64}(-?\d{1,20})(?:\s{1,32}-?[\d.]{1,24})?\s{0,9}$")
 

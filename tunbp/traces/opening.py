@@ -43,9 +43,7 @@ COUNTING = (tc, ip_link, nstat, ethtool)
 """Readers of counters: a log may hold the output of several of them."""
 
 
-def open_trace(
-    path: str | os.PathLike[str], *, raw: bool = False, unpack_limit: int = UNPACK_LIMIT
-) -> xr.Dataset:
+def open_trace(path: str | os.PathLike[str], *, raw: bool = False, unpack_limit: int = UNPACK_LIMIT) -> xr.Dataset:
     """Whatever a measurement tool wrote, as a Dataset in the common schema.
 
     Parameters
@@ -96,9 +94,7 @@ def _open_file(place: Path, raw: bool, unpack_limit: int) -> xr.Dataset:
     return dataset
 
 
-def open_traces(
-    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], *, raw: bool = False
-) -> xr.Dataset:
+def open_traces(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], *, raw: bool = False) -> xr.Dataset:
     """Many measurement files as one Dataset along `run`.
 
     Parameters

@@ -13,9 +13,7 @@ from tunbp.traces.source import Source
 
 TOOL = "ping"
 OPENING = re.compile(rb"PING \S{1,255} ?(?:\(|from |[0-9a-f:]{2,40}).{0,200}(?:data )?bytes", re.IGNORECASE)
-REPLY = re.compile(
-    rb"bytes from .{1,300}?\b(?:icmp_)?seq=(\d{1,9}) .{0,64}?time[=<] ?([\d.]{1,16}) ?(ms|us|s)\b"
-)
+REPLY = re.compile(rb"bytes from .{1,300}?\b(?:icmp_)?seq=(\d{1,9}) .{0,64}?time[=<] ?([\d.]{1,16}) ?(ms|us|s)\b")
 EPOCH = re.compile(rb"^\[(\d{9,10}\.\d{1,9})\]")
 DATE = re.compile(rb"^\[(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d(?:\.\d{1,6})?)\]")
 SUMMARY = re.compile(
@@ -139,15 +137,11 @@ def _totals(
     else:
         columns["probes_received"] = ((), len(np.unique(sequence)))
     if extremes is not None:
-        for name, value in zip(
-            ("min_rtt", "mean_rtt", "max_rtt", "rtt_deviation"), extremes.groups(), strict=True
-        ):
+        for name, value in zip(("min_rtt", "mean_rtt", "max_rtt", "rtt_deviation"), extremes.groups(), strict=True):
             try:
                 columns[name] = ((), float(value) * 1e-3)
             except ValueError:
-                raise source.error(
-                    "a round-trip time of the summary is not a number", extremes.start()
-                ) from None
+                raise source.error("a round-trip time of the summary is not a number", extremes.start()) from None
     elif len(rtt):
         columns |= {
             "min_rtt": ((), rtt.min()), "mean_rtt": ((), rtt.mean()), "max_rtt": ((), rtt.max()),

@@ -24,9 +24,7 @@ RESULT_LIMIT = 4096
 
 def recognize(source: Source) -> bool:
     """Whether the file holds pktgen results or dumps."""
-    return b"Result: OK:" in source.data or (
-        b"pkts-sofar:" in source.data and b"Params: count" in source.data
-    )
+    return b"Result: OK:" in source.data or (b"pkts-sofar:" in source.data and b"Params: count" in source.data)
 
 
 def read(source: Source) -> list[xr.Dataset]:

@@ -22,9 +22,7 @@ SNAP = 0.25
 def labels(files: Sequence[str]) -> list[str]:
     """File names without suffix and without the folders that all of them share; numbered if they repeat."""
     parents = [str(Path(file).parent) for file in files]
-    shared = (
-        os.path.commonpath(parents) if len({Path(parent).is_absolute() for parent in parents}) == 1 else ""
-    )
+    shared = os.path.commonpath(parents) if len({Path(parent).is_absolute() for parent in parents}) == 1 else ""
     names = [os.path.relpath(file, shared) if shared else file for file in files]
     short = [clean(name.removesuffix(".gz").rsplit(".", 1)[0]) for name in names]
     return short if len(set(short)) == len(short) else [f"{name} [{i}]" for i, name in enumerate(names, 1)]
@@ -72,18 +70,17 @@ def _with_stream(run: xr.Dataset) -> xr.Dataset:
     """Series over (time, stream) also where there is one stream."""
     if "stream" in run.dims:
         return run
-    series = [
-        name for name in run.data_vars if run[name].dims == ("time",) and name not in ("interval", "omitted")
-    ]
+    series = [name for name in run.data_vars if run[name].dims == ("time",) and name not in ("interval", "omitted")]
     return run.assign({name: run[name].expand_dims(stream=[1], axis=1) for name in series})
 
 
 def _common_step(axes: Sequence[NDArray[np.float64]]) -> float | None:
     """The interval that all time axes have in common, None if they have not."""
-    steps = [float(np.median(np.diff(axis))) for axis in axes if len(axis) > 1]
-    if not steps:
+    # the only interval of a short run ends one interval after the start
+    steps = [float(np.median(np.diff(axis))) if len(axis) > 1 else float(axis[0]) for axis in axes if len(axis)]
+    step = float(f"{np.median(steps):.2g}") if steps else 0.0
+    if not step > 0:
         return None
-    step = float(f"{np.median(steps):.2g}")
     for axis in axes:
         index = axis / step
         nearest = np.round(index)

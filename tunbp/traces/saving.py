@@ -52,11 +52,7 @@ def save(dataset: xr.Dataset, target: str | os.PathLike[str]) -> Path:
 def _packed(dataset: xr.Dataset) -> dict[Hashable, dict[str, Any]]:
     """Lossless compression of every numeric array."""
     packed = {"zlib": True, "complevel": 4, "shuffle": True}
-    return {
-        name: packed
-        for name, values in dataset.data_vars.items()
-        if values.ndim and values.dtype.kind in "fi"
-    }
+    return {name: packed for name, values in dataset.data_vars.items() if values.ndim and values.dtype.kind in "fi"}
 
 
 def _save_zarr(dataset: xr.Dataset, path: Path) -> None:

@@ -65,7 +65,7 @@ class Snapshot:
 
 
 def following(shots: list[Snapshot], when: float | None) -> Snapshot:
-    """A new snapshot at the end of `shots` (or the last if it is empty); all share the texts of their rows."""
+    """A new snapshot at the end of `shots` (the last one if it is empty); all share their rows' texts."""
     if shots and not shots[-1].numbers:
         shots[-1].when = when
         return shots[-1]

@@ -128,12 +128,11 @@ def _read_file(file: Path) -> bytes:
         if information.st_size > FILE_LIMIT:
             raise TraceError(f"{file}: {information.st_size} bytes are more than the limit of {FILE_LIMIT}")
         with file.open("rb") as handle:
-            data = handle.read(FILE_LIMIT + 1)
+            # a size alone would allocate it; some file systems report 0 for a file that has content
+            data = handle.read(information.st_size + 1) if information.st_size else handle.read(MEBI)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise TraceError(f"{file}: cannot be read: {reason}") from error
-    if len(data) > FILE_LIMIT:
-        raise TraceError(f"{file}: more than the limit of {FILE_LIMIT} bytes")
     return data
 
 

@@ -14,10 +14,7 @@ from tunbp.traces.snapshots import STAMP
 from tunbp.traces.source import Source
 
 TOOL = "ss"
-STATES = (
-    b"ESTAB|SYN-SENT|SYN-RECV|FIN-WAIT-1|FIN-WAIT-2|TIME-WAIT|CLOSE-WAIT|LAST-ACK|"
-    b"LISTEN|CLOSING|UNCONN|CLOSED"
-)
+STATES = b"ESTAB|SYN-SENT|SYN-RECV|FIN-WAIT-1|FIN-WAIT-2|TIME-WAIT|CLOSE-WAIT|LAST-ACK|LISTEN|CLOSING|UNCONN|CLOSED"
 TITLE = re.compile(rb"^(?:Netid\s{1,99})?State\s{1,99}Recv-Q\s{1,99}Send-Q\b")
 SOCKET = re.compile(
     rb"^(?:(?:tcp|mptcp)\s{1,99})?(" + STATES + rb")\s{1,99}(\d{1,12})\s{1,99}(\d{1,12})\s{1,999}"
@@ -64,9 +61,7 @@ class Sample:
 def recognize(source: Source) -> bool:
     """Whether the file holds `ss` output."""
     return bool(re.search(rb"^(?:Netid\s{1,99})?State\s{1,99}Recv-Q", source.head, re.MULTILINE)) or bool(
-        re.search(
-            rb"^(?:" + STATES + rb")\s{1,99}\d{1,12}\s{1,99}\d{1,12}\s{1,99}\S{1,200}:", source.head, re.M
-        )
+        re.search(rb"^(?:" + STATES + rb")\s{1,99}\d{1,12}\s{1,99}\d{1,12}\s{1,99}\S{1,200}:", source.head, re.M)
     )
 
 
@@ -83,9 +78,7 @@ def read(source: Source) -> list[xr.Dataset]:
         raise source.error("no TCP socket with details; run ss with -ti (ss -tin)", len(source.data))
     sockets = list(dict.fromkeys(name for sample in samples for name in sample.states))
     if len(sockets) * len(samples) > SPARSEST * source.rows + 10_000:
-        raise source.error(
-            f"{len(sockets)} sockets in {len(samples)} samples; record fewer (ss -tin dst ADDRESS)"
-        )
+        raise source.error(f"{len(sockets)} sockets in {len(samples)} samples; record fewer (ss -tin dst ADDRESS)")
     return [_dataset(source, samples, sockets)]
 
 
@@ -94,12 +87,12 @@ def _samples(source: Source) -> list[Sample]:
     samples: list[Sample] = []
     when: float | None = None
     fresh = True
-    name = ""
+    name, titles = "", 0
     for _, line in source.lines():
         if len(line) < 40 and (stamp := STAMP.match(line.strip())):
             when, fresh = float(stamp[1]), True
         elif TITLE.match(line):
-            fresh = fresh or bool(samples and samples[-1].states)
+            fresh, titles = fresh or bool(samples and samples[-1].states), titles + 1
         elif match := SOCKET.match(line):
             source.spend("sockets", 200)
             name = f"{match[4].decode('utf-8', 'replace')} > {match[5].decode('utf-8', 'replace')}"
@@ -111,6 +104,8 @@ def _samples(source: Source) -> list[Sample]:
             _details(samples[-1], name, match[6])
         elif samples and name and line[:1] in b" \t":
             _details(samples[-1], name, line)
+    if titles > len(samples):
+        source.warn(f"{titles - len(samples)} samples show no socket and are left out")
     return samples
 
 
@@ -155,9 +150,7 @@ def _dataset(source: Source, samples: list[Sample], sockets: list[str]) -> xr.Da
     else:
         axis = [float(number) for number in range(len(times))]
         if len(times) > 1:
-            source.warn(
-                "the samples carry no increasing times; they are counted 0, 1, 2, ... instead of seconds"
-            )
+            source.warn("the samples carry no increasing times; they are counted 0, 1, 2, ... instead of seconds")
     coords: dict[str, Column] = {
         "time": (("time",), axis),
         "stream": (("stream",), np.arange(1, len(sockets) + 1)),

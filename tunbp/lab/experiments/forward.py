@@ -46,9 +46,7 @@ def forwarders(path: RoutedPath, cell: Mapping[str, Any], backpressure: bool) ->
     echoes: list[int] = []
     try:
         for end, (space, here, there, inner, inner_peer) in ends.items():
-            child = inside.start(
-                space.name, f"forwarder ({end})", forwarder.serve, TUNNEL, here, there, backpressure
-            )
+            child = inside.start(space.name, f"forwarder ({end})", forwarder.serve, TUNNEL, here, there, backpressure)
             running.append(child)
             echoes.append(child.message())
             space.ip(

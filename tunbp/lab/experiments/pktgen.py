@@ -132,7 +132,5 @@ def _write(space: Namespace, file: str, *lines: str) -> None:
         for line in lines:
             inside.call(space.name, "pktgen", inside.write_files, {f"{PROC}/{file}": line + "\n"})
     except LabError as error:
-        advice = (
-            "load the module (`modprobe pktgen`, as root) or use a VM: `tunbp lab run pktgen --vm KERNEL`"
-        )
+        advice = "load the module (`modprobe pktgen`, as root) or use a VM: `tunbp lab run pktgen --vm KERNEL`"
         raise process.failure(str(error), advice=advice) from error

@@ -102,9 +102,7 @@ def _send(space: Namespace, cell: Mapping[str, Any]) -> dict[int, dict[str, Any]
     """Run the bulk sender, and the sparse one beside it if the cell has one; their counts by flow."""
     flows = [_bulk(cell, TO)]
     if cell["sparse_rate"]:
-        flows.append(
-            Flow(TO, packet.SPARSE, cell["sparse_rate"], cell["warmup"] + cell["duration"], size=100)
-        )
+        flows.append(Flow(TO, packet.SPARSE, cell["sparse_rate"], cell["warmup"] + cell["duration"], size=100))
     senders = {flow.flow: inside.start(space.name, "sender", send, flow) for flow in flows}
     try:
         return {flow: child.message(600.0) for flow, child in senders.items()}
@@ -118,9 +116,7 @@ def _bulk(cell: Mapping[str, Any], to: str) -> Flow:
     return Flow(to, packet.BULK, cell["offered_rate"], duration, cell["burst"], cell["size"], cell["gso"])
 
 
-def account(
-    sent: Mapping[int, Mapping[str, Any]], seen: Mapping[str, Any], ring: int, qdisc: int
-) -> dict[str, Any]:
+def account(sent: Mapping[int, Mapping[str, Any]], seen: Mapping[str, Any], ring: int, qdisc: int) -> dict[str, Any]:
     """Totals of one run from the senders' and the reader's counts and the drop counters of ring and qdisc."""
     handed = sum(int(flow["sent"]) for flow in sent.values())
     seconds = max(float(flow["seconds"]) for flow in sent.values())
