@@ -9,7 +9,7 @@ ARGS ?=
 export JUPYTER_PREFER_ENV_PATH := 1
 
 .DELETE_ON_ERROR:
-.PHONY: help install reproduce test jupyter lab check lint bench soak fuzz lock clean
+.PHONY: help install reproduce test jupyter lab check lint bench soak fuzz docs calibrate lock clean
 
 help:
 	@echo "make reproduce  every notebook, results in results/ (only what is not done or has changed)"
@@ -21,6 +21,8 @@ help:
 	@echo "make bench      speed of the engines, as JSON"
 	@echo "make soak       invariants on 100,000 scenarios"
 	@echo "make fuzz       100,000 damaged measurement files"
+	@echo "make docs       README's figure of the model"
+	@echo "make calibrate  the fitted constants in tunbp/model/hosts.yaml anew"
 	@echo "make lock       requirements.lock anew from pyproject.toml"
 	@echo "make clean      remove the environment, results and caches"
 
@@ -64,6 +66,12 @@ fuzz: $(READY)
 	$(BIN)/python -m tests.traces.fuzz --count 100000 $(ARGS)
 
 # uv lives in an environment of its own: it makes the lock and is no part of it
+docs: $(READY)
+	$(BIN)/python tools/readme_figures.py
+
+calibrate: $(READY)
+	$(BIN)/python -m tunbp.evidence.calibration $(ARGS)
+
 lock:
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/python -m pip install --quiet uv

@@ -35,7 +35,7 @@ def draw() -> Path:
         ylabel="Throughput (Mbit/s)",
         title="Bursts decide (OpenVPN, lab, 120 ms)",
     )
-    left.legend(fontsize=6.5, loc="center left")
+    left.legend(fontsize=6.5, loc=(0.53, 0.27))
     look = style.variant_style("backpressure")
     law = wakes() / 1e6
     right.plot(law["cycle"], law["transmitted_rate"], color=look.color, label="wake-cycle law")

@@ -42,7 +42,7 @@ _PATH = {
     "stall_mean": Free(2e-3, 20e-3),
     "burst_rate": Free(75e3, 300e3),
 }
-"""Priors: stalls about 1/s of some milliseconds (scheduling), a sender on Gigabit Ethernet (81 K packets/s) or faster."""
+"""Priors: stalls about 1/s of some milliseconds (scheduling), a sender on Gigabit Ethernet (81 K packets/s) or more."""
 
 CALIBRATIONS = (
     Calibration(

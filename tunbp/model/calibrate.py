@@ -83,7 +83,8 @@ def fit(
     """Estimate the free constants of a scenario by least squares on relative errors.
 
     Sobol samples of the ranges, then of boxes around the best point, are simulated in batches;
-    `scipy.optimize.least_squares` starts from the best point. Every trial uses the same seeds (common random numbers), so that differences come from the constants.
+    `scipy.optimize.least_squares` starts from the best point. Every trial uses the same
+    seeds (common random numbers), so that differences come from the constants.
 
     Parameters
     ----------
