@@ -107,15 +107,14 @@ def gains(table: pd.DataFrame) -> pd.DataFrame:
     keys = ["pair", "path", "tunnel", "rtt", "ring"]
     wide = known.pivot_table(index=keys, columns="variant", values=["published", "model"], sort=False)
     wide = wide.reindex(columns=pd.MultiIndex.from_product([["published", "model"], list(DRIVERS)]))
-    found = wide["published"].copy()
-    found["gain"], found["deficit"] = _gain(wide["published"])
-    found["model_gain"], found["model_deficit"] = _gain(wide["model"])
-    found.columns.name = None
+    found = pd.DataFrame({variant: wide["published", variant] for variant in DRIVERS})
+    found["gain"], found["deficit"] = _gain(found["stock"], found["patched"])
+    found["model_gain"], found["model_deficit"] = _gain(wide["model", "stock"], wide["model", "patched"])
     return found.reset_index()
 
 
-def _gain(pair: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    return pair["patched"] / pair["stock"] - 1, 1 - pair["stock"] / pair["patched"]
+def _gain(stock: pd.Series, patched: pd.Series) -> tuple[pd.Series, pd.Series]:
+    return patched / stock - 1, 1 - stock / patched
 
 
 def headline() -> pd.Series:

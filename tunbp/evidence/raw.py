@@ -57,7 +57,7 @@ def _line(run: xr.Dataset, base: xr.DataArray, model: pd.DataFrame, block: int, 
         "label": float(run["rtt_label"]), "rtt": float(run["min_rtt"]), "base_rtt": float(base.sel(run=name)),
         "measured": received, "low": low * scale, "high": high * scale, "carried": carried_per_rtt(trace) or np.nan,
         "window": float(run["snd_wnd"].median()), "retransmits": int(run["total_retransmits"]),
-        "model": model.loc[name, "model"], "error": model.loc[name, "error"], "role": model.loc[name, "role"],
+        "model": model["model"][name], "error": model["error"][name], "role": model["role"][name],
         "limit": _limit(trace, found), "finding": "; ".join(f.message for f in found if f.severity != "info"),
     }  # fmt: skip
 
@@ -174,12 +174,13 @@ def headline(table: pd.DataFrame) -> pd.Series:
         `runs`, `window_limited`, `mislabelled`, `median`, `held_out_median`, `worst` (absolute errors), `worst_run`.
     """
     error = table["error"].abs()
-    return pd.Series({
+    values: dict[str, float | str] = {
         "runs": len(table),
         "window_limited": int(table["limit"].str.startswith("receive window").sum()),
         "mislabelled": int(table["limit"].str.contains("mislabelled").sum()),
         "median": float(error.median()),
         "held_out_median": float(error[table["role"] == "held out"].median()),
         "worst": float(error.max()),
-        "worst_run": str(table.loc[error.idxmax(), "run"]),
-    })  # fmt: skip
+        "worst_run": str(table["run"].iloc[int(error.to_numpy().argmax())]),
+    }  # fmt: skip
+    return pd.Series(values)

@@ -142,7 +142,7 @@ def unread(devices: Iterable[str] = DEVICES, versions: Iterable[str] = ("v8", "v
     for row, name in UNREAD.items():
         entry = table.loc[row]
         for device in str(entry["device"]).split(" or "):
-            if device in devices and entry["series_version"] in versions:
+            if device in devices and str(entry["series_version"]) in versions:
                 line = {"cpu": entry["cpu"], "device": device, "configuration": name, "published": np.nan}
                 lines += [
                     {**line, "variant": variant, "model": np.nan, "change": np.nan} for variant in ("stock", "patched")

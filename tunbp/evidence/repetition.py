@@ -177,8 +177,8 @@ def lone_means(pair: tuple[str, str] = PATCH_1) -> pd.Series:
         below which `runs` runs each would show the difference) and `verdict` in words.
     """
     table = published("pktgen")
-    first, second = (float(table.loc[row, "transmitted_rate"]) for row in pair)
-    runs = int(table.loc[pair[0], "runs"])
+    first, second = (float(table["transmitted_rate"][row]) for row in pair)
+    runs = int(table["runs"][pair[0]])
     again = repeats()["difference"]
     deviation, difference = spread(again), second / first - 1
     smallest = smallest_effect(deviation, len(again))

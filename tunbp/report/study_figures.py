@@ -98,7 +98,6 @@ def _paper_panel(ax: Axes, table: pd.DataFrame, path: str) -> None:
     if path == "real":
         ax.set_xscale("log")
         ax.set_yscale("log")
-        ax.set_ylim(bottom=1e6)
     figures.simulated(ax, table, axis, "model", low="low", high="high", label=False)
     figures.published(ax, table, axis, "published", label=False)
     label_axis(ax.yaxis, "Throughput", "bit/s")
@@ -108,6 +107,7 @@ def _paper_panel(ax: Axes, table: pd.DataFrame, path: str) -> None:
         ax.set_xlim(left=0)
     else:
         label_axis(ax.xaxis, "Queue length", "packet")
+        ax.set_ylim(1e6, 1.5 * float(table[["published", "model"]].max().max()))
 
 
 def percentages(stock: float, patched: float, gain: float, deficit: float) -> Figure:
@@ -159,7 +159,7 @@ def pktgen(table: pd.DataFrame, gaps: pd.DataFrame, quantity: str = "transmitted
         for j, device in enumerate(devices):
             part = both[(both["cpu"] == cpu) & (both["device"] == device)]
             hidden = UNREAD if (gaps["cpu"] == cpu).any() else UNPRINTED
-            _pktgen_panel(axes[i, j], part, f"{DEVICES[device]}, {cpu}", words if i == len(hosts) - 1 else "", hidden)
+            _pktgen_panel(axes[i, j], part, f"{DEVICES[device]}, {cpu}", words, hidden)
     figures.key(fig, [ax for ax in axes.ravel() if ax.get_visible()], loc="outside upper center", ncols=4)
     return fig
 
@@ -184,7 +184,7 @@ def _pktgen_panel(ax: Axes, part: pd.DataFrame, title: str, words: str, hidden: 
         _annotate(ax, names.index(row["configuration"]) + 0.2, row, top)
 
 
-def _annotate(ax: Axes, at: float, row: dict[str, Any], top: float) -> None:
+def _annotate(ax: Axes, at: float, row: Mapping[Any, Any], top: float) -> None:
     """The change against the own stock row beside a bar; a zero where nothing was lost."""
     if np.isfinite(row["change"]):
         end = max(row["published"], row["model"])
