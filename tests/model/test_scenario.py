@@ -1,0 +1,104 @@
+"""Scenarios: what is refused and in which words, what broadcasts, what stays scalar."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from tunbp.errors import ScenarioError
+from tunbp.model.scenario import BATCH_WIDE, CHOICES, OPTIONAL, RANGES, Scenario, scenario_from
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"ring": 0}, "ring: 0 is not allowed; allowed: whole numbers >= 1 [packet]"),
+    ({"ring": 2.5}, "ring: 2.5 is not allowed; allowed: whole numbers >= 1 [packet]"),
+    ({"ring": None}, "ring: None; allowed: whole numbers >= 1 [packet]"),
+    ({"ring": "500"}, "ring: '500' is not a number; allowed: whole numbers >= 1 [packet]"),
+    ({"drain_rate": 0.0}, "drain_rate: 0 is not allowed; allowed: > 0 [packet/s]"),
+    ({"drain_rate": np.inf}, "drain_rate: inf is not allowed; allowed: > 0 [packet/s]"),
+    ({"drain_rate": np.nan}, "drain_rate: nan is not allowed; allowed: > 0 [packet/s]"),
+    ({"rtt": 61.0}, "rtt: 61 is not allowed; allowed: > 0 and <= 60 [s]"),
+    ({"streams": 65}, "streams: 65 is not allowed; allowed: whole numbers >= 1 and <= 64 [1]"),
+    ({"seed": -1}, "seed: -1 is not allowed; allowed: whole numbers >= 0 [1]"),
+    ({"qdisc": "red"}, "qdisc: 'red' is not known; allowed: noqueue, pfifo, pfifo_fast, fq_codel, netem"),
+    ({"congestion": "vegas"}, "congestion: 'vegas' is not known; allowed: cubic, reno, bbr"),
+    ({"source": 3}, "source: 3 is not known; allowed: tcp, open, frames"),
+    ({"source": "open"}, "offered_rate: None; an open-loop source needs a rate > 0 [packet/s]"),
+    ({"warmup": 60.0}, "warmup: 60.0; must be shorter than duration = 60 s"),
+]
+
+
+@pytest.mark.parametrize(("fields", "message"), REFUSED)
+def test_a_wrong_field_is_named_with_its_value_and_what_is_allowed(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        Scenario(**fields)
+    assert str(caught.value) == message
+
+
+def test_one_wrong_value_in_an_array_is_found_and_named() -> None:
+    rings = xr.DataArray([10, 100, -3], dims="ring")
+    with pytest.raises(ScenarioError, match=r"^ring: -3 is not allowed"):
+        Scenario(ring=rings)
+    with pytest.raises(ScenarioError, match=r"^driver: 'v99' is not known; allowed: stock, v1, "):
+        Scenario(driver=xr.DataArray(["stock", "v99"], dims="driver"))
+
+
+@pytest.mark.parametrize("name", BATCH_WIDE)
+def test_what_holds_for_the_whole_batch_cannot_vary(name: str) -> None:
+    with pytest.raises(ScenarioError, match=rf"^{name}: one value holds for the whole batch; got dims \('run',\)"):
+        Scenario(**{name: xr.DataArray([1.0, 2.0], dims="run")})
+
+
+def test_unknown_fields_are_refused_and_the_known_ones_listed() -> None:
+    with pytest.raises(ScenarioError, match=r"^rings: not a field of Scenario; known: ack_interval, .*, ring, rtt"):
+        Scenario().replace(rings=3)
+    with pytest.raises(ScenarioError, match="^latency: not a field"):
+        scenario_from({"latency": 0.1})
+
+
+def test_replace_checks_again_and_leaves_the_original() -> None:
+    scenario = Scenario()
+    assert scenario.replace(ring=7).ring == 7
+    assert scenario.ring == 500
+    with pytest.raises(ScenarioError, match="^ring: 0"):
+        scenario.replace(ring=0)
+
+
+def test_dims_combine_by_name_and_keep_their_coordinates() -> None:
+    scenario = Scenario(
+        ring=xr.DataArray([10, 100, 1000], dims="ring", coords={"ring": [10, 100, 1000]}),
+        driver=xr.DataArray(["stock", "7.3"], dims="driver", coords={"driver": ["stock", "7.3"]}),
+        seed=xr.DataArray(np.arange(4), dims="seed"),
+    )
+    fields = scenario.broadcast()
+    assert all(dict(f.sizes) == {"ring": 3, "driver": 2, "seed": 4} for f in fields.values())
+    assert fields["rtt"].sel(ring=10, driver="7.3", seed=0) == 0.12
+    assert set(fields["driver"].coords) == {"ring", "driver"}
+    assert not set(fields) & set(BATCH_WIDE)
+
+
+def test_optional_fields_may_be_none_or_missing_in_a_row() -> None:
+    for name in OPTIONAL:
+        assert getattr(Scenario(**{name: None}), name) is None
+    limits = xr.DataArray([np.nan, 100.0], dims="run")
+    assert Scenario(qdisc_limit=limits).broadcast()["qdisc_limit"].isnull().values.tolist() == [True, False]
+
+
+def test_every_field_has_a_rule_and_every_rule_a_field() -> None:
+    assert set(RANGES) | set(CHOICES) == set(Scenario().parameters())
+    assert not set(RANGES) & set(CHOICES)
+
+
+@pytest.mark.parametrize("name", RANGES)
+def test_ends_of_every_range_are_as_stated(name: str) -> None:
+    rule = RANGES[name]
+    if rule.closed and name != "warmup":
+        assert getattr(Scenario(**{name: rule.low}), name) == rule.low
+    below = np.nextafter(rule.low, -1.0) if rule.closed else rule.low
+    with pytest.raises(ScenarioError, match=rf"^{name}: "):
+        Scenario(**{name: below})
+    if np.isfinite(rule.high):
+        with pytest.raises(ScenarioError, match=rf"^{name}: "):
+            Scenario(**{name: rule.high * 1.5})
