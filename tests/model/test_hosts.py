@@ -41,5 +41,5 @@ def test_at_most_six_constants_are_fitted(name: str) -> None:
 def test_changes_override_the_host_and_links_take_the_other_hosts_value() -> None:
     assert scenario_of("i5-tap", ring=3).ring == 3
     assert host("i5-vhost")["wake_cost"] == host("i5-tap")["wake_cost"]
-    with pytest.raises(ScenarioError, match="^nonsense: not a field"):
+    with pytest.raises(ScenarioError, match=r"^nonsense: not a field"):
         scenario_of("i5-tap", nonsense=1)

@@ -54,7 +54,7 @@ def test_what_holds_for_the_whole_batch_cannot_vary(name: str) -> None:
 def test_unknown_fields_are_refused_and_the_known_ones_listed() -> None:
     with pytest.raises(ScenarioError, match=r"^rings: not a field of Scenario; known: ack_interval, .*, ring, rtt"):
         Scenario().replace(rings=3)
-    with pytest.raises(ScenarioError, match="^latency: not a field"):
+    with pytest.raises(ScenarioError, match=r"^latency: not a field"):
         scenario_from({"latency": 0.1})
 
 
@@ -62,7 +62,7 @@ def test_replace_checks_again_and_leaves_the_original() -> None:
     scenario = Scenario()
     assert scenario.replace(ring=7).ring == 7
     assert scenario.ring == 500
-    with pytest.raises(ScenarioError, match="^ring: 0"):
+    with pytest.raises(ScenarioError, match=r"^ring: 0"):
         scenario.replace(ring=0)
 
 
