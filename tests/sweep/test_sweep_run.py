@@ -1,0 +1,281 @@
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dask
+import numpy as np
+import pytest
+import xarray as xr
+from rich.console import Console
+from sweep_processes import TUNBP, Process, files
+
+from tunbp.errors import SweepError
+from tunbp.model.scenario import Scenario
+from tunbp.model.simulate import simulate
+from tunbp.sweep import read_plan, run
+from tunbp.sweep.plan import make_plan
+
+Start = Callable[..., Process]
+QUIET = Console(file=open(os.devnull, "w"), force_terminal=False)  # noqa: SIM115
+
+MIXED: dict[str, Any] = {
+    "design": {"kind": "sobol", "samples": 16, "seed": 5},
+    "parameters": {
+        "driver": ["stock", "7.3"],
+        "ring": {"from": 10, "to": 2000, "scale": "log"},
+        "rtt": {"from": 0.01, "to": 0.1, "scale": "log"},
+        "stall_rate": {"distribution": "expon", "max": 5},
+        "stall_mean": 0.005,
+        "seed": [0, 1],
+        "duration": 1,
+    },
+}
+"""Three dims, two kinds of kernel, stalls: everything that could depend on batch or order."""
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> xr.Dataset:
+    plan = make_plan(MIXED)
+    return simulate(plan.scenario()).transpose(*plan.sizes)
+
+
+@pytest.mark.parametrize(("chunk", "workers"), [(1000, 1), (12, 2), (5, 3)])
+def test_any_chunking_and_number_of_threads_gives_the_same_bits(
+    reference: xr.Dataset, tmp_path: Path, chunk: int, workers: int
+) -> None:
+    swept = run(make_plan(MIXED, chunk=chunk), tmp_path / "s.zarr", workers=workers, console=QUIET)
+    for name in reference.data_vars:
+        np.testing.assert_array_equal(swept[name].values, reference[name].values, str(name))
+
+
+def test_store_has_the_same_bytes_whatever_the_number_of_threads(tmp_path: Path) -> None:
+    plan = make_plan(MIXED, chunk=16)
+    run(plan, tmp_path / "one.zarr", workers=1, console=QUIET)
+    run(plan, tmp_path / "three.zarr", workers=3, console=QUIET)
+    assert files(tmp_path / "one.zarr") == files(tmp_path / "three.zarr")
+
+
+def test_store_opens_with_coordinates_units_and_attributes(tmp_path: Path, reference: xr.Dataset) -> None:
+    run(make_plan(MIXED), tmp_path / "s.zarr", console=QUIET)
+    stored = xr.open_zarr(tmp_path / "s.zarr")
+    assert dict(stored.sizes) == {"sample": 16, "driver": 2, "seed": 2}
+    assert set(stored.coords) == {"ring", "rtt", "stall_rate", "driver", "seed"}
+    assert stored.received_rate.attrs == reference.received_rate.attrs
+    assert stored.rtt.attrs == {"units": "s"}
+    assert stored.driver.values.tolist() == ["stock", "7.3"]
+    assert {k: v for k, v in stored.attrs.items() if k != "tunbp_sweep"} == reference.attrs
+
+
+def test_time_series_are_stored_and_the_path_s_rtt_keeps_its_own_name(tmp_path: Path) -> None:
+    parameters = {"rtt": [0.05, 0.1], "ring": [50, 500], "interval": 0.5, "duration": 2}
+    swept = run(make_plan({"parameters": parameters}, chunk=1), tmp_path / "s.zarr", console=QUIET)
+    assert swept.rtt.dims == ("path_rtt", "ring", "time")
+    assert swept.time.values.tolist() == [0.5, 1.0, 1.5, 2.0]
+    single = simulate(Scenario(rtt=0.1, ring=50, interval=0.5, duration=2.0))
+    np.testing.assert_array_equal(swept.throughput.sel(path_rtt=0.1, ring=50), single.throughput)
+
+
+def test_lazy_scenario_is_the_same_as_the_sweep(reference: xr.Dataset) -> None:
+    lazy = simulate(make_plan(MIXED).scenario().chunk(sample=9, driver=1))
+    assert all(dask.is_dask_collection(variable) for variable in lazy.data_vars.values())
+    xr.testing.assert_identical(lazy.compute().transpose("sample", "driver", "seed"), reference)
+
+
+def test_chunks_that_are_there_are_not_computed_again(tmp_path: Path) -> None:
+    store, plan = tmp_path / "s.zarr", make_plan(MIXED, chunk=16)
+    run(plan, store, console=QUIET)
+    whole = files(store)
+    lost = [name for name in whole if "/c/1/" in name]
+    for name in lost:
+        (store / name).unlink()
+    kept = {name: (store / name).stat().st_mtime_ns for name in whole if name not in lost}
+    (store / "sent" / "c" / "0" / "0" / "0.1f2e.partial").write_bytes(b"killed while writing")
+    run(plan, store, console=QUIET)
+    assert lost
+    assert files(store) == whole
+    assert {name: (store / name).stat().st_mtime_ns for name in kept} == kept
+
+
+# -- what is killed
+
+
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "ended"])
+def test_command_killed_in_the_middle_and_started_again_leaves_the_same_bytes(
+    tmp_path: Path, plan_file: Path, start: Start, sent: signal.Signals
+) -> None:
+    store, whole = tmp_path / "killed.zarr", tmp_path / "whole.zarr"
+    command = (*TUNBP, "sweep", plan_file, "--workers", "1", "--out")
+    first = start(*command, store)
+    first.wait_for(r"^3/8 chunks")
+    first.process.send_signal(sent)
+    status = first.end()
+    assert status == (130 if sent == signal.SIGTERM else -9)
+    left = len(list((store / "sent" / "c").iterdir()))
+    assert 3 <= left < 8
+    again = start(*command, store)
+    kept = int(again.wait_for(r"(\d) of 8 chunks are there and kept")[1])
+    assert 3 <= kept < 8
+    assert again.end() == 0
+    run(read_plan(plan_file), whole, console=QUIET)
+    assert files(store) == files(whole)
+
+
+@contextmanager
+def cluster(start: Start, folder: Path, workers: int = 2) -> Iterator[tuple[str, Process, list[Process]]]:
+    """Address and processes of a scheduler and single-threaded workers on loopback."""
+    pytest.importorskip("distributed")
+    options = ("--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0")
+    scheduler = start("-m", "distributed.cli.dask_scheduler", "--port", "0", *options)
+    address = scheduler.wait_for(r"Scheduler at:\s+(tcp://127\.0\.0\.1:\d+)")[1]
+    own = ("--no-nanny", "--nthreads", "1", "--no-dashboard", "--local-directory", folder)
+    there = [start("-m", "distributed.cli.dask_worker", address, *own) for _ in range(workers)]
+    yield address, scheduler, there
+
+
+def test_killed_worker_and_killed_scheduler_leave_the_same_bytes(tmp_path: Path, plan_file: Path, start: Start) -> None:
+    store, whole = tmp_path / "cluster.zarr", tmp_path / "threads.zarr"
+    run(read_plan(plan_file), whole, console=QUIET)
+    command = (*TUNBP, "sweep", plan_file, "--out", store, "--scheduler")
+    with cluster(start, tmp_path) as (address, scheduler, workers):
+        first = start(*command, address, "--workers", "2")
+        first.wait_for(r"^1/8 chunks")
+        workers[0].kill()
+        first.wait_for(r"^3/8 chunks")
+        scheduler.kill()
+        assert first.end() == 1
+        assert "the scheduler is gone" in "".join(first.lines)
+    with cluster(start, tmp_path) as (address, _, _):
+        again = start(*command, address)
+        kept = int(again.wait_for(r"(\d) of 8 chunks are there and kept")[1])
+        assert 3 <= kept < 8
+        assert again.end() == 0
+    assert files(store) == files(whole)
+
+
+def test_active_client_computes_the_sweep(tmp_path: Path, plan_file: Path) -> None:
+    distributed = pytest.importorskip("distributed")
+    plan = make_plan(MIXED, chunk=16)
+    run(plan, tmp_path / "threads.zarr", scheduler="threads", console=QUIET)
+    options = {"n_workers": 1, "threads_per_worker": 2, "processes": False, "dashboard_address": None}
+    with distributed.LocalCluster(**options) as local, distributed.Client(local):
+        run(plan, tmp_path / "client.zarr", console=QUIET)
+        lazy = simulate(plan.scenario().chunk(sample=8)).received_rate.compute()
+    assert files(tmp_path / "client.zarr") == files(tmp_path / "threads.zarr")
+    stored = xr.open_zarr(tmp_path / "client.zarr").received_rate
+    np.testing.assert_array_equal(lazy.transpose(*stored.dims), stored)
+
+
+def test_worker_of_another_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    distributed = pytest.importorskip("distributed")
+    from tunbp.sweep import run as module
+
+    monkeypatch.setattr("tunbp.sweep.store.library", lambda: {"numpy": "1.0"})
+    monkeypatch.setattr(module, "library", _Versions().next)
+    options = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
+    with (
+        distributed.LocalCluster(**options) as local,
+        distributed.Client(local),
+        pytest.raises(SweepError, match=r'numpy: "3\.0" -> "2\.0"'),
+    ):
+        run(make_plan(MIXED), tmp_path / "s.zarr", console=QUIET)
+
+
+class _Versions:
+    """One answer for the command, asked first, another for the worker."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def next(self) -> dict[str, str]:
+        self.asked += 1
+        return {"numpy": "2.0" if self.asked == 1 else "3.0"}
+
+
+# -- errors before the first chunk
+
+
+def test_scheduler_that_does_not_answer_is_one_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("tunbp.sweep.run.CONNECT_SECONDS", 0.3)
+    with pytest.raises(SweepError, match=r"nothing answers at tcp://127\.0\.0\.1:9"):
+        run(make_plan(MIXED), tmp_path / "s.zarr", scheduler="tcp://127.0.0.1:9", console=QUIET)
+    assert not (tmp_path / "s.zarr").exists()
+
+
+@pytest.mark.parametrize("address", ["slurm", "localhost:8786"])
+def test_scheduler_that_is_no_address_is_refused(tmp_path: Path, address: str) -> None:
+    with pytest.raises(SweepError, match="give 'threads' or an address"):
+        run(make_plan(MIXED), tmp_path / "s.zarr", scheduler=address, console=QUIET)
+
+
+def test_scheduler_with_too_few_workers_says_how_to_start_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr("tunbp.sweep.run.WORKER_SECONDS", 0.3)
+    with distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=None) as local:
+        address = local.scheduler_address
+        with pytest.raises(SweepError, match="has 0 of 2 workers"):
+            run(make_plan(MIXED), tmp_path / "s.zarr", scheduler=address, workers=2, console=QUIET)
+
+
+def test_sweep_that_does_not_fit_the_disk_is_refused(tmp_path: Path) -> None:
+    huge = {**MIXED, "design": {"kind": "sobol", "samples": 2**38}}
+    with pytest.raises(SweepError, match=r"scenarios take up to .*TiB.* free"):
+        run(make_plan(huge), tmp_path / "s.zarr", console=QUIET)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_store_of_another_plan_is_refused_with_every_difference(tmp_path: Path) -> None:
+    store = tmp_path / "s.zarr"
+    run(make_plan(MIXED), store, console=QUIET)
+    before = files(store)
+    other = {
+        "design": {**MIXED["design"], "seed": 6},
+        "parameters": {**MIXED["parameters"], "rtt": 0.05, "mss": 1400},
+    }
+    with pytest.raises(SweepError) as refused:
+        run(make_plan(other), store, console=QUIET)
+    lines = str(refused.value).splitlines()[1:]
+    assert [line.strip() for line in lines] == [
+        "plan.design.seed: 5 -> 6",
+        'plan.parameters.rtt: {"from": 0.01, "to": 0.1, "scale": "log"} -> 0.05',
+        "plan.parameters.mss: not given -> 1400",
+    ]
+    assert files(store) == before
+
+
+def test_store_of_another_version_or_chunking_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = tmp_path / "s.zarr"
+    run(make_plan(MIXED, chunk=16), store, console=QUIET)
+    with pytest.raises(SweepError, match=r"chunks: \[4, 2, 2\] -> \[8, 2, 2\]"):
+        run(make_plan(MIXED, chunk=32), store, console=QUIET)
+    monkeypatch.setattr("tunbp.sweep.store.library", lambda: {"tunbp": "9.9"})
+    with pytest.raises(SweepError, match=r'library\.tunbp: ".*" -> "9\.9"'):
+        run(make_plan(MIXED, chunk=16), store, console=QUIET)
+
+
+@pytest.mark.parametrize("content", [None, "a file"])
+def test_something_else_at_the_place_of_the_store_is_left_alone(tmp_path: Path, content: str | None) -> None:
+    place = tmp_path / "s.zarr"
+    if content is None:
+        place.mkdir()
+    else:
+        place.write_text(content)
+    with pytest.raises(SweepError, match="is not the store of a sweep"):
+        run(make_plan(MIXED), place, console=QUIET)
+    assert place.is_dir() if content is None else place.read_text() == content
+
+
+def test_two_commands_do_not_write_to_one_store(tmp_path: Path) -> None:
+    from tunbp.sweep.store import opened
+
+    plan = make_plan(MIXED)
+    with (
+        opened(tmp_path / "s.zarr", plan),
+        pytest.raises(SweepError, match="another process is writing"),
+    ):
+        run(plan, tmp_path / "s.zarr", console=QUIET)

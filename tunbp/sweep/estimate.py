@@ -1,0 +1,164 @@
+"""What a sweep will take: time from a short trial of its own scenarios, memory, and room on the disk."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from tunbp.errors import SweepError
+from tunbp.model.lazy import result_of, sizes_of
+from tunbp.model.scenario import Scenario
+from tunbp.model.simulate import round_trip_slots, simulate
+from tunbp.sweep.plan import Plan, Region
+
+TRIAL_CHUNKS = 4
+"""Chunks of which the trial simulates a part."""
+
+TRIAL = 512
+"""Most scenarios of the trial along each dim of a chunk."""
+
+TRIAL_STEPS = 60e6
+"""Scenario-steps of the trial: about a second."""
+
+BASE_MEMORY = 250e6
+"""Bytes of the process itself: Python, the libraries, compiled kernels."""
+
+SCENARIO_MEMORY = 3000
+"""Bytes per scenario of a chunk while it is computed: its fields, the kernel's table, results."""
+
+BLOCK = 4096
+"""Bytes in which file systems give out room."""
+
+MOST_WEIGHED = 10_000_000
+"""Scenarios up to which every chunk is weighed by its steps; beyond it all count the same."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Size of a plan and what it takes.
+
+    Parameters
+    ----------
+    scenarios, chunks
+        How many, in all.
+    scenario_seconds
+        Processor time per scenario, averaged over the plan; NaN when no trial was made.
+    memory
+        Bytes of a process with as many threads as were asked for.
+    disk
+        Bytes of the store at most (files that compress badly).
+    """
+
+    scenarios: int
+    chunks: int
+    scenario_seconds: float
+    memory: float
+    disk: float
+
+    def seconds(self, workers: int) -> float:
+        """Time on a number of equal threads, as far as there are chunks for them."""
+        rounds = math.ceil(self.chunks / workers) / self.chunks
+        return self.scenarios * self.scenario_seconds * max(rounds, 1 / workers)
+
+
+def estimate(plan: Plan, workers: int, *, trial: bool = True) -> Estimate:
+    """Estimate time, memory and disk of a plan.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+    workers
+        Threads of one process.
+    trial
+        Simulate a short trial to learn the time; compiles the kernels on first use.
+    """
+    first = plan.scenario(plan.region(tuple(0 for _ in plan.axes)))
+    template = result_of(first, plan.engine)
+    samples = template.sizes.get("time", 0)
+    series = sum("time" in variable.dims for variable in template.data_vars.values())
+    values = len(template.data_vars) - series + series * samples
+    inside = math.prod(plan.chunk_shape)
+    per_file = [math.ceil(inside * (samples if "time" in v.dims else 1) * 8 / BLOCK) * BLOCK for v in
+                template.data_vars.values()]  # fmt: skip
+    coordinates = sum(axis.size * (len(axis.columns) + len(axis.draws)) * 8 for axis in plan.axes)
+    memory = BASE_MEMORY + coordinates + workers * inside * (SCENARIO_MEMORY + 4 * 8 * values)
+    seconds = _trial(plan) if trial else math.nan
+    return Estimate(plan.total, plan.chunks, seconds, memory, plan.chunks * sum(per_file) + coordinates)
+
+
+def check_disk(plan: Plan, path: Path, missing: int) -> None:
+    """See whether the chunks that are missing fit on the disk.
+
+    Raises
+    ------
+    SweepError
+        If they do not: what is needed and what is free.
+    """
+    folder = path.absolute().parent
+    needed = estimate(plan, 1, trial=False).disk * missing / plan.chunks
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise SweepError(
+            f"{path}: {plan.total:,} scenarios take up to {gigabytes(needed)}, but {folder} has "
+            f"{gigabytes(free)} free; sample fewer, or set a longer interval"
+        )
+
+
+def gigabytes(size: float) -> str:
+    """A number of bytes in the binary unit that suits it."""
+    for unit, bytes_ in (("TiB", 2**40), ("GiB", 2**30), ("MiB", 2**20)):
+        if size >= bytes_:
+            return f"{size / bytes_:,.1f} {unit}"
+    return f"{size / 2**10:,.0f} KiB"
+
+
+def weights(plan: Plan) -> dict[tuple[int, ...], float]:
+    """How much each chunk takes, in scenario-steps: short round trips need many of them per second."""
+    if plan.total > MOST_WEIGHED or plan.engine == "packets":
+        return dict.fromkeys(plan.indices(), float(math.prod(plan.chunk_shape)))
+    cost = steps(plan.scenario())
+    return {index: _inside(cost, plan.region(index)) for index in plan.indices()}
+
+
+def steps(scenario: Scenario) -> xr.DataArray:
+    """Time steps of each scenario, once per flow, over the dims on which they depend."""
+    fields = (scenario.rtt, scenario.streams, scenario.ring, scenario.drain_rate)
+    rtt, streams, ring, drain_rate = (xr.DataArray(value).astype(float) for value in fields)
+    slots = xr.apply_ufunc(lambda *values: round_trip_slots(values[0], scenario.dt, values[1]), rtt, ring / drain_rate)
+    flows = streams if isinstance(scenario.source, str) and scenario.source == "tcp" else 1.0
+    per_scenario: xr.DataArray = scenario.duration * slots / rtt * flows
+    return per_scenario
+
+
+def _inside(cost: xr.DataArray, region: Region) -> float:
+    """Sum of a cost over all scenarios of a region."""
+    inside = math.prod(part.stop - part.start for part in region.values())
+    mean = cost.isel({dim: region[str(dim)] for dim in cost.dims}).mean().item()
+    return float(mean * inside)
+
+
+def _trial(plan: Plan) -> float:
+    """Processor seconds per scenario, from chunks spread evenly over the plan, simulated for a short time."""
+    places = np.unique(np.linspace(0, plan.chunks - 1, TRIAL_CHUNKS).astype(int))
+    regions = [plan.region(tuple(int(i) for i in np.unravel_index(at, plan.grid))) for at in places]
+    picked = [plan.scenario({dim: slice(part.start, min(part.start + TRIAL, part.stop)) for dim, part in
+                             region.items()}) for region in regions]  # fmt: skip
+    spent = work = 0.0
+    for scenario in picked:
+        size = math.prod(sizes_of(scenario).values())
+        per_second = float(steps(scenario).mean()) / scenario.duration * size
+        brief = min(TRIAL_STEPS / len(picked) / per_second, scenario.duration)
+        simulate(scenario.replace(duration=brief / 20, warmup=0.0, interval=None), plan.engine, 1)  # compiles
+        start = time.perf_counter()
+        simulate(scenario.replace(duration=brief, warmup=0.0, interval=None), plan.engine, 1)
+        spent += time.perf_counter() - start
+        work += per_second * brief
+    mean = np.mean([float(steps(plan.scenario(region)).mean()) for region in regions])
+    return float(mean) * spent / work

@@ -1,0 +1,244 @@
+"""The Zarr store of a sweep: made whole, filled chunk by chunk, continued only by the same sweep."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from tunbp import __version__
+from tunbp.errors import SweepError
+from tunbp.model.lazy import result_of
+from tunbp.sweep.plan import Plan
+
+Array = npt.NDArray[Any]
+
+ATTRIBUTE = "tunbp_sweep"
+"""Attribute of the store that says what it was made from."""
+
+COORDINATES = 1 << 20
+"""Coordinates written at once."""
+
+
+@cache
+def library() -> dict[str, str]:
+    """Versions of everything that decides the bits of a result."""
+    import numba
+    import scipy
+
+    import tunbp.model
+    from tunbp.runstate import hash_folder
+
+    model = hash_folder(Path(tunbp.model.__path__[0]))
+    versions = {"tunbp": __version__, "tunbp.model": model[:16], "numba": numba.__version__}
+    return versions | {"numpy": np.__version__, "scipy": scipy.__version__}
+
+
+def fingerprint(plan: Plan) -> dict[str, Any]:
+    """What the results of a plan depend on, as plain data."""
+    made_from = {"plan": plan.record, "chunks": list(plan.chunk_shape), "library": library()}
+    plain: dict[str, Any] = json.loads(json.dumps(made_from, default=_plain))
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else str(value)
+
+
+@dataclass(frozen=True)
+class Store:
+    """A store that is open for writing by this process alone.
+
+    Parameters
+    ----------
+    path
+        Its folder.
+    arrays
+        Result name to Zarr array, in the order in which a chunk is written: the last one marks it as done.
+    """
+
+    path: Path
+    arrays: Mapping[str, Any]
+
+    def done(self) -> set[tuple[int, ...]]:
+        """Indices of the chunks that are computed."""
+        *_, last = self.arrays
+        folder = self.path / last / "c"
+        dims = len([d for d in self.arrays[last].metadata.dimension_names if d != "time"])
+        files = (path.relative_to(folder).parts for path in folder.rglob("*") if path.is_file())
+        return {tuple(int(part) for part in parts[:dims]) for parts in files}
+
+    def write(self, region: Mapping[str, slice], results: Mapping[str, Array]) -> None:
+        """Write one chunk: every variable in whole files, the marking one last.
+
+        Raises
+        ------
+        SweepError
+            If the disk does not take it.
+        """
+        where = tuple(region.values())
+        try:
+            for name, array in self.arrays.items():
+                array[where] = results[name]
+        except OSError as error:
+            raise SweepError(f"{self.path}: a chunk cannot be written ({error}); those there are kept") from None
+
+
+@contextmanager
+def opened(path: Path, plan: Plan) -> Iterator[Store]:
+    """Make the store of a plan, or open the one an earlier run left; nobody else writes to it meanwhile.
+
+    Raises
+    ------
+    SweepError
+        If there is something else at `path`, the store was made from something else (says what differs), or
+        another process writes to it.
+    """
+    path = path.absolute()
+    _make(path, plan)
+    check(path, plan)
+    lock = os.open(path, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise SweepError(f"{path}: another process is writing to this store; wait for it to end") from None
+        for left_over in path.rglob("*.partial"):  # of a process killed while it wrote a chunk
+            left_over.unlink()
+        yield Store(path, _arrays(path, result_names(plan)))
+    finally:
+        os.close(lock)
+
+
+def check(path: Path, plan: Plan) -> None:
+    """See whether a store, if there is one, was made from this plan by this library.
+
+    Raises
+    ------
+    SweepError
+        If there is something else at `path`, or the store was made from something else: every difference.
+    """
+    if not path.exists():
+        return
+    try:
+        attributes = json.loads((path / "zarr.json").read_text(encoding="utf-8"))["attributes"]
+        before = attributes[ATTRIBUTE]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise SweepError(f"{path}: exists and is not the store of a sweep; choose another --out") from None
+    if found := differences(before, fingerprint(plan)):
+        lines = "\n".join(f"  {line}" for line in found)
+        raise SweepError(f"{path}: made from something else; choose another --out or remove it. Store -> now:\n{lines}")
+
+
+def differences(before: Any, now: Any, place: str = "") -> list[str]:
+    """Every value that differs between two trees of plain data, as `place: before -> now`."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        keys = [*before, *(key for key in now if key not in before)]
+        inner = (differences(before.get(k), now.get(k), f"{place}.{k}" if place else k) for k in keys)
+        return [line for lines in inner for line in lines]
+    return [] if before == now else [f"{place}: {_words(before)} -> {_words(now)}"]
+
+
+def _words(value: Any) -> str:
+    return "not given" if value is None else json.dumps(value)
+
+
+def result_names(plan: Plan) -> list[str]:
+    """Names of a sweep's results, in the order in which they are written."""
+    return [str(name) for name in _template(plan).data_vars]
+
+
+def _template(plan: Plan) -> xr.Dataset:
+    first = plan.scenario(plan.region(tuple(0 for _ in plan.axes)))
+    return result_of(first, plan.engine)
+
+
+def _make(path: Path, plan: Plan) -> None:
+    """Make the store under another name and move it into place, so that there is no half of one."""
+    if not path.parent.is_dir():
+        raise SweepError(f"{path.parent}: no such folder")
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        if path.exists():
+            return
+        staging = path.with_name(f".{path.name}.part")
+        shutil.rmtree(staging, ignore_errors=True)
+        _write_empty(staging, plan)
+        staging.rename(path)
+    except OSError as error:
+        raise SweepError(f"{path}: cannot be written ({error})") from error
+    finally:
+        os.close(folder)
+
+
+def _write_empty(path: Path, plan: Plan) -> None:
+    import zarr
+
+    template = _template(plan)
+    # xarray's mark of variables that are coordinates
+    marks = {"coordinates": " ".join(plan.coordinate_names()), ATTRIBUTE: fingerprint(plan)}
+    group = zarr.create_group(path, attributes={**template.attrs, **marks})
+    for name, variable in template.data_vars.items():
+        series = ["time"] if "time" in variable.dims else []
+        length = [template.sizes["time"]] if series else []
+        group.create_array(
+            str(name),
+            shape=(*plan.sizes.values(), *length),
+            chunks=(*plan.chunk_shape, *length),
+            dtype=variable.dtype,
+            fill_value=np.nan,
+            dimension_names=(*plan.sizes, *series),
+            attributes=variable.attrs,
+        )
+    if "time" in template.coords:
+        _write_coordinate(group, "time", "time", template.time.values, template.time.attrs)
+    arrays: dict[str, Any] = {}
+    for axis in plan.axes:
+        for start in range(0, axis.size, COORDINATES):
+            part = slice(start, min(start + COORDINATES, axis.size))
+            for label, values in plan.coords(axis.dim, part).items():
+                if start == 0:
+                    arrays[label] = _create_coordinate(group, label, axis.dim, axis.size, values)
+                arrays[label][part] = values.values
+    with warnings.catch_warnings():
+        # one file instead of one per variable to open; Zarr calls it not yet standardised
+        warnings.simplefilter("ignore")
+        zarr.consolidate_metadata(path)
+
+
+def _create_coordinate(group: Any, label: str, dim: str, size: int, values: xr.DataArray) -> Any:
+    text = values.dtype.kind == "U"
+    return group.create_array(
+        label,
+        shape=(size,),
+        chunks=(min(size, COORDINATES),),
+        dtype=str if text else values.dtype,
+        dimension_names=(dim,),
+        attributes=values.attrs,
+    )
+
+
+def _write_coordinate(group: Any, label: str, dim: str, values: Array, attrs: Mapping[str, Any]) -> None:
+    group.create_array(label, data=values, chunks=values.shape, dimension_names=(dim,), attributes=dict(attrs))
+
+
+def _arrays(path: Path, names: list[str]) -> dict[str, Any]:
+    import zarr
+
+    # a chunk of nothing but NaN is a result too
+    with zarr.config.set({"array.write_empty_chunks": True}):
+        group = zarr.open_group(path, mode="r+", use_consolidated=False)
+        return {name: group[name] for name in names}
