@@ -44,7 +44,8 @@ def librecast(streams: Sequence[int], duration: float) -> tuple[pd.DataFrame, pd
     variant = xr.DataArray(list(LIBRECAST_DRIVERS.values()), dims="variant", coords={"variant": looks})
     count = xr.DataArray(list(streams), dims="streams", coords={"streams": list(streams)})
     scenario = Scenario().replace(**host("librecast"))
-    result = simulate(scenario.replace(driver=variant, streams=count, duration=duration, warmup=duration / 4))
+    result = simulate(scenario.replace(driver=variant, streams=count, duration=duration, warmup=duration / 4,
+                                       dt=float(scenario.rtt) / 8))  # fmt: skip
     model = result["received_rate"].to_dataframe().reset_index()[["variant", "streams", "received_rate"]]
     return rows, model
 
@@ -75,7 +76,8 @@ def cost_parts(streams: int) -> pd.DataFrame:
         parts = {
             "reader and patch": 1.0 / constants["drain_rate"] + (0 if stock else constants["patch_overhead"]),
             "stop/wake": 0.0 if stock else constants["wake_cost"] / k,
-            "contention": share * constants["contention"],
+            # stock never waits for the reader, and its senders never meet at a full ring
+            "contention": 0.0 if stock else share * constants["contention"],
             "contention while refilling": 0.0 if stock else share * constants["contention_wait"] * k / ring,
         }
         lines += [(LOOKS[rule], part, float(seconds)) for part, seconds in parts.items()]

@@ -231,7 +231,8 @@ def attribute(point: Scenario | xr.Dataset, scenario: Scenario | None = None) ->
         lost = (again > 0) | (rate < SILENT * smallest)
         far = rate < EXPLAINED * smallest
         text = np.where(far, np.where(lost, LABELS["loss_bound"], GROWTH), text)
-    return xr.DataArray(text.astype(str), template.coords, template.dims, name="binding_bound")
+    text = np.asarray(text, dtype=object).astype(str)
+    return xr.DataArray(text, template.coords, template.dims, name="binding_bound")
 
 
 def scenario_of(result: xr.Dataset) -> Scenario:

@@ -64,9 +64,9 @@ def costs(parts: pd.DataFrame, rules: pd.DataFrame) -> Figure:
         look = style.variant_style("wake_batch" if row.rule == "freed batch" else "wake_empty")
         right.plot([row.published], [i], marker=look.marker, color=look.color, markerfacecolor="white",
                    linestyle="none", zorder=3)  # fmt: skip
-        right.plot([row.model, row.model], [i - 0.25, i + 0.25], color="black", linewidth=1.6, zorder=2)
+        right.plot([row.model] * 2, [i - 0.25, i + 0.25], color="black", linestyle="-", linewidth=1.6, zorder=2)
     right.plot([], [], marker="o", color="#555555", markerfacecolor="white", linestyle="none", label="published")
-    right.plot([], [], color="black", linewidth=1.6, label="simulated")
+    right.plot([], [], color="black", linestyle="-", linewidth=1.6, label="simulated")
     right.set_yticks(at, words)
     right.set_ylim(len(rules) - 0.4, -1.1)
     right.grid(axis="y", visible=False)
