@@ -183,7 +183,7 @@ VARIABLES: dict[str, Variable] = {
     ),
     "set_duration": Variable("s", "duration the test was set to", (), ("iperf3 start.test_start.duration",)),
     "set_rate": Variable("bit/s", "rate the test was limited to", (), ("iperf3 start.test_start.target_bitrate",)),
-    "mss": Variable("byte", "maximum segment size", ("stream",), ("iperf3 start.tcp_mss_default", "ss mss:")),
+    "mss": Variable("byte", "maximum segment size", ("time", "stream"), ("iperf3 start.tcp_mss_default", "ss mss:")),
     # -- counters of interfaces, qdiscs and drivers: snapshots, or differences over a run
     "rx_bytes": Variable("byte", "received bytes", ("time", "queue"), ("ip -s stats64.rx.bytes",)),
     "rx_packets": Variable("packet", "received packets", ("time", "queue"), ("ip -s stats64.rx.packets",)),

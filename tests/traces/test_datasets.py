@@ -1,0 +1,167 @@
+"""Folders, many files, differences, storage: what holds for Datasets of every tool."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tunbp import schema
+from tunbp.errors import OutputError, TraceError
+from tunbp.traces import checks, difference, open_trace, open_traces, save
+from tunbp.traces.build import ATTRIBUTES
+
+FIXTURES = Path(__file__).parent / "fixtures"
+REFUSED = ("iperf3_refused.json", "iperf3_text.txt", "README.md")
+FILES = sorted(path for path in FIXTURES.rglob("*") if path.is_file() and path.name not in REFUSED)
+MIRROR = Path(os.environ.get("TUNBP_MIRROR", "")) / "tap"
+
+
+def identity(path):
+    return str(path.relative_to(FIXTURES))
+
+
+@pytest.mark.parametrize("path", FILES, ids=identity)
+@pytest.mark.filterwarnings("error")
+def test_every_file_follows_the_schema_and_reads_back_unchanged(tmp_path, path):
+    run = open_trace(path, raw=True)
+    for name, variable in run.data_vars.items():
+        known = schema.VARIABLES[name]
+        assert variable.attrs == schema.attributes(name)
+        assert set(variable.dims) <= {*known.dims, "run"}, name
+        assert variable.dtype.kind in "iufbU"
+    assert set(run.dims) <= set(schema.DIMS)
+    assert set(ATTRIBUTES) <= set(run.attrs)
+    assert all(type(value) is str for value in run.attrs.values())
+    for target in (tmp_path / "run.nc", tmp_path / "run.zarr"):
+        assert open_trace(save(run, target)).identical(run)
+
+
+def test_saving_replaces_whole_files_and_leaves_nothing_else(tmp_path):
+    run = open_trace(FIXTURES / "iperf3_tcp.json")
+    for name in ("run.nc", "run.zarr"):
+        save(open_trace(FIXTURES / "ping_plain.txt"), tmp_path / name)
+        assert open_trace(save(run, tmp_path / name)).identical(run)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run.nc", "run.zarr"]
+    with pytest.raises(OutputError, match=r"must end with \.nc"):
+        save(run, tmp_path / "run.csv")
+
+
+def test_a_damaged_or_foreign_netcdf_is_refused(tmp_path):
+    path = save(open_trace(FIXTURES / "iperf3_tcp.json"), tmp_path / "run.nc")
+    path.write_bytes(path.read_bytes()[:3000])
+    with pytest.raises(TraceError, match=r"run\.nc: damaged netCDF or Zarr"):
+        open_trace(path)
+    import xarray as xr
+
+    xr.Dataset({"unheard_of": ("x", [1.0])}).to_netcdf(tmp_path / "other.nc", engine="h5netcdf")
+    with pytest.raises(TraceError, match="none of its variables is in the schema"):
+        open_trace(tmp_path / "other.nc")
+
+
+def test_the_folder_of_one_run_is_one_dataset():
+    run = open_trace(FIXTURES / "one_run")
+    iperf3, ping = open_trace(FIXTURES / "iperf3_tcp.json"), open_trace(FIXTURES / "one_run" / "ping.txt")
+    assert run.attrs["tool"] == "iperf3; ping; ip; tc"
+    assert run["throughput"].dropna("time").values.tolist() == iperf3["throughput"].values.tolist()
+    assert run["ping_rtt"].dropna("time").values.tolist() == ping["rtt"].values.tolist()
+    assert float(run["mean_rtt"]) == float(iperf3["mean_rtt"])
+    assert float(run["ping_mean_rtt"]) == float(ping["mean_rtt"])
+    # ip counts GSO packets: 356 after, 9 before
+    assert int(run["tx_packets"].sel(queue="v0")) == 356 - 9
+    assert int(run["qdisc_packets"].sel(queue="v0 pfifo 10:")) == 11164 - 1
+    assert (np.diff(run["time"]) > 0).all()
+
+
+def test_drops_of_a_tun_device_have_the_names_of_the_simulation():
+    run = open_trace(FIXTURES / "tun_drops")
+    assert float(run["dropped_ring"]) == 91 == float(run["drop_events"].sel(queue="FULL_RING"))
+    assert float(run["dropped_qdisc"]) == 0
+
+
+def test_unknown_files_in_a_folder_are_left_out_with_a_note(tmp_path):
+    shutil.copytree(FIXTURES / "one_run", tmp_path / "run")
+    (tmp_path / "run" / "notes.txt").write_text("a fine run")
+    run = open_trace(tmp_path / "run")
+    assert "left out" in run.attrs["warnings"]
+    assert "notes.txt" in run.attrs["warnings"]
+    shutil.copy(FIXTURES / "iperf3_udp.json", tmp_path / "run")
+    with pytest.raises(TraceError, match="2 files of iperf3"):
+        open_trace(tmp_path / "run")
+
+
+def test_an_empty_folder_is_refused(tmp_path):
+    with pytest.raises(TraceError, match="the folder is empty"):
+        open_trace(tmp_path)
+
+
+def test_a_difference_subtracts_counters_and_keeps_gauges(tmp_path):
+    before, after = (open_trace(FIXTURES / "one_run" / f"tc_{when}.json") for when in ("before", "after"))
+    grown = difference(before, after)
+    assert grown["qdisc_bytes"].sel(queue="v0 htb 1:") == 16834080 - 70
+    assert grown["qdisc_limit"].sel(queue="v0 pfifo 10:") == 40
+    backwards = difference(after, before)
+    assert "was reset" in backwards.attrs["warnings"]
+    assert np.isnan(backwards["qdisc_bytes"].sel(queue="v0 htb 1:"))
+    with pytest.raises(TraceError, match="no row in common"):
+        difference(before, open_trace(FIXTURES / "nstat.txt"))
+
+
+def test_many_files_lie_along_run_on_one_time_axis():
+    names = ("iperf3_tcp.json", "iperf3_bidir.json", "iperf3_udp.json")
+    runs = open_traces([FIXTURES / name for name in names])
+    assert runs["run"].values.tolist() == [name.removesuffix(".json") for name in names]
+    assert runs["time"].values.tolist() == [1, 2, 3, 4]
+    one = open_trace(FIXTURES / "iperf3_tcp.json")
+    first = runs["throughput"].sel(run="iperf3_tcp", stream=1)
+    assert first.values.tolist() == one["throughput"].values.tolist()
+    assert runs["protocol"].values.tolist() == ["TCP", "TCP", "UDP"]
+    assert runs["sha256"].sel(run="iperf3_tcp") == one.attrs["sha256"]
+    with pytest.raises(TraceError, match="no file matches"):
+        open_traces(str(FIXTURES / "*.nothing"))
+
+
+def test_the_same_file_twice_is_found(tmp_path):
+    content = (FIXTURES / "iperf3_tcp.json").read_bytes()
+    (tmp_path / "a.json").write_bytes(content)
+    (tmp_path / "b.json.gz").write_bytes(gzip.compress(content))
+    runs = open_traces(str(tmp_path / "*"))
+    found = [finding for finding in checks.kept(runs) if finding.check == "duplicate"]
+    assert [finding.message for finding in found] == ["b is the same measurement as a: count it once"]
+
+
+@pytest.mark.skipif(not MIRROR.is_dir(), reason="TUNBP_MIRROR names no folder with the raw nodrop files")
+def test_the_24_nodrop_files_load_in_a_second_and_two_are_mislabelled():
+    open_trace(FIXTURES / "iperf3_tcp.json")
+    files = sorted(MIRROR.parent.glob("*/*ms.json"))
+    begin = time.process_time()
+    runs = {path.name if path.parent == MIRROR else f"vhost/{path.name}": open_trace(path) for path in files}
+    assert time.process_time() - begin < 1.0
+    assert len(runs) == 24
+    wrong = {name for name, run in runs.items() for f in checks.kept(run) if f.check == "label"}
+    assert wrong == {"patched_1000packets_120ms.json", "patched_1000packets_60ms.json"}
+    limited = {name for name, run in runs.items() if checks.binding_limit(run) == "receive window"}
+    assert limited == wrong | {f"vhost/{k}_1000packets_{d}ms.json" for k in ("default", "patched") for d in (60, 120)}
+
+
+def test_a_large_json_loads_within_its_promise(tmp_path):
+    text = (FIXTURES / "iperf3_tcp.json").read_text()
+    first, last = text.index('"intervals":\t[') + len('"intervals":\t['), text.index('],\n\t"end"')
+    body = text[first:last]
+    copies = 10_000_000 // len(body)
+    path = tmp_path / "large.json"
+    path.write_text(text[:first] + ", ".join([body] * copies) + text[last:])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        begin = time.process_time()
+        run = open_trace(path)
+    # 100 MB in 6 s: a tenth of both
+    assert time.process_time() - begin < 0.6
+    assert run.sizes["time"] == 4 * copies
+    assert "do not increase" in run.attrs["warnings"]

@@ -1,0 +1,210 @@
+"""Real output of every other tool, and what its reader makes of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tunbp.errors import TraceError
+from tunbp.traces import open_trace
+
+from . import fuzz
+
+FIXTURES = Path(__file__).parent / "fixtures"
+
+
+def text_of(name):
+    return (FIXTURES / name).read_text()
+
+
+@pytest.fixture
+def opened(tmp_path):
+    def write(content, **options):
+        path = tmp_path / "input"
+        path.write_text(content)
+        return open_trace(path, **options)
+
+    return write
+
+
+def test_ping_gives_every_reply_at_its_time():
+    run, text = open_trace(FIXTURES / "one_run" / "ping.txt"), text_of("one_run/ping.txt")
+    replies = re.findall(r"\[([\d.]+)\] .*time=([\d.]+) ms", text)
+    assert run["rtt"].values == pytest.approx([float(rtt) * 1e-3 for _, rtt in replies])
+    assert run["time"].values == pytest.approx([float(at) - float(replies[0][0]) for at, _ in replies], abs=1e-6)
+    assert run.attrs["start"].startswith("2026-11-23T07:41:3")
+    assert int(run["probes_sent"]) == 25
+
+
+def test_ping_without_times_counts_them_from_the_interval():
+    run = open_trace(FIXTURES / "ping_plain.txt")
+    length = float(re.search(r"time (\d+)ms", text_of("ping_plain.txt"))[1]) * 1e-3
+    assert run["time"].values == pytest.approx(np.arange(5) * length / 4)
+    assert open_trace(FIXTURES / "ping6.txt").sizes["time"] == 3
+
+
+def test_quiet_and_unanswered_pings_have_totals_only():
+    quiet, lost = open_trace(FIXTURES / "ping_quiet.txt"), open_trace(FIXTURES / "ping_unreachable.txt")
+    assert "time" not in quiet.dims
+    assert float(quiet["mean_rtt"]) == pytest.approx(0.766e-3)
+    assert float(lost["loss_fraction"]) == 1
+    assert "no probe was answered" in lost.attrs["findings"]
+
+
+def test_a_ping_that_was_cut_off_says_so(opened):
+    lines = text_of("ping_plain.txt").splitlines(keepends=True)
+    run = opened("".join(lines[:4]))
+    assert run.sizes["time"] == int(run["probes_received"]) == 3
+    assert "cut off" in run.attrs["warnings"]
+    with pytest.raises(TraceError, match="neither a reply nor the summary"):
+        opened(lines[0])
+
+
+def test_irtts_json_and_text_tell_the_same():
+    whole, summary = open_trace(FIXTURES / "irtt.json.gz"), open_trace(FIXTURES / "irtt.txt")
+    assert whole.sizes["time"] == int(whole["probes_sent"]) == int(summary["probes_sent"]) == 20
+    for name in ("min_rtt", "mean_rtt", "max_rtt", "rtt_deviation", "mean_send_delay", "mean_receive_delay"):
+        assert float(whole[name]) == pytest.approx(float(summary[name]), rel=0.005), name
+    assert float(whole["rtt"].mean()) == pytest.approx(float(whole["mean_rtt"]), rel=1e-6)
+    assert (np.diff(whole["time"]) > 0).all()
+
+
+def test_pktgen_threads_lie_along_queue_and_add_up():
+    run = open_trace(FIXTURES / "pktgen_two_threads.txt")
+    assert run["queue"].values.tolist() == ["d0@0", "d0@1"]
+    assert run["thread_sent"].values.tolist() == [20000, 20000]
+    assert float(run["sent_packet_rate"]) == 39431 + 45401
+    script = open_trace(FIXTURES / "pktgen_script.txt")
+    assert script.drop_attrs(deep=False).identical(run.drop_attrs(deep=False))
+
+
+def test_a_pktgen_dump_without_result_says_what_is_missing(opened):
+    text = text_of("pktgen_one.txt")
+    with pytest.raises(TraceError, match="no complete result"):
+        opened(text[: text.index("Result")] + "Result: OK: 12")
+
+
+def test_ip_text_and_json_name_the_same_counters():
+    text, details = open_trace(FIXTURES / "ip_link.txt"), open_trace(FIXTURES / "ip_link_detail.json")
+    assert text["queue"].values.tolist() == details["queue"].values.tolist() == ["lo", "v0"]
+    for name in ("tx_packets", "tx_bytes", "tx_dropped", "rx_packets", "mtu", "txqueuelen"):
+        assert text[name].sel(queue="lo") == details[name].sel(queue="lo")
+    assert details["kind"].sel(queue="v0") == "veth"
+    assert text["tx_packets"].sel(queue="v0") > 0
+
+
+def test_a_log_of_ip_and_tc_is_one_series_on_one_clock():
+    run = open_trace(FIXTURES / "ip_tc_series.log")
+    stamps = [float(stamp) for stamp in re.findall(r"^(\d+\.\d+)$", text_of("ip_tc_series.log"), re.MULTILINE)]
+    assert run["time"].values == pytest.approx(np.array(stamps) - stamps[0], abs=1e-6)
+    assert set(run["queue"].values) == {"v0", "htb 1:", "pfifo 10:"}
+    assert (np.diff(run["tx_packets"].sel(queue="v0")) >= 0).all()
+
+
+def test_statistics_that_were_not_asked_for_are_missed(opened):
+    with pytest.raises(TraceError, match="run ip with -s"):
+        opened('[{"ifindex":1,"ifname":"lo","mtu":65536}]')
+    with pytest.raises(TraceError, match="run tc with -s"):
+        opened("qdisc noqueue 0: dev lo root refcnt 2\n")
+
+
+def test_tc_text_and_json_agree_for_every_qdisc():
+    text, coded = open_trace(FIXTURES / "tc_kinds.txt"), open_trace(FIXTURES / "tc_kinds.json")
+    kinds = {"netem", "fq_codel", "cake", "fq", "pfifo_fast", "noqueue"}
+    assert set(text["kind"].values) == set(coded["kind"].values) == kinds
+    # the two were printed one after the other; neighbour discovery went through cake in between
+    quiet = text["queue"].values[text["kind"].values != "cake"]
+    for name in ("qdisc_packets", "qdisc_bytes", "qdisc_dropped", "qdisc_backlog", "qdisc_new_flows"):
+        assert text[name].sel(queue=quiet).values.tolist() == pytest.approx(
+            coded[name].sel(queue=quiet).values.tolist(), nan_ok=True
+        ), name
+    assert int(text["qdisc_dropped"].sel(queue="v0 netem 1:")) == 16
+    assert set(open_trace(FIXTURES / "tc_htb_pfifo.txt")["kind"].values) == {"noqueue", "htb", "pfifo"}
+
+
+def test_a_backlog_in_kibibytes_is_bytes(opened):
+    head = "qdisc pfifo 1: dev a root\n Sent 1 bytes 1 pkt (dropped 0, overlimits 0 requeues 0) \n"
+    run = opened(f"{head} backlog 12Kb 9p requeues 0\n")
+    assert int(run["qdisc_backlog_bytes"].item()) == 12 * 1024
+    assert int(run["qdisc_backlog"].item()) == 9
+
+
+def test_ss_gives_windows_in_bytes_and_rates_in_bits():
+    run = open_trace(FIXTURES / "ss.log")
+    bulk = run.isel(time=0, stream=1)
+    assert float(bulk["rtt"]) == pytest.approx(25.941e-3)
+    assert int(bulk["cwnd"]) == 369 * 1448
+    assert int(bulk["snd_wnd"]) == 973824
+    assert float(bulk["delivery_rate"]) == 34300376
+    assert bulk["socket_congestion"] == "cubic"
+    assert bulk["socket"] == "10.77.0.1:36590 > 10.77.0.2:5201"
+    assert "4 samples show no socket" in run.attrs["warnings"]
+
+
+def test_nstat_and_ethtool_counters_have_their_names():
+    text, coded = open_trace(FIXTURES / "nstat.txt"), open_trace(FIXTURES / "nstat.json")
+    known = json.loads(text_of("nstat.json"))["kernel"]
+    assert coded["counter"].sel(queue="TcpActiveOpens") == known["TcpActiveOpens"]
+    assert text["counter"].sel(queue="TcpActiveOpens") == known["TcpActiveOpens"]
+    assert int(open_trace(FIXTURES / "ethtool.txt").sizes["queue"]) == 21
+
+
+def test_dropped_packets_are_counted_by_reason():
+    run = open_trace(FIXTURES / "tun_drops" / "perf_script.txt")
+    assert run["drop_events"].sel(queue="FULL_RING") == 91
+    assert run.attrs["places"].startswith("tun_net_xmit 91")
+
+
+def test_the_receive_log_counts_packets_and_gives_bits(opened):
+    run = opened("run_time_ns: 2000000000\nDevice tap0 opened\n"
+                 "packets_received: 300 | packets_lost: 100 | Speed [Byte/s]: 1250.5\n")  # fmt: skip
+    assert (int(run["delivered"]), int(run["total_lost_packets"])) == (300, 100)
+    assert float(run["received_rate"]) == 10004
+    assert float(run["transmitted_rate"]) == 150
+    assert float(run["drop_fraction"]) == 0.25
+    assert run.attrs["device"] == "tap0"
+
+
+def test_netperf_keywords_and_interim_results(opened):
+    run = opened("MIGRATED TCP STREAM TEST from 0.0.0.0\n"
+                 "Interim result: 90.0 10^6bits/s over 0.5 seconds ending at 1000.5\n"
+                 "Interim result: 94.0 10^6bits/s over 0.5 seconds ending at 1001.0\n"
+                 "THROUGHPUT=92.00\nTHROUGHPUT_UNITS=10^6bits/s\nELAPSED_TIME=1.0\nTRANSPORT_RETRANS=7\n")  # fmt: skip
+    assert run["throughput"].values.tolist() == [90e6, 94e6]
+    assert run["time"].values.tolist() == [0.5, 1.0]
+    assert (float(run["received_rate"]), int(run["total_retransmits"])) == (92e6, 7)
+
+
+def test_flent_series_become_rates_and_delays(opened):
+    content = {
+        "metadata": {"NAME": "tcp_2up", "FLENT_VERSION": "2.1", "SERIES_META": {"TCP upload::1": {"UNITS": "Mbits/s"}}},
+        "version": 4, "x_values": [0.0, 0.2, 0.4],
+        "results": {"TCP upload::1": [None, 2.0, 4.0], "TCP upload::2": [1, 1, 1], "Ping (ms) ICMP": [10, None, 30]},
+    }  # fmt: skip
+    run = opened(json.dumps(content))
+    assert run["throughput"].sel(stream=1).values[1:].tolist() == [2e6, 4e6]
+    assert float(run["mean_rtt"]) == pytest.approx(0.02)
+    assert float(run["received_rate"]) == pytest.approx(4e6)
+    content["results"]["TCP upload::2"] = [1, 1]
+    with pytest.raises(TraceError, match=r"'TCP upload::2' has 2 values, the time axis 3"):
+        opened(json.dumps(content))
+
+
+def test_text_files_keep_their_text_on_request(opened):
+    text = text_of("ping_plain.txt")
+    assert json.loads(opened(text, raw=True).attrs["raw"]) == text
+
+
+@pytest.mark.parametrize("name", ["tc_kinds.json", "ip_link_detail.json", "irtt.txt", "ss.log", "nstat.json"])
+def test_a_file_cut_in_half_opens_or_names_the_place(opened, name):
+    half = text_of(name)[: len(text_of(name)) // 2]
+    assert fuzz.check_input(half.encode()) in ("dataset", "error")
+    try:
+        message = "" if opened(half).data_vars else "nothing"
+    except TraceError as error:
+        message = str(error)
+    assert message == "" or re.search(r"input: byte \d+ \(line \d+\): \w", message)
