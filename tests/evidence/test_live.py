@@ -73,11 +73,11 @@ def test_the_blind_prediction_is_near_where_the_reader_bounds_tcp(runs):
     tunnel = runs["openvpn"]
     predicted = live.predict_tunnel(tunnel, live.speeds(runs["ring"]), seeds=1)
     table = live.against(medians(tunnel, "received_rate"), predicted, "received_rate")
-    errors = table.set_index(["ring", "variant"])["error"]
     # the spread of repetitions is about a factor 2
-    assert errors.loc[(500,)].abs().max() < 0.3
-    assert errors.loc[(25, "backpressure")].abs().max() < 0.3
-    assert errors.loc[(25, "stock")].min() > 0.5  # it is not told of the reader's pauses
+    assert table.loc[table["ring"] == 500, "error"].abs().max() < 0.3
+    errors = table[table["ring"] == 25].set_index("variant")["error"]
+    assert abs(errors["backpressure"]) < 0.3
+    assert errors["stock"] > 0.5  # it is not told of the reader's pauses
 
 
 def test_a_folder_without_measurements_says_how_to_make_them(tmp_path):
