@@ -1,0 +1,1 @@
+"""Speed of the engines, as JSON: `python -m benchmarks`."""

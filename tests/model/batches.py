@@ -1,0 +1,97 @@
+"""Batches of generated scenarios: by hypothesis for tests, by numpy for the soak test."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from hypothesis import strategies as st
+
+from tunbp.model.drivers import DRIVERS
+from tunbp.model.scenario import Scenario
+
+SINCE_V7 = [name for name, rules in DRIVERS.items() if rules.needs_qdisc]
+
+KINDS: dict[str, dict[str, Any]] = {
+    "cubic": {"congestion": "cubic"},
+    "reno": {"congestion": "reno"},
+    "bbr": {"congestion": "bbr"},
+    "cubic streams": {"congestion": "cubic", "streams": 3},
+    "bbr streams": {"congestion": "bbr", "streams": 5},
+    "open": {"source": "open"},
+    "frames": {"source": "frames"},
+}
+"""One compiled engine each (two where fq_codel meets backpressure)."""
+
+
+def generated(count: int, seed: int, rtts: tuple[float, ...], **fixed: Any) -> Scenario:
+    """A batch over the dim `run` whose fields span their whole useful range, extremes included.
+
+    Parameters
+    ----------
+    count
+        Number of scenarios.
+    seed
+        Seed of the generator.
+    rtts
+        Round-trip times to choose from, s.
+    **fixed
+        Fields that are given.
+    """
+    rng = np.random.default_rng(seed)
+
+    def among(*values: Any) -> xr.DataArray:
+        kind = object if isinstance(values[0], str) else float
+        return xr.DataArray(np.array(values, kind)[rng.integers(0, len(values), count)], dims="run")
+
+    def between(low: float, high: float) -> xr.DataArray:
+        return xr.DataArray(np.exp(rng.uniform(np.log(low), np.log(high), count)), dims="run")
+
+    nan = np.nan
+    drain = between(1e3, 5e5)
+    fields = {
+        "driver": among(*DRIVERS),
+        "qdisc": among("noqueue", "pfifo", "pfifo_fast", "fq_codel", "netem"),
+        "qdisc_limit": among(nan, nan, 1, 10, 1000),
+        "ring": among(1, 2, 5, 10, 31, 32, 33, 100, 500, 1000, 10000),
+        "drain_rate": drain,
+        "guest_rate": among(nan, nan, nan, 5e3, 1e5),
+        "burst_rate": drain * between(0.5, 50.0),
+        "rtt": among(*rtts),
+        "gso_segments": among(1, 1, 1, 2, 45),
+        "receive_window": between(1.0, 1e8),
+        "ack_interval": among(0.0, 1e-3, 2e-2),
+        "delayed_ack": among(0.0, 0.04),
+        "stall_rate": among(0.0, 1.0, 100.0),
+        "stall_mean": among(0.0, 1e-3, 0.1),
+        "wake_cost": among(0.0, 5e-6, 1e-3),
+        "wake_latency": among(0.0, 1e-5, 1e-2),
+        "patch_overhead": among(0.0, 1e-6, -1e-7),
+        "contention": among(0.0, 1e-6),
+        "contention_wait": among(0.0, 1e-6),
+        "offered_rate": drain * between(0.1, 10.0),
+        "frame_rate": among(1.0, 30.0, 300.0),
+        "frame_packets": between(1.0, 20.0),
+        "iframe_packets": between(1.0, 200.0),
+        "iframe_every": among(1, 2, 30),
+        "seed": xr.DataArray(rng.integers(0, 2**31, count), dims="run"),
+    }
+    return Scenario(**{"duration": 1.0, **fields, **fixed})
+
+
+@st.composite
+def batches(draw: st.DrawFn, kinds: tuple[str, ...] = tuple(KINDS), count: int = 8, **fixed: Any) -> Scenario:
+    """A batch that fills one tile of the engine: one kind and one RTT, everything else generated."""
+    kind = KINDS[draw(st.sampled_from(kinds))]
+    rtt = draw(st.sampled_from([2e-4, 2e-3, 0.05, 0.3]))
+    duration = draw(st.sampled_from([100, 1000])) * max(rtt, 1e-3) * (1.0 if rtt < 0.05 else 0.1)
+    scenario = generated(count, draw(st.integers(0, 2**32 - 1)), (rtt,), **{"duration": duration, **kind, **fixed})
+    warmup = draw(st.sampled_from([0.0, 0.0, 0.37]))
+    return scenario.replace(warmup=warmup * scenario.duration)
+
+
+def run(scenario: Scenario, index: int) -> Scenario:
+    """One scenario of a batch."""
+    fields = scenario.parameters().items()
+    return scenario.replace(**{k: v.isel(run=index) if isinstance(v, xr.DataArray) else v for k, v in fields})
