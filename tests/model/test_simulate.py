@@ -1,0 +1,140 @@
+"""`simulate`: same bits in any order, tile, thread or chunk; time steps; series; what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from tests.model.batches import generated
+from tunbp import schema
+from tunbp.errors import ScenarioError
+from tunbp.model import simulate as module
+from tunbp.model.scenario import Scenario
+from tunbp.model.simulate import round_trip_slots, simulate
+
+
+def mixed(count: int = 70, **fixed: Any) -> Scenario:
+    """More scenarios than one tile holds, some with fq_codel, of two round-trip times."""
+    return generated(count, 5, (0.05, 0.02), **({"duration": 1.0, "congestion": "cubic", "interval": 0.25} | fixed))
+
+
+@pytest.fixture(scope="module")
+def reference() -> xr.Dataset:
+    return simulate(mixed(), threads=1)
+
+
+def reordered(scenario: Scenario, order: np.ndarray[Any, Any]) -> Scenario:
+    fields = scenario.parameters().items()
+    return scenario.replace(**{k: v.isel(run=order) if isinstance(v, xr.DataArray) else v for k, v in fields})
+
+
+def test_the_order_of_a_batch_changes_no_bit(reference: xr.Dataset) -> None:
+    order = np.random.default_rng(2).permutation(70)
+    xr.testing.assert_equal(simulate(reordered(mixed(), order)), reference.isel(run=order))
+
+
+@pytest.mark.parametrize("members", [[3], [5, 9, 40], range(8), range(20, 45)])
+def test_a_part_of_a_batch_has_the_bits_of_the_whole(reference: xr.Dataset, members: Any) -> None:
+    part = np.array(members)
+    xr.testing.assert_equal(simulate(reordered(mixed(), part)), reference.isel(run=part))
+
+
+@pytest.mark.parametrize("threads", [2, 5])
+def test_threads_change_no_bit(reference: xr.Dataset, threads: int) -> None:
+    xr.testing.assert_identical(simulate(mixed(), threads=threads), reference)
+
+
+@pytest.mark.parametrize("tile", [8])
+def test_the_tile_size_changes_no_bit(reference: xr.Dataset, tile: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TILE", tile)
+    xr.testing.assert_identical(simulate(mixed()), reference)
+
+
+def test_chunks_change_no_bit(reference: xr.Dataset) -> None:
+    lazy = simulate(mixed().chunk(run=16))
+    assert lazy.received_rate.chunks == ((16, 16, 16, 16, 6),)
+    xr.testing.assert_equal(lazy.compute(), reference)
+
+
+def test_seeds_are_repeatable_and_differ() -> None:
+    point = {"stall_rate": 50.0, "stall_mean": 2e-3, "ring": 100, "rtt": 0.02, "duration": 5.0}
+    rates = simulate(Scenario(**point, seed=xr.DataArray([7, 7, 8], dims="seed"))).received_rate.values
+    assert rates[0] == rates[1] != rates[2]
+
+
+def test_results_are_in_the_schema_with_the_batch_s_dims() -> None:
+    ring = xr.DataArray([10, 100], dims="ring", coords={"ring": [10, 100]})
+    delay = xr.DataArray([0.02, 0.05], dims="rtt_in")
+    result = simulate(Scenario(ring=ring, rtt=delay, duration=1.0, interval=0.1))
+    assert result.sizes == {"ring": 2, "rtt_in": 2, "time": 10}
+    assert set(result.data_vars) <= set(schema.VARIABLES)
+    assert all(result[name].attrs["units"] == schema.VARIABLES[name].units for name in result.data_vars)
+    assert result.time.values == pytest.approx(0.1 * np.arange(1, 11))
+    assert result.attrs["engine"] == "fluid"
+    assert result.attrs["drain_rate"] == 60e3
+
+
+def test_an_unknown_engine_is_refused() -> None:
+    with pytest.raises(ScenarioError, match=r"^engine: 'ns3' is not known; allowed: fluid, packets$"):
+        simulate(Scenario(), engine="ns3")
+
+
+def test_series_add_up_to_the_totals() -> None:
+    result = simulate(mixed(interval=0.1))
+    bits = float(result.attrs["mss"]) * 8
+    # what the reader took, that is delivered or on its way
+    taken = result.throughput.sum("time") * 0.1 / bits
+    assert taken.values == pytest.approx((result.delivered + result.in_flight).values, rel=0.1, abs=60.0)
+    whole = simulate(mixed(interval=0.5))
+    assert whole.throughput.mean("time").values == pytest.approx(result.throughput.mean("time").values, rel=1e-9)
+    assert whole.retransmits.sum("time").values == pytest.approx(result.retransmits.sum("time").values, rel=1e-9)
+    assert (result.rtt >= result.min_rtt * (1 - 1e-12)).all()
+
+
+def test_the_warm_up_is_left_out() -> None:
+    point = Scenario(ring=5000, driver="7.3", duration=20.0)
+    whole, late = simulate(point), simulate(point.replace(warmup=10.0))
+    early = simulate(point.replace(duration=10.0))
+    assert float(early.delivered + late.delivered) == pytest.approx(float(whole.delivered), rel=1e-9)
+    assert late.received_rate > whole.received_rate
+
+
+@pytest.mark.parametrize(("rtt", "dt", "slots"), [
+    (0.12, None, 256), (1e-3, None, 80), (2e-4, None, 32), (1.0, None, 256), (0.12, 1e-4, 1280), (0.1, 0.1, 4),
+    (0.1, 0.02, 5), (0.1, 0.01, 10), (0.1, 0.011, 10), (0.1, 0.0099, 12),
+])  # fmt: skip
+def test_a_round_trip_has_a_number_of_steps_from_the_ladder(rtt: float, dt: float | None, slots: int) -> None:
+    assert round_trip_slots(np.array([rtt]), dt).tolist() == [slots]
+
+
+def test_a_step_is_never_longer_than_wanted() -> None:
+    rtt = np.exp(np.random.default_rng(0).uniform(np.log(1e-4), np.log(1.0), 1000))
+    for dt in (1e-5, 1e-4, 1e-3):
+        slots = round_trip_slots(rtt, dt)
+        assert (rtt / slots <= dt * (1 + 1e-9))[slots > 4].all()
+        assert (slots <= np.maximum(1.26 * np.ceil(rtt / dt), 4)).all()
+
+
+def halved(rtt: float, **fields: Any) -> np.ndarray[Any, Any]:
+    """Throughput with half the automatic step over that with the automatic step, mean over 16 seeds of each point."""
+    points = Scenario(
+        rtt=rtt,
+        ring=xr.DataArray([50, 100, 500, 1000, 5000], dims="ring"),
+        driver=xr.DataArray(["stock", "7.3"], dims="driver"),
+        ack_interval=xr.DataArray([0.0, 2e-3], dims="ack"),
+        seed=xr.DataArray(np.arange(16), dims="seed"),
+        stall_rate=1.0, stall_mean=5e-3, warmup=20.0, duration=120.0, **fields,
+    )  # fmt: skip
+    dt = rtt / round_trip_slots(np.array([rtt]), None)[0]
+    coarse, fine = (simulate(points.replace(dt=x)).received_rate.mean("seed") for x in (dt, dt / 2))
+    return (fine / coarse - 1.0).values.ravel()
+
+
+def test_half_the_time_step_changes_throughput_by_two_percent_at_most() -> None:
+    """Means over 16 seeds: stalls make a single stock run chaotic."""
+    change = np.abs(halved(0.12))
+    assert np.median(change) <= 0.005
+    assert change.max() <= 0.02
