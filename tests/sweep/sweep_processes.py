@@ -19,7 +19,8 @@ chunk: 64
 parameters:
   ring: {from: 10, to: 1000, scale: log}
   rtt: 0.1
-  duration: 40
+  dt: 0.0005
+  duration: 60
 """
 """Eight full chunks of one kind of scenario, each long enough to be killed in."""
 

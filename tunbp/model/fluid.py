@@ -24,12 +24,11 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba.extending import intrinsic
 
 from tunbp.model import congestion as cc
 
 PARAMETERS = (
-    "ring", "drain", "drain_full", "rho", "burst", "window", "ack_interval", "delayed_ack", "backpressure",
+    "ring", "drain", "drain_full", "rho", "burst", "window", "ack_interval", "delayed_ack", "paced", "backpressure",
     "qdisc_limit", "dt", "rtt", "stall_rate", "stall_mean", "entry", "service", "offered", "frame_interval",
     "frame", "iframe", "iframe_every", "duration", "warmup", "ecn",
 )  # fmt: skip
@@ -48,19 +47,16 @@ SERIES = ("delivered", "total_retransmits", "cwnd", "ring_seconds", "qdisc_secon
           "qdisc_backlog")  # fmt: skip
 """Rows of a sample: the first six cumulative (cwnd excepted), the last two momentary."""
 
-(N, DRAIN, DRAIN_FULL, RHO, BURST, WINDOW, HOLD, DELACK, BP, QLIM, DT, RTT, S_RATE, S_MEAN, ENTRY, SERVICE,
- OFFERED, F_GAP, F_SIZE, I_SIZE, I_EVERY, DURATION, WARMUP, ECN) = range(24)  # fmt: skip
+(N, DRAIN, DRAIN_FULL, RHO, BURST, WINDOW, HOLD, DELACK, PACED, BP, QLIM, DT, RTT, S_RATE, S_MEAN, ENTRY, SERVICE,
+ OFFERED, F_GAP, F_SIZE, I_SIZE, I_EVERY, DURATION, WARMUP, ECN) = range(25)  # fmt: skip
 # device state, after the parameters
 (Q, B, STALL, STALL_END, EVENT, RECORD, NEXT_FRAME, FRAME_NO, APP, DROP, OVER, SENT, OUT, DROPPED, DROPPED_Q, RETRANS,
- Q_SUM, B_SUM, H_SUM, FULL, LOSSES, PROBES, WANT, SENT_NOW, TOOK, ABOVE, CODEL_N, CODEL_NEXT, SAMPLES, BEFORE, DUE) = range(24, 55)  # fmt: skip
-_DEVICE = 55
+ Q_SUM, B_SUM, H_SUM, FULL, LOSSES, PROBES, WANT, SENT_NOW, TOOK, ABOVE, CODEL_N, CODEL_NEXT, SAMPLES, BEFORE, ACKED, SPARE) = range(25, 57)  # fmt: skip
+_DEVICE = 57
 # state of each flow
 (CW, SS, WMAX, K, EPOCH, WEST, FLIGHT, HELD, FIRST, RECOVERY, PENDING, LAST, SHARE, F_WANT, LOST, PACE, ROUND,
  ROUND_START, ROUND_OUT, SHOWN) = range(20)  # fmt: skip
 _FLOW = 20
-
-PAD = 8
-"""Extra columns of the state: rows a power of two apart would make the processor take loads for earlier stores."""
 
 FOREVER = 1e300
 TINY = 1e-9
@@ -73,27 +69,6 @@ CODEL_INTERVAL = 0.1
 
 TCP, OPEN, FRAMES = 0, 1, 2
 SOURCE_CODES = {"tcp": TCP, "open": OPEN, "frames": FRAMES}
-
-
-def _select(_: Any, when: Any, then: Any, otherwise: Any) -> Any:
-    """`then if when else otherwise` as one LLVM instruction: a branch would keep the loop around it scalar."""
-    signature = numba.float64(numba.boolean, numba.float64, numba.float64)
-    return signature, lambda _context, builder, _signature, args: builder.select(*args)
-
-
-select: Any = intrinsic(_select)
-
-
-def _floor(_: Any, value: Any) -> Any:
-    """Largest whole number not above `value`, as a float: math.floor makes an integer, np.floor a call."""
-
-    def code(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        return builder.call(builder.module.declare_intrinsic("llvm.floor", [args[0].type]), args)
-
-    return numba.float64(numba.float64), code
-
-
-floor: Any = intrinsic(_floor)
 
 
 @numba.njit(inline="always")
@@ -116,7 +91,8 @@ def stream(seed: int) -> Any:
 @numba.njit(inline="always")
 def exponential(state: Any, mean: float) -> float:
     """An exponential variate of the given mean from the top 53 bits of a xorshift state."""
-    return -math.log((float(state >> np.uint64(11)) + 0.5) / 9007199254740992.0) * mean
+    unit: float = (float(state >> np.uint64(11)) + 0.5) / 9007199254740992.0
+    return -math.log(unit) * mean
 
 
 @numba.njit(inline="always")
@@ -125,28 +101,13 @@ def _flow(f: int) -> int:
 
 
 @numba.njit(inline="always")
-def _schedule(s: Any, i: int, t: float) -> None:
-    """Set when the next event of a scenario is, and its step: the first n with n dt >= that time."""
-    at = min(min(s[STALL, i], s[RECORD, i]), min(s[NEXT_FRAME, i], s[DURATION, i]))
-    if t < s[WARMUP, i]:
-        at = min(at, s[WARMUP, i])
-    n = math.ceil(min(at / s[DT, i], 1e15)) - 1.0
-    while n * s[DT, i] < at and n < 1e15:
-        n += 1.0
-    s[EVENT, i] = at
-    s[DUE, i] = n
-
-
-@numba.njit(inline="always")
-def _first_due(s: Any, W: int) -> Any:
-    due = s[DUE, 0]
-    for i in range(1, W):
-        due = min(due, s[DUE, i])
-    return due
+def _next_event(s: Any, W: int, i: int, t: float) -> float:
+    at: float = min(min(s[STALL, i], s[RECORD, i]), min(s[NEXT_FRAME, i], s[DURATION, i]))
+    return min(at, float(s[WARMUP, i])) if t < s[WARMUP, i] else at
 
 
 @numba.njit(nogil=True, error_model="numpy", cache=True)
-def _start(s: Any, bbr: Any, rng: Any, seeds: Any, W: int, nf: int, interval: float) -> Any:
+def _start(s: Any, bbr: Any, rng: Any, seeds: Any, W: int, nf: int, interval: float) -> None:
     for i in range(W):
         x = stream(seeds[i])
         s[STALL, i] = FOREVER
@@ -156,7 +117,7 @@ def _start(s: Any, bbr: Any, rng: Any, seeds: Any, W: int, nf: int, interval: fl
             x = xorshift(x)
         s[NEXT_FRAME, i] = 0.0 if s[F_GAP, i] > 0.0 else FOREVER
         s[RECORD, i] = interval if interval > 0.0 else FOREVER
-        _schedule(s, i, -1.0)
+        s[EVENT, i] = _next_event(s, W, i, -1.0)
         for f in range(nf):
             o = _flow(f)
             s[o + CW, i] = cc.INITIAL_WINDOW
@@ -169,7 +130,6 @@ def _start(s: Any, bbr: Any, rng: Any, seeds: Any, W: int, nf: int, interval: fl
                 bbr[(f * cc.BBR_STATE + 3) * W + i] = s[RTT, i]
                 s[o + PACE, i] = cc.BBR_HIGH_GAIN * cc.INITIAL_WINDOW / s[RTT, i]
         rng[i] = x
-    return _first_due(s, W)
 
 
 @numba.njit(nogil=True, error_model="numpy", cache=True)
@@ -180,8 +140,8 @@ def _snapshot(s: Any, line: Any, lost: Any, slot: int, slots: int, W: int, nf: i
     for j in range(slots):
         at = (slot - j) % slots
         for f in range(nf):
-            x = line[at * nf + f, i]
-            back += lost[at * nf + f, i]
+            x = line[(at * nf + f) * W + i]
+            back += lost[(at * nf + f) * W + i]
             if j < slots // 2:
                 travelling += x
             else:
@@ -231,12 +191,12 @@ def _sample(s: Any, W: int, nf: int, i: int, series: Any) -> None:
 def _events(
     s: Any, line: Any, lost: Any, rng: Any, slot: int, slots: int, W: int, nf: int, n: int, interval: float,
     totals: Any, series: Any,
-) -> Any:  # fmt: skip
-    """Stalls, frames, samples, totals at the end of the warm-up and of the run; returns the step of the next event."""
+) -> None:  # fmt: skip
+    """Stalls, frames, samples, and the totals at the end of the warm-up and of the run."""
     for i in range(W):
-        if n < s[DUE, i]:
-            continue
         t = n * s[DT, i]
+        if t < s[EVENT, i]:
+            continue
         before = s[EVENT, i]
         if t >= s[STALL, i]:
             x = rng[i]
@@ -252,7 +212,7 @@ def _events(
         if t >= s[RECORD, i]:
             _sample(s, W, nf, i, series)
             s[RECORD, i] += interval
-        if t >= s[WARMUP, i] and before <= s[WARMUP, i]:
+        if s[WARMUP, i] > 0.0 and t >= s[WARMUP, i] and before <= s[WARMUP, i]:
             _snapshot(s, line, lost, slot, slots, W, nf, i, totals[0])
         if t >= s[DURATION, i]:
             _snapshot(s, line, lost, slot, slots, W, nf, i, totals[1])
@@ -260,8 +220,7 @@ def _events(
             s[STALL, i] = FOREVER
             s[NEXT_FRAME, i] = FOREVER
             s[RECORD, i] = FOREVER
-        _schedule(s, i, t)
-    return _first_due(s, W)
+        s[EVENT, i] = _next_event(s, W, i, t)
 
 
 @numba.njit(nogil=True, error_model="numpy", cache=True)
@@ -305,19 +264,23 @@ def _losses(s: Any, W: int, nf: int, n: int, control: int) -> None:
 def _pend(s: Any, line: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: int) -> None:
     """A loss is pending until a packet sent after it sets out; that packet's ACK, sent at once, shows the loss."""
     for f in range(nf):
-        row = slot * nf + f
+        row = (slot * nf + f) * W
         for i in range(W):
             o = _flow(f)
-            shown = s[o + SHOWN, i]
-            if shown > 0.0 and line[row, i] > 0.0:
-                lost[row, i] += shown
-                any_lost[slot] = True
-                s[o + SHOWN, i] = 0.0
             part = 1.0
             if nf > 1:
                 part = s[o + F_WANT, i] / s[WANT, i] if s[WANT, i] > 0.0 else 0.0
             dropped = s[DROP, i] + s[OVER, i]
-            if (s[BEFORE, i] - dropped) * part > 0.0:
+            followed = (s[BEFORE, i] - dropped) * part > 0.0
+            # with the queue empty, what followed in this step has been taken and acknowledged in it
+            if followed and s[Q, i] + s[B, i] <= TINY:
+                s[o + SHOWN, i] += s[o + PENDING, i]
+                s[o + PENDING, i] = 0.0
+            if s[o + SHOWN, i] > 0.0 and line[row + i] > 0.0:
+                lost[row + i] += s[o + SHOWN, i]
+                any_lost[slot] = True
+                s[o + SHOWN, i] = 0.0
+            if followed:
                 s[o + SHOWN, i] += s[o + PENDING, i]
                 s[o + PENDING, i] = 0.0
             s[o + PENDING, i] += dropped * part
@@ -332,12 +295,14 @@ def _probe(s: Any, W: int, nf: int, n: int, control: int) -> None:
     for f in range(nf):
         for i in range(W):
             o = _flow(f)
-            if s[o + PENDING, i] > 0.0 and s[o + HELD, i] <= TINY:
+            hidden = s[o + PENDING, i] + s[o + SHOWN, i]
+            if hidden > 0.0 and s[o + HELD, i] + s[Q, i] + s[B, i] <= TINY:
                 t = n * s[DT, i]
                 if t - s[o + LAST, i] >= 3.0 * s[RTT, i] + cc.TLP_SLACK:
-                    s[o + FLIGHT, i] -= s[o + PENDING, i]
-                    s[RETRANS, i] += s[o + PENDING, i]
+                    s[o + FLIGHT, i] -= hidden
+                    s[RETRANS, i] += hidden
                     s[o + PENDING, i] = 0.0
+                    s[o + SHOWN, i] = 0.0
                     s[o + LAST, i] = t
                     s[PROBES, i] += 1.0
                     _reduce(s, W, i, o, t, control)
@@ -382,7 +347,7 @@ def _codel(s: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: int, n: int)
                 largest = f
         o = _flow(largest)
         if s[ECN, i] > 0.0:
-            lost[slot * nf + largest, i] += MARK
+            lost[(slot * nf + largest) * W + i] += MARK
             any_lost[slot] = True
         else:
             gone = min(1.0, s[B, i])
@@ -390,44 +355,6 @@ def _codel(s: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: int, n: int)
             s[o + SHARE, i] -= gone if nf > 1 else 0.0
             s[DROPPED_Q, i] += gone
             s[o + PENDING, i] += gone
-
-
-@numba.njit(nogil=True, error_model="numpy", cache=True)
-def _arrive(s: Any, lost: Any, slot: int, W: int, nf: int) -> None:
-    """Take the losses that come back in this step out of the delay line."""
-    for f in range(nf):
-        for i in range(W):
-            s[_flow(f) + LOST, i] = lost[slot * nf + f, i]
-            lost[slot * nf + f, i] = 0.0
-
-
-@numba.njit(inline="always", error_model="numpy")
-def _grow(
-    control: int, acked: float, t: float, window: float, cwnd: float, ssthresh: float, west: float, epoch: float,
-    k: float, wmax: float, recovery: float,
-) -> tuple[float, float]:  # fmt: skip
-    """Window and Reno-friendly estimate after ACKs: none in recovery, nor beyond what the receiver takes."""
-    grown = cwnd
-    if control == cc.CUBIC:
-        grown, west = cc.cubic_growth(cwnd, west, acked, t - epoch, k, wmax)
-    if control == cc.RENO:
-        grown = cc.reno_growth(cwnd, acked)
-    if control != cc.BBR:
-        doubled = cwnd + acked
-        grown = select(cwnd < ssthresh, doubled, grown)
-        cwnd = select((t >= recovery) & (cwnd < window), grown, cwnd)
-    return cwnd, west
-
-
-@numba.njit(inline="always", error_model="numpy")
-def _release(
-    held: float, first: float, t: float, queue: float, shown: float, interval: float, delayed: float
-) -> tuple[float, float]:
-    """ACKs set free, and when the first of those still held was due: held until the reader is idle or they are old."""
-    first = select(held > TINY, min(first, t), FOREVER)
-    idle = (queue <= TINY) | (t - first >= interval)
-    go = (idle & (held >= 2.0 - TINY)) | (t - first >= delayed) | (shown > 0.0)
-    return select(go, held, 0.0), select(go, FOREVER, first)
 
 
 @cache
@@ -457,107 +384,102 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool) -> 
     W = width
     tcp = source == TCP
     n_parameters = len(PARAMETERS)
-    bbr1 = control == cc.BBR
+    cubic, reno, bbr1 = control == cc.CUBIC, control == cc.RENO, control == cc.BBR
     is_open, is_frames = source == OPEN, source == FRAMES
 
     @numba.njit(nogil=True, error_model="numpy", cache=True)
     def run(parameters, seeds, slots, steps, flows, interval, totals, series):  # type: ignore[no-untyped-def]
         nf = 1 if single else flows
-        if single:
-            flows = min(flows, 1)  # an open-loop source has threads, but one flow
-        lanes = seeds.size  # for the helpers: not constants, so each is compiled once
-        code: Any = np.int64(control)
-        s = np.zeros((_DEVICE + nf * _FLOW, W + PAD))
-        line = np.zeros((slots * nf, W))
-        lost = np.zeros((slots * nf, W))
+        s = np.zeros((_DEVICE + nf * _FLOW, W))
+        line = np.zeros(slots * nf * W)
+        lost = np.zeros(slots * nf * W)
         any_lost = np.zeros(slots, np.bool_)
         bbr = np.zeros(cc.BBR_STATE * nf * W if bbr1 else 0)
         rng = np.zeros(W, np.uint64)
         for v in range(n_parameters):
             for i in range(W):
                 s[v, i] = parameters[v, i]
-        due = _start(s, bbr, rng, seeds, lanes, flows, interval if series.shape[0] > 0 else 0.0)
+        _start(s, bbr, rng, seeds, W, nf, interval if series.shape[0] > 0 else 0.0)
 
         slot = 0
         for n in range(steps):
-            lossy, rounds, silent = 0, 0, 0
+            rare, lossy, rounds, silent = 0, 0, 0, 0
             has_lost = any_lost[slot]
             any_lost[slot] = False
-            if tcp and has_lost:
-                _arrive(s, lost, slot, lanes, flows)
             if not single:
                 for i in range(W):
                     s[WANT, i] = 0.0
-                for f in range(nf):
-                    o = _DEVICE + f * _FLOW
-                    row = line[slot * nf + f]
+                    s[ACKED, i] = 0.0
+            for f in range(nf):
+                o = _DEVICE + f * _FLOW
+                row = (slot * nf + f) * W
+                if tcp and has_lost:
+                    for i in range(W):
+                        s[o + LOST, i] = lost[row + i]
+                        lost[row + i] = 0.0
+                if tcp:
                     for i in range(W):
                         t = n * s[DT, i]
-                        acked = row[i]
+                        # 1. ACKs arrive, the window grows
+                        acked = line[row + i]
                         last = s[o + LAST, i]
-                        window, flight = s[WINDOW, i], s[o + FLIGHT, i] - acked
-                        cwnd, west = _grow(control, acked, t, window, s[o + CW, i], s[o + SS, i], s[o + WEST, i], s[o + EPOCH, i], s[o + K, i], s[o + WMAX, i], s[o + RECOVERY, i])  # fmt: skip
-                        want = floor(max(min(cwnd, window) - flight, 0.0) + TINY)
+                        cwnd, ssthresh, window = s[o + CW, i], s[o + SS, i], s[WINDOW, i]
+                        s[o + LAST, i] = t if acked > 0.0 else last
+                        if single:
+                            s[ACKED, i] = acked
+                        else:
+                            s[ACKED, i] += acked
+                        flight = s[o + FLIGHT, i] - acked
+                        if cubic:
+                            grown, west = cc.cubic_growth(
+                                cwnd, s[o + WEST, i], acked, t - s[o + EPOCH, i], s[o + K, i], s[o + WMAX, i]
+                            )
+                            s[o + WEST, i] = west
+                        if reno:
+                            grown = cc.reno_growth(cwnd, acked)
+                        if cubic or reno:
+                            doubled = cwnd + acked
+                            grown = doubled if cwnd < ssthresh else grown
+                            cwnd = grown if (t >= s[o + RECOVERY, i]) & (cwnd < window) else cwnd
+                            s[o + CW, i] = cwnd
+                        # 2. the sender fills the window
+                        want = math.floor(max(min(cwnd, window) - flight, 0.0) + TINY)
                         if bbr1:
                             want = min(want, s[o + PACE, i] * s[DT, i])
                             s[o + ROUND_OUT, i] += acked
                             rounds |= t >= s[o + ROUND, i]
-                        silent |= (s[o + PENDING, i] + s[o + SHOWN, i]) > 0.0
-                        s[o + LAST, i] = select(acked > 0.0, t, last)
-                        s[o + CW, i] = cwnd
-                        s[o + WEST, i] = west
                         s[o + FLIGHT, i] = flight
-                        s[o + F_WANT, i] = want
-                        s[WANT, i] += want
+                        silent |= (s[o + PENDING, i] + s[o + SHOWN, i]) > 0.0
+                        if single:
+                            s[WANT, i] = want
+                        else:
+                            s[o + F_WANT, i] = want
+                            s[WANT, i] += want
 
-            row = line[slot]
             for i in range(W):
                 t = n * s[DT, i]
-                want = 0.0
-                if single:
-                    flight = s[_DEVICE + FLIGHT, i]
-                    shown = s[_DEVICE + SHOWN, i]
-                if single and tcp:
-                    # 1. ACKs arrive, the window grows
-                    acked = row[i]
-                    last = s[_DEVICE + LAST, i]
-                    window = s[WINDOW, i]
-                    cwnd, west = _grow(control, acked, t, window, s[_DEVICE + CW, i], s[_DEVICE + SS, i], s[_DEVICE + WEST, i], s[_DEVICE + EPOCH, i], s[_DEVICE + K, i], s[_DEVICE + WMAX, i], s[_DEVICE + RECOVERY, i])  # fmt: skip
-                    flight -= acked
-                    # 2. the sender fills the window
-                    want = floor(max(min(cwnd, window) - flight, 0.0) + TINY)
-                    if bbr1:
-                        want = min(want, s[_DEVICE + PACE, i] * s[DT, i])
-                        s[_DEVICE + ROUND_OUT, i] += acked
-                        rounds |= t >= s[_DEVICE + ROUND, i]
-                    silent |= (s[_DEVICE + PENDING, i] + shown) > 0.0
-                    s[_DEVICE + LAST, i] = select(acked > 0.0, t, last)
-                    s[_DEVICE + CW, i] = cwnd
-                    s[_DEVICE + WEST, i] = west
-                if not single:
-                    want = s[WANT, i]
+                # 3. the burst meets qdisc and ring
+                want = s[WANT, i]
                 if is_open:
                     want = s[OFFERED, i]
                 if is_frames:
                     want = s[APP, i]
-                # 3. the burst meets qdisc and ring
                 bp = s[BP, i]
                 q = s[Q, i]
                 backlog = s[B, i]
                 ring = s[N, i]
-                before = s[BEFORE, i]
                 stalled = t < s[STALL_END, i]
                 drain_free, drain_full, rho_running = s[DRAIN, i], s[DRAIN_FULL, i], s[RHO, i]
-                drain = select(backlog > 0.0, drain_full, drain_free)
-                drain = select(stalled, 0.0, drain)
-                rho = select(stalled, 0.0, rho_running)
+                drain = drain_full if backlog > 0.0 else drain_free
+                drain = 0.0 if stalled else drain
+                rho = 0.0 if stalled else rho_running
                 room = max(ring - q + drain, 0.0)
                 arrived = min(want, s[BURST, i])
                 if is_open:  # under backpressure the sender waits for room, nothing is dropped in the qdisc
                     waits = min(arrived, max(room + s[QLIM, i] - backlog, 0.0))
-                    arrived = select(bp > 0.0, waits, arrived)
-                # what arrived in the step before as well is a steady flow, the rest a burst
-                steady = min(arrived, before)
+                    arrived = waits if bp > 0.0 else arrived
+                # evenly spaced: what arrived in the step before as well, and what ACKs clock that nobody held
+                steady = min(arrived, max(s[BEFORE, i], s[PACED, i] * s[ACKED, i]))
                 drained_meanwhile = max(arrived * rho, min(steady, drain))
                 dropped = max(q + arrived - drained_meanwhile - ring, 0.0)
                 if tcp:  # even the smallest burst is two ring entries
@@ -567,59 +489,70 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool) -> 
                 dropped = min(dropped, arrived) * (1.0 - bp)
                 waiting = backlog + arrived
                 moved = min(waiting, room)
-                accepted = select(bp > 0.0, moved, arrived - dropped)
+                accepted = moved if bp > 0.0 else arrived - dropped
                 left = (waiting - moved) * bp
                 over = max(left - s[QLIM, i], 0.0)
                 backlog = left - over
                 # 4. the reader drains
                 took = min(q + accepted, drain)
                 q = q + accepted - took
-                through = select(backlog > 0.0, took, 0.0)
-                lossy |= (dropped + over) > 0.0
-                if single:
-                    held, first = s[_DEVICE + HELD, i] + took, s[_DEVICE + FIRST, i]
-                    freed, first = _release(held, first, t, q + backlog, shown, s[HOLD, i], s[DELACK, i])
-                    row[i] = freed
-                    s[_DEVICE + FLIGHT, i] = flight + arrived
-                    s[_DEVICE + HELD, i] = held - freed
-                    s[_DEVICE + FIRST, i] = first
-                    s[H_SUM, i] += held - freed
-                else:
-                    s[SENT_NOW, i] = arrived
-                    s[TOOK, i] = took
-                if is_frames:
-                    s[APP, i] = want - arrived
                 s[Q, i] = q
                 s[B, i] = backlog
                 s[DROP, i] = dropped
                 s[OVER, i] = over
-                s[BEFORE, i] = arrived
                 s[SENT, i] += arrived
                 s[OUT, i] += took
+                s[BEFORE, i] = arrived
+                if single:
+                    held = s[_DEVICE + HELD, i] + took
+                    first = s[_DEVICE + FIRST, i]
+                    s[_DEVICE + FLIGHT, i] += arrived
+                    first = min(first, t) if held > TINY else FOREVER
+                    # idle: the reader could have taken more, by a packet at least (whole packets arrive)
+                    idle = (took < max(drain - 1.0, 0.5 * drain)) | (t - first >= s[HOLD, i])
+                    go = (idle & (held >= 2.0 - TINY)) | (t - first >= s[DELACK, i]) | (s[_DEVICE + SHOWN, i] > 0.0)
+                    acked = held if go else 0.0
+                    line[slot * W + i] = acked
+                    s[_DEVICE + HELD, i] = held - acked
+                    s[_DEVICE + FIRST, i] = FOREVER if go else first
+                    s[H_SUM, i] += held - acked
+                else:
+                    s[SPARE, i] = max(drain - 1.0, 0.5 * drain) - took
+                    s[SENT_NOW, i] = arrived
+                    s[TOOK, i] = took
                 s[Q_SUM, i] += q
                 s[B_SUM, i] += backlog
+                through = took if backlog > 0.0 else 0.0
                 s[FULL, i] += through
+                if is_frames:
+                    s[APP, i] = want - arrived
+                lossy |= (dropped + over) > 0.0
+                rare |= t >= s[EVENT, i]
 
             if not single:
                 for f in range(nf):
                     o = _DEVICE + f * _FLOW
-                    row = line[slot * nf + f]
+                    row = (slot * nf + f) * W
                     for i in range(W):
-                        t = n * s[DT, i]
-                        want, there, now = s[WANT, i], s[o + SHARE, i], s[Q, i] + s[B, i]
-                        took = s[TOOK, i]
+                        want, there, full, took = s[WANT, i], s[o + SHARE, i], s[Q, i] + s[B, i], s[TOOK, i]
+                        full += took
                         part = s[o + F_WANT, i] / max(want, TINY * TINY)
                         sent = s[SENT_NOW, i] * part
                         there = max(there + sent - (s[DROP, i] + s[OVER, i]) * part, 0.0)
-                        took = took * (there / max(now + took, TINY * TINY))
-                        held, first = s[o + HELD, i] + took, s[o + FIRST, i]
-                        freed, first = _release(held, first, t, now, s[o + SHOWN, i], s[HOLD, i], s[DELACK, i])
-                        row[i] = freed
+                        took = took * (there / max(full, TINY * TINY))
                         s[o + FLIGHT, i] += sent
                         s[o + SHARE, i] = there - took
-                        s[o + HELD, i] = held - freed
-                        s[o + FIRST, i] = first
-                        s[H_SUM, i] += held - freed
+                        t = n * s[DT, i]
+                        held = s[o + HELD, i] + took
+                        first = s[o + FIRST, i]
+                        first = min(first, t) if held > TINY else FOREVER
+                        idle = (s[SPARE, i] > 0.0) | (t - first >= s[HOLD, i])
+                        go = (idle & (held >= 2.0 - TINY)) | (t - first >= s[DELACK, i]) | (s[o + SHOWN, i] > 0.0)
+                        acked = held if go else 0.0
+                        line[row + i] = acked
+                        s[o + HELD, i] = held - acked
+                        s[o + FIRST, i] = FOREVER if go else first
+                        s[H_SUM, i] += held - acked
 
             # 5. rare events
             if lossy:
@@ -628,26 +561,26 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool) -> 
                     s[DROPPED_Q, i] += s[OVER, i]
             if tcp:
                 if has_lost:
-                    _losses(s, lanes, flows, n, code)
+                    _losses(s, W, nf, n, control)
                 if bbr1 and rounds:
-                    _bbr_rounds(s, bbr, lanes, flows, n)
+                    _bbr_rounds(s, bbr, W, nf, n)
                 if silent | lossy:
-                    _pend(s, line, lost, any_lost, slot, lanes, flows)
+                    _pend(s, line, lost, any_lost, slot, W, nf)
                 if silent:
-                    _probe(s, lanes, flows, n, code)
+                    _probe(s, W, nf, n, control)
             if codel:
                 late = 0
                 for i in range(W):
                     t = n * s[DT, i]
                     above = s[B, i] * s[SERVICE, i] > CODEL_TARGET
                     since = s[ABOVE, i]
-                    since = select(above, select(since > 0.0, since, t + CODEL_INTERVAL), 0.0)
+                    since = (since if since > 0.0 else t + CODEL_INTERVAL) if above else 0.0
                     s[ABOVE, i] = since
                     late |= (since > 0.0) & (t >= since) & (t >= s[CODEL_NEXT, i])
                 if late:
-                    _codel(s, lost, any_lost, slot, lanes, flows, n)
-            if n >= due:
-                due = _events(s, line, lost, rng, slot, slots, lanes, flows, n, interval, totals, series)
+                    _codel(s, lost, any_lost, slot, W, nf, n)
+            if rare:
+                _events(s, line, lost, rng, slot, slots, W, nf, n, interval, totals, series)
             slot += 1
             if slot == slots:
                 slot = 0

@@ -77,9 +77,9 @@ def simulate(scenario: Scenario | Chunked, engine: str = "fluid", threads: int |
         totals, series = _run_fluid(scenario, flat, workers)
     dims = tuple(str(d) for d in template.dims)
     data: dict[str, Any] = {name: (dims, values.reshape(shape)) for name, values in totals.items()}
-    coords: dict[Any, Any] = {name: template.coords[name] for name in template.coords}
+    coords: dict[Any, Any] = {name: c for field in fields.values() for name, c in field.coords.items()}
     if scenario.interval is not None:
-        data |= {name: ((*dims, "time"), values.reshape(*shape, -1)) for name, values in series.items()}
+        data |= {name: ((*dims, "time"), values.reshape(*shape, values.shape[-1])) for name, values in series.items()}
         samples = next(iter(series.values())).shape[-1]
         coords["time"] = (
             "time",

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import xarray as xr
 
@@ -66,6 +67,8 @@ def _open(path: Path) -> xr.Dataset:
     """The lazily opened Dataset."""
     if path.is_dir():
         return xr.open_dataset(path, engine="zarr", chunks=None, consolidated=False)
+    with h5py.File(path, "r"):
+        pass  # h5netcdf complains on stderr later if this fails inside it
     return xr.open_dataset(path, engine="h5netcdf", chunks=None, phony_dims="access")
 
 
