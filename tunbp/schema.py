@@ -307,4 +307,4 @@ def attributes(name: str) -> dict[str, str]:
 
 def describe(dataset: xr.Dataset) -> xr.Dataset:
     """The same dataset with `units` and `long_name` set on every variable of the schema."""
-    return dataset.assign({name: dataset[name].assign_attrs(attributes(name)) for name in dataset.data_vars})
+    return dataset.assign({name: dataset[name].assign_attrs(attributes(str(name))) for name in dataset.data_vars})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -174,13 +175,14 @@ def headline(table: pd.DataFrame) -> pd.Series:
         `runs`, `window_limited`, `mislabelled`, `median`, `held_out_median`, `worst` (absolute errors), `worst_run`.
     """
     error = table["error"].abs()
-    values: dict[str, float | str] = {
+    worst = table.reset_index(drop=True).loc[int(error.to_numpy().argmax())]
+    values: dict[str, Any] = {
         "runs": len(table),
         "window_limited": int(table["limit"].str.startswith("receive window").sum()),
         "mislabelled": int(table["limit"].str.contains("mislabelled").sum()),
         "median": float(error.median()),
         "held_out_median": float(error[table["role"] == "held out"].median()),
         "worst": float(error.max()),
-        "worst_run": str(table["run"].iloc[int(error.to_numpy().argmax())]),
+        "worst_run": str(worst["run"]),
     }  # fmt: skip
-    return pd.Series(values)
+    return pd.Series(values, dtype=object)
