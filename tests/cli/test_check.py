@@ -31,7 +31,18 @@ def validation(monkeypatch):
             }
         ]
     )
-    bounds = pd.DataFrame([{"bound": "median error of notebook 03", "value": 0.05, "limit": 0.1, "met": True}])
+    bounds = pd.DataFrame(
+        [
+            {
+                "bound": "median error of notebook 03",
+                "value": 0.05,
+                "limit": 0.1,
+                "met": True,
+                "recorded": True,
+                "why": "",
+            }
+        ]
+    )
     module.validate = lambda: rows
     module.bounds = lambda: bounds
     monkeypatch.setitem(sys.modules, "tunbp.evidence.validation", module)

@@ -114,7 +114,7 @@ def _paper(name: str, title: str, rows: list[tuple[str, str, str, dict[str, Any]
         [group for _, _, group, _ in rows],
         fitted,
     )
-    return Study(name, title, frame, _batch(constants, duration=100.0, warmup=5.0), seeds=16)
+    return Study(name, title, frame, _batch(constants, duration=100.0, warmup=5.0), seeds=6)
 
 
 def paper_path() -> Study:

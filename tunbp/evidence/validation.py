@@ -92,7 +92,7 @@ BOUNDS = (
         0.35,
         group="stock",
         met=False,
-        why="OpenVPN, ring 50 (+49 %): where the ring is about as long as one bunch of ACKs the result hangs on the "
+        why="OpenVPN, ring 50 (+56 %): where the ring is about as long as one bunch of ACKs the result hangs on the "
         "exact length of a bunch, which no published row gives",
     ),
     Bound("paper-path", "paper's path, patched, median", "median", 0.05, group="patched"),

@@ -54,8 +54,8 @@ def shaped(table: pd.DataFrame) -> Figure:
     figures.simulated(ax, table, "ring", "rtt", label=False)
     rings = sorted(set(table["ring"]))
     ax.plot(rings, [ring / latency.SHAPED_RATE for ring in rings], color="#666666", linestyle=":", linewidth=0.9)
-    ax.annotate("full ring: N/$\\mu$", (60, 60 / latency.SHAPED_RATE), ha="left", va="top", fontsize=6.5,
-                xytext=(4, -2), textcoords="offset points")  # fmt: skip
+    ax.annotate("full ring: N/$\\mu$", (60, 60 / latency.SHAPED_RATE), ha="right", va="bottom", fontsize=6.5,
+                xytext=(-6, 8), textcoords="offset points")  # fmt: skip
     ax.set_xscale("log")
     ax.set_yscale("log")
     style.label_axis(ax.xaxis, "txqueuelen", "packet")

@@ -54,7 +54,7 @@ def path_figure(result: xr.Dataset, ring: int, title: str = "") -> Figure:
                          ha="right", xytext=(0, 2), textcoords="offset points", fontsize=6.5)  # fmt: skip
         axes[0].set_ylim(top=1.15 * limit)
     figures.key(axes[0], loc="lower right")
-    axes[1].annotate("your ring", (ring, 0.97), xycoords=("data", "axes fraction"), rotation=90, va="top",
+    axes[1].annotate("your ring", (ring, 0.03), xycoords=("data", "axes fraction"), rotation=90, va="bottom",
                      ha="right", fontsize=6.5)  # fmt: skip
     if title:
         fig.suptitle(title)
