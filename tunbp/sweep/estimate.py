@@ -131,7 +131,8 @@ def steps(scenario: Scenario) -> xr.DataArray:
     """Time steps of each scenario, once per flow, over the dims on which they depend."""
     fields = (scenario.rtt, scenario.streams, scenario.ring, scenario.drain_rate)
     rtt, streams, ring, drain_rate = (xr.DataArray(value).astype(float) for value in fields)
-    slots = xr.apply_ufunc(lambda *values: round_trip_slots(values[0], scenario.dt, values[1]), rtt, ring / drain_rate)
+    times, emptying = xr.broadcast(rtt, ring / drain_rate)
+    slots = times.copy(data=round_trip_slots(times.values, scenario.dt, emptying.values))
     flows = streams if isinstance(scenario.source, str) and scenario.source == "tcp" else 1.0
     per_scenario: xr.DataArray = scenario.duration * slots / rtt * flows
     return per_scenario

@@ -83,9 +83,11 @@ def run(
     """
     path, console = Path(out), console or Console()
     check(path, plan)
+    if not path.exists():
+        check_disk(plan, path, plan.chunks)
     with _cluster(scheduler, workers) as client, opened(path, plan) as store:
         done = store.done()
-        check_disk(plan, path, plan.chunks - len(done))
+        check_disk(plan, path, plan.chunks - len(done))  # by now coordinates and kept chunks are there
         cost = weights(plan)
         before = sum(cost[index] for index in done)
         missing = [index for index in cost if index not in done]
