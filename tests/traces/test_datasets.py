@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import shutil
 import time
@@ -77,6 +78,35 @@ def test_the_folder_of_one_run_is_one_dataset():
     assert int(run["tx_packets"].sel(queue="v0")) == 356 - 9
     assert int(run["qdisc_packets"].sel(queue="v0 pfifo 10:")) == 11164 - 1
     assert (np.diff(run["time"]) > 0).all()
+
+
+def test_snapshots_of_two_places_lie_side_by_side(tmp_path):
+    for place in ("client", "server"):
+        shutil.copy(FIXTURES / "tun_drops" / "ip_after.json", tmp_path / f"ip_{place}.json")
+    run = open_trace(tmp_path)
+    assert set(run["queue"].values) == {"client tun0", "server tun0"}
+    assert run["tx_dropped"].values.tolist() == [91, 91]
+    assert "not subtracted" in run.attrs["warnings"]
+
+
+def test_the_record_of_the_lab_names_its_variant_beside_the_tools(tmp_path):
+    shutil.copytree(FIXTURES / "one_run", tmp_path / "cell.stock.1")
+    record = {
+        "experiment": "openvpn", "cell": "cell", "variant": "stock", "repetition": 1, "parameters": {"ring": 100},
+        "result": {"delivered": 1292, "dropped_ring": 40, "duration": 5.0, "echo": [1, 2]}, "facts": {"kernel": "7.3"},
+    }  # fmt: skip
+    (tmp_path / "cell.stock.1" / "run.json").write_text(json.dumps(record))
+    run = open_trace(tmp_path / "cell.stock.1")
+    assert (run.attrs["variant"], run.attrs["settings"]) == ("stock", "ring=100")
+    assert (int(run["delivered"]), int(run["dropped_ring"])) == (1292, 40)
+    assert float(run["duration"]) == float(open_trace(FIXTURES / "iperf3_tcp.json")["duration"])
+
+
+def test_the_folder_of_a_measurement_is_its_netcdf(tmp_path):
+    whole = open_traces([FIXTURES / "iperf3_tcp.json", FIXTURES / "iperf3_udp.json"])
+    save(whole, tmp_path / "lab_openvpn.nc")
+    (tmp_path / "plan.json").write_text("{}")
+    assert open_trace(tmp_path).drop_attrs(deep=False).identical(whole.drop_attrs(deep=False))
 
 
 def test_drops_of_a_tun_device_have_the_names_of_the_simulation():

@@ -184,7 +184,8 @@ def headline(run: xr.Dataset) -> str:
         f"{run.sizes['run']} runs" if "run" in run.dims else "",
         told.get("congestion", ""),
         told.get("start", ""),
-        f"{told.get('host', '')} ({told['kernel'].split(' #')[0]})" if told.get("kernel") else "",
+        told.get("host", ""),
+        told.get("kernel", "").split(" #")[0],
     ]
     return ", ".join(word for word in words if word)
 

@@ -80,7 +80,8 @@ def _decode(text: str) -> list[Finding]:
 
 def label_against_rtt(dataset: xr.Dataset) -> list[Finding]:
     """The delay in the file name against the minimum RTT that was measured."""
-    measured = _value(dataset, "min_rtt") or _value(dataset, "ping_min_rtt")
+    known = [_value(dataset, name) for name in ("min_rtt", "ping_min_rtt")]
+    measured = min((value for value in known if value), default=None)
     found = LABEL.findall(str(dataset.attrs.get("file", "")))
     if not measured or len(found) != 1 or float(found[0]) < 1:
         return []
@@ -279,7 +280,7 @@ def drops_of_devices(dataset: xr.Dataset) -> list[Finding]:
         return []
     findings = []
     if "difference" not in dataset.attrs and "time" not in dataset[names[0]].dims:
-        text = "one snapshot: it counts from the start of the machine; take one before and one after the run"
+        text = "one snapshot: it counts from the start of the machine or namespace, not of the run"
         findings.append(Finding("snapshot", "info", text))
     for name in names:
         last = dataset[name].isel(time=-1) if "time" in dataset[name].dims else dataset[name]

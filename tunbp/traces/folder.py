@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +12,8 @@ import xarray as xr
 
 from tunbp import schema
 from tunbp.errors import TraceError
-from tunbp.traces import snapshots
-from tunbp.traces.build import settle
+from tunbp.traces import record, snapshots
+from tunbp.traces.build import settle, text
 
 FILE_LIMIT = 64
 """Most files of one run."""
@@ -33,7 +33,8 @@ Parts = dict[str, list[tuple[str, xr.Dataset]]]
 def read_folder(folder: Path, open_file: Callable[[Path], xr.Dataset]) -> xr.Dataset:
     """Everything in a folder that is a tool's output, merged.
 
-    Counters of two snapshots become their difference. Times count from the earliest start that a file tells.
+    Counters of two snapshots named before and after become their difference; of more places they lie side by
+    side. Times count from the earliest start that a file tells.
     Where a tool that sends traffic is there, ping's and irtt's variables are named `ping_*`, those of ss
     `socket_*`. Drops of tun and tap devices are summed up in `dropped_ring`, those of their qdiscs in
     `dropped_qdisc`, the names that simulations use.
@@ -50,6 +51,8 @@ def read_folder(folder: Path, open_file: Callable[[Path], xr.Dataset]) -> xr.Dat
     TraceError
         If no file in it can be read, or if it holds more than one run.
     """
+    if len(stored := sorted(folder.glob("*.nc"))) == 1:
+        return open_file(stored[0])  # the lab's folder: everything of its runs is in there
     parts, notes = _open_all(folder, open_file)
     counts = [_counted(folder, tool, parts.pop(tool), notes) for tool in COUNTING if tool in parts]
     for tool, found in parts.items():
@@ -95,33 +98,30 @@ def _open_all(folder: Path, open_file: Callable[[Path], xr.Dataset]) -> tuple[Pa
 
 
 def _counted(folder: Path, tool: str, found: list[tuple[str, xr.Dataset]], notes: list[str]) -> xr.Dataset:
-    """One tool's snapshots: the difference of two, or what there is."""
-    if len(found) > 2:
-        raise TraceError(
-            f"{folder}: {len(found)} files of {tool}; one run has one file, or one before and one after it"
-        )
-    if len(found) == 1:
-        name, only = found[0]
-        if only.sizes.get("time") == 2:
-            return snapshots.difference(only, only)
-        if "time" not in only.dims:
-            notes.append(f"{name}: one snapshot: it counts from the start of the machine, not of the run")
-        return only
-    before, after = _ordered(found, notes)
-    return snapshots.difference(before, after)
+    """One tool's snapshots: the difference of two named before and after, else side by side."""
+    if len(found) == 2:
+        first = [part for part in found if FIRST.search(part[0])]
+        last = [part for part in found if LAST.search(part[0])]
+        if len(first) == len(last) == 1 and first[0] is not last[0]:
+            return snapshots.difference(first[0][1], last[0][1])
+    if len(found) > 1:
+        names = ", ".join(name for name, _ in found)
+        notes.append(f"{names}: of different places, as no pair is named before and after; not subtracted")
+        return snapshots.merged([_at_place(name, part) for name, part in found])
+    name, only = found[0]
+    if only.sizes.get("time") == 2:
+        return snapshots.difference(only, only)
+    if "time" not in only.dims:
+        notes.append(f"{name}: one snapshot: it counts from the start of the machine or namespace, not of the run")
+    return only
 
 
-def _ordered(found: Sequence[tuple[str, xr.Dataset]], notes: list[str]) -> tuple[xr.Dataset, xr.Dataset]:
-    """Two snapshots in the order in which they were taken: by name, else by growth of their counters."""
-    (one, first), (two, second) = found
-    if FIRST.search(one) and LAST.search(two):
-        return first, second
-    if FIRST.search(two) and LAST.search(one):
-        return second, first
-    notes.append(f"{one} and {two}: the names do not say before or after; the larger one is the later")
-    shared = [name for name in snapshots.COUNTERS if name in first and name in second]
-    grown = sum(float((second[name].sum() - first[name].sum()).item()) for name in shared)
-    return (first, second) if grown >= 0 else (second, first)
+def _at_place(name: str, part: xr.Dataset) -> xr.Dataset:
+    """Rows labelled with what the file name says beside the tool, e.g. `client tun0` of ip_client.json."""
+    stem = name.split(".")[0]
+    place = re.sub(r"^(?:ip|tc|nstat|ethtool)[_-]?(?:link|qdisc)?[_-]?", "", stem) or stem
+    labels = text([f"{place} {label}" for label in part["queue"].to_numpy()])
+    return part.assign_coords(queue=("queue", labels, part["queue"].attrs))
 
 
 def _merged(folder: Path, tools: list[xr.Dataset], counts: list[xr.Dataset], notes: list[str]) -> xr.Dataset:
@@ -145,6 +145,8 @@ def _merged(folder: Path, tools: list[xr.Dataset], counts: list[xr.Dataset], not
 def _renamed(part: xr.Dataset, leading: xr.Dataset) -> xr.Dataset:
     """A part whose variables do not collide with those of the tool that sent the traffic."""
     tool = part.attrs.get("tool", "")
+    if tool == record.TOOL:
+        return part.drop_vars([name for name in part.data_vars if name in leading])
     prefix = "socket_" if tool == "ss" else "ping_"
     names: tuple[str, ...] = SOCKET_NAMES if tool == "ss" else PROBE_NAMES
     if leading.attrs.get("tool") not in LEADING:

@@ -26,6 +26,7 @@ from tunbp.traces import (
     ping,
     pktgen,
     receive_log,
+    record,
     snapshots,
     ss,
     tc,
@@ -35,7 +36,7 @@ from tunbp.traces.runs import combine, labels
 from tunbp.traces.source import UNPACK_LIMIT, Source, read_source
 
 READERS: tuple[ModuleType, ...] = (
-    iperf3, flent, irtt, nstat, tc, ip_link, ethtool, drops, pktgen, receive_log, ss, ping, netperf,
+    iperf3, record, flent, irtt, nstat, tc, ip_link, ethtool, drops, pktgen, receive_log, ss, ping, netperf,
 )  # fmt: skip
 """Modules with `TOOL`, `recognize(source)` and `read(source)`, in the order they are asked."""
 
