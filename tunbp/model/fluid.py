@@ -215,6 +215,8 @@ def _events(
         if s[WARMUP, i] > 0.0 and t >= s[WARMUP, i] and before <= s[WARMUP, i]:
             _snapshot(s, line, lost, slot, slots, W, nf, i, totals[0])
         if t >= s[DURATION, i]:
+            if s[SAMPLES, i] < series.shape[0]:  # the last interval ends with the run, up to rounding
+                _sample(s, W, nf, i, series)
             _snapshot(s, line, lost, slot, slots, W, nf, i, totals[1])
             s[DURATION, i] = FOREVER
             s[STALL, i] = FOREVER
@@ -572,7 +574,7 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool) -> 
                 late = 0
                 for i in range(W):
                     t = n * s[DT, i]
-                    above = s[B, i] * s[SERVICE, i] > CODEL_TARGET
+                    above = s[B, i] * s[DT, i] > CODEL_TARGET * s[DRAIN_FULL, i]
                     since = s[ABOVE, i]
                     since = (since if since > 0.0 else t + CODEL_INTERVAL) if above else 0.0
                     s[ABOVE, i] = since

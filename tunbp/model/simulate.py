@@ -218,7 +218,7 @@ def _prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
         "stall_rate": np.where(number["stall_mean"] > 0, number["stall_rate"], 0.0),
         "stall_mean": number["stall_mean"],
         "entry": 1.0 / g,
-        "service": full / g,
+        "service": free / g,
         "offered": offered * dt,
         "frame_interval": np.where(frames, 1.0 / number["frame_rate"], 0.0),
         "frame": number["frame_packets"] * number["streams"],
