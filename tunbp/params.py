@@ -211,17 +211,17 @@ class Sensitivity(NotebookParams):
     samples: Annotated[int, Field(ge=2, le=1 << 20)] = Field(
         default=256, description="base samples of the Sobol sequence, 2 or more (best a power of two)"
     )
-    duration: Duration = Field(default=30.0, description=DURATION)
+    duration: Duration = Field(default=15.0, description=DURATION)
     seed: Annotated[int, Field(ge=0)] = Field(default=1, description="seed of sample and scenarios, 0 or more")
-    map_rtts: list[Rtt] = Field(
-        default=[0.002, 0.005, 0.010, 0.020, 0.040, 0.080, 0.160],
-        min_length=1,
-        description=f"axis of the map: {RTTS}",
+    map_rtts: list[Annotated[float, Field(gt=0, le=60)]] = Field(
+        default=[0.001, 0.002, 0.005, 0.010, 0.020, 0.040, 0.080, 0.160],
+        min_length=2,
+        description="axis of the map: round-trip times [s], at least two, each more than 0",
     )
     map_rings: list[Ring] = Field(
-        default=[10, 25, 50, 100, 250, 500, 1000, 2500, 5000],
-        min_length=1,
-        description=f"axis of the map: {RINGS}",
+        default=[10, 25, 50, 100, 250, 500, 750, 1000, 1500, 2500, 5000],
+        min_length=2,
+        description="axis of the map: ring sizes [packets], at least two, each 1 or more",
     )
 
 
