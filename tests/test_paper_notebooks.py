@@ -61,7 +61,8 @@ def test_the_36_per_cent_are_a_deficit_and_the_gain_is_57_per_cent(results: Path
 def test_every_row_of_the_paper_is_compared_as_in_the_validation_table(results: Path) -> None:
     errors = read(results, "openvpn_errors").set_index("row")
     assert len(errors) == 44
-    validated = read(results, "validation").set_index("row").reindex(errors.index)
+    validated = read(results, "validation")
+    validated = validated[validated["table"].str.startswith("paper")].set_index("row").reindex(errors.index)
     assert errors["model"].to_numpy() == pytest.approx(validated["model"].to_numpy(), rel=1e-9)
     assert errors["role"].to_list() == validated["role"].to_list()
 
@@ -157,7 +158,7 @@ def test_notebook_holds_few_short_cells_and_no_logic(path: Path) -> None:
     assert cells[0]["cell_type"] == "markdown"
     assert "".join(cells[0]["source"]).startswith("# ")
     for cell in cells:
-        if cell["cell_type"] == "code":
+        if cell["cell_type"] == "code" and "parameters" not in cell["metadata"].get("tags", []):
             source = "".join(cell["source"])
             assert len(source.splitlines()) <= 15
             kinds = (ast.FunctionDef, ast.ClassDef, ast.While)
