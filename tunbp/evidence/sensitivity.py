@@ -280,8 +280,9 @@ def answers(results: pd.DataFrame, table: pd.DataFrame) -> dict[str, str]:
         ),
         "VM host": (
             f"With a fast reader and at least {VM_RING} ring entries, "
-            f"{_percent((fast['ratio'] > 1 + TOLERANCE).mean())} of the paths gain, {_percent((fast['ratio'] < 1 - TOLERANCE).mean())} lose more than "
-            f"{_percent(TOLERANCE)}, and the mean RTT changes by {fast['latency_cost'].median() * 1e3:.1f} ms (median)."
+            f"{_percent((fast['ratio'] > 1 + TOLERANCE).mean())} of the paths gain, "
+            f"{_percent((fast['ratio'] < 1 - TOLERANCE).mean())} lose more than {_percent(TOLERANCE)}, "
+            f"and the mean RTT changes by {fast['latency_cost'].median() * 1e3:.1f} ms (median)."
         ),
         "kernel reviewer": (
             f"For one flow {_percent(found['loses'])} of the paths lose more than {_percent(TOLERANCE)} of their "
