@@ -58,3 +58,9 @@ def test_a_formula_that_cannot_be_converted_stays_as_text():
 
 def test_a_notebook_without_heading_has_no_title():
     assert notebooks.title(nb.new_notebook(cells=[nb.new_code_cell("# comment")])) == ""
+
+
+def test_blocks_that_scroll_can_be_reached_by_keyboard(notebook):
+    page = notebooks.write_page(notebook).read_text()
+    assert "<pre>" not in page
+    assert '<pre tabindex="0">' in page

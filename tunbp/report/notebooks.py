@@ -61,6 +61,8 @@ def body(content: Any) -> str:
     text = re.sub(r"<script\b.*?</script>", "", str(text), flags=re.DOTALL | re.IGNORECASE)
     # papermill gives the cell it injects another random id in every run
     text = re.sub(r' id="cell-id=[^"]*"', "", text)
+    # long lines scroll inside their block: the keyboard must reach it
+    text = text.replace("<pre>", '<pre tabindex="0">')
     return text.replace(_NO_TEXT, 'alt="Figure drawn by the cell above"')
 
 
