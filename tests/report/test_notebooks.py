@@ -64,3 +64,4 @@ def test_blocks_that_scroll_can_be_reached_by_keyboard(notebook):
     page = notebooks.write_page(notebook).read_text()
     assert "<pre>" not in page
     assert '<pre tabindex="0">' in page
+    assert '<div class="output_area">' not in page

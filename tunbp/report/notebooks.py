@@ -16,6 +16,7 @@ from tunbp.report.templates import render
 
 # formulas in rendered Markdown: $$...$$ or $...$, never inside code
 _FORMULA = re.compile(r"(<pre.*?</pre>|<code.*?</code>)|\$\$(.+?)\$\$|\$(\S(?:[^$\n]*?\S)?)\$", re.DOTALL)
+_SCROLLING = ("pre", 'div class="output_area"')
 _NO_TEXT = 'alt="No description has been provided for this image"'
 
 
@@ -61,8 +62,9 @@ def body(content: Any) -> str:
     text = re.sub(r"<script\b.*?</script>", "", str(text), flags=re.DOTALL | re.IGNORECASE)
     # papermill gives the cell it injects another random id in every run
     text = re.sub(r' id="cell-id=[^"]*"', "", text)
-    # long lines scroll inside their block: the keyboard must reach it
-    text = text.replace("<pre>", '<pre tabindex="0">')
+    # what is too wide scrolls inside its block: the keyboard must reach it
+    for block in _SCROLLING:
+        text = text.replace(f"<{block}>", f'<{block} tabindex="0">')
     return text.replace(_NO_TEXT, 'alt="Figure drawn by the cell above"')
 
 
