@@ -28,7 +28,8 @@ import numpy as np
 from tunbp.model import congestion as cc
 
 PARAMETERS = (
-    "ring", "drain", "drain_full", "rho", "burst", "window", "ack_interval", "delayed_ack", "paced", "backpressure",
+    "ring", "drain", "drain_full", "rho", "burst", "window", "ack_interval", "delayed_ack", "bunch", "bunches", "safe",
+    "batch",
     "qdisc_limit", "dt", "rtt", "stall_rate", "stall_mean", "entry", "service", "offered", "frame_interval",
     "frame", "iframe", "iframe_every", "duration", "warmup", "ecn",
 )  # fmt: skip
@@ -47,12 +48,12 @@ SERIES = ("delivered", "total_retransmits", "cwnd", "ring_seconds", "qdisc_secon
           "qdisc_backlog")  # fmt: skip
 """Rows of a sample: the first six cumulative (cwnd excepted), the last two momentary."""
 
-(N, DRAIN, DRAIN_FULL, RHO, BURST, WINDOW, HOLD, DELACK, PACED, BP, QLIM, DT, RTT, S_RATE, S_MEAN, ENTRY, SERVICE,
- OFFERED, F_GAP, F_SIZE, I_SIZE, I_EVERY, DURATION, WARMUP, ECN) = range(25)  # fmt: skip
+(N, DRAIN, DRAIN_FULL, RHO, BURST, WINDOW, HOLD, DELACK, BUNCH, BUNCHES, SAFE, BATCH, QLIM, DT, RTT, S_RATE,
+ S_MEAN, ENTRY, SERVICE, OFFERED, F_GAP, F_SIZE, I_SIZE, I_EVERY, DURATION, WARMUP, ECN) = range(27)  # fmt: skip
 # device state, after the parameters
 (Q, B, STALL, STALL_END, EVENT, RECORD, NEXT_FRAME, FRAME_NO, APP, DROP, OVER, SENT, OUT, DROPPED, DROPPED_Q, RETRANS,
- Q_SUM, B_SUM, H_SUM, FULL, LOSSES, PROBES, WANT, SENT_NOW, TOOK, ABOVE, CODEL_N, CODEL_NEXT, SAMPLES, BEFORE, ACKED, SPARE) = range(25, 57)  # fmt: skip
-_DEVICE = 57
+ Q_SUM, B_SUM, H_SUM, FULL, LOSSES, PROBES, WANT, TOOK, ABOVE, CODEL_N, CODEL_NEXT, SAMPLES, ARRIVED, ACKED, SPARE) = range(27, 58)  # fmt: skip
+_DEVICE = 58
 # state of each flow
 (CW, SS, WMAX, K, EPOCH, WEST, FLIGHT, HELD, FIRST, RECOVERY, PENDING, LAST, SHARE, F_WANT, LOST, PACE, ROUND,
  ROUND_START, ROUND_OUT, SHOWN) = range(20)  # fmt: skip
@@ -182,7 +183,7 @@ def _sample(s: Any, W: int, nf: int, i: int, series: Any) -> None:
     series[k, 3, i] = s[Q_SUM, i] * s[DT, i]
     series[k, 4, i] = s[B_SUM, i] * s[DT, i]
     series[k, 5, i] = s[H_SUM, i] * s[DT, i]
-    series[k, 6, i] = s[Q, i]
+    series[k, 6, i] = min(s[Q, i], s[N, i])  # a part of a packet may wait to be dropped
     series[k, 7, i] = s[B, i]
     s[SAMPLES, i] = k + 1.0
 
@@ -273,7 +274,7 @@ def _pend(s: Any, line: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: in
             if nf > 1:
                 part = s[o + F_WANT, i] / s[WANT, i] if s[WANT, i] > 0.0 else 0.0
             dropped = s[DROP, i] + s[OVER, i]
-            followed = (s[BEFORE, i] - dropped) * part > 0.0
+            followed = (s[ARRIVED, i] - dropped) * part > 0.0
             # with the queue empty, what followed in this step has been taken and acknowledged in it
             if followed and s[Q, i] + s[B, i] <= TINY:
                 s[o + SHOWN, i] += s[o + PENDING, i]
@@ -359,8 +360,59 @@ def _codel(s: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: int, n: int)
             s[o + PENDING, i] += gone
 
 
+@numba.njit(inline="always")
+def _arrive(s: Any, i: int, t: float, want: float) -> bool:
+    """What the stack can push in this step arrives; returns whether it might not all fit into the ring."""
+    arrived = min(want, s[BURST, i])
+    s[ARRIVED, i] = arrived
+    rho = 0.0 if t < s[STALL_END, i] else s[RHO, i]
+    return bool(s[Q, i] + arrived * (1.0 - rho) > s[SAFE, i])
+
+
+@numba.njit(nogil=True, error_model="numpy", cache=True)
+def _overflow(s: Any, W: int, nf: int, n: int, source: int) -> bool:
+    """The burst law in whole entries: what arrives less what is drained meanwhile, less the free slots in sight.
+
+    Of a burst of A entries that meets an empty ring, ceil(A - floor((A - 1) rho) - N) are dropped, rho = mu/lambda:
+    the first entry's service begins as it arrives. Bunches of ACKs that share a step are bursts of their own, evenly
+    spaced over it. Slots are seen free in batches of 16 (`tunbp.model.drivers.ring_batch`): at the end of the burst, or
+    just before the last batch is freed, whichever is the tighter moment.
+    """
+    any_dropped = False
+    for i in range(W):
+        s[DROP, i] = 0.0
+        arrived, q = s[ARRIVED, i], s[Q, i]
+        stalled = n * s[DT, i] < s[STALL_END, i]
+        rho = 0.0 if stalled else s[RHO, i]
+        drain = 0.0 if stalled else s[DRAIN, i]
+        if arrived <= 0.0 or q + arrived * (1.0 - rho) <= s[SAFE, i]:
+            continue
+        if source == OPEN:  # evenly spaced
+            dropped = max(q + arrived - min(q + arrived, drain) - s[N, i], 0.0)
+        else:
+            size = 1.0
+            if source == TCP:  # an entry is at most half of the window (net/ipv4/tcp_output.c)
+                size = min(1.0 / s[ENTRY, i], max(math.floor(0.5 * min(s[_DEVICE + CW, i], s[WINDOW, i])), 1.0))
+            burst = arrived
+            if source == TCP and s[WANT, i] <= 2.0 * s[ACKED, i] + TINY:
+                burst = arrived * min(1.0, s[BUNCH, i] / s[ACKED, i])
+            drained = min(q + arrived - burst * (1.0 - rho), drain * (1.0 - burst / arrived) + burst * rho) / size
+            ring, batch = s[N, i] * s[ENTRY, i], s[BATCH, i]
+            taken = s[OUT, i] / size + max(drained - rho, 0.0) + TINY
+            position = math.floor(taken - ring * math.floor(taken / ring))
+            unseen = position - batch * math.floor(position / batch)
+            if 0.0 < unseen <= drained:
+                unseen = max(unseen, batch - 1.0 - unseen * (1.0 - rho) / rho)
+            rounded_up = 1.0 - TINY if q <= TINY else 0.5
+            entries = math.floor((q + arrived) / size - drained + rho - ring + unseen + rounded_up)
+            dropped = min(max(entries, 0.0) * size, arrived)
+        s[DROP, i] = dropped
+        any_dropped |= dropped > 0.0
+    return any_dropped
+
+
 @cache
-def kernel(width: int, single: bool, control: int, source: int, codel: bool) -> Any:
+def kernel(width: int, single: bool, control: int, source: int, codel: bool, pushing: bool) -> Any:
     """Compile the engine for one kind of batch.
 
     Parameters
@@ -375,6 +427,8 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool) -> 
         0 TCP, 1 open loop, 2 periodic frames.
     codel
         Whether the qdisc runs CoDel (an fq_codel that the device pushes back on).
+    pushing
+        Whether a full ring stops the queue (else it drops).
 
     Returns
     -------
@@ -404,8 +458,9 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool) -> 
         _start(s, bbr, rng, seeds, W, nf, interval if series.shape[0] > 0 else 0.0)
 
         slot = 0
+        dropping = False
         for n in range(steps):
-            rare, lossy, rounds, silent = 0, 0, 0, 0
+            rare, lossy, rounds, silent, tight = 0, 0, 0, 0, 0
             has_lost = any_lost[slot]
             any_lost[slot] = False
             if not single:
@@ -427,10 +482,6 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool) -> 
                         last = s[o + LAST, i]
                         cwnd, ssthresh, window = s[o + CW, i], s[o + SS, i], s[WINDOW, i]
                         s[o + LAST, i] = t if acked > 0.0 else last
-                        if single:
-                            s[ACKED, i] = acked
-                        else:
-                            s[ACKED, i] += acked
                         flight = s[o + FLIGHT, i] - acked
                         if cubic:
                             grown, west = cc.cubic_growth(
@@ -454,81 +505,86 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool) -> 
                         silent |= (s[o + PENDING, i] + s[o + SHOWN, i]) > 0.0
                         if single:
                             s[WANT, i] = want
+                            s[ACKED, i] = acked
+                            tight |= _arrive(s, i, t, want)
                         else:
                             s[o + F_WANT, i] = want
                             s[WANT, i] += want
+                            s[ACKED, i] += acked
+            if not (tcp and single):
+                for i in range(W):
+                    want = s[WANT, i]
+                    if is_open:
+                        want = s[OFFERED, i]
+                    if is_frames:
+                        want = s[APP, i]
+                    tight |= _arrive(s, i, n * s[DT, i], want)
 
+            # 3. the burst meets the ring: a stock driver drops what does not fit
+            if not pushing:
+                if tight:
+                    dropping = _overflow(s, W, nf, n, source)
+                    lossy |= dropping
+                elif dropping:
+                    dropping = False
+                    for i in range(W):
+                        s[DROP, i] = 0.0
             for i in range(W):
                 t = n * s[DT, i]
-                # 3. the burst meets qdisc and ring
-                want = s[WANT, i]
-                if is_open:
-                    want = s[OFFERED, i]
-                if is_frames:
-                    want = s[APP, i]
-                bp = s[BP, i]
+                arrived = s[ARRIVED, i]
                 q = s[Q, i]
-                backlog = s[B, i]
-                ring = s[N, i]
                 stalled = t < s[STALL_END, i]
-                drain_free, drain_full, rho_running = s[DRAIN, i], s[DRAIN_FULL, i], s[RHO, i]
-                drain = drain_full if backlog > 0.0 else drain_free
-                drain = 0.0 if stalled else drain
-                rho = 0.0 if stalled else rho_running
-                room = max(ring - q + drain, 0.0)
-                arrived = min(want, s[BURST, i])
-                if is_open:  # under backpressure the sender waits for room, nothing is dropped in the qdisc
-                    waits = min(arrived, max(room + s[QLIM, i] - backlog, 0.0))
-                    arrived = waits if bp > 0.0 else arrived
-                # evenly spaced: what arrived in the step before as well, and what ACKs clock that nobody held
-                steady = min(arrived, max(s[BEFORE, i], s[PACED, i] * s[ACKED, i]))
-                drained_meanwhile = max(arrived * rho, min(steady, drain))
-                dropped = max(q + arrived - drained_meanwhile - ring, 0.0)
-                if tcp:  # even the smallest burst is two ring entries
-                    entry = s[ENTRY, i]
-                    second = min(0.5 * arrived, max(arrived - 1.0, 0.0))
-                    dropped = max(dropped, second * min(max((q - ring) * entry + 2.0, 0.0), 1.0))
-                dropped = min(dropped, arrived) * (1.0 - bp)
-                waiting = backlog + arrived
-                moved = min(waiting, room)
-                accepted = moved if bp > 0.0 else arrived - dropped
-                left = (waiting - moved) * bp
-                over = max(left - s[QLIM, i], 0.0)
-                backlog = left - over
+                if pushing:  # what does not fit waits in the qdisc
+                    backlog = s[B, i]
+                    drain_free, drain_full = s[DRAIN, i], s[DRAIN_FULL, i]
+                    drain = drain_full if backlog > 0.0 else drain_free
+                    drain = 0.0 if stalled else drain
+                    room = max(s[N, i] - q + drain, 0.0)
+                    if is_open:  # the sender waits for room, nothing is dropped in the qdisc
+                        arrived = min(arrived, max(room + s[QLIM, i] - backlog, 0.0))
+                        s[ARRIVED, i] = arrived
+                    waiting = backlog + arrived
+                    moved = min(waiting, room)
+                    left = waiting - moved
+                    over = max(left - s[QLIM, i], 0.0)
+                    backlog = left - over
+                    s[B, i] = backlog
+                    s[OVER, i] = over
+                    lossy |= over > 0.0
+                else:
+                    drain_free = s[DRAIN, i]
+                    drain = 0.0 if stalled else drain_free
+                    moved = arrived - s[DROP, i]
                 # 4. the reader drains
-                took = min(q + accepted, drain)
-                q = q + accepted - took
+                took = min(q + moved, drain)
+                q = q + moved - took
                 s[Q, i] = q
-                s[B, i] = backlog
-                s[DROP, i] = dropped
-                s[OVER, i] = over
                 s[SENT, i] += arrived
                 s[OUT, i] += took
-                s[BEFORE, i] = arrived
+                s[Q_SUM, i] += q
+                if pushing:
+                    s[B_SUM, i] += backlog
+                    s[FULL, i] += took if backlog > 0.0 else 0.0
+                # it could have taken more, by a packet at least (whole packets arrive): the ring is empty
+                spare = max(drain - 1.0, 0.5 * drain) - took
                 if single:
                     held = s[_DEVICE + HELD, i] + took
                     first = s[_DEVICE + FIRST, i]
                     s[_DEVICE + FLIGHT, i] += arrived
                     first = min(first, t) if held > TINY else FOREVER
-                    # idle: the reader could have taken more, by a packet at least (whole packets arrive)
-                    idle = (took < max(drain - 1.0, 0.5 * drain)) | (t - first >= s[HOLD, i])
-                    go = (idle & (held >= 2.0 - TINY)) | (t - first >= s[DELACK, i]) | (s[_DEVICE + SHOWN, i] > 0.0)
-                    acked = held if go else 0.0
+                    whole = ((spare > 0.0) | (t - first >= s[HOLD, i])) & (held >= 2.0 - TINY)
+                    whole = whole | (t - first >= s[DELACK, i]) | (s[_DEVICE + SHOWN, i] > 0.0)
+                    bunches = s[BUNCH, i] * math.floor(held * s[BUNCHES, i] + TINY)
+                    acked = held if whole else bunches
                     line[slot * W + i] = acked
                     s[_DEVICE + HELD, i] = held - acked
-                    s[_DEVICE + FIRST, i] = FOREVER if go else first
+                    s[_DEVICE + FIRST, i] = FOREVER if acked > 0.0 else first
                     s[H_SUM, i] += held - acked
                 else:
-                    s[SPARE, i] = max(drain - 1.0, 0.5 * drain) - took
-                    s[SENT_NOW, i] = arrived
+                    s[SPARE, i] = spare
                     s[TOOK, i] = took
-                s[Q_SUM, i] += q
-                s[B_SUM, i] += backlog
-                through = took if backlog > 0.0 else 0.0
-                s[FULL, i] += through
                 if is_frames:
-                    s[APP, i] = want - arrived
-                lossy |= (dropped + over) > 0.0
+                    s[APP, i] -= arrived
                 rare |= t >= s[EVENT, i]
 
             if not single:
@@ -539,7 +595,7 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool) -> 
                         want, there, full, took = s[WANT, i], s[o + SHARE, i], s[Q, i] + s[B, i], s[TOOK, i]
                         full += took
                         part = s[o + F_WANT, i] / max(want, TINY * TINY)
-                        sent = s[SENT_NOW, i] * part
+                        sent = s[ARRIVED, i] * part
                         there = max(there + sent - (s[DROP, i] + s[OVER, i]) * part, 0.0)
                         took = took * (there / max(full, TINY * TINY))
                         s[o + FLIGHT, i] += sent

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -122,6 +122,10 @@ def round_trip_slots(rtt: Array, dt: float | None, emptying: Array | float = np.
     return slots.astype(np.int64)
 
 
+Kind: TypeAlias = tuple[bool, int, int, bool, bool]
+"""What `tunbp.model.fluid.kernel` is compiled for, the width of the tile excepted."""
+
+
 @dataclass(frozen=True)
 class Prepared:
     """The engine's view of a batch: parameter table, seeds, slots per RTT and the kind of kernel of each scenario."""
@@ -129,7 +133,7 @@ class Prepared:
     table: Array
     seeds: Array
     slots: Array
-    kinds: list[tuple[bool, int, int, bool]]
+    kinds: list[Kind]
     streams: Array
     segment_bits: Array
     per_cycle: Array
@@ -181,16 +185,6 @@ def service_times(flat: dict[str, Array]) -> tuple[Array, Array, Array, Array]:
     return free, full, pushing, k
 
 
-def _slots_in_sight(ring: Array, pushing: Array) -> Array:
-    """Entries a burst can fill in an empty ring: consumed ones are freed in batches, up to batch - 1 are still taken.
-
-    A growing window meets every phase of the batch, so the worst one decides where it overflows. A ring that pushes
-    back keeps the rest in the qdisc and loses nothing by it.
-    """
-    lagging = np.array([ring_batch(n) - 1.0 for n in ring])
-    return ring - np.where(pushing > 0, 0.0, lagging)
-
-
 def _prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
     number = _numbers(flat)
     slots = round_trip_slots(number["rtt"], scenario.dt, number["ring"] / number["drain_rate"])
@@ -201,17 +195,25 @@ def _prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
     control = np.array([congestion.CODES[str(x)] for x in flat["congestion"]])
     offered = np.where(np.isnan(number["offered_rate"]), 0.0, number["offered_rate"]) * number["streams"]
     frames = source == fluid.FRAMES
+    streams = number["streams"].astype(int)
+    single = (streams == 1) | (source != fluid.TCP)
+    # segments that a busy reader takes from the first held ACK until the ACK interval ends; ACKs of two at least
+    bunch = np.maximum(g * (np.floor(number["ack_interval"] / free * (1 + 1e-9)) + 1.0), 2.0)
+    batch = np.array([float(ring_batch(n)) for n in number["ring"]])
     rows = {
-        "ring": _slots_in_sight(number["ring"], pushing) * g,
+        "ring": number["ring"] * g,
         "drain": g * dt / free,
         "drain_full": g * dt / full,
         "rho": np.minimum(1.0 / (free * number["burst_rate"]), 1.0),
         "burst": number["burst_rate"] * g * dt,
         "window": number["receive_window"] / number["mss"],
-        "ack_interval": number["ack_interval"],
+        # counted in packets where one flow keeps the reader busy, else (and while it pauses) in time
+        "ack_interval": number["ack_interval"] + np.where(single, dt, 0.0),
         "delayed_ack": number["delayed_ack"],
-        "paced": number["ack_interval"] < dt,
-        "backpressure": pushing,
+        "bunch": bunch,
+        "bunches": 1.0 / bunch,
+        "safe": number["ring"] - batch,
+        "batch": batch,
         "qdisc_limit": _qdisc_limit(flat, number["ring"]) * g,
         "dt": dt,
         "rtt": number["rtt"],
@@ -230,13 +232,14 @@ def _prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
     }
     table = np.stack([np.asarray(rows[name], float) for name in fluid.PARAMETERS])
     codel = (flat["qdisc"] == "fq_codel") & (pushing > 0) & (source == fluid.TCP)
-    streams = number["streams"].astype(int)
-    single = (streams == 1) | (source != fluid.TCP)
-    kinds = [(bool(a), int(b), int(c), bool(d)) for a, b, c, d in zip(single, control, source, codel, strict=True)]
+    kinds = [
+        (bool(a), int(b), int(c), bool(d), bool(e))
+        for a, b, c, d, e in zip(single, control, source, codel, pushing, strict=True)
+    ]
     return Prepared(table, number["seed"].astype(np.int64), slots, kinds, streams, number["mss"] * 8.0, k)
 
 
-def _tiles(batch: Prepared) -> list[tuple[tuple[bool, int, int, bool], Array]]:
+def _tiles(batch: Prepared) -> list[tuple[Kind, Array]]:
     groups: dict[tuple[Any, ...], list[int]] = {}
     for i, kind in enumerate(batch.kinds):
         key = (*kind, int(batch.slots[i]), int(batch.streams[i]) if not kind[0] else 1)
@@ -244,13 +247,13 @@ def _tiles(batch: Prepared) -> list[tuple[tuple[bool, int, int, bool], Array]]:
     tiles = []
     for key, members in groups.items():
         order = np.array(members)[np.argsort(batch.table[fluid.RTT, members], kind="stable")]
-        tiles += [(key[:4], order[a : a + TILE]) for a in range(0, len(order), TILE)]
+        tiles += [(key[:-2], order[a : a + TILE]) for a in range(0, len(order), TILE)]
     return tiles
 
 
 def _run_tile(
     batch: Prepared,
-    kind: tuple[bool, int, int, bool],
+    kind: Kind,
     members: Array,
     duration: float,
     interval: float | None,
@@ -284,7 +287,7 @@ def _run_fluid(scenario: Scenario, flat: dict[str, Array], workers: int) -> tupl
     totals = np.empty((2, len(fluid.TOTALS), n))
     series = np.empty((samples, len(fluid.SERIES), n))
 
-    def work(tile: tuple[tuple[bool, int, int, bool], Array]) -> None:
+    def work(tile: tuple[Kind, Array]) -> None:
         kind, members = tile
         totals[:, :, members], series[:, :, members] = _run_tile(
             batch, kind, members, scenario.duration, scenario.interval
