@@ -55,9 +55,9 @@ SERIES = ("delivered", "total_retransmits", "cwnd", "ring_seconds", "qdisc_secon
  Q_SUM, B_SUM, H_SUM, FULL, LOSSES, PROBES, WANT, TOOK, ABOVE, CODEL_N, CODEL_NEXT, SAMPLES, ARRIVED, ACKED, SPARE) = range(27, 58)  # fmt: skip
 _DEVICE = 58
 # state of each flow
-(CW, SS, WMAX, K, EPOCH, WEST, FLIGHT, HELD, FIRST, RECOVERY, PENDING, LAST, SHARE, F_WANT, LOST, PACE, ROUND,
- ROUND_START, ROUND_OUT, SHOWN) = range(20)  # fmt: skip
-_FLOW = 20
+(CW, SS, WMAX, K, EPOCH, WEST, FLIGHT, HELD, FIRST, RECOVERY, PENDING, LAST, SHARE, F_WANT, PACE, ROUND,
+ ROUND_START, ROUND_OUT, SHOWN) = range(19)  # fmt: skip
+_FLOW = 19
 
 FOREVER = 1e300
 TINY = 1e-9
@@ -249,12 +249,13 @@ def _reduce(s: Any, W: int, i: int, o: int, t: float, control: int) -> None:
 
 
 @numba.njit(nogil=True, error_model="numpy", cache=True)
-def _losses(s: Any, W: int, nf: int, n: int, control: int) -> None:
-    """Losses come back to their sender: out of flight, to be sent again."""
+def _losses(s: Any, lost: Any, slot: int, W: int, nf: int, n: int, control: int) -> None:
+    """Losses come back to their sender, before it sends: out of flight, to be sent again."""
     for f in range(nf):
         for i in range(W):
             o = _flow(f)
-            gone = s[o + LOST, i]
+            gone = lost[(slot * nf + f) * W + i]
+            lost[(slot * nf + f) * W + i] = 0.0
             if gone > 0.0:
                 t = n * s[DT, i]
                 s[o + FLIGHT, i] -= gone
@@ -467,13 +468,11 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool, pus
                 for i in range(W):
                     s[WANT, i] = 0.0
                     s[ACKED, i] = 0.0
+            if tcp and has_lost:
+                _losses(s, lost, slot, W, nf, n, control)
             for f in range(nf):
                 o = _DEVICE + f * _FLOW
                 row = (slot * nf + f) * W
-                if tcp and has_lost:
-                    for i in range(W):
-                        s[o + LOST, i] = lost[row + i]
-                        lost[row + i] = 0.0
                 if tcp:
                     for i in range(W):
                         t = n * s[DT, i]
@@ -573,9 +572,11 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool, pus
                     s[_DEVICE + FLIGHT, i] += arrived
                     first = min(first, t) if held > TINY else FOREVER
                     whole = ((spare > 0.0) | (t - first >= s[HOLD, i])) & (held >= 2.0 - TINY)
-                    whole = whole | (t - first >= s[DELACK, i]) | (s[_DEVICE + SHOWN, i] > 0.0)
+                    whole = whole | (t - first >= s[DELACK, i])
                     bunches = s[BUNCH, i] * math.floor(held * s[BUNCHES, i] + TINY)
-                    acked = held if whole else bunches
+                    # the packet that shows a gap is acknowledged at once
+                    gap = min(s[_DEVICE + HELD, i] + 1.0, held) if s[_DEVICE + SHOWN, i] > 0.0 else 0.0
+                    acked = held if whole else max(bunches, gap)
                     line[slot * W + i] = acked
                     s[_DEVICE + HELD, i] = held - acked
                     s[_DEVICE + FIRST, i] = FOREVER if acked > 0.0 else first
@@ -618,8 +619,6 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool, pus
                     s[DROPPED, i] += s[DROP, i]
                     s[DROPPED_Q, i] += s[OVER, i]
             if tcp:
-                if has_lost:
-                    _losses(s, W, nf, n, control)
                 if bbr1 and rounds:
                     _bbr_rounds(s, bbr, W, nf, n)
                 if silent | lossy:
