@@ -52,12 +52,13 @@ SERIES = ("delivered", "total_retransmits", "cwnd", "ring_seconds", "qdisc_secon
  S_MEAN, ENTRY, SERVICE, OFFERED, F_GAP, F_SIZE, I_SIZE, I_EVERY, DURATION, WARMUP, ECN) = range(27)  # fmt: skip
 # device state, after the parameters
 (Q, B, STALL, STALL_END, EVENT, RECORD, NEXT_FRAME, FRAME_NO, APP, DROP, OVER, SENT, OUT, DROPPED, DROPPED_Q, RETRANS,
- Q_SUM, B_SUM, H_SUM, FULL, LOSSES, PROBES, WANT, TOOK, ABOVE, CODEL_N, CODEL_NEXT, SAMPLES, ARRIVED, ACKED, SPARE) = range(27, 58)  # fmt: skip
-_DEVICE = 58
+ Q_SUM, B_SUM, H_SUM, FULL, LOSSES, PROBES, WANT, TOOK, ABOVE, CODEL_N, CODEL_NEXT, SAMPLES, ARRIVED, ACKED, SPARE,
+ LAST_DROP) = range(27, 59)  # fmt: skip
+_DEVICE = 59
 # state of each flow
 (CW, SS, WMAX, K, EPOCH, WEST, FLIGHT, HELD, FIRST, RECOVERY, PENDING, LAST, SHARE, F_WANT, PACE, ROUND,
- ROUND_START, ROUND_OUT, SHOWN) = range(19)  # fmt: skip
-_FLOW = 19
+ ROUND_START, ROUND_OUT, SHOWN, AHEAD) = range(20)  # fmt: skip
+_FLOW = 20
 
 FOREVER = 1e300
 TINY = 1e-9
@@ -265,29 +266,67 @@ def _losses(s: Any, lost: Any, slot: int, W: int, nf: int, n: int, control: int)
 
 
 @numba.njit(nogil=True, error_model="numpy", cache=True)
-def _pend(s: Any, line: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: int) -> None:
-    """A loss is pending until a packet sent after it sets out; that packet's ACK, sent at once, shows the loss."""
+def _follow(s: Any, W: int, nf: int) -> None:
+    """What this step's arrivals leave pending: a loss shows when a packet sent after it leaves the reader.
+
+    Packets of a burst that are accepted after a drop follow it themselves; only a drop at the very end of the burst
+    waits for the next one. `AHEAD` counts what the reader takes before the follower.
+    """
     for f in range(nf):
-        row = (slot * nf + f) * W
         for i in range(W):
             o = _flow(f)
             part = 1.0
             if nf > 1:
                 part = s[o + F_WANT, i] / s[WANT, i] if s[WANT, i] > 0.0 else 0.0
-            dropped = s[DROP, i] + s[OVER, i]
-            followed = (s[ARRIVED, i] - dropped) * part > 0.0
-            # with the queue empty, what followed in this step has been taken and acknowledged in it
-            if followed and s[Q, i] + s[B, i] <= TINY:
+            dropped = s[DROP, i] * part
+            accepted = s[ARRIVED, i] * part - dropped
+            last = s[LAST_DROP, i] * part if dropped > 0.0 else 0.0
+            queue = s[Q, i] + s[B, i]
+            if accepted > 0.0 and s[o + PENDING, i] > 0.0:
+                s[o + AHEAD, i] = s[o + AHEAD, i] if s[o + SHOWN, i] > 0.0 else queue
                 s[o + SHOWN, i] += s[o + PENDING, i]
                 s[o + PENDING, i] = 0.0
-            if s[o + SHOWN, i] > 0.0 and line[row + i] > 0.0:
+            if accepted > 0.0 and dropped > last:
+                s[o + AHEAD, i] = s[o + AHEAD, i] if s[o + SHOWN, i] > 0.0 else queue + max(accepted - dropped, 0.0)
+                s[o + SHOWN, i] += dropped - last
+                dropped = last
+            s[o + PENDING, i] += dropped
+
+
+@numba.njit(nogil=True, error_model="numpy", cache=True)
+def _tail_drop(s: Any, W: int, nf: int) -> None:
+    """What the qdisc dropped waits for the next packet."""
+    for f in range(nf):
+        for i in range(W):
+            o = _flow(f)
+            part = s[o + F_WANT, i] / max(s[WANT, i], TINY * TINY) if nf > 1 else 1.0
+            s[o + PENDING, i] += s[OVER, i] * part
+
+
+@numba.njit(nogil=True, error_model="numpy", cache=True)
+def _show(s: Any, line: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: int) -> None:
+    """The packet that shows a gap is acknowledged at once, with all ACKs held before it."""
+    for f in range(nf):
+        row = (slot * nf + f) * W
+        for i in range(W):
+            o = _flow(f)
+            if s[o + SHOWN, i] <= 0.0:
+                continue
+            took, ahead = s[TOOK, i], s[o + AHEAD, i]
+            if took <= ahead + TINY:
+                s[o + AHEAD, i] = max(ahead - took, 0.0)
+                continue
+            if line[row + i] <= 0.0:
+                held = s[o + HELD, i]
+                gap = max(held - max(took - ahead - 1.0, 0.0) * (held / max(took, held)), min(1.0, held))
+                line[row + i] = gap
+                s[o + HELD, i] = held - gap
+                s[o + FIRST, i] = FOREVER
+                s[H_SUM, i] -= gap
+            if line[row + i] > 0.0:
                 lost[row + i] += s[o + SHOWN, i]
                 any_lost[slot] = True
                 s[o + SHOWN, i] = 0.0
-            if followed:
-                s[o + SHOWN, i] += s[o + PENDING, i]
-                s[o + PENDING, i] = 0.0
-            s[o + PENDING, i] += dropped * part
 
 
 @numba.njit(nogil=True, error_model="numpy", cache=True)
@@ -358,7 +397,8 @@ def _codel(s: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: int, n: int)
             s[B, i] -= gone
             s[o + SHARE, i] -= gone if nf > 1 else 0.0
             s[DROPPED_Q, i] += gone
-            s[o + PENDING, i] += gone
+            s[o + AHEAD, i] = s[o + AHEAD, i] if s[o + SHOWN, i] > 0.0 else s[Q, i]
+            s[o + SHOWN, i] += gone
 
 
 @numba.njit(inline="always")
@@ -405,8 +445,10 @@ def _overflow(s: Any, W: int, nf: int, n: int, source: int) -> bool:
             if 0.0 < unseen <= drained:
                 unseen = max(unseen, batch - 1.0 - unseen * (1.0 - rho) / rho)
             rounded_up = 1.0 - TINY if q <= TINY else 0.5
-            entries = math.floor((q + arrived) / size - drained + rho - ring + unseen + rounded_up)
+            excess = (q + arrived) / size - drained + rho - ring + unseen + rounded_up
+            entries = math.floor(excess)
             dropped = min(max(entries, 0.0) * size, arrived)
+            s[LAST_DROP, i] = min(size, dropped) if excess - entries < 1.0 - rho else 0.0
         s[DROP, i] = dropped
         any_dropped |= dropped > 0.0
     return any_dropped
@@ -482,17 +524,19 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool, pus
                         cwnd, ssthresh, window = s[o + CW, i], s[o + SS, i], s[WINDOW, i]
                         s[o + LAST, i] = t if acked > 0.0 else last
                         flight = s[o + FLIGHT, i] - acked
+                        growing = (t >= s[o + RECOVERY, i]) & (cwnd < window)
+                        slow_start = cwnd < ssthresh
                         if cubic:
-                            grown, west = cc.cubic_growth(
-                                cwnd, s[o + WEST, i], acked, t - s[o + EPOCH, i], s[o + K, i], s[o + WMAX, i]
+                            west = s[o + WEST, i]
+                            grown, friendly = cc.cubic_growth(
+                                cwnd, west, acked, t - s[o + EPOCH, i], s[o + K, i], s[o + WMAX, i]
                             )
-                            s[o + WEST, i] = west
+                            s[o + WEST, i] = friendly if growing & (not slow_start) else west
                         if reno:
                             grown = cc.reno_growth(cwnd, acked)
                         if cubic or reno:
-                            doubled = cwnd + acked
-                            grown = doubled if cwnd < ssthresh else grown
-                            cwnd = grown if (t >= s[o + RECOVERY, i]) & (cwnd < window) else cwnd
+                            grown = cwnd + acked if slow_start else grown
+                            cwnd = grown if growing else cwnd
                             s[o + CW, i] = cwnd
                         # 2. the sender fills the window
                         want = math.floor(max(min(cwnd, window) - flight, 0.0) + TINY)
@@ -528,6 +572,8 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool, pus
                     dropping = False
                     for i in range(W):
                         s[DROP, i] = 0.0
+            if tcp and (silent | lossy):
+                _follow(s, W, nf)
             for i in range(W):
                 t = n * s[DT, i]
                 arrived = s[ARRIVED, i]
@@ -574,16 +620,14 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool, pus
                     whole = ((spare > 0.0) | (t - first >= s[HOLD, i])) & (held >= 2.0 - TINY)
                     whole = whole | (t - first >= s[DELACK, i])
                     bunches = s[BUNCH, i] * math.floor(held * s[BUNCHES, i] + TINY)
-                    # the packet that shows a gap is acknowledged at once
-                    gap = min(s[_DEVICE + HELD, i] + 1.0, held) if s[_DEVICE + SHOWN, i] > 0.0 else 0.0
-                    acked = held if whole else max(bunches, gap)
+                    acked = held if whole else bunches
                     line[slot * W + i] = acked
                     s[_DEVICE + HELD, i] = held - acked
                     s[_DEVICE + FIRST, i] = FOREVER if acked > 0.0 else first
                     s[H_SUM, i] += held - acked
                 else:
                     s[SPARE, i] = spare
-                    s[TOOK, i] = took
+                s[TOOK, i] = took
                 if is_frames:
                     s[APP, i] -= arrived
                 rare |= t >= s[EVENT, i]
@@ -606,7 +650,7 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool, pus
                         first = s[o + FIRST, i]
                         first = min(first, t) if held > TINY else FOREVER
                         idle = (s[SPARE, i] > 0.0) | (t - first >= s[HOLD, i])
-                        go = (idle & (held >= 2.0 - TINY)) | (t - first >= s[DELACK, i]) | (s[o + SHOWN, i] > 0.0)
+                        go = (idle & (held >= 2.0 - TINY)) | (t - first >= s[DELACK, i])
                         acked = held if go else 0.0
                         line[row + i] = acked
                         s[o + HELD, i] = held - acked
@@ -622,7 +666,9 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool, pus
                 if bbr1 and rounds:
                     _bbr_rounds(s, bbr, W, nf, n)
                 if silent | lossy:
-                    _pend(s, line, lost, any_lost, slot, W, nf)
+                    if pushing and lossy:
+                        _tail_drop(s, W, nf)
+                    _show(s, line, lost, any_lost, slot, W, nf)
                 if silent:
                     _probe(s, W, nf, n, control)
             if codel:
