@@ -229,8 +229,8 @@ def _events(
 
 @numba.njit(nogil=True, error_model="numpy", cache=True)
 def _reduce(s: Any, W: int, i: int, o: int, t: float, control: int) -> None:
-    """One window reduction per round trip: the answer to loss or mark."""
-    if t < s[o + RECOVERY, i]:
+    """One window reduction per round trip: the answer to loss or mark of what was sent after the last one."""
+    if t < s[o + RECOVERY, i] + 0.5 * s[DT, i]:
         return
     queue = (s[Q, i] + s[B, i]) * s[SERVICE, i]
     s[LOSSES, i] += 1.0
@@ -440,15 +440,18 @@ def _overflow(s: Any, W: int, nf: int, n: int, source: int) -> bool:
             drained = min(q + arrived - burst * (1.0 - rho), drain * (1.0 - burst / arrived) + burst * rho) / size
             ring, batch = s[N, i] * s[ENTRY, i], s[BATCH, i]
             taken = s[OUT, i] / size + max(drained - rho, 0.0) + TINY
-            position = math.floor(taken - ring * math.floor(taken / ring))
-            unseen = position - batch * math.floor(position / batch)
+            position = taken - ring * math.floor(taken / ring)
+            since = position - batch * math.floor(position / batch)
+            unseen = math.floor(since)
             if 0.0 < unseen <= drained:
                 unseen = max(unseen, batch - 1.0 - unseen * (1.0 - rho) / rho)
-            rounded_up = 1.0 - TINY if q <= TINY else 0.5
-            excess = (q + arrived) / size - drained + rho - ring + unseen + rounded_up
-            entries = math.floor(excess)
-            dropped = min(max(entries, 0.0) * size, arrived)
-            s[LAST_DROP, i] = min(size, dropped) if excess - entries < 1.0 - rho else 0.0
+            # from an empty ring the reader starts with the first packet, else it is somewhere within a service time
+            rounded_up = 1.0 - TINY if q <= TINY or (source == TCP and s[ACKED, i] <= 0.0) else 0.5
+            entries = max(math.floor((q + arrived) / size - drained + rho - ring + unseen + rounded_up), 0.0)
+            dropped = min(entries * size, arrived)
+            # of what arrived since slots were last freed, as many as slots got in and all later ones were dropped
+            late = math.floor(since / rho) + 1.0 - batch if rho > 0.0 else entries
+            s[LAST_DROP, i] = min(max(late, 0.0) * size, dropped)
         s[DROP, i] = dropped
         any_dropped |= dropped > 0.0
     return any_dropped
