@@ -57,8 +57,8 @@ SERIES = ("delivered", "total_retransmits", "cwnd", "ring_seconds", "qdisc_secon
 _DEVICE = 59
 # state of each flow
 (CW, SS, WMAX, K, EPOCH, WEST, FLIGHT, HELD, FIRST, RECOVERY, PENDING, LAST, SHARE, F_WANT, PACE, ROUND,
- ROUND_START, ROUND_OUT, SHOWN, AHEAD) = range(20)  # fmt: skip
-_FLOW = 20
+ ROUND_START, ROUND_OUT, SHOWN, AHEAD, LOST_AT, REDUCED) = range(22)  # fmt: skip
+_FLOW = 22
 
 FOREVER = 1e300
 TINY = 1e-9
@@ -126,6 +126,7 @@ def _start(s: Any, bbr: Any, rng: Any, seeds: Any, W: int, nf: int, interval: fl
             s[o + SS, i] = FOREVER
             s[o + EPOCH, i] = -1.0
             s[o + RECOVERY, i] = -1.0
+            s[o + REDUCED, i] = -1.0
             s[o + FIRST, i] = FOREVER
             s[o + PACE, i] = FOREVER
             if bbr.size > 0:
@@ -143,7 +144,7 @@ def _snapshot(s: Any, line: Any, lost: Any, slot: int, slots: int, W: int, nf: i
         at = (slot - j) % slots
         for f in range(nf):
             x = line[(at * nf + f) * W + i]
-            back += lost[(at * nf + f) * W + i]
+            back += abs(lost[(at * nf + f) * W + i])
             if j < slots // 2:
                 travelling += x
             else:
@@ -230,10 +231,11 @@ def _events(
 @numba.njit(nogil=True, error_model="numpy", cache=True)
 def _reduce(s: Any, W: int, i: int, o: int, t: float, control: int) -> None:
     """One window reduction per round trip: the answer to loss or mark of what was sent after the last one."""
-    if t < s[o + RECOVERY, i] + 0.5 * s[DT, i]:
+    if t < s[o + RECOVERY, i]:
         return
     queue = (s[Q, i] + s[B, i]) * s[SERVICE, i]
     s[LOSSES, i] += 1.0
+    s[o + REDUCED, i] = t
     s[o + RECOVERY, i] = t + s[RTT, i] + queue
     if control == cc.CUBIC:
         reduced, wmax, k = cc.cubic_loss(s[o + CW, i], s[o + WMAX, i])
@@ -255,18 +257,20 @@ def _losses(s: Any, lost: Any, slot: int, W: int, nf: int, n: int, control: int)
     for f in range(nf):
         for i in range(W):
             o = _flow(f)
-            gone = lost[(slot * nf + f) * W + i]
+            shown = lost[(slot * nf + f) * W + i]
             lost[(slot * nf + f) * W + i] = 0.0
+            gone = abs(shown)
             if gone > 0.0:
                 t = n * s[DT, i]
                 s[o + FLIGHT, i] -= gone
                 s[o + LAST, i] = t
                 s[RETRANS, i] += gone
-                _reduce(s, W, i, o, t, control)
+                if shown > 0.0:
+                    _reduce(s, W, i, o, t, control)
 
 
 @numba.njit(nogil=True, error_model="numpy", cache=True)
-def _follow(s: Any, W: int, nf: int) -> None:
+def _follow(s: Any, W: int, nf: int, n: int) -> None:
     """What this step's arrivals leave pending: a loss shows when a packet sent after it leaves the reader.
 
     Packets of a burst that are accepted after a drop follow it themselves; only a drop at the very end of the burst
@@ -289,18 +293,21 @@ def _follow(s: Any, W: int, nf: int) -> None:
             if accepted > 0.0 and dropped > last:
                 s[o + AHEAD, i] = s[o + AHEAD, i] if s[o + SHOWN, i] > 0.0 else queue + max(accepted - dropped, 0.0)
                 s[o + SHOWN, i] += dropped - last
-                dropped = last
-            s[o + PENDING, i] += dropped
+            s[o + PENDING, i] += last if accepted > 0.0 else dropped
+            if dropped > 0.0:
+                s[o + LOST_AT, i] = n * s[DT, i]
 
 
 @numba.njit(nogil=True, error_model="numpy", cache=True)
-def _tail_drop(s: Any, W: int, nf: int) -> None:
+def _tail_drop(s: Any, W: int, nf: int, n: int) -> None:
     """What the qdisc dropped waits for the next packet."""
     for f in range(nf):
         for i in range(W):
             o = _flow(f)
             part = s[o + F_WANT, i] / max(s[WANT, i], TINY * TINY) if nf > 1 else 1.0
-            s[o + PENDING, i] += s[OVER, i] * part
+            if s[OVER, i] > 0.0:
+                s[o + PENDING, i] += s[OVER, i] * part
+                s[o + LOST_AT, i] = n * s[DT, i]
 
 
 @numba.njit(nogil=True, error_model="numpy", cache=True)
@@ -324,7 +331,10 @@ def _show(s: Any, line: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: in
                 s[o + FIRST, i] = FOREVER
                 s[H_SUM, i] -= gap
             if line[row + i] > 0.0:
-                lost[row + i] += s[o + SHOWN, i]
+                # negative: all of it was sent before the last reduction, which answered for it
+                gone = s[o + SHOWN, i] + abs(lost[row + i])
+                old = s[o + LOST_AT, i] < s[o + REDUCED, i] and lost[row + i] <= 0.0
+                lost[row + i] = -gone if old else gone
                 any_lost[slot] = True
                 s[o + SHOWN, i] = 0.0
 
@@ -399,6 +409,7 @@ def _codel(s: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: int, n: int)
             s[DROPPED_Q, i] += gone
             s[o + AHEAD, i] = s[o + AHEAD, i] if s[o + SHOWN, i] > 0.0 else s[Q, i]
             s[o + SHOWN, i] += gone
+            s[o + LOST_AT, i] = t
 
 
 @numba.njit(inline="always")
@@ -576,7 +587,7 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool, pus
                     for i in range(W):
                         s[DROP, i] = 0.0
             if tcp and (silent | lossy):
-                _follow(s, W, nf)
+                _follow(s, W, nf, n)
             for i in range(W):
                 t = n * s[DT, i]
                 arrived = s[ARRIVED, i]
@@ -670,7 +681,7 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool, pus
                     _bbr_rounds(s, bbr, W, nf, n)
                 if silent | lossy:
                     if pushing and lossy:
-                        _tail_drop(s, W, nf)
+                        _tail_drop(s, W, nf, n)
                     _show(s, line, lost, any_lost, slot, W, nf)
                 if silent:
                     _probe(s, W, nf, n, control)

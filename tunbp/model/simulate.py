@@ -31,7 +31,7 @@ STEPS_PER_RTT = (32, 256)
 STEPS_PER_RING = 4
 """Time steps in which the reader empties a full ring, when `dt` is automatic: bursts are resolved on that scale."""
 
-MOST_STEPS = 1024
+MOST_STEPS = 2048
 
 SHORTEST_STEP = 15e-6
 QDISC_LIMITS = {"fq_codel": 10240.0, "netem": 1000.0}
