@@ -79,7 +79,7 @@ CALIBRATIONS = (
     Calibration(
         "lab-openvpn",
         "paper-lab",
-        {**_LAB, "drain_rate": Free(38e3, 48e3), "ack_interval": Free(9e-3, 14e-3)},
+        {**_LAB, "drain_rate": Free(38e3, 48e3), "ack_interval": Free(9e-3, 18e-3)},
         group="stock",
         seeds=3,
     ),

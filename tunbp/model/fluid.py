@@ -412,15 +412,6 @@ def _codel(s: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: int, n: int)
             s[o + LOST_AT, i] = t
 
 
-@numba.njit(inline="always")
-def _arrive(s: Any, i: int, t: float, want: float) -> bool:
-    """What the stack can push in this step arrives; returns whether it might not all fit into the ring."""
-    arrived = min(want, s[BURST, i])
-    s[ARRIVED, i] = arrived
-    rho = 0.0 if t < s[STALL_END, i] else s[RHO, i]
-    return bool(s[Q, i] + arrived * (1.0 - rho) > s[SAFE, i])
-
-
 @numba.njit(nogil=True, error_model="numpy", cache=True)
 def _overflow(s: Any, W: int, nf: int, n: int, source: int) -> bool:
     """The burst law in whole entries: what arrives less what is drained meanwhile, less the free slots in sight.
@@ -563,19 +554,22 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool, pus
                         if single:
                             s[WANT, i] = want
                             s[ACKED, i] = acked
-                            tight |= _arrive(s, i, t, want)
                         else:
                             s[o + F_WANT, i] = want
                             s[WANT, i] += want
                             s[ACKED, i] += acked
-            if not (tcp and single):
-                for i in range(W):
-                    want = s[WANT, i]
-                    if is_open:
-                        want = s[OFFERED, i]
-                    if is_frames:
-                        want = s[APP, i]
-                    tight |= _arrive(s, i, n * s[DT, i], want)
+            for i in range(W):
+                want = s[WANT, i]
+                if is_open:
+                    want = s[OFFERED, i]
+                if is_frames:
+                    want = s[APP, i]
+                arrived = min(want, s[BURST, i])
+                s[ARRIVED, i] = arrived
+                if not pushing:
+                    rho = s[RHO, i]
+                    rho = 0.0 if n * s[DT, i] < s[STALL_END, i] else rho
+                    tight |= s[Q, i] + arrived * (1.0 - rho) > s[SAFE, i]
 
             # 3. the burst meets the ring: a stock driver drops what does not fit
             if not pushing:
