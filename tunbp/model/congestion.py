@@ -103,13 +103,18 @@ def bbr_round(
     last `BBR_BW_ROUNDS` bandwidth samples. `bw` is this round's delivery rate in segments/s, `rtt` its smallest RTT in
     seconds, `flight` the segments in flight.
     """
+    mode = int(state[base])
     n = int(state[base + 8 * stride])
-    state[base + (BBR_SAMPLES + n % BBR_BW_ROUNDS) * stride] = bw
-    state[base + 8 * stride] = n + 1
     best = bw
     for j in range(BBR_BW_ROUNDS):
         best = max(best, state[base + (BBR_SAMPLES + j) * stride])
-    mode = int(state[base])
+    if mode != BBR_PROBE_RTT or bw >= best:
+        # low rates while PROBE_RTT holds the window down say nothing (net/ipv4/tcp_bbr.c, bbr_update_min_rtt)
+        best = bw
+        state[base + (BBR_SAMPLES + n % BBR_BW_ROUNDS) * stride] = bw
+        state[base + 8 * stride] = n + 1
+        for j in range(BBR_BW_ROUNDS):
+            best = max(best, state[base + (BBR_SAMPLES + j) * stride])
     expired = now - state[base + 4 * stride] > BBR_MIN_RTT_WINDOW
     if rtt <= state[base + 3 * stride] or expired:
         state[base + 3 * stride] = rtt

@@ -618,8 +618,8 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool, pus
                 if pushing:
                     s[B_SUM, i] += backlog
                     s[FULL, i] += took if backlog > 0.0 else 0.0
-                # it could have taken more, by a packet at least (whole packets arrive): the ring is empty
-                spare = max(drain - 1.0, 0.5 * drain) - took
+                # it could have taken more: the ring is empty; by a packet at least where whole packets arrive
+                spare = (drain * (1.0 - TINY) if bbr1 else max(drain - 1.0, 0.5 * drain)) - took
                 if single:
                     held = s[_DEVICE + HELD, i] + took
                     first = s[_DEVICE + FIRST, i]
