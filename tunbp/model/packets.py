@@ -60,8 +60,7 @@ _LISTED = 63  # index mask of the circular lists of flows
 DEVICE = np.dtype(
     [(name, "f8") for name in (
         # clocks
-        "push_at", "transfer_at", "done_at", "timer_at", "event_at", "frame_at", "sample_at",
-        "pushed_at",
+        "push_at", "transfer_at", "done_at", "ack_at", "frame_at", "sample_at", "pushed_at",
         # stack, path, ACKs
         "gap", "transfer_gap", "rtt", "hold", "delayed_ack", "window",
         # reader, guest, pauses of the reader
@@ -86,6 +85,8 @@ DEVICE = np.dtype(
         # counters, in packets
         "sent", "out", "dropped_ring", "dropped_qdisc", "retransmits", "wakes", "losses", "timeouts",
         "in_ring", "in_qdisc", "held", "most_in_ring",
+        # flows that hold a whole ACK, first leaf of the tree of alarms
+        "answering", "leaves",
     )] + [("random", "u8")]
 )  # fmt: skip
 """State of the device, the reader, the stack and the counters."""
@@ -144,6 +145,8 @@ class Buffers(NamedTuple):
         Pool of qdisc entries: the entry behind, its tag, when it was queued.
     lists
         Circular lists of flows: those that may push, new and old queues of fq_codel.
+    alarms
+        Binary tree of minima: its leaves are the next event of the device and the next timer of each flow.
     bbr
         BBR's state of each flow (`tunbp.model.congestion.bbr_round`).
     """
@@ -155,6 +158,7 @@ class Buffers(NamedTuple):
     node_tag: np.ndarray[Any, Any]
     node_time: np.ndarray[Any, Any]
     lists: np.ndarray[Any, Any]
+    alarms: np.ndarray[Any, Any]
     bbr: np.ndarray[Any, Any]
 
 
@@ -191,6 +195,21 @@ def _after_stall(m: Any) -> None:
     _next_stall(m)
 
 
+@_rare
+def _paused(m: Any, start: float, length: float) -> float:
+    """When a service that meets a pause of the reader ends."""
+    while m.stall_end <= start:
+        _after_stall(m)
+    if m.stall_at <= start:
+        start = m.stall_end
+        _after_stall(m)
+    done = start + length
+    while m.stall_at < done:
+        done += m.stall_end - m.stall_at
+        _after_stall(m)
+    return float(done)
+
+
 @_hot
 def _serve(m: Any, b: Any, t: float) -> None:
     """Begin the next service if there is an entry; a pause of the reader stretches it."""
@@ -206,16 +225,8 @@ def _serve(m: Any, b: Any, t: float) -> None:
         if flow != m.last_flow and (m.stopped == 1 or m.backlog > 0):
             length = max(length + m.alternation, 0.0)
         m.last_flow = flow
-    while m.stall_end <= start:
-        _after_stall(m)
-    if m.stall_at <= start:
-        start = m.stall_end
-        _after_stall(m)
     done = start + length
-    while m.stall_at < done:
-        done += m.stall_end - m.stall_at
-        _after_stall(m)
-    m.done_at = done
+    m.done_at = done if m.stall_at > done else _paused(m, start, length)
 
 
 @_hot
@@ -469,6 +480,15 @@ def _hand_over(m: Any, flows: Any, b: Any, tag: int, size: int, t: float) -> Non
 
 
 @_hot
+def _wake_by(m: Any, b: Any, f: int, at: float) -> None:
+    """Look after flow `f` at the given time or before."""
+    i = m.leaves + 1 + f
+    while i > 0 and b.alarms[i] > at:
+        b.alarms[i] = at
+        i >>= 1
+
+
+@_hot
 def _entry_size(m: Any, flow: Any) -> int:
     """Segments of the next ring entry, 0 if the window holds the flow back.
 
@@ -492,7 +512,7 @@ def _fill(m: Any, flow: Any, f: int, b: Any, t: float) -> None:
     if flow.ready == 1 or _entry_size(m, flow) == 0:
         return
     if flow.pace_at > t and m.streams > 1:
-        m.timer_at = min(m.timer_at, flow.pace_at)
+        _wake_by(m, b, f, flow.pace_at)
         return
     flow.ready = 1
     b.lists[0, m.ready_tail & _LISTED] = f
@@ -519,7 +539,7 @@ def _push(m: Any, flows: Any, b: Any, t: float) -> None:
         flow.flight += size
         flow.active_at = t
         if flow.flight == size:
-            m.timer_at = min(m.timer_at, _alarm(m, flow))
+            _wake_by(m, b, f, _alarm(m, flow))
         if flow.timed < 0:
             flow.timed = x
             flow.timed_at = t
@@ -562,8 +582,10 @@ def _push_open(m: Any, flows: Any, b: Any, t: float) -> None:
 def _acknowledge(m: Any, flow: Any, f: int, b: Any, t: float) -> None:
     """The held ACKs set out together."""
     ack = b.acks[m.acks_sent & m.ack_mask]
-    m.acks_sent += 1
     ack.at = t + m.rtt
+    if m.acks_seen == m.acks_sent:
+        m.ack_at = ack.at
+    m.acks_sent += 1
     ack.flow = f
     ack.acked = flow.held
     ack.first = flow.held_from
@@ -573,6 +595,7 @@ def _acknowledge(m: Any, flow: Any, f: int, b: Any, t: float) -> None:
     ack.marked = flow.marked
     m.held_seconds += flow.held * t
     m.held -= flow.held
+    m.answering -= flow.held >= 2
     flow.held = 0
     flow.lost = 0
     flow.due_at = NEVER
@@ -602,6 +625,7 @@ def _receive(m: Any, flows: Any, b: Any, tag: int, size: int, t: float) -> None:
         flow.held_from = x
         flow.first_at = t
     flow.expected = x + size
+    m.answering += flow.held < 2 and flow.held + size >= 2
     flow.held += size
     m.held += size
     m.held_seconds -= size * t
@@ -611,8 +635,8 @@ def _receive(m: Any, flows: Any, b: Any, tag: int, size: int, t: float) -> None:
     else:
         wait = min(m.hold, m.delayed_ack) if flow.held >= 2 else m.delayed_ack
         flow.due_at = flow.first_at + wait
-        m.timer_at = min(m.timer_at, flow.due_at)
-    if idle and m.held >= 2 and m.streams > 1:
+        _wake_by(m, b, f, flow.due_at)
+    if idle and m.answering > 0:
         for g in range(m.streams):
             if flows[g].held >= 2:
                 _acknowledge(m, flows[g], g, b, t)
@@ -679,6 +703,7 @@ def _acknowledged(m: Any, flows: Any, b: Any, t: float) -> None:
     """ACKs are back: losses leave the flight to be sent again, the window changes, the stack may push."""
     ack = b.acks[m.acks_seen & m.ack_mask]
     m.acks_seen += 1
+    m.ack_at = b.acks[m.acks_seen & m.ack_mask].at if m.acks_seen < m.acks_sent else NEVER
     f = ack.flow
     flow = flows[f]
     if ack.first < flow.timeout_at:
@@ -744,20 +769,16 @@ def _alarm(m: Any, flow: Any) -> float:
     return float(at)
 
 
-@_rare
-def _timers(m: Any, flows: Any, b: Any, t: float) -> None:
-    """Every timer that is due, and when the next one is."""
-    m.timer_at = m.event_at
-    if m.source != TCP:
-        return
-    for f in range(m.streams):
-        flow = flows[f]
-        if flow.due_at <= t:
-            _acknowledge(m, flow, f, b, max(t, m.guest_free_at))
-        if _alarm(m, flow) <= t:
-            _timeout(m, flow, t)
-        _fill(m, flow, f, b, t)
-        m.timer_at = min(m.timer_at, min(flow.due_at, _alarm(m, flow)))
+@_hot
+def _look_after(m: Any, flows: Any, b: Any, f: int, t: float) -> None:
+    """The timers of one flow, and when it has to be looked after again."""
+    flow = flows[f]
+    if flow.due_at <= t:
+        _acknowledge(m, flow, f, b, max(t, m.guest_free_at))
+    if _alarm(m, flow) <= t:
+        _timeout(m, flow, t)
+    _fill(m, flow, f, b, t)
+    _wake_by(m, b, f, min(flow.due_at, _alarm(m, flow)))
 
 
 @_rare
@@ -809,8 +830,8 @@ def _sample(m: Any, flows: Any, out: Any, t: float) -> None:
 
 
 @_rare
-def _events(m: Any, flows: Any, b: Any, totals: Any, series: Any, t: float) -> None:
-    """Frames of the source, samples, and the totals at the end of the warm-up."""
+def _events(m: Any, flows: Any, b: Any, totals: Any, series: Any, t: float) -> float:
+    """Frames of the source, samples, totals at the end of the warm-up; returns when the next one is due."""
     if t >= m.frame_at:
         big = m.frame_number % m.iframe_every == 0
         m.pending_frame += m.iframe if big else m.frame
@@ -826,7 +847,26 @@ def _events(m: Any, flows: Any, b: Any, totals: Any, series: Any, t: float) -> N
     if t >= m.warmup:
         _snapshot(m, b, totals[0], t)
         m.warmup = NEVER
-    m.event_at = min(min(m.frame_at, m.sample_at), min(m.warmup, m.duration))
+    return float(min(min(m.frame_at, m.sample_at), min(m.warmup, m.duration)))
+
+
+@_hot
+def _timers(m: Any, flows: Any, b: Any, totals: Any, series: Any, t: float) -> None:
+    """Everything that is due: events of the device, and flows that hold an ACK, wait for one, or are paced."""
+    while b.alarms[1] <= t:
+        i = 1
+        while i < m.leaves:
+            i = 2 * i if b.alarms[2 * i] == b.alarms[i] else 2 * i + 1
+        b.alarms[i] = NEVER
+        if i == m.leaves:
+            b.alarms[i] = _events(m, flows, b, totals, series, t)
+        else:
+            _look_after(m, flows, b, i - m.leaves - 1, t)
+        earliest = b.alarms[i]
+        while i > 1:
+            earliest = min(earliest, b.alarms[i ^ 1])
+            i >>= 1
+            b.alarms[i] = earliest
 
 
 @_rare
@@ -852,8 +892,13 @@ def _begin(m: Any, flows: Any, b: Any, seed: int) -> None:
         b.bbr[f * cc.BBR_STATE + 3] = m.rtt
     m.last_flow = -1
     m.pushed_at = -NEVER
-    m.push_at = m.transfer_at = m.done_at = NEVER
-    m.event_at = m.timer_at = 0.0
+    m.push_at = m.transfer_at = m.done_at = m.ack_at = NEVER
+    b.alarms[:] = NEVER
+    b.alarms[m.leaves] = 0.0
+    if m.source == TCP:
+        b.alarms[m.leaves + 1 : m.leaves + 1 + m.streams] = 0.0
+    for i in range(m.leaves - 1, 0, -1):
+        b.alarms[i] = min(b.alarms[2 * i], b.alarms[2 * i + 1])
     if m.source == OPEN:
         m.push_at = 0.0
 
@@ -864,10 +909,10 @@ def _run(state: Any, flows: Any, b: Any, seed: int, totals: Any, series: Any) ->
     m = state[0]
     _begin(m, flows, b, seed)
     while True:
-        ack_at = b.acks[m.acks_seen & m.ack_mask].at if m.acks_seen < m.acks_sent else NEVER
-        path = min(m.done_at, ack_at)
+        path = min(m.done_at, m.ack_at)
         stack = min(m.transfer_at, m.push_at)
-        t = min(min(path, stack), m.timer_at)
+        timer_at = b.alarms[1]
+        t = min(min(path, stack), timer_at)
         if t >= m.duration:
             break
         if path <= t:
@@ -875,10 +920,8 @@ def _run(state: Any, flows: Any, b: Any, seed: int, totals: Any, series: Any) ->
                 _complete(m, flows, b, t)
             else:
                 _acknowledged(m, flows, b, t)
-        elif m.timer_at <= t:
-            if m.event_at <= t:
-                _events(m, flows, b, totals, series, t)
-            _timers(m, flows, b, t)
+        elif timer_at <= t:
+            _timers(m, flows, b, totals, series, t)
         elif m.transfer_at <= t:
             _transfer(m, flows, b, t)
         elif m.source == TCP:
@@ -968,6 +1011,7 @@ def _buffers(m: Any) -> Buffers:
     m["mask"], m["ack_mask"] = slots - 1, acks - 1
     pushed = float(m["duration"] / m["gap"]) + 1.0
     nodes = int(min(limit, windows, pushed)) + 2 if m["backpressure"] else 2
+    m["leaves"] = 1 << math.ceil(math.log2(m["streams"] + 1))
     return Buffers(
         tags=np.zeros(slots, np.int64),
         times=np.zeros(slots),
@@ -976,6 +1020,7 @@ def _buffers(m: Any) -> Buffers:
         node_tag=np.zeros(nodes, np.int64),
         node_time=np.zeros(nodes),
         lists=np.zeros((3, _LISTED + 1), np.int64),
+        alarms=np.empty(2 * int(m["leaves"])),
         bbr=np.zeros(cc.BBR_STATE * int(m["streams"])),
     )
 
