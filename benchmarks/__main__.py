@@ -78,6 +78,15 @@ def single() -> float:
     return processor_time(lambda: simulate(mixed(1, duration=300.0).replace(driver="stock", ring=500)))
 
 
+def twin(**fields: Any) -> float:
+    """Processor time per packet of the packet-level engine in ns; with GSO a packet is a full ring entry."""
+    from tunbp.model.packets import run
+
+    point = Scenario(qdisc="pfifo", rtt=0.12, drain_rate=60e3).replace(**fields).parameters()
+    sent = float(run(point)["sent"]) / point["gso_segments"]
+    return processor_time(lambda: run(point)) * 1e9 / sent
+
+
 def large(count: int) -> float:
     """Wall-clock time of `count` scenarios of 300 s at 120 ms on all cores."""
     batch = mixed(count, duration=300.0)
@@ -96,6 +105,7 @@ def fresh(code: str, environment: dict[str, str] | None = None) -> float:
     return float(done.stdout.split()[-1])
 
 
+IMPORT = "from tunbp import Scenario, simulate"
 FIRST = "from tunbp.model.scenario import Scenario; from tunbp.model.simulate import simulate; simulate(Scenario())"
 
 
@@ -110,13 +120,27 @@ def memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
+PAUSES: dict[str, Any] = {"stall_rate": 1.0, "stall_mean": 5e-3, "ack_interval": 2e-3}
+BACKLOG: dict[str, Any] = {"driver": "7.3", "qdisc_limit": 10_000, "receive_window": 100e6}
+VHOST: dict[str, Any] = {
+    "driver": "v3", "ring": 1000, "rtt": 2e-4, "drain_rate": 45e3, "guest_rate": 50e3, "gso_segments": 45,
+    "receive_window": 4e6, "wake_cost": 5e-6,
+}  # fmt: skip
+"""Loads of the exact twin beside a path of 120 ms and a reader of 60,000 packets/s."""
+
 ROWS: dict[str, tuple[Callable[[], float], str, str]] = {
     "import tunbp": (lambda: fresh("import tunbp"), "s", "<= 0.6"),
+    IMPORT: (lambda: fresh(IMPORT), "s", "<= 0.6"),
     "first simulate, compiled": (lambda: fresh(FIRST), "s", "<= 3"),
     "stepping, CUBIC, 1,024 scenarios": (lambda: stepping() / 1e6, "M scenario-steps/s/core", ">= 300"),
     "processor time per simulated second, 120 ms": (lambda: per_second(0.12) * 1e6, "us", "<= 34"),
     "processor time per simulated second, 0.2 ms": (lambda: per_second(2e-4) * 1e3, "ms", "<= 1"),
     "one scenario, 300 s, 120 ms": (lambda: single() * 1e3, "ms", "<= 20"),
+    "exact twin, one CUBIC flow": (lambda: twin(duration=60.0, **PAUSES), "ns/packet", "<= 60"),
+    "exact twin, backpressure, long qdisc backlog": (lambda: twin(duration=60.0, **BACKLOG), "ns/packet", "<= 60"),
+    "exact twin, 16 CUBIC flows": (lambda: twin(duration=60.0, streams=16, **PAUSES), "ns/packet", "<= 60"),
+    "exact twin, BBR": (lambda: twin(duration=60.0, congestion="bbr", **PAUSES), "ns/packet", "<= 60"),
+    "exact twin, vhost with GSO": (lambda: twin(duration=10.0, **VHOST), "ns/ring entry", "<= 60"),
     "1,000 scenarios, 300 s, 120 ms": (lambda: large(1000), "s", "<= 30"),
     "10,000 scenarios, 300 s, 120 ms": (lambda: large(10_000), "s", "<= 100"),
     "peak memory": (memory, "GiB", "<= 2"),
