@@ -84,7 +84,7 @@ def twin(**fields: Any) -> float:
 
     point = Scenario(qdisc="pfifo", rtt=0.12, drain_rate=60e3).replace(**fields).parameters()
     sent = float(run(point)["sent"]) / point["gso_segments"]
-    return processor_time(lambda: run(point)) * 1e9 / sent
+    return float(processor_time(lambda: run(point)) * 1e9 / sent)
 
 
 def large(count: int) -> float:

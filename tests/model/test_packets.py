@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tunbp.evidence.datasets import nodrop
 from tunbp.model.drivers import DRIVERS, VHOST_NET_BATCH, Stop, driver, ring_batch, wake_threshold
 from tunbp.model.packets import run
 
@@ -196,14 +197,37 @@ def test_frames_lose_what_does_not_fit_and_every_nth_is_larger() -> None:
     assert result["dropped_ring"] == 10 * (60 - 25)
 
 
-def test_a_ring_of_one_leaves_stock_to_delayed_acks_and_probes() -> None:
-    """Raw vhost run with one packet: 0.74 Mbit/s, 27 retransmits per second, mean RTT 19 ms (source S25)."""
-    point = {"rtt": 1.7e-4, "ring": 1, "drain_rate": 45.4e3, "gso_segments": 45, "receive_window": 4e6}
+@pytest.mark.parametrize(("name", "segments"), [("tap-1-0ms-stock", 1), ("vhost-1-0ms-stock", 45)])
+def test_a_ring_of_one_leaves_stock_to_delayed_acks(name: str, segments: int) -> None:
+    """Raw runs with one packet (source S25), the seconds in which the delayed ACK comes before the probe.
+
+    Each of them is in one of two states: a smoothed RTT near 20 ms, half of a delayed ACK, or of 2 to 6 ms, where
+    probes (2 SRTT + 2 ms) come first and 3.5 Mbit/s pass. The engine has the first state only.
+    """
+    measured = nodrop().sel(run=name)
+    slow = measured["rtt"] > 10e-3
+    point = {"rtt": 1.7e-4, "ring": 1, "drain_rate": 45.4e3, "gso_segments": segments, "receive_window": 4e6}
     stock = run(point | {"duration": 60.0})
-    assert stock["received_rate"] == pytest.approx(0.74e6, rel=0.3)
-    assert stock["mean_rtt"] == pytest.approx(19e-3, rel=0.3)
+    # the delayed-ACK timer of 40 ms ends up to a jiffy late: 4 ms where HZ is 250
+    jiffy = 0.1
+    assert stock["received_rate"] == pytest.approx(float(measured["throughput"].where(slow).mean()), rel=jiffy)
+    again = float(stock["total_retransmits"]) / 60.0
+    assert again == pytest.approx(float(measured["retransmits"].where(slow).mean()), rel=jiffy)
+
+
+def test_backpressure_fills_a_reader_through_a_ring_of_one() -> None:
+    point = {"rtt": 1.7e-4, "ring": 1, "drain_rate": 45.4e3, "gso_segments": 45, "receive_window": 4e6}
     patched = run(point | {"duration": 1.0, "driver": "v3", "wake_cost": 5.3e-6})
     assert patched["received_rate"] == pytest.approx(19.2e9, rel=0.03)
+
+
+def test_paced_flows_do_not_hold_each_other_back() -> None:
+    """One flow is paced by the stack's clock, several by timers of their own: none is forgotten, none comes late."""
+    point = {"drain_rate": 1e6, "rtt": 0.05, "congestion": "bbr", "receive_window": 20 * 1448.0, "duration": 20.0}
+    alone = float(run(point)["transmitted_rate"])
+    for streams in (2, 7, 64):
+        # 1 us per packet is far below the 2.5 ms between packets of a flow
+        assert run(point | {"streams": streams})["transmitted_rate"] == pytest.approx(streams * alone, rel=0.02)
 
 
 LONE = {"rtt": 0.1, "ring": 1, "drain_rate": 1e3, "burst_rate": 1e9, "receive_window": 1448.0}

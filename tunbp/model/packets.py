@@ -756,7 +756,9 @@ def _timeout(m: Any, flow: Any, t: float) -> None:
 def _alarm(m: Any, flow: Any) -> float:
     """When the flow probes or times out if nothing comes back.
 
-    The smoothed RTT has learnt of delayed ACKs, so a probe never overtakes one.
+    The smoothed RTT has learnt of delayed ACKs, so a probe never overtakes one. (Linux can also stay in a state
+    in which probes come first and keep the smoothed RTT short: it needs SACK's and RACK's details, and only
+    windows of two packets are so small.)
     """
     if flow.flight == 0:
         return NEVER
