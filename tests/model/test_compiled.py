@@ -17,7 +17,9 @@ def place(folder: Path, **extra: str) -> tuple[str, str]:
     """Folder for compiled code, and the package used, of a new process that finds the package in `folder`."""
     environment = {k: v for k, v in os.environ.items() if k != compiled.VARIABLE}
     environment |= {"PYTHONPATH": str(folder), **extra}
-    done = subprocess.run([sys.executable, "-c", PRINT], env=environment, capture_output=True, text=True, check=True, cwd=folder)
+    done = subprocess.run(
+        [sys.executable, "-c", PRINT], env=environment, capture_output=True, text=True, check=True, cwd=folder
+    )
     cache, package = done.stdout.split()
     return cache, package
 

@@ -14,7 +14,7 @@ tile. What a batch does not use is left out when the kernel is compiled. One ste
 All amounts are segments and may be fractional; rates are per time step.
 """
 
-# ruff: noqa: E501 - the compiled loops keep one physical rule on one line
+
 
 from __future__ import annotations
 
