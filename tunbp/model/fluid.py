@@ -4,17 +4,16 @@ State lives in one flat array per tile of `width` scenarios (row `v` of scenario
 loop over the tile is a SIMD loop; the round trip is a ring of `slots` time steps, the same for all scenarios of a
 tile. What a batch does not use is left out when the kernel is compiled. One step, in the order packets travel:
 
- 1. ACKs of one RTT ago arrive, the window grows;
+ 1. losses and ACKs of one RTT ago arrive, the window shrinks or grows;
  2. the sender fills the window;
- 3. the burst meets qdisc and ring: dropped (stock) or held back (backpressure);
+ 3. the burst meets the ring: what does not fit is dropped, in whole entries (stock), or waits in the qdisc
+    (backpressure);
  4. the reader drains; ACKs are held until it has nothing left to read, at most for the ACK interval, and set out
     together (a lone segment waits for the delayed-ACK timer), to arrive one RTT later;
- 5. rare events, one scenario at a time: loss, tail-loss probe, stall, CoDel, sampling.
+ 5. rare events, one scenario at a time: gaps that show, tail-loss probe, stall, CoDel, sampling.
 
 All amounts are segments and may be fractional; rates are per time step.
 """
-
-
 
 from __future__ import annotations
 
