@@ -5,6 +5,7 @@ import re
 
 import nbformat
 import nbformat.v4 as nb
+import pandas as pd
 import pytest
 
 from tunbp.report import notebooks
@@ -42,6 +43,31 @@ def test_an_executed_notebook_becomes_a_page_without_scripts_or_foreign_addresse
     assert "<b>bold</b>" in page
     assert "<script" not in page
     assert not re.search(r"https?://", page.replace("http://www.w3.org/1998/Math/MathML", ""))
+
+
+def test_code_is_folded_so_that_text_and_figures_are_what_is_seen(notebook):
+    page = notebooks.write_page(notebook).read_text()
+    folded = re.findall(r'<details class="code"><summary>(.*?)</summary>(.*?)</details>', page, re.DOTALL)
+    assert [name for name, _ in folded] == ["Code"]
+    assert "price" in folded[0][1]
+    assert not any(shown in folded[0][1] for shown in ("data:image/png", "<b>bold</b>"))
+
+
+def test_parameters_are_folded_under_their_name(tmp_path):
+    cells = [nb.new_code_cell(f"n = {i}", metadata={"tags": tags}) for i, tags in
+             enumerate([["parameters"], ["injected-parameters"], []])]  # fmt: skip
+    text = notebooks.body(nb.new_notebook(cells=cells))
+    assert re.findall(r"<summary>(.*?)</summary>", text) == ["Parameters", "Parameters given", "Code"]
+
+
+def test_a_styled_table_has_the_same_names_in_every_run():
+    def page():
+        tables = [pd.DataFrame({"a": [1.5]}).style.to_html() for _ in range(2)]
+        outputs = [nb.new_output("display_data", {"text/html": table}) for table in tables]
+        return notebooks.body(nb.new_notebook(cells=[nb.new_code_cell("show", outputs=outputs)]))
+
+    assert page() == page()
+    assert re.findall(r'<table id="(.*?)"', page()) == ["T_1", "T_2"]
 
 
 def test_formulas_become_mathml_and_prices_stay(notebook):

@@ -1,4 +1,4 @@
-"""Executed notebooks as HTML pages that need no network: own style, formulas as MathML, no scripts."""
+"""Executed notebooks as HTML pages that need no network: code folded, formulas as MathML, no scripts."""
 
 from __future__ import annotations
 
@@ -16,6 +16,19 @@ from tunbp.report.templates import render
 
 # formulas in rendered Markdown: $$...$$ or $...$, never inside code
 _FORMULA = re.compile(r"(<pre.*?</pre>|<code.*?</code>)|\$\$(.+?)\$\$|\$(\S(?:[^$\n]*?\S)?)\$", re.DOTALL)
+# pandas names every styled table anew in every run
+_TABLE = re.compile(r"\bT_[0-9a-f]{5}(?=[_\" {])")
+# nbconvert's page, with the code of a cell behind its summary: a reader of results sees question, answer, figure
+_TEMPLATE = """
+{%- extends 'basic/index.html.j2' -%}
+{% block input_group %}
+{% set tags = cell.metadata.get("tags", []) %}
+<details class="code"><summary>
+{%- if "injected-parameters" in tags %}Parameters given{% elif "parameters" in tags %}Parameters{% else %}Code
+{%- endif -%}
+</summary>{{ super() }}</details>
+{% endblock %}
+"""
 _SCROLLING = ("pre", 'div class="output_area"')
 _NO_TEXT = 'alt="No description has been provided for this image"'
 
@@ -56,12 +69,15 @@ def body(content: Any) -> str:
     from nbconvert.filters.markdown_mistune import markdown2html_mistune
 
     exporter = HTMLExporter(template_name="basic", exclude_anchor_links=True)
+    exporter.raw_template = _TEMPLATE
     exporter.register_filter("markdown2html", lambda *source: formulas(markdown2html_mistune(source[-1])))
     # a widget in an output needs scripts from elsewhere: its text stays
     text, _ = exporter.from_notebook_node(content)
     text = re.sub(r"<script\b.*?</script>", "", str(text), flags=re.DOTALL | re.IGNORECASE)
     # papermill gives the cell it injects another random id in every run
     text = re.sub(r' id="cell-id=[^"]*"', "", text)
+    names: dict[str, str] = {}
+    text = _TABLE.sub(lambda found: names.setdefault(found[0], f"T_{len(names) + 1}"), text)
     # what is too wide scrolls inside its block: the keyboard must reach it
     for block in _SCROLLING:
         text = text.replace(f"<{block}>", f'<{block} tabindex="0">')
