@@ -28,6 +28,15 @@ def test_a_vpn_over_a_long_path_is_told_to_set_the_flag_and_to_raise_the_window(
     assert str(advice).startswith("Set IFF_BACKPRESSURE: ")
 
 
+def test_the_advised_ring_is_small_but_costs_a_saturated_reader_no_wakes():
+    result = prediction.predict(VPN, [1, 10, 50, 1000], seeds=1)
+    rate, capacity = (result[name].sel(variant="backpressure") for name in ("received_rate", "wake_cycle_bound"))
+    # the path is the limit: one packet carries as much as a thousand, but not once the reader is
+    assert float(rate.sel(ring=1).squeeze()) == pytest.approx(float(rate.sel(ring=1000).squeeze()), rel=0.01)
+    assert float(capacity.sel(ring=1) / capacity.sel(ring=1000)) < 0.9
+    assert prediction.advise(VPN, result, more=False).ring == 50
+
+
 def test_without_a_qdisc_the_advice_is_to_attach_one(vpn):
     advice = prediction.advise(VPN.replace(qdisc="noqueue"), vpn, more=False)
     assert not advice.set_flag

@@ -171,8 +171,8 @@ def advise(scenario: Scenario, prediction: xr.Dataset, more: bool = True) -> Adv
     gain = after / before - 1.0 if before > 0 else float("inf")
     set_flag = bool(str(scenario.qdisc) != "noqueue" and gain >= -SAME)
     chosen = pushed if set_flag else stock
-    ring = _smallest_good(chosen)
     name = VARIANTS[int(set_flag)]
+    ring = _smallest_good(chosen["received_rate"], prediction["wake_cycle_bound"].sel(variant=name))
     bound = str(prediction["binding_bound"].sel(variant=name, ring=ring).item())
     what, faster = _what_helps(scenario.replace(ring=ring), name, bound) if more else ("", 0.0)
     advice = Advice(
@@ -184,11 +184,15 @@ def advise(scenario: Scenario, prediction: xr.Dataset, more: bool = True) -> Adv
     return Advice(**{**advice.__dict__, "sentences": tuple(_sentences(scenario, advice))})
 
 
-def _smallest_good(middle: xr.Dataset) -> int:
-    """Smallest ring whose throughput is within `SAME` of the best ring's."""
-    rate = middle["received_rate"]
-    good = rate["ring"].to_numpy()[(rate >= (1.0 - SAME) * rate.max()).to_numpy()]
-    return int(good.min())
+def _smallest_good(rate: xr.DataArray, capacity: xr.DataArray) -> int:
+    """Smallest ring within `SAME` of the best one in throughput, and in what a saturated reader could carry.
+
+    The second keeps the advice from a ring so small that its wakes would cost once the path is no longer the limit.
+    """
+    fast = rate >= (1.0 - SAME) * rate.max()
+    both = fast & (capacity >= (1.0 - SAME) * capacity.max())
+    good = both if bool(both.any()) else fast
+    return int(rate["ring"].to_numpy()[good.to_numpy()].min())
 
 
 def _what_helps(scenario: Scenario, variant: str, bound: str) -> tuple[str, float]:
