@@ -20,6 +20,8 @@ from tunbp.report.numbers import Number, from_record, macro_name, macros, rounde
         (Number("a", 184.5e3, "packet/s", digits=4), "184.5 Kpps"),
         (Number("a", 5.1e-6, "s", shown="µs", digits=2), "5.1 µs"),
         (Number("a", 15539, "1", digits=5), "15,539"),
+        (Number("a", 2.0), "2"),
+        (Number("a", 50.0, "packet"), "50 packets"),
         (Number("a", -0.001, "1", 0.5), "0.00 ± 0.50"),
         (Number("a", math.nan, "bit/s"), "missing Mbit/s"),
     ],

@@ -149,6 +149,12 @@ def test_a_table_is_written_as_csv_and_booktabs(tmp_path):
         assert part in latex
 
 
+def test_a_notebook_can_show_its_numbers_as_the_run_writes_them(written):
+    shown = written.headlines().set_index("LaTeX")
+    assert shown.loc[r"\DemoGain"].to_list() == ["gain at a ring of 500", "57.2 %"]
+    assert shown.loc[r"\DemoRate", "value"] == "171.7 ± 2.1 Mbit/s"
+
+
 def test_numbers_of_a_run_land_in_one_file(written):
     record = json.loads((written.folder / "numbers" / "01_demo.json").read_text())
     assert record["numbers"]["demo_rate"]["shown"] == "171.7 ± 2.1 Mbit/s"

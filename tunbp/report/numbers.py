@@ -32,7 +32,7 @@ class Number:
     shown
         Unit to show it in; default Mbit/s, ms, Kpps.
     digits
-        Significant digits to show.
+        Significant digits to show; a whole count is shown whole.
     """
 
     name: str
@@ -50,7 +50,8 @@ class Number:
             unit, size = "%", 1.0
         value = self.value / size
         if self.uncertainty is None:
-            return rounded(value, self.digits), "", unit
+            counted = self.unit in ("1", "packet") and value.is_integer()
+            return _fixed(value, 0) if counted else rounded(value, self.digits), "", unit
         if isinstance(self.uncertainty, (int, float)):
             half = abs(self.uncertainty) / size
             places = _places(half, 2)

@@ -235,6 +235,11 @@ class Output:
             },
         )
 
+    def headlines(self) -> pd.DataFrame:
+        """Headline numbers noted so far: `number` in words, `value` as shown, `LaTeX` command of `numbers.tex`."""
+        rows = [(item.text or item.name, str(item), macro_name(item.name)) for item in self.numbers.values()]
+        return pd.DataFrame(rows, columns=["number", "value", "LaTeX"])
+
     def __enter__(self) -> Output:
         return self
 
