@@ -150,6 +150,30 @@ def test_the_key_names_variants_and_kinds_once(figure):
     assert texts[2:] == ["published", "measured", "simulated"]
 
 
+@pytest.mark.parametrize(("kinds", "face"), [(("published",), "white"), (("published", "measured"), STOCK)])
+def test_the_key_shows_a_variant_open_where_only_published_values_are(ax, table, kinds, face):
+    figures.simulated(ax, table, "ring", "received_rate")
+    for kind in kinds:
+        figures.against(ax, table, "ring", "received_rate", kind=kind)
+    handle = figures.key(ax).legend_handles[0]
+    assert to_hex(handle.get_markerfacecolor()) == to_hex(face)
+
+
+def test_broken_lines_lie_over_solid_ones_so_that_equal_values_show_both(ax, table):
+    figures.simulated(ax, table, "ring", "received_rate")
+    stock, backpressure = sorted(ax.lines, key=lambda line: to_hex(line.get_color()) != STOCK)
+    assert stock.get_zorder() > backpressure.get_zorder()
+
+
+@pytest.mark.parametrize(
+    ("centers", "log", "edges"),
+    [([1, 10, 100], True, [10**-0.5, 10**0.5, 10**1.5, 10**2.5]), ([1, 2, 4], False, [0.5, 1.5, 3, 5]),
+     ([3], False, [2.5, 3.5])],
+)  # fmt: skip
+def test_cells_of_a_map_meet_half_way_as_the_axis_shows_it(centers, log, edges):
+    np.testing.assert_allclose(figures.cell_edges(np.array(centers), log), edges)
+
+
 def test_a_key_of_nothing_is_refused(ax):
     with pytest.raises(OutputError, match="nothing was drawn"):
         figures.key(ax)

@@ -86,6 +86,16 @@ def test_figures_have_the_widths_of_ieee(width, inches):
     assert fig.get_figwidth() == inches
 
 
+@pytest.mark.parametrize(("high", "texts"), [(80e-3, {"2", "5", "20", "50"}), (80.0, set())])
+def test_a_short_log_axis_labels_more_than_its_one_decade(high, texts):
+    _, ax = style.figure()
+    ax.set_yscale("log")
+    ax.set_ylim(1e-3, high)
+    style.label_axis(ax.yaxis, "Ping", "s")
+    ticks = zip(ax.get_yticks(minor=True), ax.get_yticklabels(minor=True), strict=True)
+    assert {label.get_text() for at, label in ticks if 1e-3 <= at <= high} - {""} == texts
+
+
 def test_an_unknown_width_is_refused():
     with pytest.raises(OutputError, match="'column' or 'text'"):
         style.figure("page")

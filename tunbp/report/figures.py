@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 # what was drawn on each axes, in order, for `key`
 _DRAWN: WeakKeyDictionary[Axes, dict[tuple[str, str], VariantStyle]] = WeakKeyDictionary()
 
+# a broken line over a solid one, and its markers over the other's, leave both to be seen where they coincide
+_LIFT = 0.5
+
 # white edge of black marks, so that they are seen on dark colours too
 _HALO: list[AbstractPathEffect] = [withStroke(linewidth=2.6, foreground="white")]
 
@@ -147,7 +150,7 @@ def interval_over(table: pd.DataFrame, x: str, y: str, level: float = 0.95) -> p
 def _draw_line(
     ax: Axes, part: pd.DataFrame, x: str, y: str, low: str | None, high: str | None, look: VariantStyle
 ) -> None:
-    ax.plot(part[x], part[y], color=look.color, linestyle=look.linestyle, marker="", zorder=2)
+    ax.plot(part[x], part[y], color=look.color, linestyle=look.linestyle, marker="", zorder=2 + _lift(look))
     if low is not None and high is not None:
         ax.fill_between(part[x], part[low], part[high], color=look.color, alpha=0.18, linewidth=0, zorder=1)
 
@@ -176,8 +179,12 @@ def _draw_points(
         markeredgecolor=look.color if open_marker else "white",
         markeredgewidth=1.0 if open_marker else 0.4,
         elinewidth=0.8,
-        zorder=3,
+        zorder=3 + _lift(look),
     )
+
+
+def _lift(look: VariantStyle) -> float:
+    return 0.0 if look.linestyle == "-" else _LIFT
 
 
 def bars(
@@ -454,18 +461,27 @@ def heat_map(
     if center is not None:
         norm = CenteredNorm(center)
     ax.patch.set(facecolor="#f2f2f2", edgecolor=GAP_COLOR, hatch="xxx")
-    mesh = ax.pcolormesh(data[x], data[y], values, norm=norm, cmap=cmap, shading="nearest", rasterized=True)
+    for axis, dim in ((ax.xaxis, x), (ax.yaxis, y)):
+        _scale_axis(axis, dim, data[dim].values)
+    edges = [cell_edges(data[dim].values, axis.get_scale() == "log") for axis, dim in ((ax.xaxis, x), (ax.yaxis, y))]
+    mesh = ax.pcolormesh(*edges, values, norm=norm, cmap=cmap, rasterized=True)
     _, size = shown_unit(unit, shown)
     if levels:
         lines = ax.contour(data[x], data[y], values, levels=sorted(levels), colors="black", linewidths=0.8)
-        texts = ax.clabel(lines, fmt=lambda value: f"{value / size:.4g}", fontsize=6.5)
+        texts = ax.clabel(lines, fmt=lambda value: f"{value / size:.4g}", fontsize=6.5, inline_spacing=1)
         for artist in (lines, *texts):
             artist.set_path_effects(_HALO)
     bar = ax.figure.colorbar(mesh, ax=ax, pad=0.02)
     label_axis(bar.ax.yaxis, label, unit, shown)
-    for axis, dim in ((ax.xaxis, x), (ax.yaxis, y)):
-        _scale_axis(axis, dim, data[dim].values)
     ax.grid(False)
+
+
+def cell_edges(centers: np.ndarray[Any, Any], log: bool) -> np.ndarray[Any, Any]:
+    """Edges of the cells around sorted centres (one more than those), half way between them as the axis shows it."""
+    at = np.log(centers.astype(float)) if log else centers.astype(float)
+    half = np.diff(at) / 2 if at.size > 1 else np.array([0.5])
+    edges = np.concatenate([at[:1] - half[:1], at[:-1] + half[: at.size - 1], at[-1:] + half[-1:]])
+    return np.exp(edges) if log else edges
 
 
 def _scale_axis(axis: Any, dim: str, values: np.ndarray[Any, Any]) -> None:
@@ -572,12 +588,12 @@ def _variant_handle(look: VariantStyle, label: str, kinds: Sequence[str]) -> Any
         plain = look.color if filled else ("white" if look.hatch else _tint(look.color))
         return Patch(facecolor=plain, edgecolor="white" if filled else look.color, hatch=look.hatch, label=label)
     only = kinds[0] if len(kinds) == 1 else ""
+    hollow = "published" in kinds and "measured" not in kinds
     return Line2D(
         [], [], color=look.color, label=label,
         linestyle="none" if only in ("published", "measured") else look.linestyle,
         marker="" if only == "simulated" else look.marker,
-        markerfacecolor="white" if only == "published" else look.color,
-        markeredgecolor=look.color, markersize=4,
+        markerfacecolor="white" if hollow else look.color, markeredgecolor=look.color, markersize=4,
     )  # fmt: skip
 
 

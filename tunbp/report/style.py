@@ -191,13 +191,19 @@ def label_axis(axis: Axis, text: str, unit: str = "", shown: str | None = None) 
     shown
         Unit in the label; default Mbit/s, ms, Kpps or KB.
     """
-    from matplotlib.ticker import FuncFormatter, NullFormatter
+    from matplotlib.ticker import FuncFormatter
 
     name, size = shown_unit(unit, shown)
     axis.set_label_text(f"{text} ({name})" if name else text)
     axis.set_major_formatter(FuncFormatter(lambda value, _: format_tick(value / size)))
     if axis.get_scale() == "log":
-        axis.set_minor_formatter(NullFormatter())
+        axis.set_minor_formatter(FuncFormatter(lambda value, _: _minor_tick(value, size, *axis.get_view_interval())))
+
+
+def _minor_tick(value: float, size: float, low: float, high: float) -> str:
+    """Text of a minor tick of a log axis: 2 and 5 of each decade where fewer than two decades are shown."""
+    first = round(value / 10 ** np.floor(np.log10(value)), 6)
+    return format_tick(value / size) if first in (2, 5) and high < 100 * low else ""
 
 
 def format_tick(value: float) -> str:
