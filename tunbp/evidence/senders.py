@@ -61,7 +61,8 @@ def pktgen(threads: Sequence[int]) -> pd.DataFrame:
     parts = rows["row"].str.extract(r"^v7-(?P<device>tap|vhost(?:-pinned)?)-(?P<threads>\d+)t-(?P<variant>\w+)$")
     rows = rows.assign(**parts).dropna(subset=["threads"])
     rows = rows[rows["threads"].astype(int).isin(threads)]
-    words = rows["device"].str.replace("-", " ") + ", " + rows["threads"] + " thr."
+    devices = rows["device"].map({"tap": "TAP", "vhost": "vhost-net", "vhost-pinned": "vhost-net pinned"})
+    words = devices + ", " + rows["threads"] + rows["threads"].map(lambda n: " thread" if n == "1" else " threads")
     return rows.assign(case=words)[["case", "variant", "published", "model", "error"]].reset_index(drop=True)
 
 

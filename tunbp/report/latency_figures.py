@@ -24,17 +24,18 @@ def over_rings(bulk: pd.DataFrame) -> Figure:
     figures.simulated(axes[0], last, "ring", "received_rate", over="seed", label=False)
     style.label_axis(axes[0].yaxis, "Throughput", "bit/s")
     axes[0].set_ylim(bottom=0)
-    axes[0].set_title(f"bulk flow, {qdiscs[-1]}")
+    axes[0].set_title(f"Bulk flow, {qdiscs[-1]}")
     for ax, qdisc in zip(axes[1:], qdiscs, strict=True):
         part = bulk[bulk["qdisc"] == qdisc]
         figures.simulated(ax, part, "ring", "wait", over="seed", label=False)
         full = part.drop_duplicates("ring").sort_values("ring")
         ax.plot(full["ring"], full["full_ring"], color="#666666", linestyle=":", linewidth=0.9, zorder=1)
-        ax.annotate("full ring", (full["ring"].iloc[-1], full["full_ring"].iloc[-1]), ha="right", va="bottom",
-                    xytext=(-4, 1), textcoords="offset points", fontsize=6.5)  # fmt: skip
+        start = full.iloc[len(full) // 4]
+        ax.annotate("full ring: $N/\\mu$", (start["ring"], start["full_ring"]), ha="left", va="top",
+                    xytext=(3, -3), textcoords="offset points", fontsize=6.5)  # fmt: skip
         ax.set_yscale("log")
         style.label_axis(ax.yaxis, "Wait of a sparse flow", "s")
-        ax.set_title(f"sparse flow, {qdisc}")
+        ax.set_title(f"Sparse flow, {qdisc}")
         low = bulk["wait"][bulk["wait"] > 0].min() * 0.5
         ax.set_ylim(max(low, 1e-6), 3 * bulk["wait"].max())
     for ax in axes:
@@ -54,8 +55,10 @@ def shaped(table: pd.DataFrame) -> Figure:
     figures.simulated(ax, table, "ring", "rtt", label=False)
     rings = sorted(set(table["ring"]))
     ax.plot(rings, [ring / latency.SHAPED_RATE for ring in rings], color="#666666", linestyle=":", linewidth=0.9)
-    ax.annotate("full ring: N/$\\mu$", (60, 60 / latency.SHAPED_RATE), ha="right", va="bottom", fontsize=6.5,
-                xytext=(-6, 8), textcoords="offset points")  # fmt: skip
+    start = rings[0] * 1.2
+    ax.annotate("full ring: $N/\\mu$", (start, start / latency.SHAPED_RATE), ha="left", va="bottom", fontsize=6.5,
+                xytext=(-2, 26), textcoords="offset points",
+                arrowprops={"arrowstyle": "-", "linewidth": 0.5, "color": "#666666", "shrinkB": 1})  # fmt: skip
     ax.set_xscale("log")
     ax.set_yscale("log")
     style.label_axis(ax.xaxis, "txqueuelen", "packet")
@@ -88,14 +91,14 @@ def ring_delay(table: pd.DataFrame) -> Figure:
     fig, ax = style.figure("column")
     for (reader, part), (color, line) in zip(table.groupby("reader"), GREYS, strict=True):
         speed = float(str(reader))
-        words = "8 Mbit/s (667/s)" if speed < 1000 else f"{speed / 1e3:.0f} k packets/s"
+        words = "8 Mbit/s (667 packets/s)" if speed < 1000 else f"{speed / 1e3:.0f} k packets/s"
         ax.plot(part["ring"], part["delay"], color=color, linestyle=line, label=words)
     for (_, row), marker in zip(latency.veth().iterrows(), ("s", "D"), strict=True):
         ax.plot([row["ring"]], [row["delay"]], marker=marker, linestyle="none", markerfacecolor="white",
                 color=style.variant_style("backpressure").color, label=f"{row['words']} (ping)")  # fmt: skip
     ax.set_xscale("log")
     ax.set_yscale("log")
-    style.label_axis(ax.xaxis, "Ring", "packet")
+    style.label_axis(ax.xaxis, "Ring size", "packet")
     style.label_axis(ax.yaxis, "Time in a full ring", "s")
     ax.legend(loc="upper left", fontsize=6)
     ax.set_ylim(top=table["delay"].max() * 60)

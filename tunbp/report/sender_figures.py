@@ -34,8 +34,9 @@ def streams(rows: pd.DataFrame, model: pd.DataFrame) -> Figure:
 def pktgen(table: pd.DataFrame) -> Figure:
     """Bars of published rates, stock and patched, with the simulated rate across each."""
     fig, ax = style.figure("text", 2.4)
+    table = table.assign(case=table["case"].str.replace(", ", ",\n"))
     figures.bars(ax, table, "case", "published", model="model", unit="packet/s")
-    ax.set_ylabel("Transmitted (Kpps)")
+    ax.set_ylabel("Transmitted, all threads (Kpps)")
     ax.set_ylim(top=1.25 * float(np.nanmax(table[["published", "model"]].to_numpy())))
     figures.key(ax, loc="upper left", ncols=4)
     return fig
@@ -55,7 +56,7 @@ def costs(parts: pd.DataFrame, rules: pd.DataFrame) -> Figure:
     left.set_yticks(range(len(variants)), labels)
     left.set_ylim(len(variants) - 0.4, -1.9)
     left.grid(axis="y", visible=False)
-    style.label_axis(left.xaxis, "Cost per packet, 8 streams", "s", "us")
+    style.label_axis(left.xaxis, "Cost per packet, 8 streams", "s", "µs")
     left.legend(loc="upper left", ncols=2, fontsize=6)
     words = [f"{row.case},\nwoken: {row.rule}" for row in rules.itertuples()]
     at = np.arange(len(rules))

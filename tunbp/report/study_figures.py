@@ -32,14 +32,13 @@ TEXTS: dict[str, tuple[str, str]] = {
     "openvpn_36_percent": (
         "What the 36 % means",
         "OpenVPN over about 120 ms with a queue of 500 packets, published: the difference is 57 % of stock "
-        "and 36 % of patched.",
+        "and 36 % of backpressure.",
     ),
     "pktgen_transmitted": (
         "pktgen: packets transmitted, stock and backpressure",
         "Packets per second that the reader took. Bars: published means; per cent: published change against "
         "the own stock row; black marks: the model. A stock row gives its own reader's speed, so its mark "
-        "lies on it. With several threads the rate is per thread. Dotted: tables that exist and could not be "
-        "read.",
+        "lies on it. With several threads it is their sum. Dotted: tables that exist and could not be read.",
     ),
     "pktgen_lost": (
         "pktgen: packets lost, stock and backpressure",
@@ -58,7 +57,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "24 raw iperf3 runs against ring size and round-trip time",
         "Received rate of one TCP connection from host to guest, 300 s each. Filled markers: measured, with a "
         "95 % bootstrap interval over blocks of seconds (mostly smaller than the marker; it knows nothing of "
-        "other runs). Lines join simulated runs. Two patched files carry a wrong delay in their name and "
+        "other runs). Lines join simulated runs. Two patched files say another delay in their name and "
         "stand at the round trip that was measured.",
     ),
     "raw_series": (
@@ -129,9 +128,9 @@ def percentages(stock: float, patched: float, gain: float, deficit: float) -> Fi
     ax.axvline(patched, color="black", linewidth=0.7, linestyle=(0, (2, 2)))
     ax.annotate("", (patched, -0.2), (stock, -0.2), arrowprops={"arrowstyle": "<->", "linewidth": 0.8, "shrinkA": 0,
                                                                "shrinkB": 0})  # fmt: skip
-    words = f"+{100 * gain:.1f} % of stock\n−{100 * deficit:.1f} % of patched".replace("-", "−")
+    words = f"+{100 * gain:.1f} % of stock\n−{100 * deficit:.1f} % of backpressure".replace("-", "−")
     ax.text(patched * 1.02, -0.2, words, va="center", ha="left", fontsize=7)
-    ax.set_xlim(0, patched * 1.5)
+    ax.set_xlim(0, patched * 1.6)
     return fig
 
 
@@ -152,7 +151,7 @@ def pktgen(table: pd.DataFrame, gaps: pd.DataFrame, quantity: str = "transmitted
     hosts = [cpu for cpu in ("i5-6300HQ", "Ryzen 5 5600X") if (both["cpu"] == cpu).any()]
     devices = [device for device in DEVICES if (both["device"] == device).any()]
     counts = [max(_categories(both, cpu, device) for device in devices) for cpu in hosts]
-    fig, axes = figure("text", 0.75 + 0.34 * sum(counts) + 0.25 * len(hosts), len(hosts), len(devices), squeeze=False,
+    fig, axes = figure("text", 0.75 + 0.29 * sum(counts) + 0.25 * len(hosts), len(hosts), len(devices), squeeze=False,
                        gridspec_kw={"height_ratios": counts})  # fmt: skip
     words = "Transmitted" if quantity == "transmitted_rate" else "Lost in the ring"
     for i, cpu in enumerate(hosts):
@@ -213,7 +212,7 @@ def wake_threshold(rules: pd.DataFrame, laws: Mapping[str, pd.DataFrame]) -> Fig
         for variant, part in own.groupby("variant", sort=False):
             figures.published(ax, part, "share", "published", str(variant), label=False)
         stock = variant_style("stock")
-        ax.axhline(own["stock"].iloc[0], color=stock.color, linestyle=stock.linestyle, linewidth=1.0, zorder=1)
+        ax.axhline(own["stock"].iloc[0], color=stock.color, linestyle=stock.linestyle, linewidth=1.0, zorder=2.5)
         ax.set_title(f"{DEVICES[device]}, Ryzen 5 5600X")
         ax.set_xscale("log")
         label_axis(ax.yaxis, "Transmitted", "packet/s", "Mpps")
@@ -279,7 +278,7 @@ def _raw_panel(ax: Axes, own: pd.DataFrame, axis: str) -> None:
         return
     label_axis(ax.xaxis, "Round-trip time, as measured", "s")
     for line in own[own["finding"].str.contains("the delay was another|another delay")].to_dict("records"):
-        words = f"named {line['label'] * 1e3:.0f} ms"
+        words = f"file says {line['label'] * 1e3:.0f} ms"
         ax.annotate(
             words, (line["base_rtt"], line["measured"]), xytext=(4, 5), textcoords="offset points", fontsize=6.5
         )
