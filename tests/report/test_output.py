@@ -141,7 +141,7 @@ def test_a_table_is_written_as_csv_and_booktabs(tmp_path):
     latex = (tmp_path / "tables" / "rates.tex").read_text()
     for part in (
         r"\toprule",
-        r"a\_b & rate & error",
+        r"a b & rate & error",
         r"50 \% & 1,500,000 & $-0.25$",
         "x & -- & $1\\times10^{-7}$",
         r"Rates \& more",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tunbp.errors import OutputError
-from tunbp.report.provenance import latex
+from tunbp.report.latex import escape
 from tunbp.report.style import shown_unit
 
 _DIGITS = ("Zero", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
@@ -144,7 +144,7 @@ def macros(numbers: list[Number], head: str = "") -> str:
             body = _math(rf"{value} \pm {uncertainty[1:]}")
         else:
             body = f"{_math(value)} {_math(uncertainty)}" if uncertainty else _math(value)
-        whole = f"{body}~{latex(unit)}" if unit else body
+        whole = f"{body}~{escape(unit)}" if unit else body
         lines += [f"% {' '.join(number.text.split())}"] if number.text else []
         lines += [
             rf"\newcommand{{{command}}}{{{whole}}}",

@@ -14,7 +14,7 @@ import xarray as xr
 
 from tunbp.errors import OutputError
 from tunbp.project import project_root
-from tunbp.report import files, provenance
+from tunbp.report import files, latex, provenance
 from tunbp.report.numbers import Number, macro_name
 from tunbp.report.style import style_file
 
@@ -162,7 +162,7 @@ class Output:
         frame = rows(df)
         path = self.folder / "tables" / id
         files.write(path.with_suffix(".csv"), frame.to_csv(index=False, float_format="%.10g", lineterminator="\n"))
-        files.write(path.with_suffix(".tex"), latex_table(frame, id, caption))
+        files.write(path.with_suffix(".tex"), latex.table(frame, id, caption))
         files.write_json(
             path.with_suffix(".json"),
             {"id": id, "caption": caption, "files": [f"{id}.csv", f"{id}.tex"], **self.provenance.record()},
@@ -345,38 +345,3 @@ def _plotted_on(ax: Axes) -> dict[str, Any]:
 
 def _column(values: Any) -> Any:
     return files.plain(np.asarray(values))
-
-
-def latex_table(frame: pd.DataFrame, id: str, caption: str) -> str:
-    """LaTeX (booktabs) of a table: four significant digits, `--` for missing values, letters escaped."""
-    numeric = [pd.api.types.is_numeric_dtype(frame[c]) and not pd.api.types.is_bool_dtype(frame[c]) for c in frame]
-    lines = [
-        r"\begin{table}",
-        r"\centering",
-        rf"\caption{{{provenance.latex(caption)}}}",
-        rf"\label{{tab:{id}}}",
-        rf"\begin{{tabular}}{{{''.join('r' if number else 'l' for number in numeric)}}}",
-        r"\toprule",
-        " & ".join(provenance.latex(str(column)) for column in frame.columns) + r" \\",
-        r"\midrule",
-        *(" & ".join(_latex_cell(value) for value in row) + r" \\" for row in frame.itertuples(index=False)),
-        r"\bottomrule",
-        r"\end{tabular}",
-        r"\end{table}",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _latex_cell(value: Any) -> str:
-    if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
-        return "--"
-    if not isinstance(value, (float, np.floating)):
-        return provenance.latex(str(value))
-    value = float(value)
-    text = f"{value:.4g}"
-    if "e" not in text:
-        return f"${text}$" if value < 0 else text
-    if 1 <= abs(value) < 1e15:
-        return f"{value:,.0f}"
-    mantissa, exponent = text.split("e")
-    return rf"${mantissa}\times10^{{{int(exponent)}}}$"

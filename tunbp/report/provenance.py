@@ -20,6 +20,7 @@ import tunbp
 from tunbp.errors import OutputError
 from tunbp.project import project_root
 from tunbp.report.files import plain, sha256
+from tunbp.report.latex import escape
 
 PACKAGES = ("tunbp", "dask", "matplotlib", "numba", "numpy", "pandas", "scipy", "xarray")
 """Packages whose version can change a result."""
@@ -227,26 +228,13 @@ def bibtex(identifier: str, title: str, provenance: Provenance) -> str:
     cite = provenance.citation
     short = provenance.commit if provenance.commit == "unknown" else provenance.commit[:12]
     fields = {
-        "title": f"{{{latex(title)}}}",
-        "author": " and ".join(f"{{{latex(name)}}}" for name in cite.authors),
+        "title": f"{{{escape(title)}}}",
+        "author": " and ".join(f"{{{escape(name)}}}" for name in cite.authors),
         "year": cite.year,
-        "howpublished": f"Figure {latex(identifier)} of {latex(cite.title)}, version {latex(cite.version)}",
+        "howpublished": f"Figure {escape(identifier)} of {escape(cite.title)}, version {escape(cite.version)}",
         "doi": cite.doi,
         "url": cite.url,
         "note": f"commit {short}, parameters sha256 {provenance.parameters_sha256[:16]}",
     }
     lines = [f"  {name} = {{{value}}}" for name, value in fields.items() if value]
     return f"@misc{{tunbp:{identifier},\n" + ",\n".join(lines) + "\n}\n"
-
-
-_LATEX = {
-    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
-    "{": r"\{", "}": r"\}",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "µ": r"$\mu$", "±": r"$\pm$", "×": r"$\times$",
-    "≤": r"$\leq$", "≥": r"$\geq$", "→": r"$\rightarrow$", "–": "--", "−": r"$-$",
-}  # fmt: skip
-
-
-def latex(text: str) -> str:
-    """Text with LaTeX's special characters escaped."""
-    return "".join(_LATEX.get(letter, letter) for letter in text)

@@ -1,0 +1,145 @@
+"""LaTeX of texts and tables: escaped letters, and booktabs tables that fit into an IEEE column or page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+COLUMN, PAGE = 58, 122
+r"""Width of an IEEE column and of both, in letters of `\footnotesize`."""
+LINES = 52
+"""Lines of a table on one page; a longer table is continued on the next."""
+_GAP = 2
+_LETTER = 0.5
+"""Space between two columns, in letters; width of a letter in em."""
+
+_LETTERS = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
+    "{": r"\{", "}": r"\}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "µ": r"$\mu$", "±": r"$\pm$", "×": r"$\times$",
+    "≤": r"$\leq$", "≥": r"$\geq$", "→": r"$\rightarrow$", "–": "--", "−": r"$-$",
+}  # fmt: skip
+
+
+def escape(text: str) -> str:
+    """Text with LaTeX's special characters escaped."""
+    return "".join(_LETTERS.get(letter, letter) for letter in text)
+
+
+def table(frame: pd.DataFrame, id: str, caption: str) -> str:
+    r"""Floats with a table, one per page that it fills; needs the packages `booktabs`, `array` and `graphicx`.
+
+    Numbers have four significant digits, `--` stands for a missing value. A table that does not fit into one
+    column spans both (`table*`); its text columns are wrapped, the widest first, until it fits. One with too many
+    columns for that is scaled down.
+
+    Parameters
+    ----------
+    frame
+        The table; its index is not shown.
+    id
+        Its label is `tab:ID`.
+    caption
+        Text above it.
+    """
+    numeric = [pd.api.types.is_numeric_dtype(frame[c]) and not pd.api.types.is_bool_dtype(frame[c]) for c in frame]
+    cells = [[_cell(value) for value in row] for row in frame.itertuples(index=False)]
+    heads = [str(name).replace("_", " ").split() for name in frame.columns]
+    widths = [max([_length(row[i]) for row in cells] + [len(word) for word in head]) for i, head in enumerate(heads)]
+    room = COLUMN if fits(widths, COLUMN) else PAGE
+    limits = wrap(widths, numeric, room)
+    columns = [_column(width, limit, number) for width, limit, number in zip(widths, limits, numeric, strict=True)]
+    wrapped = [limit < width for width, limit in zip(widths, limits, strict=True)]
+    shown = [[_broken(cell) if long else cell for cell, long in zip(row, wrapped, strict=True)] for row in cells]
+    head = " & ".join(_head(words, limit, number) for words, limit, number in zip(heads, limits, numeric, strict=True))
+    pages = _pages([max(-(-_length(cell) // n) for cell, n in zip(row, limits, strict=True)) for row in cells])
+    opening, closing = ("", "") if fits(limits, room) else (r"\resizebox{\textwidth}{!}{%", "}")
+    lines = ["% needs the packages booktabs, array and graphicx"]
+    for number, (start, end) in enumerate(pages, 1):
+        part = f" (part {number} of {len(pages)})" if len(pages) > 1 else ""
+        lines += [
+            rf"\begin{{table{'*' if room == PAGE else ''}}}",
+            r"\centering\footnotesize\setlength{\tabcolsep}{3pt}",
+            rf"\caption{{{escape(caption)}{part}}}",
+            *([rf"\label{{tab:{id}}}"] if number == 1 else []),
+            *filter(None, [opening]),
+            rf"\begin{{tabular}}{{@{{}}{''.join(columns)}@{{}}}}",
+            r"\toprule",
+            head + r" \\",
+            r"\midrule",
+            *(" & ".join(row) + r" \\" for row in shown[start:end]),
+            r"\bottomrule",
+            r"\end{tabular}" + closing,
+            rf"\end{{table{'*' if room == PAGE else ''}}}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def fits(widths: Sequence[int], room: int) -> bool:
+    """Whether columns of these widths [letters] fit into the room, with the gaps between them."""
+    return sum(widths) + _GAP * (len(widths) - 1) <= room
+
+
+def wrap(widths: Sequence[int], fixed: Sequence[bool], room: int, least: int = 8) -> list[int]:
+    """Widths [letters] after wrapping the widest columns that are not fixed, none below `least`, until they fit."""
+    found = list(widths)
+    for limit in range(max(widths, default=0), least - 1, -1):
+        found = [width if kept else min(width, limit) for width, kept in zip(widths, fixed, strict=True)]
+        if fits(found, room):
+            break
+    return found
+
+
+def _pages(heights: Sequence[int]) -> list[tuple[int, int]]:
+    """First and last row (exclusive) of each part, by the lines that each row takes."""
+    parts, start, filled = [], 0, 0
+    for row, height in enumerate(heights):
+        if filled + height > LINES and row > start:
+            parts.append((start, row))
+            start, filled = row, 0
+        filled += height
+    return [*parts, (start, len(heights))]
+
+
+def _column(width: int, limit: int, number: bool) -> str:
+    if limit < width:
+        return rf">{{\raggedright\arraybackslash}}p{{{_LETTER * limit:.1f}em}}"
+    return "r" if number else "l"
+
+
+def _head(words: Sequence[str], limit: int, number: bool) -> str:
+    """Name of a column, over several lines where it is longer than what stands below."""
+    text = " ".join(words)
+    if len(text) <= limit:
+        return escape(text)
+    stacked = r" \\ ".join(escape(word) for word in words)
+    return rf"\shortstack[{'r' if number else 'l'}]{{{stacked}}}"
+
+
+def _broken(cell: str) -> str:
+    """A cell whose long names may be broken at an underscore or a slash too."""
+    return cell.replace(r"\_", r"\_\allowbreak{}").replace("/", r"/\allowbreak{}")
+
+
+def _length(cell: str) -> int:
+    """Letters that a cell shows, about."""
+    return len(re.sub(r"\\(times|allowbreak|text\w+|[a-z]+)|[\\${}^]", "", cell)) + cell.count(r"\times")
+
+
+def _cell(value: Any) -> str:
+    if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
+        return "--"
+    if not isinstance(value, (float, np.floating)):
+        return escape(str(value))
+    value = float(value)
+    text = f"{value:.4g}"
+    if "e" not in text:
+        return f"${text}$" if value < 0 else text
+    if 1 <= abs(value) < 1e15:
+        return f"{value:,.0f}"
+    mantissa, exponent = text.split("e")
+    return rf"${mantissa}\times10^{{{int(exponent)}}}$"
