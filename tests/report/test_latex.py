@@ -23,10 +23,10 @@ def test_wrapping_only_narrows_text_and_no_more_than_needed(columns, room):
     widths, fixed = zip(*columns, strict=True)
     found = latex.wrap(widths, fixed, room)
     assert all(kept == width for kept, width, is_number in zip(found, widths, fixed, strict=True) if is_number)
-    assert all(min(width, 8) <= kept <= width for kept, width in zip(found, widths, strict=True))
+    assert all(min(width, latex.LEAST) <= kept <= width for kept, width in zip(found, widths, strict=True))
     if latex.fits(widths, room):
         assert found == list(widths)
-    narrowest = [width if is_number else min(width, 8) for width, is_number in columns]
+    narrowest = [width if is_number else min(width, latex.LEAST) for width, is_number in columns]
     assert latex.fits(found, room) == latex.fits(narrowest, room)
 
 

@@ -13,6 +13,8 @@ COLUMN, PAGE = 58, 122
 r"""Width of an IEEE column and of both, in letters of `\footnotesize`."""
 LINES = 52
 """Lines of a table on one page; a longer table is continued on the next."""
+LEAST = 14
+"""Width below which no column is wrapped [letters]: most words fit into it."""
 _GAP = 2
 _LETTER = 0.5
 """Space between two columns, in letters; width of a letter in em."""
@@ -84,10 +86,10 @@ def fits(widths: Sequence[int], room: int) -> bool:
     return sum(widths) + _GAP * (len(widths) - 1) <= room
 
 
-def wrap(widths: Sequence[int], fixed: Sequence[bool], room: int, least: int = 8) -> list[int]:
-    """Widths [letters] after wrapping the widest columns that are not fixed, none below `least`, until they fit."""
+def wrap(widths: Sequence[int], fixed: Sequence[bool], room: int) -> list[int]:
+    """Widths [letters] after wrapping the widest columns that are not fixed, none below `LEAST`, until they fit."""
     found = list(widths)
-    for limit in range(max(widths, default=0), least - 1, -1):
+    for limit in range(max(widths, default=0), LEAST - 1, -1):
         found = [width if kept else min(width, limit) for width, kept in zip(widths, fixed, strict=True)]
         if fits(found, room):
             break
