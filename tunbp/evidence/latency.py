@@ -80,8 +80,8 @@ def headline(bulk: pd.DataFrame) -> dict[str, tuple[float, str, str]]:
     largest = stock.nlargest(1, "ring").iloc[0]
     return {
         "qdisc_small_ring": (float(good["ring"]), "packet", "smallest ring with 98 % of the best rate, backpressure"),
-        "qdisc_small_wait": (float(good["wait"]), "s", f"wait of a sparse flow there, {qdisc}"),
-        "qdisc_stock_wait": (float(largest["wait"]), "s", f"the same in stock, ring of {largest['ring']:.0f}"),
+        "qdisc_small_wait": (float(good["wait"]), "s", f"wait of a sparse flow at that ring, {qdisc}"),
+        "qdisc_stock_wait": (float(largest["wait"]), "s", f"sparse flow's wait, stock, ring of {largest['ring']:.0f}"),
     }  # fmt: skip
 
 

@@ -108,7 +108,13 @@ def _ratio(rows: pd.DataFrame, row: str, base: str) -> tuple[float, float]:
 def headline(rows: pd.DataFrame, rules: pd.DataFrame) -> dict[str, tuple[float, str, str]]:
     """Numbers worth a sentence: name -> (value, unit, words)."""
     early = rules.set_index(["case", "rule"])
-    found = {"senders_median_error": (100 * float(rows["error"].abs().median()), "%", "median error, all rows")}
+    found = {
+        "senders_median_error": (
+            100 * float(rows["error"].abs().median()),
+            "%",
+            "median error, iperf3 with several streams",
+        )
+    }
     for key, case in (("pktgen", "pktgen, TAP, 1 sender"), ("streams", "iperf3, TAP, 8 streams")):
         for column in ("published", "model"):
             change = 100 * (float(early[column].loc[(case, "freed batch")]) - 1.0)

@@ -115,7 +115,8 @@ def _figure(folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
         "id": name,
         "title": str(record["title"]).rstrip(".") + ".",
         "caption": record["caption"],
-        "alt": f"Figure: {record['title']}. {record['caption']}",
+        # what it shows stands below it, and would be read twice
+        "alt": f"Figure: {str(record['title']).rstrip('.')}",
         "image": f"data:image/{kind};base64,{base64.b64encode(image.read_bytes()).decode()}",
         "width": width,
         "height": height,
