@@ -39,10 +39,11 @@ _LAB = {"stall_rate": Free(0.02, 0.5), "stall_mean": Free(1e-3, 9e-3)}
 _PATH = {
     "ack_interval": Free(5e-5, 8e-4),
     "stall_rate": Free(0.25, 4.0),
-    "stall_mean": Free(2e-3, 20e-3),
-    "burst_rate": Free(75e3, 300e3),
+    "stall_mean": Free(2e-3, 40e-3),
+    "burst_rate": Free(75e3, 1.8e6),
 }
-"""Priors: stalls about 1/s of some milliseconds (scheduling), a sender on Gigabit Ethernet (81 K packets/s) or more."""
+"""Priors: stalls about 1/s of some milliseconds (scheduling); a burst that reaches the ring no slower than over Gigabit
+Ethernet (81 K packets/s) and no faster than from pktgen (S07)."""
 
 CALIBRATIONS = (
     Calibration(
@@ -94,9 +95,9 @@ CALIBRATIONS = (
         seeds=3,
     ),
     Calibration("path-openvpn", "paper-path", _WINDOW, group="patched", screen=16, duration=30.0),
-    Calibration("path-openvpn", "paper-path", _PATH, group="stock", seeds=12, screen=256),
+    Calibration("path-openvpn", "paper-path", _PATH, group="stock", seeds=8, screen=512),
     Calibration("path-wireguard", "paper-path", _WINDOW, group="patched", screen=16, duration=30.0),
-    Calibration("path-wireguard", "paper-path", _PATH, group="stock", seeds=12, screen=256),
+    Calibration("path-wireguard", "paper-path", _PATH, group="stock", seeds=8, screen=512),
 )
 """In the order in which later ones need earlier ones."""
 
