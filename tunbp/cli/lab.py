@@ -71,8 +71,17 @@ def check() -> None:
     default="auto",
     help="What to compare; `auto` takes stock alone on a kernel without the flag.",
 )
-@click.option("--cpus", type=click.IntRange(min=1), default=2, show_default=True, help="Processors of the VM.")
-def run(experiment: str, vm_kernel: str | None, repeat: int | None, out: Path | None, variants: str, cpus: int) -> None:
+@click.option("--only", multiple=True, metavar="CELLS", help="Only cells whose name fits, like '120ms-*'.")
+@click.option("--cpus", type=click.IntRange(min=1), help="Processors of the VM (2; emulated: what the cells need).")
+def run(
+    experiment: str,
+    vm_kernel: str | None,
+    repeat: int | None,
+    out: Path | None,
+    variants: str,
+    only: tuple[str, ...],
+    cpus: int | None,
+) -> None:
     """Run EXPERIMENT: ring, openvpn, forward, pktgen, or a parameter file like params/lab_ring.yaml.
 
     Finished runs are kept: an interrupted measurement goes on when the same command is given again.
@@ -85,7 +94,7 @@ def run(experiment: str, vm_kernel: str | None, repeat: int | None, out: Path | 
     kernel = vm.resolve_kernel(vm_kernel) if vm_kernel else None
     place = kernel.parent.name if kernel else "native"
     out = out or Path("results") / f"{path.stem}_{place}"
-    order = session.Order(out, repeat or params.repeat, variants, kernel, cpus)
+    order = session.Order(out, repeat or params.repeat, variants, kernel, cpus, only)
     if kernel and not vm.kvm_usable():
         click.secho("KVM is not usable here: the VM runs under emulation, slow and noisy.", fg="yellow", err=True)
     state = _follow(params, cells, order)

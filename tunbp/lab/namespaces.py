@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from tunbp.lab import inside, process
+from tunbp.lab import facts, inside, process
 
 PREFIX = "tunbp-"
 """Every namespace of the lab is named so; nothing else is ever removed."""
@@ -79,11 +79,10 @@ class Namespace:
         """What `tc -s -j qdisc` prints."""
         return _as_list(process.run(["tc", "-n", self.name, "-s", "-j", "qdisc", "show"]))
 
-    def offloads(self, device: str) -> list[str]:
-        """Offloads of `device` that are on, as `ethtool -k` names them; nothing without ethtool."""
-        if shutil.which("ethtool") is None:
-            return []
-        return features_on(self.run("ethtool", "-k", device))
+    def facts(self, device: str) -> dict[str, Any]:
+        """Offloads of `device` that are on, as `ethtool -k` names them (none without ethtool), and sysctls inside."""
+        offloads = features_on(self.run("ethtool", "-k", device)) if shutil.which("ethtool") else []
+        return {"offloads": offloads, "sysctls": inside.call(self.name, "sysctls", facts.sysctls)}
 
     def save_counters(self, folder: Path, label: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Keep the raw output of `ip -s -j link` and `tc -s -j qdisc` in `folder`; returns both."""

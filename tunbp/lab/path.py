@@ -127,7 +127,7 @@ def measure_tcp(path: RoutedPath, cell: Mapping[str, Any], folder: Path) -> dict
         return last - first
 
     return {
-        "offloads": path.client.offloads(TUNNEL),
+        **path.client.facts(TUNNEL),
         "duration": duration,
         "delivered": counted("client", "packets"),
         "dropped_ring": counted("client", "dropped"),

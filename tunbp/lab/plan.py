@@ -30,8 +30,8 @@ class Cell(BaseModel):
 
     ring: Ring = Field(description="txqueuelen of the device [packets]")
     qdisc: Qdisc = Field(default="fq_codel", description="root qdisc of the device; noqueue: none")
-    duration: Seconds = Field(default=10.0, description="measured time [s]")
-    warmup: Annotated[float, Field(ge=0, le=600)] = Field(default=2.0, description="time cut before it [s]")
+    duration: Seconds = Field(default=15.0, description="measured time [s]")
+    warmup: Annotated[float, Field(ge=0, le=600)] = Field(default=5.0, description="time cut before it [s]")
 
     @property
     def label(self) -> str:
@@ -55,7 +55,7 @@ class RingCell(Cell):
         default=0.0, description="rate of a second, sparse flow [packet/s]"
     )
     size: Annotated[int, Field(ge=64, le=1400)] = Field(default=1400, description="UDP payload [byte]")
-    duration: Seconds = Field(default=4.0, description="measured time [s]")
+    duration: Seconds = Field(default=2.0, description="measured time [s]")
     warmup: Annotated[float, Field(ge=0, le=600)] = Field(default=0.5, description="time cut before it [s]")
 
 

@@ -6,8 +6,9 @@ import contextlib
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +19,23 @@ from tunbp.lab.plan import Cell, LabParams
 Follow = Callable[[int, int | None], None]
 BOOT_LIMIT = 300.0
 """Seconds in which a VM must have started the worker; emulation boots in about half a minute."""
-RUN_LIMIT = 600.0
-"""Seconds without a finished run after which a measurement counts as stuck."""
+RUN_LIMIT = 1800.0
+"""Seconds without a finished run after which a measurement counts as stuck; emulation takes minutes for one."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """What the user asked for: where to measure, which variants, how often, and into which folder."""
+    """What the user asked for: where to measure, which variants, how often, into which folder.
+
+    `cpus` are the VM's; None: two, or under emulation as many as the cells need. `only` are patterns of labels.
+    """
 
     out: Path
     repeat: int
     variants: str = "auto"
     kernel: Path | None = None
-    cpus: int = 2
+    cpus: int | None = None
+    only: tuple[str, ...] = ()
 
 
 def measure(params: LabParams, cells: list[Cell], order: Order, follow: Follow) -> dict[str, Any]:
@@ -39,7 +44,7 @@ def measure(params: LabParams, cells: list[Cell], order: Order, follow: Follow) 
     Returns
     -------
     dict
-        `state.json` of the folder: total, variants, skipped cells with reasons, tun_features.
+        `state.json` of the folder: runs (names), variants, skipped cells with reasons, tun_features.
 
     Raises
     ------
@@ -54,10 +59,11 @@ def measure(params: LabParams, cells: list[Cell], order: Order, follow: Follow) 
     for stale in ("error.json", "state.json", "outer_load.json"):
         (out / stale).unlink(missing_ok=True)
     kvm = order.kernel is not None and vm.kvm_usable()
-    store.write_json(out / "plan.json", _plan(params, cells, order, kvm, out))
+    plan = _plan(params, cells, order, kvm, out)
+    store.write_json(out / "plan.json", plan)
     log = out / "worker.log"
     with log.open("wb") as output:
-        child = process.start(*_command(order, out, kvm, output))
+        child = process.start(*_command(order, plan, out, kvm, output))
     recorded = clean.record(child.pid)
     try:
         _watch(child, out, order.kernel is not None, follow)
@@ -69,8 +75,8 @@ def measure(params: LabParams, cells: list[Cell], order: Order, follow: Follow) 
     if (out / "error.json").exists():
         message = store.read_json(out / "error.json")["message"]
         raise LabError(f"{message}\n{len(store.finished(out))} finished runs are kept in {order.out}")
-    state = store.read_json(out / "state.json") if (out / "state.json").exists() else {"total": None}
-    if state["total"] is None or len(store.finished(out)) < state["total"]:
+    state = store.read_json(out / "state.json") if (out / "state.json").exists() else {"runs": None}
+    if state["runs"] is None or not store.finished(out) >= set(state["runs"]):
         raise process.failure(
             f"the measurement ended early (status {child.returncode}); finished runs are kept in {order.out}",
             process.read_log(log), "run the same command again: it goes on from the finished runs",
@@ -79,22 +85,26 @@ def measure(params: LabParams, cells: list[Cell], order: Order, follow: Follow) 
     return state
 
 
+FIXED = ("experiment", "where", "variants", "cells")
+"""What a later call on the same folder may not change."""
+
+
 def _plan(params: LabParams, cells: list[Cell], order: Order, kvm: bool, out: Path) -> dict[str, Any]:
-    """The plan for the worker; an old plan in the folder may differ only in the number of repetitions."""
+    """The plan for the worker; an old plan in the folder may differ in repetitions and in what is chosen now."""
     machine: dict[str, Any] = {"where": "native"}
     if order.kernel is not None:
+        outer = facts.host()
         machine = {
             "where": "vm",
-            "acceleration": "KVM" if kvm else "emulation (TCG)",
-            "outer": {"kernel": facts.host()["kernel"], "cpu_model": facts.host()["cpu_model"]},
-            "vm_cpus": order.cpus,
-            "vm_kernel": order.kernel.parent.name,
+            **vm.facts(order.kernel, _cpus(cells, order, kvm), kvm),
+            "outer": {name: outer[name] for name in ("kernel", "cpu_model", "cpus")},
         }
     plan = {
         "experiment": params.experiment,
         "where": machine["where"],
         "variants": order.variants,
         "cells": [{"label": cell.label, "values": cell.model_dump()} for cell in cells],
+        "chosen": [cell.label for cell in chosen(cells, order.only)],
         "machine": machine,
         "guest_files": vm.tool_files() if order.kernel else [],
         "repeat": order.repeat,
@@ -102,19 +112,42 @@ def _plan(params: LabParams, cells: list[Cell], order: Order, kvm: bool, out: Pa
     path = out / "plan.json"
     if path.exists():
         old = store.read_json(path)
-        if differing := [
-            key for key in plan if key not in ("repeat", "machine", "guest_files") and old.get(key) != plan[key]
-        ]:
+        if differing := [key for key in FIXED if old.get(key) != plan[key]]:
             raise LabError(
                 f"{path} is the plan of another measurement (different: {', '.join(differing)}); "
                 "choose another folder with --out"
             )
-        if old["machine"].get("vm_kernel") != machine.get("vm_kernel"):
-            raise LabError(f"{path} was made on kernel {old['machine'].get('vm_kernel')}; choose another --out")
+        for name in ("vm_kernel", "acceleration", "clock", "vm_cpus"):
+            if old["machine"].get(name) != machine.get(name):
+                raise LabError(
+                    f"{path} was made with {name} {old['machine'].get(name)}, not {machine.get(name)}; "
+                    "choose another folder with --out"
+                )
     return plan
 
 
-def _command(order: Order, out: Path, kvm: bool, output: Any) -> tuple[list[str], Any, Any, dict[str, str] | None]:
+def chosen(cells: list[Cell], only: Sequence[str]) -> list[Cell]:
+    """Cells whose label fits one of the patterns (`120ms-*`); all without patterns.
+
+    Raises
+    ------
+    LabError
+        If a pattern fits none; the message lists the labels.
+    """
+    for pattern in only:
+        if not any(fnmatchcase(cell.label, pattern) for cell in cells):
+            raise LabError(f"--only {pattern}: fits no cell; there are {', '.join(cell.label for cell in cells)}")
+    return [cell for cell in cells if not only or any(fnmatchcase(cell.label, pattern) for pattern in only)]
+
+
+def _cpus(cells: list[Cell], order: Order, kvm: bool) -> int:
+    """Processors of the VM: as asked for, else what the cells need; one alone is emulated in virtual time."""
+    return order.cpus or max([2 if kvm else 1, *(getattr(cell, "threads", 1) for cell in cells)])
+
+
+def _command(
+    order: Order, plan: Mapping[str, Any], out: Path, kvm: bool, output: Any
+) -> tuple[list[str], Any, Any, dict[str, str] | None]:
     """Arguments of `process.start` for the worker: in private namespaces, and in a VM if asked for."""
     if order.kernel is None:
         worker = [sys.executable, "-m", "tunbp.lab.worker", str(out)]
@@ -122,7 +155,7 @@ def _command(order: Order, out: Path, kvm: bool, output: Any) -> tuple[list[str]
     prefix: tuple[str, ...] = ()
     with contextlib.suppress(LabError):  # a VM needs no namespaces; they only make its end certain
         prefix = sandbox.prefix()
-    command = [*prefix, *vm.command(order.kernel, out, order.cpus, kvm)]
+    command = [*prefix, *vm.command(order.kernel, out, plan["machine"]["vm_cpus"], kvm)]
     return command, subprocess.DEVNULL, subprocess.DEVNULL, vm.environment()
 
 
@@ -132,16 +165,22 @@ def _watch(child: subprocess.Popen[bytes], out: Path, in_vm: bool, follow: Follo
     while child.poll() is None:
         if in_vm:
             store.write_json(out / "outer_load.json", facts.load())
-        started = (out / "state.json").exists()
-        now = len(store.finished(out))
+        started, (now, total) = (out / "state.json").exists(), _progress(out)
         if now != done:
             done, changed = now, time.monotonic()
-        total = store.read_json(out / "state.json")["total"] if started else None
         follow(now, total)
         limit = RUN_LIMIT if started else BOOT_LIMIT
         if time.monotonic() - changed > limit:
             what = "a run" if started else "the start"
             raise process.failure(f"{what} took longer than {limit:g} s", process.read_log(out / "worker.log"))
         process.pause(child, 1.0)
-    total = store.read_json(out / "state.json")["total"] if (out / "state.json").exists() else None
-    follow(len(store.finished(out)), total)
+    follow(*_progress(out))
+
+
+def _progress(out: Path) -> tuple[int, int | None]:
+    """How many runs of this call are finished, of how many; None until the worker has said what it will do."""
+    finished = store.finished(out)
+    if not (out / "state.json").exists():
+        return len(finished), None
+    runs = set(store.read_json(out / "state.json")["runs"])
+    return len(finished & runs), len(runs)

@@ -18,8 +18,10 @@ UP_LIMIT = 90.0
 """Seconds in which OpenVPN must come up; the TLS handshake takes a few seconds under emulation."""
 ADVICE = "look at the log; a slow machine or a full /tmp are the usual causes"
 READY = "Initialization Sequence Completed"
+CIPHER = "AES-256-GCM"
+"""OpenVPN's own first choice."""
 OPTIONS = [
-    "--dev", TUNNEL, "--dev-type", "tun", "--proto", "udp", "--disable-dco", "--data-ciphers", "AES-256-GCM",
+    "--dev", TUNNEL, "--dev-type", "tun", "--proto", "udp", "--disable-dco", "--data-ciphers", CIPHER,
     "--sndbuf", "4194304", "--rcvbuf", "4194304", "--dh", "none", "--verb", "3", "--ping", "10",
 ]  # fmt: skip
 

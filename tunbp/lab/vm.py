@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from tunbp.errors import LabError
 from tunbp.lab.kernel import fetched
@@ -18,6 +19,11 @@ KVM = Path("/dev/kvm")
 KVM_CREATE_VM = 0xAE01
 TOOLS = ("ip", "tc", "ss", "iperf3", "ping", "openvpn", "openssl", "sysctl", "ethtool")
 MEMORY = "3G"
+INSTRUCTIONS_PER_SECOND = 10**9
+"""Speed of the one processor of an emulated machine, in its own time (`-icount shift=0`)."""
+VIRTUAL_TIME = ["--qemu-opts=-icount shift=0,sleep=on", "--append", "mitigations=off"]
+"""The guest's clock counts its instructions, so that a busy or slow host makes a run longer, not different; and
+no work-arounds for flaws that an emulated processor does not have."""
 NEEDED = {"qemu-system-x86_64": "qemu-system-x86", "busybox": "busybox-static", "modprobe": "kmod"}
 """Programs virtme-ng needs, and the Debian packages they come in."""
 
@@ -102,10 +108,29 @@ def command(kernel: Path, out: Path, cpus: int, kvm: bool) -> list[str]:
     log = shlex.quote(str(out / "worker.log"))
     worker = f"{shlex.quote(sys.executable)} -m tunbp.lab.worker {shlex.quote(str(out))}"
     options = [] if kvm else ["--disable-kvm", "--disable-microvm"]
+    options += VIRTUAL_TIME if virtual_time(cpus, kvm) else []
     return [
         program, *options, "--run", str(kernel), "--user", "root", "--cpus", str(cpus), "--memory", MEMORY,
         "--cwd", str(out), f"--rwdir={out}", "--exec", f"PYTHONDONTWRITEBYTECODE=1 {worker} > {log} 2>&1",
     ]  # fmt: skip
+
+
+def virtual_time(cpus: int, kvm: bool) -> bool:
+    """Whether the guest lives in virtual time: under emulation, which can do that with one processor only."""
+    return not kvm and cpus == 1
+
+
+def facts(kernel: Path, cpus: int, kvm: bool) -> dict[str, Any]:
+    """What a run's file says about the machine it ran in."""
+    found: dict[str, Any] = {
+        "acceleration": "KVM" if kvm else "emulation (TCG)",
+        "clock": "virtual time" if virtual_time(cpus, kvm) else "real time",
+        "vm_cpus": cpus,
+        "vm_kernel": kernel.parent.name,
+    }
+    if virtual_time(cpus, kvm):
+        found |= {"instructions_per_second": INSTRUCTIONS_PER_SECOND, "mitigations": "off"}
+    return found
 
 
 def environment() -> dict[str, str]:

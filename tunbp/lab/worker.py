@@ -43,9 +43,11 @@ def work(out: Path) -> None:
     _prepare(plan["where"], plan["guest_files"])
     offered = flags.features()
     variants = choose_variants(plan["variants"], offered)
-    skipped = unavailable(plan["cells"])
-    runs = abba([cell["label"] for cell in plan["cells"] if cell["label"] not in skipped], variants, plan["repeat"])
-    state = {"total": len(runs), "variants": list(variants), "skipped": skipped, "tun_features": offered}
+    wanted = [cell for cell in plan["cells"] if cell["label"] in plan["chosen"]]
+    skipped = unavailable(wanted)
+    runs = abba([cell["label"] for cell in wanted if cell["label"] not in skipped], variants, plan["repeat"])
+    names = [run.name for run in runs]
+    state = {"runs": names, "variants": list(variants), "skipped": skipped, "tun_features": offered}
     store.write_json(out / "state.json", state)
     if not runs:
         raise LabError("nothing can run on this kernel:\n" + "\n".join(f"  {c}: {why}" for c, why in skipped.items()))
@@ -82,6 +84,7 @@ def choose_variants(wanted: str, offered: int) -> Sequence[str]:
 def unavailable(cells: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Cells that this kernel or machine cannot run, by label, each with its reason."""
     reasons: dict[str, str] = {}
+    cpus = len(os.sched_getaffinity(0))
     with namespaces("probe") as (space,):
         wanted = {cell["values"]["qdisc"] for cell in cells} - {"noqueue"}
         wanted |= {"netem"} if any(cell["values"].get("rtt") for cell in cells) else set()
@@ -92,6 +95,8 @@ def unavailable(cells: Sequence[Mapping[str, Any]]) -> dict[str, str]:
             lacking.append(f"no {values['qdisc']} qdisc in this kernel: another `qdisc`, or a VM with `--vm`")
         if values.get("rtt") and "netem" in missing:
             lacking.append(f"no netem in this kernel, which makes the delay: {NETEM}")
+        if values.get("threads", 1) > cpus:
+            lacking.append(f"{values['threads']} sending CPUs are wanted and there are {cpus}; in a VM: `--cpus`")
         if values.get("mode") == "openvpn_speed" and shutil.which("openvpn") is None:
             lacking.append("openvpn is not installed")
         if lacking:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from tunbp.lab.path import measure_tcp, routed_path
-from tunbp.lab.tunnel import openvpn
+from tunbp.lab.tunnel import CIPHER, openvpn
 
 
 def measure(cell: Mapping[str, Any], backpressure: bool, folder: Path) -> dict[str, Any]:
     """One transfer; see `tunbp.lab.path.measure_tcp` for what is returned and raised."""
     with routed_path(cell["rtt"]) as path, openvpn(path, cell, backpressure) as echo:
-        return {"echo": echo, **measure_tcp(path, cell, folder)}
+        return {"echo": echo, "cipher": CIPHER, **measure_tcp(path, cell, folder)}

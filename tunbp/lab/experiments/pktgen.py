@@ -45,10 +45,10 @@ def measure(cell: Mapping[str, Any], backpressure: bool, folder: Path) -> dict[s
             space.set_qdisc(DEVICE, cell["qdisc"])
             result = _generate(space, cell, folder)
             space.save_counters(folder, "pktgen")
-            offloads = space.offloads(DEVICE)
+            found = space.facts(DEVICE)
         finally:
             reader.kill()
-    return {"echo": [echo], "offloads": offloads, **result}
+    return {"echo": [echo], **found, **result}
 
 
 def _generate(space: Namespace, cell: Mapping[str, Any], folder: Path) -> dict[str, Any]:

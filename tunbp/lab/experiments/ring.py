@@ -14,7 +14,7 @@ from tunbp.lab.path import routed_path
 from tunbp.lab.reader import serve as read
 from tunbp.lab.sender import Flow
 from tunbp.lab.sender import serve as send
-from tunbp.lab.tunnel import openvpn
+from tunbp.lab.tunnel import CIPHER, openvpn
 
 DEVICE = "tun0"
 TO = "10.99.0.2"
@@ -55,12 +55,12 @@ def measure(cell: Mapping[str, Any], backpressure: bool, folder: Path) -> dict[s
             reader.ask_to_stop()  # it drains the ring first; the device stays until it is killed below
             seen = reader.message()
             links, qdiscs = space.save_counters(folder, "ring")
-            offloads = space.offloads(DEVICE)
+            found = space.facts(DEVICE)
         finally:
             reader.kill()
     return {
         "echo": [echo],
-        "offloads": offloads,
+        **found,
         **account(sent, seen, link_counter(links, DEVICE, "tx", "dropped"), qdisc_drops(qdiscs, DEVICE)),
     }
 
@@ -77,7 +77,7 @@ def _openvpn_speed(cell: Mapping[str, Any], backpressure: bool, folder: Path) ->
             after = (time.monotonic(), path.client.links())
             sender.message()
             path.client.save_counters(folder, "client")
-            offloads = path.client.offloads(DEVICE)
+            found = path.client.facts(DEVICE)
         finally:
             sender.kill()
     seconds = after[0] - before[0]
@@ -87,7 +87,8 @@ def _openvpn_speed(cell: Mapping[str, Any], backpressure: bool, folder: Path) ->
     )
     return {
         "echo": echo,
-        "offloads": offloads,
+        "cipher": CIPHER,
+        **found,
         "sent": taken + lost,
         "delivered": taken,
         "dropped_ring": lost,
