@@ -2,7 +2,9 @@
 
 import pytest
 
-from tunbp.lab.check import NEEDS, Item, runnable, survey
+from tunbp.errors import LabError
+from tunbp.lab import check
+from tunbp.lab.check import NEEDS, Item, check_tools, runnable, survey
 
 
 def items(*there):
@@ -33,6 +35,17 @@ def test_a_missing_tool_is_named_in_a_vm_too():
     lacking = runnable(items("ip", "tc", "virtme-ng", "vm kernel"), "vm")
     assert lacking["ring"] == []
     assert {"iperf3", "openvpn"} <= set(lacking["openvpn"])
+
+
+def test_a_missing_program_is_told_before_anything_starts(tmp_path, monkeypatch):
+    monkeypatch.setattr(check.shutil, "which", lambda tool: None if tool == "iperf3" else f"/usr/bin/{tool}")
+    check_tools("ring", None)
+    with pytest.raises(LabError, match=r"experiment forward needs.*\n  iperf3: missing\. .*apt-get install iperf3$"):
+        check_tools("forward", None)
+    monkeypatch.setattr(check.shutil, "which", lambda tool: None if "qemu" in tool else f"/usr/bin/{tool}")
+    check_tools("ring", None)
+    with pytest.raises(LabError, match=r"virtme-ng: .*apt-get install qemu-system-x86$"):
+        check_tools("ring", tmp_path / "vmlinuz")
 
 
 def test_the_survey_says_how_to_get_everything_that_is_missing():

@@ -11,9 +11,12 @@ from tunbp.lab import clean
 DEAD = 2**22 + 1  # above the largest process id of Linux
 
 
+SLEEP = [sys.executable, "-S", "-c", "import time; time.sleep(60)"]
+
+
 @pytest.fixture
 def sleeper():
-    child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"])
+    child = subprocess.Popen(SLEEP, process_group=0)
     yield child
     child.kill()
     child.wait()
@@ -31,6 +34,16 @@ def test_a_process_left_by_a_killed_measurement_is_ended_and_forgotten(tmp_path,
     record = record_of(tmp_path, sleeper.pid)
     assert clean.clean_recorded(tmp_path) == [sleeper.pid]
     assert sleeper.wait() == -9
+    assert not record.exists()
+
+
+def test_what_a_dead_first_process_had_started_is_ended_too(tmp_path, sleeper):
+    record = record_of(tmp_path, sleeper.pid)
+    second = subprocess.Popen(SLEEP, process_group=sleeper.pid)
+    sleeper.kill()
+    sleeper.wait()
+    assert clean.clean_recorded(tmp_path) == [second.pid]
+    assert second.wait() == -9
     assert not record.exists()
 
 

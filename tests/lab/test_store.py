@@ -16,6 +16,23 @@ def test_a_finished_run_has_its_final_name(tmp_path):
     assert store.finished(tmp_path) == {"a.stock.1"}
 
 
+def test_two_measurements_do_not_share_a_folder(tmp_path):
+    with (
+        store.opened(tmp_path / "out"),
+        pytest.raises(LabError, match=r"another measurement is running in .*out"),
+        store.opened(tmp_path / "out"),
+    ):
+        pass
+    with store.opened(tmp_path / "out"):
+        assert (tmp_path / "out" / "runs").is_dir()
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(LabError, match=r"cannot use .*file/out: .*--out"), store.opened(tmp_path / "file" / "out"):
+        pass
+
+
 def test_a_failed_run_does_not_count_and_the_finished_ones_stay(tmp_path):
     finish(tmp_path, "a.stock.1")
     with pytest.raises(LabError, match="missing"), store.run_folder(tmp_path, "a.stock.2") as folder:

@@ -41,6 +41,17 @@ def test_emulation_is_asked_for_when_kvm_is_not_usable(tmp_path, complete):
     assert "--disable-kvm" not in vm.command(kernel, tmp_path, 2, kvm=True)
 
 
+def test_one_emulated_processor_lives_in_virtual_time(tmp_path, complete):
+    kernel = tmp_path / "7.3.4" / "vmlinuz"
+    for cpus, kvm, virtual in ((1, False, True), (2, False, False), (1, True, False)):
+        command = " ".join(vm.command(kernel, tmp_path, cpus, kvm))
+        facts = vm.facts(kernel, cpus, kvm)
+        assert ("-icount shift=0," in command) == virtual
+        assert (facts["clock"] == "virtual time") == virtual
+        assert ("mitigations=off" in command) == virtual == ("mitigations" in facts)
+    assert 2**0 * vm.INSTRUCTIONS_PER_SECOND == 10**9  # shift=0: an instruction takes 2**0 ns
+
+
 def test_only_the_results_folder_is_writable_in_the_guest(tmp_path, complete):
     command = vm.command(tmp_path / "vmlinuz", tmp_path / "my results", 2, kvm=False)
     assert [part for part in command if part.startswith("--rw")] == [f"--rwdir={tmp_path}/my results"]

@@ -114,6 +114,8 @@ def run(
 
 def _follow(params: LabParams, cells: list[Cell], order: Order) -> dict[str, Any]:
     """Measure with a progress bar; an interruption says how to go on."""
+    import signal
+
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -121,7 +123,9 @@ def _follow(params: LabParams, cells: list[Cell], order: Order) -> dict[str, Any
 
     columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("left"),
                TimeRemainingColumn()]  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # to end as by Ctrl-C
+    # the time left from all runs so far: the default looks at the last half minute, which may hold none
+    with Progress(*columns, console=Console(stderr=True), speed_estimate_period=1e9) as progress:
         task = progress.add_task("booting" if order.kernel else "starting", total=None)
 
         def follow(finished: int, total: int | None) -> None:

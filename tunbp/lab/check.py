@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from tunbp.errors import LabError
 from tunbp.lab import flags, sandbox, vm
@@ -51,6 +52,21 @@ def runnable(items: list[Item], where: str) -> dict[str, list[str]]:
         name: base + [need for need in needs if need not in there and need not in GUEST_BRINGS]
         for name, needs in NEEDS.items()
     }
+
+
+def check_tools(experiment: str, kernel: Path | None) -> None:
+    """Raise before anything starts if a program is missing; what a kernel lacks is told cell by cell.
+
+    Raises
+    ------
+    LabError
+        Naming each missing program and how to get it.
+    """
+    needs = {*NEEDS[experiment], *(("virtme-ng",) if kernel else ())}
+    missing = [item for item in (*_tool_items(), *_vm_items()) if item.name in needs and not item.there]
+    if missing:
+        lines = "\n".join(f"  {item.name}: {item.found}. {item.remedy}" for item in missing)
+        raise LabError(f"experiment {experiment} needs programs that are not there:\n{lines}")
 
 
 def _kernel_items() -> Iterator[Item]:

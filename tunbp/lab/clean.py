@@ -1,10 +1,14 @@
-"""Find and end what a killed measurement left: only recorded processes, known by id and start time."""
+"""Find and end what a killed measurement left: only recorded processes and what they have started.
+
+A measurement is recorded by its first process, which leads a process group. The kernel kills that process when
+its parent ends, and with it the namespaces and all in them. Where a user may not make namespaces, a VM outlives
+it; then it is found by its group.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-import signal
 from functools import partial
 from pathlib import Path
 
@@ -18,12 +22,24 @@ def record_folder() -> Path:
 
 def start_time(pid: int) -> int | None:
     """Start time of a process in clock ticks since boot (field 22 of /proc/PID/stat); None if it is gone."""
+    fields = _stat(pid)
+    return int(fields[19]) if fields else None
+
+
+def members(group: int, session: int) -> list[int]:
+    """Ids of the living processes of a process group in a session (fields 5 and 6 of /proc/PID/stat)."""
+    wanted = [str(group), str(session)]
+    living = (int(path.name) for path in Path("/proc").glob("[0-9]*"))
+    return [pid for pid in living if _stat(pid)[2:4] == wanted]
+
+
+def _stat(pid: int) -> list[str]:
+    """Fields of /proc/PID/stat from the state (field 3) on; none if the process is gone."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text()
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return None
-    fields = text.rpartition(")")[2].split()
-    return None if fields[0] == "Z" else int(fields[19])
+        return []
+    return [] if fields[0] == "Z" else fields
 
 
 def boot_id() -> str:
@@ -32,12 +48,12 @@ def boot_id() -> str:
 
 
 def record(pid: int, folder: Path | None = None) -> Path:
-    """Record a measurement's first process; everything else of it lives and dies with that one."""
+    """Record a measurement's first process, which leads a process group."""
     folder = folder or record_folder()
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{pid}.json"
-    content = {"pid": pid, "start_time": start_time(pid), "boot": boot_id(), "owner": os.getpid(),
-               "owner_start_time": start_time(os.getpid())}  # fmt: skip
+    content = {"pid": pid, "start_time": start_time(pid), "session": os.getsid(0), "boot": boot_id(),
+               "owner": os.getpid(), "owner_start_time": start_time(os.getpid())}  # fmt: skip
     path.write_text(json.dumps(content))
     return path
 
@@ -48,7 +64,7 @@ def forget(path: Path) -> None:
 
 
 def clean_recorded(folder: Path | None = None) -> list[int]:
-    """End recorded processes whose measurement is no longer running; returns the ids that were ended.
+    """End recorded groups whose measurement is no longer running; returns the ids of the processes ended.
 
     A record whose owner (the `tunbp lab run` that made it) still runs is left alone.
     """
@@ -56,20 +72,20 @@ def clean_recorded(folder: Path | None = None) -> list[int]:
     for path in sorted((folder or record_folder()).glob("*.json")):
         try:
             content = json.loads(path.read_text())
-            pid, started = int(content["pid"]), content["start_time"]
+            pid, started, session = int(content["pid"]), content["start_time"], int(content["session"])
         except (OSError, ValueError, KeyError):
             forget(path)
             continue
         if content["boot"] == boot_id():
             if start_time(content["owner"]) == content["owner_start_time"] is not None:
                 continue
-            if started is not None and start_time(pid) == started:
-                os.kill(pid, signal.SIGKILL)
-                process.wait_for(partial(_gone, pid, started), f"process {pid} does not end", 10.0)
-                ended.append(pid)
+            if start_time(pid) in (started, None) and (left := members(pid, session)):
+                process.kill_group(pid)
+                process.wait_for(partial(_gone, pid, session), f"processes of group {pid} do not end", 10.0)
+                ended += left
         forget(path)
     return ended
 
 
-def _gone(pid: int, started: int) -> bool:
-    return start_time(pid) != started
+def _gone(group: int, session: int) -> bool:
+    return not members(group, session)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -70,8 +71,11 @@ def start(
     stdout: int | IO[bytes] | None = subprocess.DEVNULL,
     stderr: int | IO[bytes] | None = subprocess.DEVNULL,
     environment: Mapping[str, str] | None = None,
+    own_group: bool = False,
 ) -> subprocess.Popen[bytes]:
     """Start a long-running child that the kernel kills when this process ends.
+
+    With `own_group` the child leads a process group, by which `kill_group` finds all that it has started.
 
     Raises
     ------
@@ -86,6 +90,7 @@ def start(
             stderr=stderr,
             env={**os.environ, **(environment or {})},
             preexec_fn=die_with_parent,
+            process_group=0 if own_group else None,
         )
     except FileNotFoundError as error:
         raise failure(f"`{command[0]}` is not installed", advice="run `tunbp lab check`") from error
@@ -154,3 +159,9 @@ def kill(child: subprocess.Popen[bytes]) -> None:
     """End one child at once."""
     child.kill()
     child.wait()
+
+
+def kill_group(leader: int) -> None:
+    """End at once all processes of the group that this process leads or has led."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGKILL)

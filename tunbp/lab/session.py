@@ -14,6 +14,7 @@ from typing import Any
 
 from tunbp.errors import LabError
 from tunbp.lab import clean, facts, process, sandbox, store, vm
+from tunbp.lab.check import check_tools
 from tunbp.lab.plan import Cell, LabParams
 
 Follow = Callable[[int, int | None], None]
@@ -53,8 +54,14 @@ def measure(params: LabParams, cells: list[Cell], order: Order, follow: Follow) 
         them.
     """
     out = order.out.resolve()
-    (out / "runs").mkdir(parents=True, exist_ok=True)
+    check_tools(params.experiment, order.kernel)
     clean.clean_recorded()
+    with store.opened(out):
+        return _measure(params, cells, order, out, follow)
+
+
+def _measure(params: LabParams, cells: list[Cell], order: Order, out: Path, follow: Follow) -> dict[str, Any]:
+    """`measure` in a folder that is now ours alone."""
     store.remove_parts(out)
     for stale in ("error.json", "state.json", "outer_load.json"):
         (out / stale).unlink(missing_ok=True)
@@ -63,12 +70,13 @@ def measure(params: LabParams, cells: list[Cell], order: Order, follow: Follow) 
     store.write_json(out / "plan.json", plan)
     log = out / "worker.log"
     with log.open("wb") as output:
-        child = process.start(*_command(order, plan, out, kvm, output))
+        child = process.start(*_command(order, plan, out, kvm, output), own_group=True)
     recorded = clean.record(child.pid)
     try:
         _watch(child, out, order.kernel is not None, follow)
     finally:
-        process.kill(child)
+        process.kill_group(child.pid)
+        child.wait()
         clean.forget(recorded)
         (out / "outer_load.json").unlink(missing_ok=True)
         store.remove_parts(out)

@@ -6,6 +6,7 @@ it, and in the end `lab_<experiment>.nc`. A run counts as finished when its fold
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -46,6 +47,30 @@ def read_json(path: Path) -> dict[str, Any]:
         return cast(dict[str, Any], json.loads(path.read_text()))
     except (OSError, ValueError) as error:
         raise LabError(f"cannot read {path}: {error}; is this a folder made by `tunbp lab run`?") from error
+
+
+@contextmanager
+def opened(out: Path) -> Iterator[None]:
+    """Make the folder where it is not there, and keep other measurements out of it.
+
+    Raises
+    ------
+    LabError
+        If it cannot be made, or another measurement is running in it.
+    """
+    try:
+        (out / "runs").mkdir(parents=True, exist_ok=True)
+        folder = os.open(out, os.O_RDONLY)
+    except OSError as error:
+        raise LabError(f"cannot use {out}: {error.strerror}; choose another folder with --out") from error
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise LabError(f"another measurement is running in {out}; wait for it, or choose another --out") from error
+    else:
+        yield
+    finally:
+        os.close(folder)
 
 
 def finished(out: Path) -> set[str]:

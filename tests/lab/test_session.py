@@ -1,0 +1,68 @@
+"""What a call measures, and which older plan of the folder it may go on with."""
+
+import pytest
+
+from tunbp.errors import LabError
+from tunbp.lab import plan, session, store
+
+OPENVPN, PKTGEN = (plan.load(plan.find(name)) for name in ("openvpn", "pktgen"))
+KERNEL = "7.3.4+deb13-amd64"
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path
+
+
+def planned(out, measurement=OPENVPN, kvm=False, kernel=KERNEL, **order):
+    """The plan of one call in a VM, left in the folder as `measure` does."""
+    order = session.Order(out, **{"repeat": 5, "kernel": out / kernel / "vmlinuz", **order})
+    written = session._plan(*measurement, order, kvm, out)
+    store.write_json(out / "plan.json", written)
+    return written
+
+
+def test_patterns_choose_cells_and_the_plan_keeps_all(out):
+    labels = [cell["label"] for cell in planned(out, only=("120ms-*-cubic-*",))["cells"]]
+    assert len(labels) == 5
+    assert planned(out, only=("120ms-*-cubic-*",))["chosen"] == labels[:3]
+    assert planned(out)["chosen"] == labels
+    assert planned(out, only=("60ms-*", "*-bbr-*"))["chosen"] == labels[3:]
+
+
+def test_a_pattern_that_fits_nothing_lists_the_cells(out):
+    with pytest.raises(LabError, match=r"--only 90ms-\*: fits no cell; there are 120ms-ring25-cubic-fq_codel, "):
+        planned(out, only=("90ms-*",))
+
+
+def test_a_later_call_may_repeat_more_and_choose_other_cells(out):
+    planned(out, only=("60ms-*",))
+    assert planned(out, only=("*-bbr-*",), repeat=8)["repeat"] == 8
+
+
+def test_runs_of_different_machines_are_not_mixed(out):
+    planned(out)
+    with pytest.raises(LabError, match=r"was made with vm_kernel 7\.3\.4\+deb13-amd64, not 7\.4"):
+        planned(out, kernel="7.4")
+    with pytest.raises(LabError, match="was made with clock virtual time, not real time"):
+        planned(out, cpus=2)
+    with pytest.raises(LabError, match="was made with acceleration emulation"):
+        planned(out, kvm=True)
+    with pytest.raises(LabError, match="different: variants"):
+        planned(out, variants="stock")
+
+
+def test_a_vm_has_the_processors_that_its_cells_need(out):
+    assert planned(out / "a")["machine"]["vm_cpus"] == 1
+    assert planned(out / "b", kvm=True)["machine"]["vm_cpus"] == 2
+    assert planned(out / "c", PKTGEN)["machine"]["vm_cpus"] == 2
+    assert planned(out / "d", PKTGEN, cpus=4)["machine"]["vm_cpus"] == 4
+
+
+def test_progress_counts_the_runs_of_this_call(out):
+    assert session._progress(out) == (0, None)
+    store.write_json(out / "state.json", {"runs": ["a.stock.1", "a.stock.2"]})
+    for name in ("a.stock.1", "b.stock.1"):
+        with store.run_folder(out, name) as folder:
+            store.write_json(folder / "run.json", {})
+    assert session._progress(out) == (1, 2)
