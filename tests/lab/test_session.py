@@ -66,3 +66,13 @@ def test_progress_counts_the_runs_of_this_call(out):
         with store.run_folder(out, name) as folder:
             store.write_json(folder / "run.json", {})
     assert session._progress(out) == (1, 2)
+
+
+def test_a_full_disk_is_the_cause_when_the_worker_could_not_say_it(out, monkeypatch):
+    told = str(session._ended_early(-9, out, "Killed"))
+    assert told.startswith(f"the measurement ended early (status -9); finished runs are kept in {out}")
+    assert "    Killed" in told
+    monkeypatch.setattr(session.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 4096}))
+    told = str(session._ended_early(1, out, ""))
+    assert told.startswith(f"no space is left for {out}: 4 kB; finished runs are kept")
+    assert "run the same command again" in told

@@ -100,25 +100,29 @@ def measure_tcp(path: RoutedPath, cell: Mapping[str, Any], folder: Path) -> dict
     """
     warmup, duration = float(cell["warmup"]), float(cell["duration"])
     check_congestion(path.client, cell["congestion"])
-    server = path.server.start("iperf3", "--server", "--one-off", "--bind", SERVER_INNER)
     pinger = None
-    try:
-        process.wait_for(lambda: _listens(path.server), "iperf3 server does not listen", 20.0, child=server)
-        pinger = _start_ping(path.client, warmup + duration, folder / "ping.txt")
-        with tempfile.TemporaryFile() as out:
+    # not in the results' folder: in a VM that is mounted from outside, and a growing file cannot be read
+    with tempfile.TemporaryFile() as out, tempfile.NamedTemporaryFile() as log:
+        server = path.server.start(
+            "iperf3", "--server", "--one-off", "--bind", SERVER_INNER, stdout=log, stderr=subprocess.STDOUT
+        )
+        try:
+            what = "iperf3 server does not listen"
+            process.wait_for(lambda: _listens(path.server), what, 20.0, Path(log.name), server, RETRY)
+            pinger = _start_ping(path.client, warmup + duration, folder / "ping.txt")
             sender = path.client.start(*_iperf3(cell), stdout=out, stderr=subprocess.STDOUT)
             process.pause(sender, warmup)
             ends = (("client", path.client), ("server", path.server))
             before = {side: space.links() for side, space in ends}
             qdisc_before = path.client.qdiscs()
             status = process.wait(sender, duration + 60.0, "iperf3")
-            out.seek(0)
-            (folder / "iperf3.json").write_bytes(out.read())
-        check_iperf3(folder / "iperf3.json", status)
-    finally:
-        for child in (pinger, server):
-            if child is not None:
-                process.stop(child)
+        finally:
+            for child in (pinger, server):
+                if child is not None:
+                    process.stop(child)
+        out.seek(0)
+        (folder / "iperf3.json").write_bytes(out.read())
+    check_iperf3(folder / "iperf3.json", status)
     client_links, client_qdiscs = path.client.save_counters(folder, "client")
     after = {"client": client_links, "server": path.server.save_counters(folder, "server")[0]}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import subprocess
 import sys
 import time
@@ -22,6 +23,9 @@ BOOT_LIMIT = 300.0
 """Seconds in which a VM must have started the worker; emulation boots in about half a minute."""
 RUN_LIMIT = 1800.0
 """Seconds without a finished run after which a measurement counts as stuck; emulation takes minutes for one."""
+
+SCARCE = 1_000_000
+"""Bytes of free space below which a measurement without a reason ended for want of it."""
 
 
 @dataclass(frozen=True)
@@ -85,12 +89,19 @@ def _measure(params: LabParams, cells: list[Cell], order: Order, out: Path, foll
         raise LabError(f"{message}\n{len(store.finished(out))} finished runs are kept in {order.out}")
     state = store.read_json(out / "state.json") if (out / "state.json").exists() else {"runs": None}
     if state["runs"] is None or not store.finished(out) >= set(state["runs"]):
-        raise process.failure(
-            f"the measurement ended early (status {child.returncode}); finished runs are kept in {order.out}",
-            process.read_log(log), "run the same command again: it goes on from the finished runs",
-        )  # fmt: skip
+        raise _ended_early(child.returncode, order.out, process.read_log(log))
     log.unlink(missing_ok=True)
     return state
+
+
+def _ended_early(status: int, out: Path, log: str) -> LabError:
+    """The worker left no reason, because it was killed or could not write one."""
+    again = "run the same command again: it goes on from the finished runs"
+    cause, advice = f"the measurement ended early (status {status})", again
+    free = shutil.disk_usage(out).free
+    if free < SCARCE:
+        cause, advice = f"no space is left for {out}: {free / 1e3:.0f} kB", f"make room for some MB, then {again}"
+    return process.failure(f"{cause}; finished runs are kept in {out}", log, advice)
 
 
 FIXED = ("experiment", "where", "variants", "cells")
