@@ -24,7 +24,7 @@ def sleeper():
 
 def record_of(folder, pid, **changes):
     """A record left by a measurement that was killed: its owner is gone."""
-    path = clean.record(pid, folder)
+    path = clean.record(pid, folder / "out", folder)
     content = json.loads(path.read_text()) | {"owner": DEAD, "owner_start_time": 1} | changes
     path.write_text(json.dumps(content))
     return path
@@ -32,7 +32,10 @@ def record_of(folder, pid, **changes):
 
 def test_a_process_left_by_a_killed_measurement_is_ended_and_forgotten(tmp_path, sleeper):
     record = record_of(tmp_path, sleeper.pid)
+    part = tmp_path / "out" / "runs" / "a.stock.2.part"
+    part.mkdir(parents=True)
     assert clean.clean_recorded(tmp_path) == [sleeper.pid]
+    assert not part.exists()
     assert sleeper.wait() == -9
     assert not record.exists()
 
@@ -48,7 +51,7 @@ def test_what_a_dead_first_process_had_started_is_ended_too(tmp_path, sleeper):
 
 
 def test_a_measurement_that_still_runs_is_left_alone(tmp_path, sleeper):
-    record = clean.record(sleeper.pid, tmp_path)  # owned by this very process
+    record = clean.record(sleeper.pid, tmp_path / "out", tmp_path)  # owned by this very process
     assert clean.clean_recorded(tmp_path) == []
     assert sleeper.poll() is None
     assert record.exists()

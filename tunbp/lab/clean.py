@@ -12,7 +12,7 @@ import os
 from functools import partial
 from pathlib import Path
 
-from tunbp.lab import process
+from tunbp.lab import process, store
 
 
 def record_folder() -> Path:
@@ -47,13 +47,13 @@ def boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
-def record(pid: int, folder: Path | None = None) -> Path:
-    """Record a measurement's first process, which leads a process group."""
+def record(pid: int, out: Path, folder: Path | None = None) -> Path:
+    """Record a measurement's first process, which leads a process group, and its folder."""
     folder = folder or record_folder()
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{pid}.json"
     content = {"pid": pid, "start_time": start_time(pid), "session": os.getsid(0), "boot": boot_id(),
-               "owner": os.getpid(), "owner_start_time": start_time(os.getpid())}  # fmt: skip
+               "owner": os.getpid(), "owner_start_time": start_time(os.getpid()), "out": str(out)}  # fmt: skip
     path.write_text(json.dumps(content))
     return path
 
@@ -66,6 +66,8 @@ def forget(path: Path) -> None:
 def clean_recorded(folder: Path | None = None) -> list[int]:
     """End recorded groups whose measurement is no longer running; returns the ids of the processes ended.
 
+    The run that was being made is removed from the folder of its measurement.
+
     A record whose owner (the `tunbp lab run` that made it) still runs is left alone.
     """
     ended: list[int] = []
@@ -73,6 +75,7 @@ def clean_recorded(folder: Path | None = None) -> list[int]:
         try:
             content = json.loads(path.read_text())
             pid, started, session = int(content["pid"]), content["start_time"], int(content["session"])
+            out = Path(content["out"])
         except (OSError, ValueError, KeyError):
             forget(path)
             continue
@@ -83,6 +86,7 @@ def clean_recorded(folder: Path | None = None) -> list[int]:
                 process.kill_group(pid)
                 process.wait_for(partial(_gone, pid, session), f"processes of group {pid} do not end", 10.0)
                 ended += left
+        store.remove_parts(out)
         forget(path)
     return ended
 

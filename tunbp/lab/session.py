@@ -75,7 +75,7 @@ def _measure(params: LabParams, cells: list[Cell], order: Order, out: Path, foll
     log = out / "worker.log"
     with log.open("wb") as output:
         child = process.start(*_command(order, plan, out, kvm, output), own_group=True)
-    recorded = clean.record(child.pid)
+    recorded = clean.record(child.pid, out)
     try:
         _watch(child, out, order.kernel is not None, follow)
     finally:
