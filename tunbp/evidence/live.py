@@ -2,7 +2,9 @@
 
 Of everything measured a prediction knows two numbers, both from stock runs of the `ring` experiment: how fast
 the reader (OpenVPN) takes packets out of the ring, and how fast the stack puts a burst into it. The rest is
-how the experiment was set up.
+how the experiment was set up. One thing the `ring` experiment cannot tell: whether ACKs come evenly spaced or in
+bunches. The model's own assumption is bunches, as a reader works off its whole ring before the far end answers;
+the other extreme is there to be compared.
 """
 
 from __future__ import annotations
@@ -90,7 +92,7 @@ def speeds(ring: xr.Dataset) -> Speeds:
     return Speeds(values["openvpn_speed"], values["burst_speed"])
 
 
-def predict_tunnel(runs: xr.Dataset, known: Speeds, seeds: int = 5) -> pd.DataFrame:
+def predict_tunnel(runs: xr.Dataset, known: Speeds, seeds: int = 5, bunched: bool = True) -> pd.DataFrame:
     """Blind prediction of TCP through the tunnel, for every cell and both variants.
 
     Parameters
@@ -101,6 +103,8 @@ def predict_tunnel(runs: xr.Dataset, known: Speeds, seeds: int = 5) -> pd.DataFr
         Speeds from the `ring` experiment.
     seeds
         Random streams per scenario.
+    bunched
+        ACKs set out when the reader has emptied its ring, at the latest after a round trip; False: evenly spaced.
 
     Returns
     -------
@@ -123,6 +127,7 @@ def predict_tunnel(runs: xr.Dataset, known: Speeds, seeds: int = 5) -> pd.DataFr
         drain_rate=known.drain_rate,
         burst_rate=known.burst_rate,
         receive_window=RECEIVE_WINDOW,
+        ack_interval=setting["added_rtt"] if bunched else 0.0,
         duration=float(first["set_duration"].max() + first["warmup"].max()),
         warmup=float(first["warmup"].max()),
         seed=xr.DataArray(np.arange(seeds), dims="seed"),
