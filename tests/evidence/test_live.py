@@ -21,7 +21,7 @@ def test_the_bundled_measurements_ran_on_a_kernel_with_the_flag(runs):
     assert set(runs) == {"ring", "openvpn", "pktgen"}
     table = live.conditions(runs)
     assert table["kernel"].str.startswith("7.3").all()
-    assert (table["repetitions"] >= 3).all()
+    assert (table["repetitions"] >= 5).all()
     for dataset in runs.values():
         wanted = dataset["variant"].to_numpy() == "backpressure"
         assert ((dataset["tun_flags"].to_numpy() & 0x80 != 0) == wanted).all()
@@ -39,25 +39,40 @@ def test_with_a_qdisc_and_one_sender_backpressure_never_drops_in_the_ring(runs):
     assert held.sizes["run"] >= 50
     assert (held["dropped_ring"] == 0).all()
     decided = verdict(ring, "ring_drop_fraction")
-    assert all(decided[f"steady-ring{size}-fq_codel"] == "lower" for size in (25, 100, 500, 1000))
+    # what overloads the ring, by the mean rate or by its bursts
+    overloaded = {cell for cell in decided if cell.startswith(("steady", "sparse")) and not cell.endswith("noqueue")}
+    overloaded |= {f"burst-ring{size}-fq_codel" for size in (25, 100, 500)} | {"openvpn_speed-ring500-fq_codel"}
+    assert {cell for cell, word in decided.items() if word == "lower"} == overloaded
 
 
 def test_noqueue_drops_as_before(runs):
-    assert verdict(runs["ring"], "ring_drop_fraction")["steady-ring500-noqueue"] == "undecided"
     ring = runs["ring"]
     flagged = ring.sel(run=(ring["qdisc"].to_numpy() == "noqueue") & (ring["variant"].to_numpy() == "backpressure"))
     assert (flagged["dropped_ring"] > 1000).all()
+    table = verdicts(ring, ["ring_drop_fraction"]).set_index("cell")
+    found = table.loc["steady-ring500-noqueue"]
+    assert found["with backpressure"] == "undecided"
+    # whatever the flag does without a qdisc, it is little beside what it does with any qdisc
+    reach = max(-found["low"], found["high"])
+    assert reach < 0.1
+    assert (table.loc[[f"steady-ring500-{q}" for q in ("pfifo", "pfifo_fast", "fq", "fq_codel")], "high"] < -0.6).all()
 
 
-def test_tcp_gains_with_a_small_ring_and_the_rest_is_undecided(runs):
-    decided = verdict(runs["openvpn"], "received_rate")
-    assert decided.pop("120ms-ring25-cubic-fq_codel") == "higher"
-    assert set(decided.values()) == {"undecided"}
+def test_tcp_gains_at_120_ms_with_every_ring(runs):
+    tunnel = runs["openvpn"]
+    table = verdicts(tunnel, ["received_rate"]).set_index("cell")
+    for size, factor in ((25, 10), (100, 5), (500, 2)):
+        found = table.loc[f"120ms-ring{size}-cubic-fq_codel"]
+        assert found["pairs"] >= 5
+        assert found["with backpressure"] == "higher"
+        assert found["backpressure"] > factor * found["stock"]
+    held = tunnel.sel(run=tunnel["variant"].to_numpy() == "backpressure")
+    assert (held["dropped_ring"] == 0).all()
 
 
 def test_a_prediction_knows_only_stock_runs_of_the_ring(runs):
     known = live.speeds(runs["ring"])
-    assert 300 < known.drain_rate < 1500  # OpenVPN in an emulated machine
+    assert 5e3 < known.drain_rate < 20e3  # OpenVPN on an emulated processor of 10^9 instructions/s
     assert known.burst_rate > 5 * known.drain_rate
     with pytest.raises(DataError, match="no stock runs of mode 'openvpn_speed'"):
         live.speeds(runs["ring"].sel(run=runs["ring"]["mode"].to_numpy() == "steady"))
@@ -65,19 +80,21 @@ def test_a_prediction_knows_only_stock_runs_of_the_ring(runs):
 
 def test_the_burst_law_orders_rings_and_vanishes_above_the_burst(runs):
     law = live.predict_bursts(runs["ring"]).set_index("ring")["drop_fraction"]
-    assert law[25] > law[100] > law[500]
     assert law[1000] == 0
+    ring = runs["ring"]
+    bursts = ring.sel(run=(ring["mode"].to_numpy() == "burst") & (ring["variant"].to_numpy() == "stock"))
+    seen = medians(bursts, "drop_fraction").set_index("ring")["drop_fraction"]
+    assert (seen - law).abs().max() < 0.02  # share of packets; nothing is fitted
 
 
-def test_the_blind_prediction_is_near_where_the_reader_bounds_tcp(runs):
+def test_the_blind_prediction_of_cubic_at_120_ms_is_near_with_acks_in_bunches_only(runs):
     tunnel = runs["openvpn"]
-    predicted = live.predict_tunnel(tunnel, live.speeds(runs["ring"]), seeds=1)
+    predicted = live.predict_both(tunnel, live.speeds(runs["ring"]), seeds=1)
     table = live.against(medians(tunnel, "received_rate"), predicted, "received_rate")
-    # the spread of repetitions is about a factor 2
-    assert table.loc[table["ring"] == 500, "error"].abs().max() < 0.3
-    errors = table[table["ring"] == 25].set_index("variant")["error"]
-    assert abs(errors["backpressure"]) < 0.3
-    assert errors["stock"] > 0.5  # it is not told of the reader's pauses
+    cubic = table[(table["added_rtt"] == 0.12) & (table["congestion"] == "cubic")]
+    assert cubic["error"].abs().max() < 0.5  # the reader's speed itself is known to about 30 %
+    stock = cubic[cubic["variant"] == "stock"]
+    assert (stock["evenly_spaced"] > 2 * stock["received_rate"]).all()
 
 
 def test_a_folder_without_measurements_says_how_to_make_them(tmp_path):

@@ -96,7 +96,9 @@ def run(
     out = out or Path("results") / f"{path.stem}_{place}"
     order = session.Order(out, repeat or params.repeat, variants, kernel, cpus, only)
     if kernel and not vm.kvm_usable():
-        click.secho("KVM is not usable here: the VM runs under emulation, slow and noisy.", fg="yellow", err=True)
+        click.secho(
+            "KVM is not usable here: the VM is emulated, which takes minutes per TCP run.", fg="yellow", err=True
+        )
     state = _follow(params, cells, order)
     for cell, reason in state["skipped"].items():
         click.secho(f"not run: {cell}: {reason}", fg="yellow", err=True)
@@ -199,7 +201,7 @@ def print_comparison(runs: xr.Dataset) -> None:
         columns = ["stock", "backpressure", "difference"] if any(r.difference.count for r in rows) else ["stock"]
         table = Table(title=f"{array.attrs['long_name']} \\[{units}]", box=box.SIMPLE, title_justify="left")
         for name in ["cell", *columns, "verdict"][: len(columns) + 1 + (len(columns) > 1)]:
-            table.add_column(name, no_wrap=name == "cell")
+            table.add_column(name, no_wrap=name in ("cell", "verdict"))
         for row in rows:
             figures = [_interval(getattr(row, name), factor) for name in columns]
             verdict = [row.verdict] if row.difference.count else []
@@ -216,4 +218,4 @@ def _interval(part: Interval, factor: float) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

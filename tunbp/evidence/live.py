@@ -135,6 +135,13 @@ def predict_tunnel(runs: xr.Dataset, known: Speeds, seeds: int = 5, bunched: boo
     return _over_seeds(simulate(scenario), ["received_rate", "dropped_ring", "mean_rtt"])
 
 
+def predict_both(runs: xr.Dataset, known: Speeds, seeds: int = 5) -> pd.DataFrame:
+    """`predict_tunnel`, with the received rate under evenly spaced ACKs beside it in column `evenly_spaced`."""
+    bunched, smooth = (predict_tunnel(runs, known, seeds, way) for way in (True, False))
+    rates = smooth.rename(columns={"received_rate": "evenly_spaced"})[["cell", "variant", "evenly_spaced"]]
+    return bunched.merge(rates, on=["cell", "variant"])
+
+
 def predict_bursts(ring: xr.Dataset) -> pd.DataFrame:
     """The burst law on the `burst` cells: of a burst of B packets, B (1 - mu/lambda) - N do not fit.
 
@@ -173,12 +180,13 @@ def conditions(runs: dict[str, xr.Dataset]) -> pd.DataFrame:
 
 
 def against(measured: pd.DataFrame, predicted: pd.DataFrame, variable: str) -> pd.DataFrame:
-    """Measured medians beside the prediction: columns `model`, `model_low`, `model_high`, `error` are added.
+    """Measured medians beside the prediction: `model`, `model_low`, `model_high`, `error` (and `evenly_spaced`).
 
     `measured` has cell, variant, `variable`, low, high and the settings of the cell; `setup` words them.
     """
     model = predicted.rename(columns={variable: "model", "low": "model_low", "high": "model_high"})
-    wanted = [name for name in ("cell", "variant", "model", "model_low", "model_high") if name in model]
+    columns = ("cell", "variant", "model", "model_low", "model_high", "evenly_spaced")
+    wanted = [name for name in columns if name in model]
     table = measured.merge(model[wanted], on=["cell", "variant"], how="left")
     setup = table["added_rtt"].map(lambda s: f"{s * 1e3:g} ms, ") + table["ring"].map("ring {}, ".format)
     return table.assign(setup=setup + table["congestion"].str.upper(), error=table["model"] / table[variable] - 1)

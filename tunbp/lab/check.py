@@ -116,5 +116,5 @@ def _vm_items() -> Iterator[Item]:
     kernels = [image.parent.name for image in fetched()]
     yield Item("vm kernel", bool(kernels), ", ".join(kernels) or "none fetched", "tunbp lab kernel")
     usable = vm.kvm_usable()
-    yield Item("KVM", usable, "usable" if usable else "not usable: a VM is emulated, about 20 times slower",
+    yield Item("KVM", usable, "usable" if usable else "not usable: a VM is emulated, slower",
                "hardware virtualization, and a /dev/kvm this user may open")  # fmt: skip

@@ -22,8 +22,9 @@ MEMORY = "3G"
 INSTRUCTIONS_PER_SECOND = 10**9
 """Speed of the one processor of an emulated machine, in its own time (`-icount shift=0`)."""
 VIRTUAL_TIME = ["--qemu-opts=-icount shift=0,sleep=on", "--append", "mitigations=off"]
-"""The guest's clock counts its instructions, so that a busy or slow host makes a run longer, not different; and
-no work-arounds for flaws that an emulated processor does not have."""
+"""While the guest computes its clock counts instructions: a slow or busy host makes a run longer, not the guest's
+processor slower. While it waits real time passes, and a busy host may wake it late. And no work-arounds for
+flaws that an emulated processor does not have."""
 NEEDED = {"qemu-system-x86_64": "qemu-system-x86", "busybox": "busybox-static", "modprobe": "kmod"}
 """Programs virtme-ng needs, and the Debian packages they come in."""
 
