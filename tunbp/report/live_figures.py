@@ -40,9 +40,12 @@ def bursts(measured: pd.DataFrame, law: pd.DataFrame) -> Figure:
 
 
 def verdict_table(table: pd.DataFrame, caption: str) -> Styler:
-    """Rows of `tunbp.lab.statistics.verdicts` in readable units, the difference with its interval in one column."""
+    """Rows of `tunbp.lab.statistics.verdicts` in readable units, the difference with its interval in one column.
+
+    Rows whose variants are equal in every pair (nothing dropped by either) are left out.
+    """
     lines = []
-    for row in table.to_dict("records"):
+    for row in table[(table["low"] != 0) | (table["high"] != 0)].to_dict("records"):
         unit, size = style.shown_unit(row["units"], "%" if row["units"] == "1" else None)
         stock, patched, change, low, high = (
             f"{row[name] / size:.4g}" for name in ("stock", "backpressure", "difference", "low", "high")
