@@ -58,14 +58,15 @@ def test_noqueue_drops_as_before(runs):
     assert (table.loc[[f"steady-ring500-{q}" for q in ("pfifo", "pfifo_fast", "fq", "fq_codel")], "high"] < -0.6).all()
 
 
-def test_tcp_gains_at_120_ms_with_every_ring(runs):
+def test_cubic_gains_on_every_path_and_bbr_is_undecided(runs):
     tunnel = runs["openvpn"]
     table = verdicts(tunnel, ["received_rate"]).set_index("cell")
-    for size, factor in ((25, 10), (100, 5), (500, 2)):
-        found = table.loc[f"120ms-ring{size}-cubic-fq_codel"]
+    for path, factor in (("120ms-ring25", 10), ("120ms-ring100", 5), ("120ms-ring500", 2), ("60ms-ring500", 1.5)):
+        found = table.loc[f"{path}-cubic-fq_codel"]
         assert found["pairs"] >= 5
         assert found["with backpressure"] == "higher"
         assert found["backpressure"] > factor * found["stock"]
+    assert table.loc["120ms-ring500-bbr-fq_codel", "with backpressure"] == "undecided"
     held = tunnel.sel(run=tunnel["variant"].to_numpy() == "backpressure")
     assert (held["dropped_ring"] == 0).all()
 
@@ -87,14 +88,15 @@ def test_the_burst_law_orders_rings_and_vanishes_above_the_burst(runs):
     assert (seen - law).abs().max() < 0.02  # share of packets; nothing is fitted
 
 
-def test_the_blind_prediction_of_cubic_at_120_ms_is_near_with_acks_in_bunches_only(runs):
+def test_the_blind_prediction_is_near_with_acks_in_bunches_only(runs):
     tunnel = runs["openvpn"]
     predicted = live.predict_both(tunnel, live.speeds(runs["ring"]), seeds=1)
     table = live.against(medians(tunnel, "received_rate"), predicted, "received_rate")
-    cubic = table[(table["added_rtt"] == 0.12) & (table["congestion"] == "cubic")]
-    assert cubic["error"].abs().max() < 0.5  # the reader's speed itself is known to about 30 %
-    stock = cubic[cubic["variant"] == "stock"]
-    assert (stock["evenly_spaced"] > 2 * stock["received_rate"]).all()
+    flagged, stock = (table[table["variant"] == name] for name in ("backpressure", "stock"))
+    assert flagged["error"].abs().max() < 0.2  # the reader's speed, which holds these, scatters by 30 % between runs
+    assert (1 + stock["error"]).between(0.5, 2).all()
+    smooth = stock["evenly_spaced"] / stock["received_rate"]
+    assert (smooth[(stock["congestion"] == "cubic") & (stock["added_rtt"] == 0.12)] > 3).all()
 
 
 def test_a_folder_without_measurements_says_how_to_make_them(tmp_path):

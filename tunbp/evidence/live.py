@@ -171,7 +171,7 @@ def conditions(runs: dict[str, xr.Dataset]) -> pd.DataFrame:
                 "runs": dataset.sizes["run"],
                 "repetitions": int(dataset["repetition"].max()),
                 "kernel": facts["kernel"],
-                "where": f"VM, {facts['acceleration']}" if facts["where"] == "vm" else "native",
+                "where": f"VM, {facts['acceleration']}, {facts['clock']}" if facts["where"] == "vm" else "native",
                 "processor": facts.get("outer", facts)["cpu_model"],
                 "processor time in use": float(busy.median()),
             }

@@ -19,8 +19,8 @@ from tunbp.lab.check import check_tools
 from tunbp.lab.plan import Cell, LabParams
 
 Follow = Callable[[int, int | None], None]
-BOOT_LIMIT = 300.0
-"""Seconds in which a VM must have started the worker; emulation boots in about half a minute."""
+BOOT_LIMIT = 900.0
+"""Seconds in which a VM must have started the worker; an emulated one needs half a minute of a whole processor."""
 RUN_LIMIT = 1800.0
 """Seconds without a finished run after which a measurement counts as stuck; emulation takes minutes for one."""
 
@@ -191,7 +191,10 @@ def _watch(child: subprocess.Popen[bytes], out: Path, in_vm: bool, follow: Follo
         limit = RUN_LIMIT if started else BOOT_LIMIT
         if time.monotonic() - changed > limit:
             what = "a run" if started else "the start"
-            raise process.failure(f"{what} took longer than {limit:g} s", process.read_log(out / "worker.log"))
+            log = process.read_log(out / "worker.log")
+            raise process.failure(
+                f"{what} took longer than {limit:g} s", log, "run again when the machine is less busy"
+            )
         process.pause(child, 1.0)
     follow(*_progress(out))
 
