@@ -169,7 +169,7 @@ def conditions(runs: dict[str, xr.Dataset]) -> pd.DataFrame:
             {
                 "experiment": name,
                 "runs": dataset.sizes["run"],
-                "repetitions": int(dataset["repetition"].max()),
+                "repetitions": int(dataset["repetition"].groupby("cell").max().min()),  # of the cell with fewest
                 "kernel": facts["kernel"],
                 "where": f"VM, {facts['acceleration']}, {facts['clock']}" if facts["where"] == "vm" else "native",
                 "processor": facts.get("outer", facts)["cpu_model"],
