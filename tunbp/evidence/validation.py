@@ -80,9 +80,9 @@ BOUNDS = (
         0.30,
         role="held out",
         met=False,
-        why="TAP, ring 1, stock (-60 %): the run switches once, at second 139, from 0.57 to 3.49 Mbit/s; the model has only "
-        "the first state, recovery by delayed ACK (40 ms). The second, a probe that undercuts the delayed ACK, needs "
-        "RACK and PRR, and the mean over 300 s only says when the run switched",
+        why="TAP, ring 1, stock (-60 %): the run switches once, at second 139, from 0.57 to 3.49 Mbit/s; the model has "
+        "only the first state, recovery by delayed ACK (40 ms). The second, a probe that undercuts the delayed ACK, "
+        "needs RACK and PRR, and the mean over 300 s only says when the run switched",
     ),
     Bound("raw", "all 24 raw runs, median", "median", 0.05),
     Bound("paper-path", "paper's path, stock, median", "median", 0.10, group="stock"),
