@@ -278,6 +278,8 @@ def _follow(s: Any, W: int, nf: int, n: int) -> None:
     for f in range(nf):
         for i in range(W):
             o = _flow(f)
+            if s[DROP, i] <= 0.0 and s[o + PENDING, i] <= 0.0:
+                continue
             part = 1.0
             if nf > 1:
                 part = s[o + F_WANT, i] / s[WANT, i] if s[WANT, i] > 0.0 else 0.0
