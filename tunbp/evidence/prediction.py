@@ -22,7 +22,7 @@ VARIANTS = ("stock", "backpressure")
 SAME = 0.02
 """Relative difference in throughput that counts as none."""
 
-DRAFT_STEPS = 8e6
+DRAFT_STEPS = 6e6
 """Scenario-steps of a draft: about a twentieth of a second on one core."""
 
 LANES = 64
@@ -84,12 +84,15 @@ def predict(scenario: Scenario, rings: Sequence[int], seeds: int = 5) -> xr.Data
 
 
 def draft(scenario: Scenario, rings: Sequence[int]) -> xr.Dataset:
-    """The same in a fraction of a second, for a moving slider: one seed, as long as `DRAFT_STEPS` allow."""
+    """The same in a fraction of a second, for a moving slider: one seed, as long as `DRAFT_STEPS` allow.
+
+    All rings share one time step, so that they are stepped together; small ones are drawn coarsely.
+    """
     step = float(scenario.rtt) / int(round_trip_slots(np.array([float(scenario.rtt)]), None)[0])
-    points = 2 * len({*rings, int(scenario.ring)})
-    lanes = np.ceil(points / LANES) * LANES * max(1.0, float(scenario.streams) * 0.7)
+    points = len({*rings, int(scenario.ring)})
+    lanes = 2 * np.ceil(points / LANES) * LANES * max(1.0, float(scenario.streams) * 0.7)
     duration = min(float(scenario.duration), DRAFT_STEPS / lanes * step)
-    return predict(scenario.replace(duration=duration, warmup=duration / 3.0), rings, seeds=1)
+    return predict(scenario.replace(duration=duration, warmup=duration / 3.0, dt=step), rings, seeds=1)
 
 
 def table(prediction: xr.Dataset) -> pd.DataFrame:

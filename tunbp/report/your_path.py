@@ -80,7 +80,7 @@ class Redraw:
         # no layout engine: the layout is settled once, a redraw must not measure every label again
         with style_context(), mpl.rc_context({"figure.constrained_layout.use": False}):
             self.figure = Figure(figsize=(style.TEXT_WIDTH, 2.7), dpi=SCREEN_DPI)
-            FigureCanvasAgg(self.figure)
+            self.canvas: Any = FigureCanvasAgg(self.figure)
             self.axes = self.figure.subplots(1, 2)
             self.lines: dict[tuple[str, str], Any] = {}
             for ax, (name, words) in zip(self.axes, PANELS, strict=True):
@@ -111,7 +111,7 @@ class Redraw:
         picture = io.BytesIO()
         with style_context():
             # a screen picture: speed matters, size does not
-            self.figure.savefig(picture, format="png", dpi=SCREEN_DPI, pil_kwargs={"compress_level": 1})
+            self.canvas.print_png(picture, pil_kwargs={"compress_level": 1})
         self.png = picture.getvalue()
         return self.png
 
