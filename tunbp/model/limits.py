@@ -10,7 +10,7 @@ import xarray as xr
 
 from tunbp import schema
 from tunbp.model.congestion import BETA_CUBIC, BETA_RENO, C_CUBIC
-from tunbp.model.scenario import Scenario
+from tunbp.model.scenario import Scenario, qdisc_limit
 
 CUBIC_MEAN = (3.0 + BETA_CUBIC) / 4.0
 """Mean over peak of CUBIC's window between two losses: the integral of the cubic from beta to 1."""
@@ -244,7 +244,7 @@ def scenario_of(result: xr.Dataset) -> Scenario:
 
 
 def _scenario_bounds(scenario: Scenario) -> dict[str, xr.DataArray]:
-    from tunbp.model.simulate import QDISC_LIMITS, service_times  # simulate needs this module's law
+    from tunbp.model.simulate import service_times  # simulate needs this module's law
 
     f = scenario.broadcast()
     template = f["ring"]
@@ -255,8 +255,7 @@ def _scenario_bounds(scenario: Scenario) -> dict[str, xr.DataArray]:
     segment_bits = 8.0 * v["mss"]
     streams, rtt, control = v["streams"], v["rtt"], v["congestion"].astype(str)
     tcp = v["source"].astype(str) == "tcp"
-    default = np.array([QDISC_LIMITS.get(str(q), np.nan) for q in flat["qdisc"]])
-    limit = np.where(np.isnan(v["qdisc_limit"]), np.where(np.isnan(default), v["ring"], default), v["qdisc_limit"])
+    limit = qdisc_limit(flat["qdisc"], v["qdisc_limit"], v["ring"])
     pipe = entry / free * rtt
     stock_pipe = np.minimum(pipe, v["receive_window"] / v["mss"] * streams)
 

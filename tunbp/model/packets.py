@@ -38,16 +38,12 @@ from tunbp.model.fluid import (
     stream,
     xorshift,
 )
-from tunbp.model.scenario import Scenario
+from tunbp.model.scenario import Scenario, qdisc_limit
 
 NEVER = 1e300
 MAX_BACKOFF = 64.0
 GUEST_QUEUE = VHOST_NET_BATCH
 """Entries that may wait for the guest behind vhost-net before vhost-net has to wait: one of its batches."""
-
-FQ_CODEL_LIMIT = 10240
-NETEM_LIMIT = 1000
-"""Default limits in packets (net/sched/sch_fq_codel.c, net/sched/sch_netem.c)."""
 
 _COUNTLESS = 1 << 62
 _WOKEN_EMPTY = (Wake.EMPTY, Wake.HALF_OR_EMPTY, Wake.BATCH_OR_EMPTY)
@@ -941,14 +937,6 @@ def _number(value: Any, default: float) -> float:
     return default if math.isnan(number) else number
 
 
-def _limit(qdisc: str, limit: Any, ring: int) -> int:
-    """Packets the qdisc may hold: as given, or the kernel's default; none without a qdisc."""
-    if qdisc == "noqueue":
-        return 0
-    default = {"fq_codel": FQ_CODEL_LIMIT, "netem": NETEM_LIMIT}.get(qdisc, ring)
-    return int(_number(limit, default))
-
-
 def _device(point: Mapping[str, Any]) -> np.ndarray[Any, Any]:
     """The state of a device that has not started: everything the scenario says about it."""
     state = np.zeros(1, DEVICE)
@@ -969,7 +957,8 @@ def _device(point: Mapping[str, Any]) -> np.ndarray[Any, Any]:
 
     m["source"], m["control"], m["streams"] = source, cc.CODES[str(point["congestion"])], streams
     m["gso"] = m["quantum"] = max(int(point["gso_segments"]), 1)
-    m["ring"], m["batch"], m["limit"] = ring, ring_batch(ring), _limit(qdisc, point["qdisc_limit"], ring)
+    m["ring"], m["batch"] = ring, ring_batch(ring)
+    m["limit"] = int(qdisc_limit(qdisc, point["qdisc_limit"], ring))
     m["backpressure"] = backpressure
     m["wake_after"] = _COUNTLESS if on_freed or math.isinf(threshold) else max(int(threshold), 1)
     m["wake_on_freed"], m["wake_on_empty"] = on_freed, rules.wake in _WOKEN_EMPTY

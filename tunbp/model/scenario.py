@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 
 from tunbp.errors import ScenarioError
@@ -22,6 +23,10 @@ Text: TypeAlias = str | xr.DataArray
 QDISCS = ("noqueue", "pfifo", "pfifo_fast", "fq_codel", "netem")
 CONGESTIONS = ("cubic", "reno", "bbr")
 SOURCES = ("tcp", "open", "frames")
+
+QDISC_LIMITS = {"noqueue": 0.0, "fq_codel": 10240.0, "netem": 1000.0}
+"""Packets a qdisc holds when nobody says otherwise (net/sched/sch_fq_codel.c, sch_netem.c); pfifo and pfifo_fast take
+txqueuelen, which sets the ring too."""
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "driver": (*DRIVERS, *ALIASES),
@@ -280,3 +285,21 @@ def _check_number(name: str, value: Number | None, allowed: Range) -> None:
         good |= np.isnan(array)
     if not good.all():
         raise ScenarioError(f"{name}: {array[~good].ravel()[0]:g} is not allowed; allowed: {allowed}")
+
+
+def qdisc_limit(qdisc: Any, given: Any, ring: Any) -> npt.NDArray[np.float64]:
+    """Packets that qdiscs may hold: as given, or the kernel's default; none where there is no qdisc.
+
+    Parameters
+    ----------
+    qdisc
+        Names of `QDISCS`, one or an array.
+    given
+        The scenario's `qdisc_limit`; None or NaN: the default.
+    ring
+        Ring sizes, packets.
+    """
+    names, given, ring = np.broadcast_arrays(np.asarray(qdisc, dtype=str), np.asarray(given, float), ring)
+    default = np.vectorize(QDISC_LIMITS.get, otypes=[float])(names, ring)
+    limit: npt.NDArray[np.float64] = np.where((names == "noqueue") | np.isnan(given), default, given)
+    return limit

@@ -18,7 +18,7 @@ from tunbp.model import congestion, fluid
 from tunbp.model.drivers import Wake, driver, pushes_back, ring_batch, wake_threshold
 from tunbp.model.lazy import Chunked, simulate_lazily
 from tunbp.model.limits import saturated_service_time
-from tunbp.model.scenario import BATCH_WIDE, CHOICES, Scenario
+from tunbp.model.scenario import BATCH_WIDE, CHOICES, Scenario, qdisc_limit
 
 Array = npt.NDArray[Any]
 
@@ -34,8 +34,6 @@ STEPS_PER_RING = 4
 MOST_STEPS = 2048
 
 SHORTEST_STEP = 15e-6
-QDISC_LIMITS = {"fq_codel": 10240.0, "netem": 1000.0}
-"""Kernel defaults in packets (net/sched/sch_fq_codel.c, sch_netem.c); pfifo and pfifo_fast take txqueuelen."""
 
 
 def simulate(scenario: Scenario | Chunked, engine: str = "fluid", threads: int | None = None) -> xr.Dataset:
@@ -143,14 +141,6 @@ def _numbers(flat: dict[str, Array]) -> dict[str, Array]:
     return {name: values.astype(float) for name, values in flat.items() if name not in CHOICES}
 
 
-def _qdisc_limit(flat: dict[str, Array], entries: Array) -> Array:
-    default = np.array([QDISC_LIMITS.get(q, np.nan) for q in flat["qdisc"]])
-    default = np.where(np.isnan(default), entries, default)
-    given = flat["qdisc_limit"].astype(float)
-    limit = np.where(np.isnan(given), default, given)
-    return np.where(flat["qdisc"] == "noqueue", 0.0, limit)
-
-
 def service_times(flat: dict[str, Array]) -> tuple[Array, Array, Array, Array]:
     """Seconds per ring entry with and without a standing queue, whether the ring pushes back, and k.
 
@@ -214,7 +204,7 @@ def _prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
         "bunches": 1.0 / bunch,
         "safe": number["ring"] - batch,
         "batch": batch,
-        "qdisc_limit": _qdisc_limit(flat, number["ring"]) * g,
+        "qdisc_limit": qdisc_limit(flat["qdisc"], number["qdisc_limit"], number["ring"]) * g,
         "dt": dt,
         "rtt": number["rtt"],
         "stall_rate": np.where(number["stall_mean"] > 0, number["stall_rate"], 0.0),
