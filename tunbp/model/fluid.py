@@ -1,8 +1,8 @@
 """The fluid engine: scenarios stepped in time, many per instruction, with the burst law applied inside the step.
 
-State lives in one flat array per tile of `width` scenarios (row `v` of scenario `i` at ``v * width + i``), so that a
-loop over the tile is a SIMD loop; the round trip is a ring of `slots` time steps, the same for all scenarios of a
-tile. What a batch does not use is left out when the kernel is compiled. One step, in the order packets travel:
+State lives in one array per tile of `width` scenarios (row `v` of scenario `i` at ``[v, i]``), so that a loop over the
+tile is a SIMD loop; the round trip is a ring of `slots` time steps, the same for all scenarios of a tile. What a batch
+does not use is left out when the kernel is compiled. One step, in the order packets travel:
 
  1. losses and ACKs of one RTT ago arrive, the window shrinks or grows;
  2. the sender fills the window;
@@ -23,6 +23,7 @@ from typing import Any
 
 import numba
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from tunbp.model import congestion as cc
 
@@ -97,6 +98,18 @@ def exponential(state: Any, mean: float) -> float:
 
 
 @numba.njit(inline="always")
+def _zeros(planes: int, rows: int, width: int) -> Any:
+    """Zeros that begin at a cache line, so that no vector of a tile's row lies across two.
+
+    The strides are constants where `width` is one: only then does the compiler see that rows do not overlap.
+    """
+    count = planes * rows * width
+    raw = np.zeros(count + 7)
+    skip = (64 - raw.ctypes.data % 64) // 8 % 8
+    return as_strided(raw[skip : skip + count], (planes, rows, width), (8 * rows * width, 8 * width, 8))
+
+
+@numba.njit(inline="always")
 def _flow(f: int) -> int:
     return _DEVICE + f * _FLOW
 
@@ -142,8 +155,8 @@ def _snapshot(s: Any, line: Any, lost: Any, slot: int, slots: int, W: int, nf: i
     for j in range(slots):
         at = (slot - j) % slots
         for f in range(nf):
-            x = line[(at * nf + f) * W + i]
-            back += abs(lost[(at * nf + f) * W + i])
+            x = line[at, f, i]
+            back += abs(lost[at, f, i])
             if j < slots // 2:
                 travelling += x
             else:
@@ -256,8 +269,8 @@ def _losses(s: Any, lost: Any, slot: int, W: int, nf: int, n: int, control: int)
     for f in range(nf):
         for i in range(W):
             o = _flow(f)
-            shown = lost[(slot * nf + f) * W + i]
-            lost[(slot * nf + f) * W + i] = 0.0
+            shown = lost[slot, f, i]
+            lost[slot, f, i] = 0.0
             gone = abs(shown)
             if gone > 0.0:
                 t = n * s[DT, i]
@@ -315,7 +328,6 @@ def _tail_drop(s: Any, W: int, nf: int, n: int) -> None:
 def _show(s: Any, line: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: int) -> None:
     """The packet that shows a gap is acknowledged at once, with all ACKs held before it."""
     for f in range(nf):
-        row = (slot * nf + f) * W
         for i in range(W):
             o = _flow(f)
             if s[o + SHOWN, i] <= 0.0:
@@ -324,18 +336,18 @@ def _show(s: Any, line: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: in
             if took <= ahead + TINY:
                 s[o + AHEAD, i] = max(ahead - took, 0.0)
                 continue
-            if line[row + i] <= 0.0:
+            if line[slot, f, i] <= 0.0:
                 held = s[o + HELD, i]
                 gap = max(held - max(took - ahead - 1.0, 0.0) * (held / max(took, held)), min(1.0, held))
-                line[row + i] = gap
+                line[slot, f, i] = gap
                 s[o + HELD, i] = held - gap
                 s[o + FIRST, i] = FOREVER
                 s[H_SUM, i] -= gap
-            if line[row + i] > 0.0:
+            if line[slot, f, i] > 0.0:
                 # negative: all of it was sent before the last reduction, which answered for it
-                gone = s[o + SHOWN, i] + abs(lost[row + i])
-                old = s[o + LOST_AT, i] < s[o + REDUCED, i] and lost[row + i] <= 0.0
-                lost[row + i] = -gone if old else gone
+                gone = s[o + SHOWN, i] + abs(lost[slot, f, i])
+                old = s[o + LOST_AT, i] < s[o + REDUCED, i] and lost[slot, f, i] <= 0.0
+                lost[slot, f, i] = -gone if old else gone
                 any_lost[slot] = True
                 s[o + SHOWN, i] = 0.0
 
@@ -401,7 +413,7 @@ def _codel(s: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: int, n: int)
                 largest = f
         o = _flow(largest)
         if s[ECN, i] > 0.0:
-            lost[(slot * nf + largest) * W + i] += MARK
+            lost[slot, largest, i] += MARK
             any_lost[slot] = True
         else:
             gone = min(1.0, s[B, i])
@@ -495,9 +507,9 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool, pus
     @numba.njit(nogil=True, error_model="numpy", cache=True)
     def run(parameters, seeds, slots, steps, flows, interval, totals, series):  # type: ignore[no-untyped-def]
         nf = 1 if single else flows
-        s = np.zeros((_DEVICE + nf * _FLOW, W))
-        line = np.zeros(slots * nf * W)
-        lost = np.zeros(slots * nf * W)
+        s = _zeros(1, _DEVICE + nf * _FLOW, W)[0]
+        line = _zeros(slots, nf, W)
+        lost = _zeros(slots, nf, W)
         any_lost = np.zeros(slots, np.bool_)
         bbr = np.zeros(cc.BBR_STATE * nf * W if bbr1 else 0)
         rng = np.zeros(W, np.uint64)
@@ -520,12 +532,11 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool, pus
                 _losses(s, lost, slot, W, nf, n, control)
             for f in range(nf):
                 o = _DEVICE + f * _FLOW
-                row = (slot * nf + f) * W
                 if tcp:
                     for i in range(W):
                         t = n * s[DT, i]
                         # 1. ACKs arrive, the window grows
-                        acked = line[row + i]
+                        acked = line[slot, f, i]
                         last = s[o + LAST, i]
                         cwnd, ssthresh, window = s[o + CW, i], s[o + SS, i], s[WINDOW, i]
                         s[o + LAST, i] = t if acked > 0.0 else last
@@ -630,7 +641,7 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool, pus
                     whole = whole | (t - first >= s[DELACK, i])
                     bunches = s[BUNCH, i] * math.floor(held * s[BUNCHES, i] + TINY)
                     acked = held if whole else bunches
-                    line[slot * W + i] = acked
+                    line[slot, 0, i] = acked
                     s[_DEVICE + HELD, i] = held - acked
                     s[_DEVICE + FIRST, i] = FOREVER if acked > 0.0 else first
                     s[H_SUM, i] += held - acked
@@ -644,7 +655,6 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool, pus
             if not single:
                 for f in range(nf):
                     o = _DEVICE + f * _FLOW
-                    row = (slot * nf + f) * W
                     for i in range(W):
                         want, there, full, took = s[WANT, i], s[o + SHARE, i], s[Q, i] + s[B, i], s[TOOK, i]
                         full += took
@@ -661,7 +671,7 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool, pus
                         idle = (s[SPARE, i] > 0.0) | (t - first >= s[HOLD, i])
                         go = (idle & (held >= 2.0 - TINY)) | (t - first >= s[DELACK, i])
                         acked = held if go else 0.0
-                        line[row + i] = acked
+                        line[slot, f, i] = acked
                         s[o + HELD, i] = held - acked
                         s[o + FIRST, i] = FOREVER if go else first
                         s[H_SUM, i] += held - acked
