@@ -11,10 +11,10 @@ LIMITS = {
     "bandwidth-delay product": 1e-6,
     "standing queue": 0.005,
     "wake-cycle law": 1e-6,
-    # saws of the engine's own making: the laws assume one loss event per saw and no queue at its foot
-    "CUBIC loss law": 0.20,
-    "Mathis loss law": 0.25,
-    "burst law": 0.35,
+    # saws of the engine's own making: the laws assume one loss event per saw, no queue at its foot, all slots in sight
+    "CUBIC loss law": 0.15,
+    "Mathis loss law": 0.06,
+    "burst law": 0.10,
 }
 
 

@@ -47,48 +47,88 @@ def random_batch(count: int) -> Scenario:
     )
 
 
-def errors(scenario: Scenario) -> tuple[np.ndarray, np.ndarray]:
-    """Relative differences of throughput by case, and which cases are stock."""
+def both(scenario: Scenario) -> xr.Dataset:
+    """Relative difference of throughput by case, dropped packets of both engines, and which cases are stock."""
     fluid, packets = simulate(scenario), simulate(scenario, engine="packets")
-    relative = np.abs(fluid["received_rate"] / packets["received_rate"] - 1.0)
-    return relative.values, scenario.driver.values == "stock"
+    return xr.Dataset(
+        {
+            "difference": abs(fluid["received_rate"] / packets["received_rate"] - 1.0),
+            "fluid": fluid["dropped_ring"],
+            "packets": packets["dropped_ring"],
+            "stock": scenario.driver == "stock",
+        }
+    )
+
+
+def ratios_of_drops(cases: xr.Dataset) -> np.ndarray:
+    """Dropped packets of the fluid engine over the twin's, where either dropped twenty, smallest first."""
+    many = (np.maximum(cases["fluid"], cases["packets"]) >= 20.0).values
+    return np.sort((np.maximum(cases["fluid"], 1.0) / np.maximum(cases["packets"], 1.0)).values[many])
 
 
 @pytest.fixture(scope="module")
-def difference():
-    return errors(random_batch(COUNT))
+def cases() -> xr.Dataset:
+    return both(random_batch(COUNT))
 
 
-def test_the_median_difference_is_below_one_percent(difference):
-    relative, _ = difference
-    assert np.median(relative) <= 0.01
+def test_the_median_difference_is_below_one_percent(cases):
+    assert np.median(cases["difference"]) <= 0.01
 
 
-def test_backpressure_differs_by_less_than_two_percent_in_95_of_100_cases(difference):
-    relative, stock = difference
-    assert np.percentile(relative[~stock], 95) <= 0.02
+def test_backpressure_differs_by_less_than_two_percent_in_95_of_100_cases(cases):
+    assert np.percentile(cases["difference"][~cases["stock"]], 95) <= 0.02
 
 
-def test_stock_differs_by_less_than_two_percent_in_half_and_ten_percent_in_three_quarters_of_the_cases(difference):
+def test_stock_differs_by_less_than_two_percent_in_half_and_ten_percent_in_three_quarters_of_the_cases(cases):
     # a run of 20 s sees few losses: where random pauses of the reader hit a window, the exact engine itself changes by
     # 28 % in one case of ten when its RTT is changed by 0.1 %
-    relative, stock = difference
-    assert np.median(relative[stock]) <= 0.02
-    assert np.percentile(relative[stock], 75) <= 0.10
+    stock = cases["difference"][cases["stock"]]
+    assert np.median(stock) <= 0.02
+    assert np.percentile(stock, 75) <= 0.10
+
+
+def test_drops_are_of_the_same_order_of_magnitude(cases):
+    ratios = ratios_of_drops(cases)
+    assert len(ratios) >= 8
+    assert 0.8 <= np.median(ratios) <= 1.25
+    # a fifth of so few may be one burst that just fits in one engine and not in the other
+    assert np.mean((ratios >= 0.1) & (ratios <= 10.0)) >= 0.8
 
 
 @pytest.mark.skipif("TUNBP_SOAK" not in os.environ, reason="1,000 runs of 100 s packet by packet: make soak")
 def test_soak_a_thousand_long_runs_differ_by_three_percent_in_half_and_ten_in_95_of_100_cases():
-    relative, _ = errors(random_batch(SOAK).replace(duration=100.0))
-    assert np.median(relative) <= 0.03
-    assert np.percentile(relative, 95) <= 0.10
+    cases = both(random_batch(SOAK).replace(duration=100.0))
+    assert np.median(cases["difference"]) <= 0.03
+    assert np.percentile(cases["difference"], 95) <= 0.10
+    ratios = ratios_of_drops(cases)
+    assert 0.9 <= np.median(ratios) <= 1.1
+    assert np.mean((ratios >= 1 / 3) & (ratios <= 3.0)) >= 0.9
+    assert np.mean((ratios >= 0.1) & (ratios <= 10.0)) >= 0.95
 
 
-def test_halving_the_time_step_changes_half_of_the_runs_by_less_than_half_a_percent(monkeypatch):
-    scenario = random_batch(COUNT)
+def halved(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> xr.DataArray:
+    """Throughput with half the time step over throughput, both meaned over `path` where there are several."""
     before = simulate(scenario)["received_rate"]
     slots = engine.round_trip_slots
     monkeypatch.setattr(engine, "round_trip_slots", lambda *arguments: 2 * slots(*arguments))
-    change = np.abs(simulate(scenario)["received_rate"] / before - 1.0).values
+    after = simulate(scenario)["received_rate"]
+    several = [dim for dim in after.dims if dim == "path"]
+    return after.mean(several) / before.mean(several)
+
+
+def test_halving_the_time_step_changes_half_of_the_runs_by_less_than_half_a_percent(monkeypatch):
+    change = abs(halved(random_batch(COUNT), monkeypatch) - 1.0)
     assert 0.0 < np.median(change) <= 0.005
     assert np.percentile(change, 75) <= 0.02
+
+
+def test_halving_the_time_step_changes_the_mean_of_nearby_paths_by_less_than_two_percent(monkeypatch):
+    # a single run with pauses or small rings is chaotic; 16 paths within 1 % of the RTT tell the step's share from it
+    scenario = random_batch(COUNT)
+    rng = np.random.default_rng(1)
+    near = xr.DataArray(rng.uniform(0.99, 1.01, (COUNT, 16)), dims=("case", "path"))
+    seed = xr.DataArray(np.arange(COUNT * 16).reshape(COUNT, 16), dims=("case", "path"))
+    change = abs(halved(scenario.replace(rtt=scenario.rtt * near, seed=seed, duration=40.0), monkeypatch) - 1.0)
+    assert np.median(change) <= 0.003
+    # in the rest a deterministic run locks to its step, or losses are too few for 16 paths
+    assert np.mean(change <= 0.02) >= 0.88
