@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tunbp.errors import ParamsError
@@ -218,6 +218,7 @@ PLAIN = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.sampled_from(sorted(MODELS)), st.data())
 def test_any_value_is_taken_or_refused_with_its_name(notebook: str, data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(MODELS[notebook].model_fields)))

@@ -531,43 +531,43 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool, pus
             if tcp and has_lost:
                 _losses(s, lost, slot, W, nf, n, control)
             for f in range(nf):
-                o = _DEVICE + f * _FLOW
+                flow = s[_DEVICE + f * _FLOW : _DEVICE + (f + 1) * _FLOW]
                 if tcp:
                     for i in range(W):
                         t = n * s[DT, i]
                         # 1. ACKs arrive, the window grows
                         acked = line[slot, f, i]
-                        last = s[o + LAST, i]
-                        cwnd, ssthresh, window = s[o + CW, i], s[o + SS, i], s[WINDOW, i]
-                        s[o + LAST, i] = t if acked > 0.0 else last
-                        flight = s[o + FLIGHT, i] - acked
-                        growing = (t >= s[o + RECOVERY, i]) & (cwnd < window)
+                        last = flow[LAST, i]
+                        cwnd, ssthresh, window = flow[CW, i], flow[SS, i], s[WINDOW, i]
+                        flow[LAST, i] = t if acked > 0.0 else last
+                        flight = flow[FLIGHT, i] - acked
+                        growing = (t >= flow[RECOVERY, i]) & (cwnd < window)
                         slow_start = cwnd < ssthresh
                         if cubic:
-                            west = s[o + WEST, i]
+                            west = flow[WEST, i]
                             grown, friendly = cc.cubic_growth(
-                                cwnd, west, acked, t - s[o + EPOCH, i], s[o + K, i], s[o + WMAX, i]
+                                cwnd, west, acked, t - flow[EPOCH, i], flow[K, i], flow[WMAX, i]
                             )
-                            s[o + WEST, i] = friendly if growing & (not slow_start) else west
+                            flow[WEST, i] = friendly if growing & (not slow_start) else west
                         if reno:
                             grown = cc.reno_growth(cwnd, acked)
                         if cubic or reno:
                             grown = cwnd + acked if slow_start else grown
                             cwnd = grown if growing else cwnd
-                            s[o + CW, i] = cwnd
+                            flow[CW, i] = cwnd
                         # 2. the sender fills the window
                         want = math.floor(max(min(cwnd, window) - flight, 0.0) + TINY)
                         if bbr1:
-                            want = min(want, s[o + PACE, i] * s[DT, i])
-                            s[o + ROUND_OUT, i] += acked
-                            rounds |= t >= s[o + ROUND, i]
-                        s[o + FLIGHT, i] = flight
-                        silent |= (s[o + PENDING, i] + s[o + SHOWN, i]) > 0.0
+                            want = min(want, flow[PACE, i] * s[DT, i])
+                            flow[ROUND_OUT, i] += acked
+                            rounds |= t >= flow[ROUND, i]
+                        flow[FLIGHT, i] = flight
+                        silent |= (flow[PENDING, i] + flow[SHOWN, i]) > 0.0
                         if single:
                             s[WANT, i] = want
                             s[ACKED, i] = acked
                         else:
-                            s[o + F_WANT, i] = want
+                            flow[F_WANT, i] = want
                             s[WANT, i] += want
                             s[ACKED, i] += acked
             for i in range(W):
@@ -654,26 +654,26 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool, pus
 
             if not single:
                 for f in range(nf):
-                    o = _DEVICE + f * _FLOW
+                    flow = s[_DEVICE + f * _FLOW : _DEVICE + (f + 1) * _FLOW]
                     for i in range(W):
-                        want, there, full, took = s[WANT, i], s[o + SHARE, i], s[Q, i] + s[B, i], s[TOOK, i]
+                        want, there, full, took = s[WANT, i], flow[SHARE, i], s[Q, i] + s[B, i], s[TOOK, i]
                         full += took
-                        part = s[o + F_WANT, i] / max(want, TINY * TINY)
+                        part = flow[F_WANT, i] / max(want, TINY * TINY)
                         sent = s[ARRIVED, i] * part
                         there = max(there + sent - (s[DROP, i] + s[OVER, i]) * part, 0.0)
                         took = took * (there / max(full, TINY * TINY))
-                        s[o + FLIGHT, i] += sent
-                        s[o + SHARE, i] = there - took
+                        flow[FLIGHT, i] += sent
+                        flow[SHARE, i] = there - took
                         t = n * s[DT, i]
-                        held = s[o + HELD, i] + took
-                        first = s[o + FIRST, i]
+                        held = flow[HELD, i] + took
+                        first = flow[FIRST, i]
                         first = min(first, t) if held > TINY else FOREVER
                         idle = (s[SPARE, i] > 0.0) | (t - first >= s[HOLD, i])
                         go = (idle & (held >= 2.0 - TINY)) | (t - first >= s[DELACK, i])
                         acked = held if go else 0.0
                         line[slot, f, i] = acked
-                        s[o + HELD, i] = held - acked
-                        s[o + FIRST, i] = FOREVER if go else first
+                        flow[HELD, i] = held - acked
+                        flow[FIRST, i] = FOREVER if go else first
                         s[H_SUM, i] += held - acked
 
             # 5. rare events
