@@ -59,10 +59,10 @@ def processor_time(work: Callable[[], Any], repeats: int = REPEATS) -> float:
     return statistics.median(times)
 
 
-def stepping() -> float:
+def stepping(**fields: Any) -> float:
     """Scenario-steps per second and core: 1,024 scenarios, 120 ms, dt 100 us."""
     slots = int(round_trip_slots(np.array([0.12]), 1e-4)[0])
-    batch = mixed(1024, dt=1e-4, duration=2.0)
+    batch = mixed(1024, dt=1e-4, duration=2.0, **fields)
     return 1024 * 2.0 / 0.12 * slots / processor_time(lambda: simulate(batch, threads=1))
 
 
@@ -133,6 +133,19 @@ ROWS: dict[str, tuple[Callable[[], float], str, str]] = {
     IMPORT: (lambda: fresh(IMPORT), "s", "<= 0.6"),
     "first simulate, compiled": (lambda: fresh(FIRST), "s", "<= 3"),
     "stepping, CUBIC, 1,024 scenarios": (lambda: stepping() / 1e6, "M scenario-steps/s/core", ">= 300"),
+    "stepping, stock": (lambda: stepping(driver="stock") / 1e6, "M scenario-steps/s/core", ""),
+    "stepping, stock, rings that never overflow": (
+        lambda: stepping(driver="stock", ring=1_000_000) / 1e6,
+        "M scenario-steps/s/core",
+        "",
+    ),
+    "stepping, backpressure": (lambda: stepping(driver="7.3") / 1e6, "M scenario-steps/s/core", ""),
+    "stepping, backpressure, no pauses": (
+        lambda: stepping(driver="7.3", stall_rate=0.0) / 1e6,
+        "M scenario-steps/s/core",
+        "",
+    ),
+    "stepping, 8 CUBIC flows": (lambda: stepping(streams=8) * 8 / 1e6, "M flow-steps/s/core", ""),
     "processor time per simulated second, 120 ms": (lambda: per_second(0.12) * 1e6, "us", "<= 34"),
     "processor time per simulated second, 0.2 ms": (lambda: per_second(2e-4) * 1e3, "ms", "<= 1"),
     "one scenario, 300 s, 120 ms": (lambda: single() * 1e3, "ms", "<= 20"),
@@ -146,7 +159,10 @@ ROWS: dict[str, tuple[Callable[[], float], str, str]] = {
     "peak memory": (memory, "GiB", "<= 2"),
     "first simulate, nothing compiled": (cold, "s", "<= 40"),
 }
-"""Name, measurement, unit and target; times are processor time but for whole runs and new processes."""
+"""Name, measurement, unit and target; times are processor time but for whole runs and new processes.
+
+The rows of stepping without a target say what the parts of the physics cost.
+"""
 
 
 def main() -> None:
