@@ -91,7 +91,7 @@ def test_the_burst_law_orders_rings_and_vanishes_above_the_burst(runs):
 def test_the_blind_prediction_is_near_with_acks_in_bunches_only(runs):
     tunnel = runs["openvpn"]
     predicted = live.predict_both(tunnel, live.speeds(runs["ring"]), seeds=1)
-    table = live.against(medians(tunnel, "received_rate"), predicted, "received_rate")
+    table = live.compare(medians(tunnel, "received_rate"), predicted, "received_rate")
     flagged, stock = (table[table["variant"] == name] for name in ("backpressure", "stock"))
     assert flagged["error"].abs().max() < 0.2  # the reader's speed, which holds these, scatters by 30 % between runs
     assert (1 + stock["error"]).between(0.5, 2).all()

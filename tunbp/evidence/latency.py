@@ -64,7 +64,7 @@ def over_rings(values: Mapping[str, Any]) -> pd.DataFrame:
     return frame.assign(full_ring=frame["ring"] / drain)
 
 
-def summary(bulk: pd.DataFrame) -> pd.DataFrame:
+def medians(bulk: pd.DataFrame) -> pd.DataFrame:
     """Medians over seeds of what `over_rings` returned."""
     grouped = bulk.groupby(["variant", "qdisc", "ring"], sort=False)
     return grouped[["received_rate", "wait", "ring_wait", "drop_fraction", "full_ring"]].median().reset_index()
@@ -72,7 +72,7 @@ def summary(bulk: pd.DataFrame) -> pd.DataFrame:
 
 def headline(bulk: pd.DataFrame) -> dict[str, tuple[float, str, str]]:
     """Numbers worth a sentence: name -> (value, unit, words)."""
-    table = summary(bulk)
+    table = medians(bulk)
     qdisc = "fq_codel" if "fq_codel" in set(table["qdisc"]) else str(table["qdisc"].iloc[-1])
     pushed = table[(table["variant"] == "backpressure") & (table["qdisc"] == qdisc)]
     stock = table[(table["variant"] == "stock") & (table["qdisc"] == qdisc)]
@@ -105,7 +105,7 @@ def shaped_published() -> tuple[float, float]:
     return float(str(row["latency_low"])), float(str(row["latency_high"]))
 
 
-def errors(shaped: pd.DataFrame) -> pd.DataFrame:
+def compare(shaped: pd.DataFrame) -> pd.DataFrame:
     """Published against simulated ping, and the time a full ring takes."""
     low, high = shaped_published()
     stock = shaped[(shaped["variant"] == "stock") & (shaped["ring"] == 500)]["rtt"].iloc[0]

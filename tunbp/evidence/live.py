@@ -179,7 +179,7 @@ def conditions(runs: dict[str, xr.Dataset]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def against(measured: pd.DataFrame, predicted: pd.DataFrame, variable: str) -> pd.DataFrame:
+def compare(measured: pd.DataFrame, predicted: pd.DataFrame, variable: str) -> pd.DataFrame:
     """Measured medians beside the prediction: `model`, `model_low`, `model_high`, `error` (and `evenly_spaced`).
 
     `measured` has cell, variant, `variable`, low, high and the settings of the cell; `setup` words them.

@@ -50,7 +50,7 @@ def librecast(streams: Sequence[int], duration: float) -> tuple[pd.DataFrame, pd
     return rows, model
 
 
-def errors(rows: pd.DataFrame) -> pd.DataFrame:
+def compare(rows: pd.DataFrame) -> pd.DataFrame:
     """Row, role, published, model and error of `librecast`'s rows."""
     return rows[["row", "role", "published", "model", "error"]].reset_index(drop=True)
 

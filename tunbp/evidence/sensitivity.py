@@ -242,7 +242,7 @@ def hurts(ratio: Any, latency_cost: Any) -> Any:
     return (ratio < 1 - TOLERANCE) | idle
 
 
-def summary(results: pd.DataFrame) -> dict[str, float]:
+def headline(results: pd.DataFrame) -> dict[str, float]:
     """Shares of the sampled paths that gain, lose or are hurt; median and worst ratio; median and high cost [s]."""
     ratio, cost = results["ratio"], results["latency_cost"]
     return {
@@ -267,7 +267,7 @@ def answers(results: pd.DataFrame, table: pd.DataFrame) -> dict[str, str]:
         Of `indices`.
     """
     decide = {str(name): " and ".join(part["parameter"][:2]) for name, part in table.groupby("response", sort=False)}
-    found = summary(results)
+    found = headline(results)
     large = results["ring"] >= VPN_RING
     fast = results[(results["drain_rate"] > results["drain_rate"].median()) & (results["ring"] >= VM_RING)]
     codel, fifo = (float(results["latency_cost"][part].quantile(0.95)) * 1e3

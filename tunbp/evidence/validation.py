@@ -146,7 +146,7 @@ def bounds(rows: pd.DataFrame | None = None) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def summary(rows: pd.DataFrame | None = None) -> pd.DataFrame:
+def errors(rows: pd.DataFrame | None = None) -> pd.DataFrame:
     """Median and worst absolute error by table, group and role."""
     rows = validate() if rows is None else rows
     grouped = rows.assign(error=rows["error"].abs()).groupby(["table", "group", "role"])["error"]

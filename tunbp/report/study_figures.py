@@ -77,7 +77,7 @@ def paper(tables: Mapping[str, pd.DataFrame]) -> Figure:
     Parameters
     ----------
     tables
-        `evidence.paper.compare` by path (``"lab"``, ``"real"``).
+        `evidence.openvpn.compare` by path (``"lab"``, ``"real"``).
     """
     tunnels = list(dict.fromkeys(name for table in tables.values() for name in table["tunnel"]))
     fig, axes = figure("text" if len(tables) > 1 else "column", 0.5 + 1.75 * len(tunnels), len(tunnels),
@@ -143,7 +143,7 @@ def pktgen(table: pd.DataFrame, gaps: pd.DataFrame, quantity: str = "transmitted
     Parameters
     ----------
     table, gaps
-        `evidence.regression.groups` and `evidence.regression.unread`.
+        `evidence.pktgen.groups` and `evidence.pktgen.unread`.
     quantity
         ``"transmitted_rate"`` or ``"lost_rate"``, for the axis.
     """
@@ -199,9 +199,9 @@ def wake_threshold(rules: pd.DataFrame, laws: Mapping[str, pd.DataFrame]) -> Fig
     Parameters
     ----------
     rules
-        `evidence.regression.wake_rules`.
+        `evidence.pktgen.wake_rules`.
     laws
-        `evidence.regression.wake_law` by device.
+        `evidence.pktgen.wake_law` by device.
     """
     from matplotlib.ticker import FuncFormatter, NullFormatter
 
@@ -248,7 +248,7 @@ def raw_summary(table: pd.DataFrame) -> Figure:
     Parameters
     ----------
     table
-        `evidence.raw.summary`.
+        `evidence.iperf3_runs.compare`.
     """
     devices = [device for device in DEVICES if (table["device"] == device).any()]
     table = table.sort_values("variant", ascending=False, kind="stable")
@@ -292,7 +292,7 @@ def raw_series(
     Parameters
     ----------
     measured, simulated
-        `evidence.raw.series`.
+        `evidence.iperf3_runs.series`.
     variants
         Run -> ``"stock"`` or ``"patched"``.
     until

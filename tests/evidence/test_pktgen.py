@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tunbp.evidence import regression
+from tunbp.evidence import pktgen
 
 
 def test_rows_are_kept_by_device_version_and_threads() -> None:
-    rows = regression.against(["tap"], ["v7"], [1])
+    rows = pktgen.compare(["tap"], ["v7"], [1])
     assert set(rows["device"]) == {"tap"}
     assert set(rows["threads"]) == {1}
     assert set(rows["version"]) == {"v7"}
@@ -17,8 +17,8 @@ def test_rows_are_kept_by_device_version_and_threads() -> None:
 
 
 def test_a_dearer_wake_slows_patched_rows_and_leaves_stock_alone() -> None:
-    cheap = regression.against(["tap"], ["v7"], [1]).set_index(["row", "quantity"])["model"]
-    dear = regression.against(["tap"], ["v7"], [1], wake_cost=50e-6).set_index(["row", "quantity"])["model"]
+    cheap = pktgen.compare(["tap"], ["v7"], [1]).set_index(["row", "quantity"])["model"]
+    dear = pktgen.compare(["tap"], ["v7"], [1], wake_cost=50e-6).set_index(["row", "quantity"])["model"]
     rate = 1 / (1 / 196e3 + 50e-6 / 16)  # o is a few ns of 5.1 us
     assert dear["v7-tap-1t-patched", "transmitted_rate"] == pytest.approx(rate, rel=0.01)
     assert dear["v7-tap-1t-patched", "transmitted_rate"] < cheap["v7-tap-1t-patched", "transmitted_rate"]
@@ -26,7 +26,7 @@ def test_a_dearer_wake_slows_patched_rows_and_leaves_stock_alone() -> None:
 
 
 def test_bars_carry_the_published_change_against_the_own_stock_row() -> None:
-    bars = regression.groups(regression.against()).set_index(["cpu", "device", "configuration", "variant"])
+    bars = pktgen.groups(pktgen.compare()).set_index(["cpu", "device", "configuration", "variant"])
     assert bars.index.is_unique
     assert bars.loc[("i5-6300HQ", "tap", "v7", "patched"), "change"] == pytest.approx(185 / 196 - 1)
     assert bars.loc[("i5-6300HQ", "tap", "v5", "stock"), "published"] == 210e3  # printed ten times too high
@@ -34,22 +34,22 @@ def test_bars_carry_the_published_change_against_the_own_stock_row() -> None:
 
 
 def test_stock_losses_that_v5_did_not_print_stay_missing() -> None:
-    lost = regression.groups(regression.against(), "lost_rate").set_index(["device", "configuration", "variant"])
+    lost = pktgen.groups(pktgen.compare(), "lost_rate").set_index(["device", "configuration", "variant"])
     assert np.isnan(lost.loc[("tap", "v5", "stock"), "published"])
     assert lost.loc[("tap", "v5", "patched"), "published"] == 0
 
 
 def test_unread_tables_are_named_and_hold_no_value() -> None:
-    gaps = regression.unread()
+    gaps = pktgen.unread()
     assert set(gaps["configuration"]) == {"v8", "v9", "v12", "v12, 2 threads"}
     assert gaps[["published", "model"]].isna().all(axis=None)
     assert len(gaps) == 16
-    assert regression.unread(["tap"], ["v9"])["device"].to_list() == ["tap", "tap"]
+    assert pktgen.unread(["tap"], ["v9"])["device"].to_list() == ["tap", "tap"]
 
 
 def test_the_law_passes_through_the_model_s_rows() -> None:
-    rules = regression.wake_rules(regression.against())
+    rules = pktgen.wake_rules(pktgen.compare())
     assert rules["share"].to_list()[:4] == [0.016, 0.5, 0.875, 1.0]
     for device, part in rules.groupby("device"):
-        law = regression.wake_law(str(device), part["stock"].iloc[0], part["share"])
+        law = pktgen.wake_law(str(device), part["stock"].iloc[0], part["share"])
         assert law["transmitted_rate"].to_numpy() == pytest.approx(part["model"].to_numpy(), rel=2e-3)

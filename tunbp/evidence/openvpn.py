@@ -124,7 +124,7 @@ def headline() -> pd.Series:
     return pd.Series({"stock": stock, "patched": patched, "gain": patched / stock - 1, "deficit": 1 - stock / patched})
 
 
-def medians(table: pd.DataFrame) -> pd.DataFrame:
+def errors(table: pd.DataFrame) -> pd.DataFrame:
     """Median and worst absolute error of published rows, by table, tunnel, variant and role.
 
     Returns

@@ -30,7 +30,7 @@ WAKE_RULES = {
 """Wake rules that were compared on the 5600X (S13, S14), and the driver that has each."""
 
 
-def against(
+def compare(
     devices: Iterable[str] = DEVICES,
     versions: Iterable[str] = ("v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12"),
     threads: Iterable[int] = (1, 4),
@@ -97,7 +97,7 @@ def groups(table: pd.DataFrame, quantity: str = "transmitted_rate") -> pd.DataFr
     Parameters
     ----------
     table
-        What `against` returned.
+        What `compare` returned.
     quantity
         ``"transmitted_rate"`` or ``"lost_rate"``.
 
@@ -159,7 +159,7 @@ def wake_rules(table: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     table
-        What `against` returned.
+        What `compare` returned.
 
     Returns
     -------

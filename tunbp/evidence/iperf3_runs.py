@@ -22,7 +22,7 @@ SAME_RTT = 1.1
 """Two runs with delay are compared only if their smallest round trips differ by less than 10 %."""
 
 
-def summary(devices: Iterable[str] = DEVICES, block: int = 20, resamples: int = 2000) -> pd.DataFrame:
+def compare(devices: Iterable[str] = DEVICES, block: int = 20, resamples: int = 2000) -> pd.DataFrame:
     """One line per run, none left out: measured with interval, model, and what held the rate.
 
     Parameters
@@ -167,7 +167,7 @@ def sawtooth(measured: xr.Dataset, simulated: xr.Dataset) -> pd.DataFrame:
 
 
 def headline(table: pd.DataFrame) -> pd.Series:
-    """Counts and errors of the first screen, from `summary`.
+    """Counts and errors of the first screen, from `compare`.
 
     Returns
     -------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tunbp.evidence.closed_forms import COLUMNS, closed_forms
+from tests.model.closed_forms import COLUMNS, closed_forms
 
 LIMITS = {
     "receive window / RTT": 0.005,
