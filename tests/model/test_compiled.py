@@ -1,4 +1,4 @@
-"""Compiled kernels follow every source they are made of."""
+"""Compiled kernels follow every source they are made of, whatever was imported first and whoever shares the folder."""
 
 import os
 import shutil
@@ -6,33 +6,114 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import tunbp
 from tunbp.model import compiled
 
 PACKAGE = Path(tunbp.__file__).parent
-PRINT = "import os, tunbp.model.congestion as c, numba; print(numba.config.CACHE_DIR, c.__file__)"
+SCENARIO = "Scenario(duration=30.0, ring=1000, receive_window=4e7)"
+SHORT = f"from tunbp import Scenario, simulate; print(float(simulate({SCENARIO}).received_rate))"
+TOY = """
+from tunbp.model.compiled import njit
+
+def kernel(number):
+    @njit(nogil=True)
+    def run(x):
+        return x + number
+    return run
+
+order = [(start + i) % 4 for i in range(4)]
+print([float(kernel(i)(0.5)) for i in sorted(order)] if [kernel(i)(0.5) for i in order] else None)
+"""
 
 
-def place(folder: Path, **extra: str) -> tuple[str, str]:
-    """Folder for compiled code, and the package used, of a new process that finds the package in `folder`."""
-    environment = {k: v for k, v in os.environ.items() if k != compiled.VARIABLE}
-    environment |= {"PYTHONPATH": str(folder), **extra}
-    done = subprocess.run(
-        [sys.executable, "-c", PRINT], env=environment, capture_output=True, text=True, check=True, cwd=folder
-    )
-    cache, package = done.stdout.split()
-    return cache, package
+def python(code: str, copy: Path, **extra: str) -> subprocess.Popen[str]:
+    """A new process that finds the package in `copy`."""
+    environment = {k: v for k, v in os.environ.items() if k != "NUMBA_CACHE_DIR"}
+    environment |= {"PYTHONPATH": str(copy), **extra}
+    return subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True, cwd=copy)
 
 
-def test_a_change_of_any_source_of_the_model_moves_the_cache(tmp_path):
+def answer(process: subprocess.Popen[str]) -> str:
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode == 0
+    return out.strip()
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The package, alone in a folder, with nothing compiled."""
     shutil.copytree(PACKAGE, tmp_path / "tunbp", ignore=shutil.ignore_patterns("__pycache__"))
-    before, package = place(tmp_path)
-    assert package.startswith(str(tmp_path))
-    assert place(tmp_path)[0] == before
-    with (tmp_path / "tunbp" / "model" / "congestion.py").open("a") as source:
+    return tmp_path
+
+
+def test_a_changed_constant_changes_the_result_whatever_was_imported_first(copy):
+    shared = {"NUMBA_CACHE_DIR": str(copy / "named")}
+    before = answer(python("import numba;" + SHORT, copy, **shared))
+    assert answer(python(SHORT, copy, **shared)) == before
+    (source,) = [p for p in (copy / "tunbp/model").rglob("*.py") if "\nC_CUBIC = 0.4" in p.read_text()]
+    source.write_text(source.read_text().replace("\nC_CUBIC = 0.4", "\nC_CUBIC = 0.04"))
+    slower = answer(python("import numba;" + SHORT, copy, **shared))
+    assert float(slower) < 0.9 * float(before)
+
+
+@pytest.mark.parametrize("extra", [{}, {"NUMBA_CACHE_DIR": "named"}], ids=["own folder", "the user's folder"])
+def test_a_change_of_any_source_moves_the_folder_and_a_moved_package_keeps_its_kernels(copy, extra):
+    where = "from tunbp.model import compiled; print(compiled.folder())"
+    extra = {key: str(copy / value) for key, value in extra.items()}
+    before = answer(python("import numba;" + where, copy, **extra))
+    assert before.startswith(str(copy))
+    assert answer(python(where, copy, **extra)) == before
+    (copy / "elsewhere").mkdir()
+    shutil.copytree(copy / "tunbp", copy / "elsewhere/tunbp")
+    assert Path(answer(python(where, copy / "elsewhere", **extra))).name == Path(before).name
+    with (copy / "tunbp/model/drivers.py").open("a") as source:
         source.write("# changed\n")
-    assert place(tmp_path)[0] != before
+    assert answer(python(where, copy, **extra)) != before
 
 
-def test_a_folder_that_the_user_names_is_kept(tmp_path):
-    assert place(PACKAGE.parent, **{compiled.VARIABLE: str(tmp_path)})[0] == str(tmp_path)
+def test_eight_processes_that_start_cold_at_once_agree(copy):
+    started = [python(f"start = {i}\n{TOY}", copy) for i in range(8)]
+    assert {answer(process) for process in started} == {"[0.5, 1.5, 2.5, 3.5]"}
+    (folder,) = (copy / "tunbp/model/__pycache__/tunbp-kernels").iterdir()
+    assert len(list(folder.glob("*run*.nbc"))) == 4
+    assert not list(folder.glob("*.part"))
+
+
+def test_a_damaged_file_is_compiled_anew(copy):
+    code = f"start = 0\n{TOY}"
+    right = answer(python(code, copy))
+    (folder,) = (copy / "tunbp/model/__pycache__/tunbp-kernels").iterdir()
+    for path in folder.glob("*.nbc"):
+        path.write_bytes(path.read_bytes()[:100])
+    assert answer(python(code, copy)) == right
+
+
+def test_without_a_place_to_write_each_process_compiles_its_own(monkeypatch):
+    compiled.folder.cache_clear()
+    monkeypatch.setattr(compiled.tempfile, "TemporaryFile", _refuse)
+    try:
+        assert compiled.folder() is None
+        assert compiled.njit()(_twice)(2) == 4
+    finally:
+        compiled.folder.cache_clear()
+
+
+def _refuse(**_):
+    raise PermissionError
+
+
+def _twice(x):
+    return 2 * x
+
+
+def test_folders_of_old_sources_are_removed_but_for_the_newest(tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    for i in range(compiled.KEPT + 3):
+        (tmp_path / str(i)).mkdir()
+        age = (i + 1) * compiled.OLD
+        os.utime(tmp_path / str(i), (os.stat(mine).st_mtime - age,) * 2)
+    compiled._remove_old(mine)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [*map(str, range(compiled.KEPT)), "mine"]

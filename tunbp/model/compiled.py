@@ -1,31 +1,158 @@
-"""Where compiled kernels are kept: one folder for each state of the model's sources.
+"""Compiled kernels, kept on disk under the sources they were made from: a changed source never meets old code.
 
-numba compiles a kernel anew when the file it is written in has changed, but not when another file has whose functions
-it takes in: a change of `tunbp.model.congestion` alone would go unnoticed in both engines.
+numba's own cache looks at the file a function is written in. Kernels here take in functions and constants of other
+files, and numba would go on using them after those have changed. Its index, too, is shared by processes that start
+together, and the last one to write wins. `njit` therefore keeps every kernel in a file of its own, named after what
+it was compiled for, in a folder named after all sources of the model and the compiler's version, whatever was imported
+first and wherever the user's ``NUMBA_CACHE_DIR`` is.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import pickle
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
-VARIABLE = "NUMBA_CACHE_DIR"
+import llvmlite
+import numba
+from numba.core import caching, config
+from numba.core.serialize import dumps
+from numba.misc.appdirs import AppDirs
+
+SOURCES = Path(__file__).parent
+KEPT = 4
+"""Folders of other states of the sources that are kept, newest first: changing branches compiles nothing anew."""
+
+OLD = 86400.0
+"""Seconds after its last use from which a folder beyond `KEPT` is removed: no running process still needs it."""
 
 
+@cache
 def digest() -> str:
-    """Short sha256 over all sources of the model."""
-    total = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        total.update(path.read_bytes())
+    """Short sha256 over all sources of the model and the versions of compiler and Python."""
+    total = hashlib.sha256(repr((numba.__version__, llvmlite.__version__, sys.version_info[:2])).encode())
+    for path in sorted(SOURCES.rglob("*.py")):
+        total.update(path.relative_to(SOURCES).as_posix().encode() + b"\0")
+        total.update(hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()[:16]
 
 
-def keep_apart() -> None:
-    """Name the folder for numba, unless the user has named one or the package cannot be written to.
+@cache
+def folder() -> Path | None:
+    """Where kernels of these sources are kept; None if no place can be written to (each process compiles its own).
 
-    (An installed package changes as a whole, with new times of all files.)
+    The first of these that can be written to: ``NUMBA_CACHE_DIR``, the package itself, the user's cache folder.
     """
-    folder = Path(__file__).parent / "__pycache__"
-    if os.access(folder if folder.exists() else folder.parent, os.W_OK):
-        os.environ.setdefault(VARIABLE, str(folder / digest()))
+    places = [Path(config.CACHE_DIR)] if config.CACHE_DIR else []
+    for place in (*places, SOURCES / "__pycache__", Path(AppDirs("tunbp", appauthor=False).user_cache_dir)):
+        mine = place / "tunbp-kernels" / digest()
+        try:
+            mine.mkdir(parents=True, exist_ok=True)
+            os.utime(mine)
+            tempfile.TemporaryFile(dir=mine).close()
+        except OSError:
+            continue
+        _remove_old(mine)
+        return mine
+    return None
+
+
+def _remove_old(mine: Path) -> None:
+    """Remove folders of other states of the sources, but for the newest."""
+    try:
+        others = sorted((p for p in mine.parent.iterdir() if p != mine), key=lambda p: -p.stat().st_mtime)
+        for path in others[KEPT:]:
+            if time.time() - path.stat().st_mtime > OLD:
+                shutil.rmtree(path, ignore_errors=True)
+    except OSError:  # another process is removing the same
+        return
+
+
+class _Files:
+    """One file per kernel, named after its key, written whole or not at all: nothing is shared, nothing is locked."""
+
+    def __init__(self, place: Path, name: str) -> None:
+        self._place, self._name = place, name
+
+    def _path(self, key: Any) -> Path:
+        return self._place / f"{self._name}-{hashlib.sha256(repr(key).encode()).hexdigest()[:24]}.nbc"
+
+    def load(self, key: Any) -> Any:
+        """The compiled kernel of this key; None if there is none or its file is damaged."""
+        try:
+            known, data = pickle.loads(self._path(key).read_bytes())
+        except (OSError, EOFError, ValueError, TypeError, pickle.UnpicklingError):
+            return None
+        return data if known == repr(key) else None
+
+    def save(self, key: Any, data: Any) -> None:
+        """Keep a kernel; a full or read-only disk only means that it is compiled again."""
+        path = self._path(key)
+        part = path.with_suffix(f".{os.getpid()}.part")
+        try:
+            part.write_bytes(dumps((repr(key), data)))
+            part.replace(path)
+        except OSError:
+            part.unlink(missing_ok=True)
+
+    def flush(self) -> None:
+        """Remove the kernels of this function."""
+        for path in self._place.glob(f"{self._name}-*.nbc"):
+            path.unlink(missing_ok=True)
+
+
+class _Impl(caching.CompileResultCacheImpl):  # type: ignore[misc]
+    """What numba stores of a kernel."""
+
+    def __init__(self, function: Any) -> None:
+        self._lineno = function.__code__.co_firstlineno
+        self._locator = self
+        self._py_file = function.__code__.co_filename
+
+
+class _Cache(caching.FunctionCache):  # type: ignore[misc]
+    """numba's cache of one function, in our files."""
+
+    def __init__(self, function: Any, place: Path) -> None:
+        self._name, self._py_func = repr(function), function
+        self._impl = _Impl(function)
+        self._cache_path = str(place)
+        name = f"{function.__module__.rpartition('.')[2]}.{function.__qualname__}".replace("<locals>.", "")
+        self._cache_file = _Files(place, name)
+        self.enable()
+
+    def _save_overload(self, sig: Any, data: Any) -> None:
+        if self._enabled and self._impl.check_cachable(data):
+            self._cache_file.save(self._index_key(sig, data.codegen), self._impl.reduce(data))
+
+
+def njit(**options: Any) -> Callable[[Any], Any]:
+    """`numba.njit` whose compiled code is kept on disk, under the state of all of the model's sources.
+
+    Parameters
+    ----------
+    **options
+        As for `numba.njit`; ``cache`` is not among them.
+
+    Returns
+    -------
+    callable
+        The decorator.
+    """
+
+    def decorate(function: Any) -> Any:
+        dispatcher = numba.njit(**options)(function)
+        place = folder()
+        if place is not None:
+            dispatcher._cache = _Cache(function, place)
+        return dispatcher
+
+    return decorate

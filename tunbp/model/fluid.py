@@ -26,6 +26,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from tunbp.model import congestion as cc
+from tunbp.model.compiled import njit
 
 PARAMETERS = (
     "ring", "drain", "drain_full", "rho", "burst", "window", "ack_interval", "delayed_ack", "bunch", "bunches", "safe",
@@ -120,7 +121,7 @@ def _next_event(s: Any, W: int, i: int, t: float) -> float:
     return min(at, float(s[WARMUP, i])) if t < s[WARMUP, i] else at
 
 
-@numba.njit(nogil=True, error_model="numpy", cache=True)
+@njit(nogil=True, error_model="numpy")
 def _start(s: Any, bbr: Any, rng: Any, seeds: Any, W: int, nf: int, interval: float) -> None:
     for i in range(W):
         x = stream(seeds[i])
@@ -147,7 +148,7 @@ def _start(s: Any, bbr: Any, rng: Any, seeds: Any, W: int, nf: int, interval: fl
         rng[i] = x
 
 
-@numba.njit(nogil=True, error_model="numpy", cache=True)
+@njit(nogil=True, error_model="numpy")
 def _snapshot(s: Any, line: Any, lost: Any, slot: int, slots: int, W: int, nf: int, i: int, out: Any) -> None:
     # `slot` holds what the reader took in the step just made; the younger half of the ring is still on its way out
     travelling = 0.0
@@ -183,7 +184,7 @@ def _snapshot(s: Any, line: Any, lost: Any, slot: int, slots: int, W: int, nf: i
     out[14, i] = s[Q, i] + s[B, i] + travelling + back
 
 
-@numba.njit(nogil=True, error_model="numpy", cache=True)
+@njit(nogil=True, error_model="numpy")
 def _sample(s: Any, W: int, nf: int, i: int, series: Any) -> None:
     k = int(s[SAMPLES, i])
     if k >= series.shape[0]:
@@ -202,7 +203,7 @@ def _sample(s: Any, W: int, nf: int, i: int, series: Any) -> None:
     s[SAMPLES, i] = k + 1.0
 
 
-@numba.njit(nogil=True, error_model="numpy", cache=True)
+@njit(nogil=True, error_model="numpy")
 def _events(
     s: Any, line: Any, lost: Any, rng: Any, slot: int, slots: int, W: int, nf: int, n: int, interval: float,
     totals: Any, series: Any,
@@ -240,7 +241,7 @@ def _events(
         s[EVENT, i] = _next_event(s, W, i, t)
 
 
-@numba.njit(nogil=True, error_model="numpy", cache=True)
+@njit(nogil=True, error_model="numpy")
 def _reduce(s: Any, W: int, i: int, o: int, t: float, control: int) -> None:
     """One window reduction per round trip: the answer to loss or mark of what was sent after the last one."""
     if t < s[o + RECOVERY, i]:
@@ -263,7 +264,7 @@ def _reduce(s: Any, W: int, i: int, o: int, t: float, control: int) -> None:
     s[o + SS, i] = reduced
 
 
-@numba.njit(nogil=True, error_model="numpy", cache=True)
+@njit(nogil=True, error_model="numpy")
 def _losses(s: Any, lost: Any, slot: int, W: int, nf: int, n: int, control: int) -> None:
     """Losses come back to their sender, before it sends: out of flight, to be sent again."""
     for f in range(nf):
@@ -281,7 +282,7 @@ def _losses(s: Any, lost: Any, slot: int, W: int, nf: int, n: int, control: int)
                     _reduce(s, W, i, o, t, control)
 
 
-@numba.njit(nogil=True, error_model="numpy", cache=True)
+@njit(nogil=True, error_model="numpy")
 def _follow(s: Any, W: int, nf: int, n: int) -> None:
     """What this step's arrivals leave pending: a loss shows when a packet sent after it leaves the reader.
 
@@ -312,7 +313,7 @@ def _follow(s: Any, W: int, nf: int, n: int) -> None:
                 s[o + LOST_AT, i] = n * s[DT, i]
 
 
-@numba.njit(nogil=True, error_model="numpy", cache=True)
+@njit(nogil=True, error_model="numpy")
 def _tail_drop(s: Any, W: int, nf: int, n: int) -> None:
     """What the qdisc dropped waits for the next packet."""
     for f in range(nf):
@@ -324,7 +325,7 @@ def _tail_drop(s: Any, W: int, nf: int, n: int) -> None:
                 s[o + LOST_AT, i] = n * s[DT, i]
 
 
-@numba.njit(nogil=True, error_model="numpy", cache=True)
+@njit(nogil=True, error_model="numpy")
 def _show(s: Any, line: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: int) -> None:
     """The packet that shows a gap is acknowledged at once, with all ACKs held before it."""
     for f in range(nf):
@@ -352,7 +353,7 @@ def _show(s: Any, line: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: in
                 s[o + SHOWN, i] = 0.0
 
 
-@numba.njit(nogil=True, error_model="numpy", cache=True)
+@njit(nogil=True, error_model="numpy")
 def _probe(s: Any, W: int, nf: int, n: int, control: int) -> None:
     """Tail-loss probe: where nothing follows a loss, it shows two smoothed RTTs plus one round trip later.
 
@@ -374,7 +375,7 @@ def _probe(s: Any, W: int, nf: int, n: int, control: int) -> None:
                     _reduce(s, W, i, o, t, control)
 
 
-@numba.njit(nogil=True, error_model="numpy", cache=True)
+@njit(nogil=True, error_model="numpy")
 def _bbr_rounds(s: Any, bbr: Any, W: int, nf: int, n: int) -> None:
     for f in range(nf):
         for i in range(W):
@@ -393,7 +394,7 @@ def _bbr_rounds(s: Any, bbr: Any, W: int, nf: int, n: int) -> None:
             s[o + ROUND, i] = t + rtt
 
 
-@numba.njit(nogil=True, error_model="numpy", cache=True)
+@njit(nogil=True, error_model="numpy")
 def _codel(s: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: int, n: int) -> None:
     """CoDel's control law on the backlog (RFC 8289, section 5): one packet dropped or marked at each due time."""
     for i in range(W):
@@ -425,7 +426,7 @@ def _codel(s: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: int, n: int)
             s[o + LOST_AT, i] = t
 
 
-@numba.njit(nogil=True, error_model="numpy", cache=True)
+@njit(nogil=True, error_model="numpy")
 def _overflow(s: Any, W: int, nf: int, n: int, source: int) -> bool:
     """The burst law in whole entries: what arrives less what is drained meanwhile, less the free slots in sight.
 
@@ -504,7 +505,7 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool, pus
     cubic, reno, bbr1 = control == cc.CUBIC, control == cc.RENO, control == cc.BBR
     is_open, is_frames = source == OPEN, source == FRAMES
 
-    @numba.njit(nogil=True, error_model="numpy", cache=True)
+    @njit(nogil=True, error_model="numpy")
     def run(parameters, seeds, slots, steps, flows, interval, totals, series):  # type: ignore[no-untyped-def]
         nf = 1 if single else flows
         s = _zeros(1, _DEVICE + nf * _FLOW, W)[0]

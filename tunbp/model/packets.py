@@ -22,10 +22,10 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar, cast
 
-import numba
 import numpy as np
 
 from tunbp.model import congestion as cc
+from tunbp.model.compiled import njit
 from tunbp.model.drivers import VHOST_NET_BATCH, Wake, driver, pushes_back, ring_batch, wake_threshold
 from tunbp.model.fluid import (
     CODEL_INTERVAL,
@@ -160,16 +160,16 @@ class Buffers(NamedTuple):
 
 # Nothing is allocated in compiled code. Reference counts of the arrays (atomic, at every call) would take ten
 # times longer than the simulation itself, so they are switched off, and the path of a packet is inlined.
-_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "cache": True, "_nrt": False}
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 def _rare(function: _Function) -> _Function:
-    return cast(_Function, numba.njit(**_OPTIONS)(function))
+    return cast(_Function, njit(**_OPTIONS)(function))
 
 
 def _hot(function: _Function) -> _Function:
-    return cast(_Function, numba.njit(forceinline=True, **_OPTIONS)(function))
+    return cast(_Function, njit(forceinline=True, **_OPTIONS)(function))
 
 
 # ---- 3. the reader
