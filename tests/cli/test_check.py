@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 import types
 
@@ -11,7 +10,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from tunbp.cli.check import check, quantity
+from tunbp.cli.check import check
 from tunbp.evidence import claims
 
 
@@ -94,18 +93,3 @@ def test_a_verdict_that_differs_from_the_recorded_one_fails(monkeypatch):
 def test_a_bound_that_is_not_met_fails(validation):
     validation.loc[0, "met"] = False
     assert CliRunner().invoke(check, ["--validation"]).exit_code == 1
-
-
-@pytest.mark.parametrize(
-    ("value", "unit", "shown"),
-    [
-        (13.5e9, "bit/s", "13.5 Gbit/s"),
-        (0.094006, "s", "94.01 ms"),
-        (-4e5, "bit/s", "-400 Kbit/s"),
-        (0.0, "packet/s", "0 packet/s"),
-        (0.5724, "1", "0.5724"),
-        (math.nan, "bit/s", "-"),
-    ],
-)
-def test_quantities_are_shown_with_prefix_and_unit(value, unit, shown):
-    assert quantity(value, unit) == shown

@@ -22,7 +22,7 @@ def test_a_path_gets_a_table_and_a_recommendation():
     shown = predict(*VPN, *FAST)
     assert shown.exit_code == 0, shown.output
     assert "Set IFF_BACKPRESSURE" in shown.output
-    assert "reader 60 k/s" in shown.output
+    assert "reader 60 Kpps" in shown.output
     assert "receive window" in shown.output
 
 

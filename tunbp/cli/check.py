@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from tunbp.quantities import show
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,18 +17,6 @@ if TYPE_CHECKING:
 
 _COLOURS = {"holds": "green", "contradicted": "red", "not checkable": "yellow"}
 _RELATION = {"": "", "equal": "", "at_least": "≥ ", "at_most": "≤ "}
-_PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "K"), (1.0, ""), (1e-3, "m"), (1e-6, "u"))
-
-
-def quantity(value: float, unit: str) -> str:
-    """A value with its unit for people, e.g. ``13.5 Gbit/s`` or ``94.01 ms``; a dash for what is missing."""
-    if math.isnan(value):
-        return "-"
-    if unit in ("1", ""):
-        return f"{value:.4g}"
-    size = abs(value)
-    scale, prefix = next(((s, p) for s, p in _PREFIXES if size >= s), (1.0, ""))
-    return f"{value / scale:.4g} {prefix}{unit}"
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -42,10 +31,10 @@ def _numbers(claim: pd.Series[Any]) -> str:
     unit = str(claim["unit"])
     if not unit:
         return "-"
-    lines = [f"claimed {_RELATION[claim['relation']]}{quantity(claim['claimed'], unit)}"]
-    lines.append(f"found {quantity(claim['computed'], unit)}")
+    lines = [f"claimed {_RELATION[claim['relation']]}{show(claim['claimed'], unit)}"]
+    lines.append(f"found {show(claim['computed'], unit)}")
     if claim["verdict"] == "contradicted":
-        lines.append(f"off by {'+' if claim['difference'] > 0 else ''}{quantity(claim['difference'], unit)}")
+        lines.append(f"off by {'+' if claim['difference'] > 0 else ''}{show(claim['difference'], unit)}")
     return "\n".join(lines)
 
 
@@ -78,7 +67,7 @@ def _show_validation(console: Console, rows: pd.DataFrame, bounds: pd.DataFrame)
     values = _table("Model against published values", "table", "row", "published", "model", "error", "role")
     for row in rows.to_dict("records"):
         unit = str(row.get("unit", ""))
-        numbers = quantity(row["published"], unit), quantity(row["model"], unit), f"{row['error']:+.1%}"
+        numbers = show(row["published"], unit), show(row["model"], unit), f"{row['error']:+.1%}"
         values.add_row(str(row["table"]), str(row["row"]), *numbers, str(row["role"]))
     console.print(values)
     limits = _table("Bounds", "bound", "value", "limit", "met")

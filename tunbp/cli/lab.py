@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tunbp.quantities import label_unit, significant
+
 if TYPE_CHECKING:
     from typing import Any
 
@@ -24,7 +26,6 @@ SHOWN = {
     "pktgen": ("transmitted_rate", "ring_drop_fraction", "dropped_qdisc"),
 }
 """Variables of the table that is printed after a measurement."""
-DISPLAY = {"bit/s": (1e-6, "Mbit/s"), "s": (1e3, "ms")}
 
 
 @click.group()
@@ -196,26 +197,22 @@ def print_comparison(runs: xr.Dataset) -> None:
         if variable not in runs:
             continue
         array = runs[variable]
-        factor, units = DISPLAY.get(array.attrs["units"], (1.0, array.attrs["units"]))
+        units, size = label_unit(array.attrs["units"])
         rows = [row for row in compare(runs, variable) if row.stock.count + row.backpressure.count]
         columns = ["stock", "backpressure", "difference"] if any(r.difference.count for r in rows) else ["stock"]
         table = Table(title=f"{array.attrs['long_name']} \\[{units}]", box=box.SIMPLE, title_justify="left")
         for name in ["cell", *columns, "verdict"][: len(columns) + 1 + (len(columns) > 1)]:
             table.add_column(name, no_wrap=name in ("cell", "verdict"))
         for row in rows:
-            figures = [_interval(getattr(row, name), factor) for name in columns]
+            figures = [_interval(getattr(row, name), size) for name in columns]
             verdict = [row.verdict] if row.difference.count else []
             table.add_row(row.cell, *figures, *verdict)
         console.print(table)
 
 
-def _interval(part: Interval, factor: float) -> str:
+def _interval(part: Interval, size: float) -> str:
     """Median and, when there is one, interval, in the units that are shown."""
     if not part.count:
         return "-"
-    median, low, high = (_number(value * factor) for value in (part.median, part.low, part.high))
+    median, low, high = (significant(value / size, 3) for value in (part.median, part.low, part.high))
     return f"{median} ({low} to {high})" if part.low == part.low else f"{median} (n = {part.count})"
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

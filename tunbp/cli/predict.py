@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tunbp.cli.units import BIT_RATE, EVENT_RATE, PACKET_RATE, PACKETS, SIZE, TIME, Quantity, parse
+from tunbp.cli.units import Quantity
 from tunbp.errors import OutputError, ParamsError, ScenarioError
+from tunbp.quantities import parse, significant
+from tunbp.quantities import show as shown
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -21,9 +23,6 @@ if TYPE_CHECKING:
 RINGS = "10,25,50,100,250,500,1000,2500,5000"
 
 LISTED = ("received_rate", "sparse_latency", "mean_rtt")
-DRAIN = {**PACKET_RATE, **BIT_RATE}
-"""The reader's speed is packets or bits per second."""
-
 OPTIONS = {
     "rtt": "rtt", "ring": "ring", "burst": "burst_rate", "window": "receive_window", "qdisc": "qdisc",
     "qdisc_limit": "qdisc_limit", "streams": "streams", "congestion": "congestion", "driver": "driver",
@@ -36,26 +35,26 @@ OPTIONS = {
 @click.command()
 @click.option("--trace", type=click.Path(path_type=Path), help="Measurement of the path; options override it.")
 @click.option("--host", help="Start from the constants of a known host, e.g. path-openvpn.")
-@click.option("--rtt", type=Quantity("120ms", TIME), help="Round-trip time without queueing.")
-@click.option("--ring", type=Quantity("500", PACKETS, whole=True), help="Present txqueuelen.")
+@click.option("--rtt", type=Quantity("120ms", "s"), help="Round-trip time without queueing.")
+@click.option("--ring", type=Quantity("500", "packet", whole=True), help="Present txqueuelen.")
 @click.option("--drain", metavar="60k/s", help="Speed of the reader, packets/s or bit/s (700Mbit/s).")
-@click.option("--burst", type=Quantity("1.8M/s", PACKET_RATE), help="Speed at which the stack fills the ring.")
-@click.option("--window", type=Quantity("6MB", SIZE), help="Receive window of each stream.")
-@click.option("--ack-interval", type=Quantity("8ms", TIME), help="Time over which ACKs are held back.")
-@click.option("--stall-rate", type=Quantity("1/s", EVENT_RATE), help="Random pauses of the reader.")
-@click.option("--stall-mean", type=Quantity("5ms", TIME), help="Their mean length.")
-@click.option("--wake-cost", type=Quantity("5us", TIME), help="What a stop/wake cycle takes from the reader.")
-@click.option("--contention", type=Quantity("0.5us", TIME), help="Extra time per packet of several senders.")
-@click.option("--mss", type=Quantity("1448B", SIZE, whole=True), help="Payload of a segment.")
+@click.option("--burst", type=Quantity("1.8M/s", "packet/s"), help="Speed at which the stack fills the ring.")
+@click.option("--window", type=Quantity("6MB", "byte"), help="Receive window of each stream.")
+@click.option("--ack-interval", type=Quantity("8ms", "s"), help="Time over which ACKs are held back.")
+@click.option("--stall-rate", type=Quantity("1/s", "1/s"), help="Random pauses of the reader.")
+@click.option("--stall-mean", type=Quantity("5ms", "s"), help="Their mean length.")
+@click.option("--wake-cost", type=Quantity("5us", "s"), help="What a stop/wake cycle takes from the reader.")
+@click.option("--contention", type=Quantity("0.5us", "s"), help="Extra time per packet of several senders.")
+@click.option("--mss", type=Quantity("1448B", "byte", whole=True), help="Payload of a segment.")
 @click.option("--qdisc", help="noqueue, pfifo, pfifo_fast, fq_codel.")
-@click.option("--qdisc-limit", type=Quantity("1000", PACKETS, whole=True), help="Packets the qdisc may hold.")
+@click.option("--qdisc-limit", type=Quantity("1000", "packet", whole=True), help="Packets the qdisc may hold.")
 @click.option("--driver", help="Kernel version compared with stock (default 7.3: IFF_BACKPRESSURE).")
 @click.option("--streams", type=int, help="Parallel TCP streams.")
 @click.option("--congestion", help="cubic, reno, bbr.")
 @click.option("--rings", default=RINGS, show_default=True, help="Ring sizes to predict.")
 @click.option("--seeds", type=click.IntRange(1, 1000), default=3, show_default=True, help="Repetitions.")
 @click.option("--seed", type=int, help="First seed.")
-@click.option("--duration", type=Quantity("60s", TIME), default=60.0, help="Simulated time.  [default: 60s]")
+@click.option("--duration", type=Quantity("60s", "s"), default=60.0, help="Simulated time.  [default: 60s]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw to a PDF, PNG or SVG file.")
 def predict(
@@ -116,9 +115,9 @@ def _scenario(
             read = from_trace(open_trace(trace), scenario)
             scenario = read.scenario
         if drain is not None:
-            rate, unit = parse(drain, DRAIN, "--drain")
+            rate, unit = parse(drain, "packet/s", "bit/s", name="--drain")
             packet_bits = 8.0 * float(typed.get("mss", scenario.mss))
-            typed["drain_rate"] = rate / packet_bits if unit in BIT_RATE else rate
+            typed["drain_rate"] = rate / packet_bits if unit == "bit/s" else rate
         duration = float(typed.get("duration", scenario.duration))
         return scenario.replace(**typed, warmup=duration / 6.0), read
     except ScenarioError as error:
@@ -181,7 +180,7 @@ def show(console: Console, scenario: Scenario, result: xr.Dataset, advice: Advic
         rates, waits = at["received_rate"].to_numpy() / 1e6, at["sparse_latency"].to_numpy() * 1e3
         held = map(str, result["binding_bound"].sel(ring=ring).to_numpy())
         style = "bold" if ring == scenario.ring else None
-        cells = [f"{ring}", *(f"{x:.4g}" for x in rates), *(f"{x:.3g}" for x in waits), *held]
+        cells = [f"{ring}", *(significant(x) for x in rates), *(significant(x, 3) for x in waits), *held]
         table.add_row(*cells, style=style)
     console.print(table)
     console.print(escape(str(advice)))
@@ -191,13 +190,14 @@ def path_line(scenario: Scenario) -> str:
     """The values used, with their units, in one line."""
     s = scenario
     words = [
-        f"RTT {float(s.rtt) * 1e3:.4g} ms", f"ring {s.ring}", f"reader {float(s.drain_rate) / 1e3:.4g} k/s",
-        f"bursts {float(s.burst_rate) / 1e6:.4g} M/s", f"window {float(s.receive_window) / 1e6:.3g} MB",
-        f"ACKs held {float(s.ack_interval) * 1e3:.3g} ms", f"{s.streams} x {s.congestion}", str(s.qdisc),
+        f"RTT {shown(float(s.rtt), 's')}", f"ring {s.ring}", f"reader {shown(float(s.drain_rate), 'packet/s')}",
+        f"bursts {shown(float(s.burst_rate), 'packet/s')}", f"window {shown(float(s.receive_window), 'byte')}",
+        f"MSS {shown(float(s.mss), 'byte')}", f"ACKs held {shown(float(s.ack_interval), 's')}",
+        f"{s.streams} x {s.congestion}", str(s.qdisc),
         f"driver {s.driver}",
     ]  # fmt: skip
     if float(s.stall_rate) > 0 and float(s.stall_mean) > 0:
-        words.append(f"stalls {float(s.stall_rate):.3g}/s of {float(s.stall_mean) * 1e3:.3g} ms")
+        words.append(f"stalls {shown(float(s.stall_rate), '1/s')} of {shown(float(s.stall_mean), 's')}")
     return ", ".join(words)
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tunbp.quantities import clock, show
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -68,8 +70,7 @@ def _print_plan(plan: Plan, out: Path | None, scheduler: str, workers: int | Non
     """Size, time, memory and disk of a plan, and what stands against running it."""
     from rich.table import Table
 
-    from tunbp.sweep.estimate import check_disk, estimate, gigabytes
-    from tunbp.sweep.progress import duration
+    from tunbp.sweep.estimate import check_disk, estimate
     from tunbp.sweep.run import THREADS, threads_here
     from tunbp.sweep.store import check
 
@@ -82,10 +83,10 @@ def _print_plan(plan: Plan, out: Path | None, scheduler: str, workers: int | Non
     dims = " x ".join(f"{dim} {size:,}" for dim, size in plan.sizes.items())
     table.add_row("scenarios", f"{found.scenarios:,} ({dims})")
     table.add_row("chunks", f"{found.chunks:,} of {' x '.join(map(str, plan.chunk_shape))}")
-    each = f"{found.scenario_seconds * 1e3:.3g} ms per scenario and thread"
-    table.add_row("time", f"about {duration(found.seconds(threads))} on {threads} threads ({each})")
-    table.add_row("memory", f"about {gigabytes(found.memory)} per process")
-    table.add_row("disk", f"at most {gigabytes(found.disk)}")
+    each = f"{show(found.scenario_seconds, 's', 3)} per scenario and thread"
+    table.add_row("time", f"about {clock(found.seconds(threads))} on {threads} threads ({each})")
+    table.add_row("memory", f"about {show(found.memory, 'byte', 2)} per process")
+    table.add_row("disk", f"at most {show(found.disk, 'byte', 2)}")
     for note in plan.notes():
         table.add_row("note", note)
     console.print(table, highlight=False)

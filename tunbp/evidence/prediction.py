@@ -13,6 +13,7 @@ import xarray as xr
 from tunbp.model import limits
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import round_trip_slots, simulate
+from tunbp.quantities import show
 
 SHOWN = ("received_rate", "sparse_latency", "mean_rtt", "drop_fraction", "total_retransmits")
 """Variables that a prediction keeps."""
@@ -223,29 +224,25 @@ def _sentences(scenario: Scenario, a: Advice) -> list[str]:
     elif not a.set_flag:
         lines.append(
             f"Do not set IFF_BACKPRESSURE: it would cost {-a.gain:.0%} "
-            f"({a.stock_rate / 1e6:.4g} to {a.rate / 1e6:.4g} Mbit/s)."
+            f"({show(a.stock_rate, 'bit/s')} to {show(a.rate, 'bit/s')})."
         )
     elif a.gain > SAME:
         by = f"{a.gain:.0%} more" if a.gain < 2 else f"{a.rate / max(a.stock_rate, 1.0):.3g} times as much"
-        lines.append(f"Set IFF_BACKPRESSURE: {a.rate / 1e6:.4g} instead of {a.stock_rate / 1e6:.4g} Mbit/s, {by}.")
+        lines.append(f"Set IFF_BACKPRESSURE: {show(a.rate, 'bit/s')} instead of {show(a.stock_rate, 'bit/s')}, {by}.")
     else:
         lines.append(
             f"Set IFF_BACKPRESSURE if latency matters: throughput stays the same "
-            f"({a.rate / 1e6:.4g} Mbit/s), but the queue moves into the qdisc and the ring can be small."
+            f"({show(a.rate, 'bit/s')}), but the queue moves into the qdisc and the ring can be small."
         )
     length = f"txqueuelen {a.ring}" if a.ring != scenario.ring else f"Keep txqueuelen {a.ring}"
     lines.append(
-        f"{length}: {a.best_rate / 1e6:.4g} Mbit/s, and a sparse flow waits {_milliseconds(a.latency)} "
-        f"(stock now: {_milliseconds(a.stock_latency)})."
+        f"{length}: {show(a.best_rate, 'bit/s')}, and a sparse flow waits {show(a.latency, 's', 2)} "
+        f"(stock now: {show(a.stock_latency, 's', 2)})."
     )
     lines.append(f"What then holds the throughput: {a.bound}.")
     if a.more and a.more_rate > (1.0 + 2 * SAME) * a.best_rate:
-        lines.append(f"More would come from {a.more}: about {a.more_rate / 1e6:.4g} Mbit/s.")
+        lines.append(f"More would come from {a.more}: about {show(a.more_rate, 'bit/s')}.")
     return lines
-
-
-def _milliseconds(seconds: float) -> str:
-    return f"{seconds * 1e3:.2g} ms" if seconds < 0.1 else f"{seconds * 1e3:.0f} ms"
 
 
 # ---------------------------------------------------------------------------------------------- from a trace
@@ -306,9 +303,9 @@ def from_trace(run: xr.Dataset, base: Scenario) -> FromTrace:
     mean_rtt = _number(run, "mean_rtt", "rtt") or rtt
     if rtt:
         changes["rtt"] = rtt
-        told.append(f"RTT {_milliseconds(rtt)}: the smallest measured")
+        told.append(f"RTT {show(rtt, 's')}: the smallest measured")
     else:
-        assumed.append(f"RTT {_milliseconds(float(base.rtt))}")
+        assumed.append(f"RTT {show(float(base.rtt), 's')}")
     streams = run.sizes.get("stream", 1)
     changes |= {"mss": mss, "streams": streams}
     if run.attrs.get("congestion") in ("cubic", "reno", "bbr"):
@@ -317,20 +314,20 @@ def from_trace(run: xr.Dataset, base: Scenario) -> FromTrace:
     window = _number(run, "snd_wnd")
     if rate and mean_rtt and bound == limits.LABELS["receive_window_bound"]:
         window = rate * mean_rtt / 8.0 / streams
-        told.append(f"receive window {window / 1e6:.2f} MB: what was in flight, the window held the run")
+        told.append(f"receive window {show(window, 'byte', 3)}: what was in flight, the window held the run")
     elif window:
-        told.append(f"receive window {window / 1e6:.2f} MB: as advertised")
+        told.append(f"receive window {show(window, 'byte', 3)}: as advertised")
     else:
-        assumed.append(f"receive window {float(base.receive_window) / 1e6:.2f} MB")
+        assumed.append(f"receive window {show(float(base.receive_window), 'byte', 3)}")
     if window:
         changes["receive_window"] = window
     packets = rate / 8.0 / mss if rate else 0.0
     if packets and bound == limits.LABELS["reader_bound"]:
         changes["drain_rate"] = packets
-        told.append(f"reader {packets / 1e3:.4g} k packets/s: the reader held the run")
+        told.append(f"reader {show(packets, 'packet/s')}: the reader held the run")
     else:
         changes["drain_rate"] = drain = max(packets, float(base.drain_rate))
-        assumed.append(f"reader {drain / 1e3:.4g} k packets/s: the trace does not tell its speed")
+        assumed.append(f"reader {show(drain, 'packet/s')}: the trace does not tell its speed")
     ring = _tun_ring(run)
     if ring:
         changes["ring"] = ring

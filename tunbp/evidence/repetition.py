@@ -11,6 +11,7 @@ import pandas as pd
 from scipy import stats
 
 from tunbp.evidence.datasets import published
+from tunbp.quantities import percent, show_range
 
 Array = npt.NDArray[np.float64]
 
@@ -79,20 +80,16 @@ class Change:
     def verdict(self) -> str:
         """The change in words."""
         if self.low > 0 or self.high < 0:
-            return f"{'faster' if self.low > 0 else 'slower'} by {_percent(self.low, self.high)}"
-        return f"no difference seen; {_words(self.smallest)} or more would have been"
+            return f"{'faster' if self.low > 0 else 'slower'} by {_size(self.low, self.high)}"
+        return f"no difference seen; {percent(self.smallest, 2)} or more would have been"
 
 
-def _words(share: float) -> str:
-    return f"{100 * share:.2g} %"
-
-
-def _percent(low: float, high: float) -> str:
+def _size(low: float, high: float) -> str:
     """An interval of changes in words: `3.1 to 4.2 %`, or as a factor from twice on."""
     if low > 1:
         return f"a factor of {1 + low:.3g} to {1 + high:.3g}"
-    first, last = sorted((abs(low), abs(high)))
-    return f"{100 * first:.2g} to {_words(last)}"
+    smaller, larger = sorted((abs(low), abs(high)))
+    return show_range(smaller, larger, "%")
 
 
 def change(before: npt.ArrayLike, after: npt.ArrayLike, block: int, resamples: int = 2000) -> Change:

@@ -15,6 +15,7 @@ import xarray as xr
 from tunbp.model.hosts import host
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
+from tunbp.quantities import percent
 
 Array = npt.NDArray[np.float64]
 
@@ -274,24 +275,20 @@ def answers(results: pd.DataFrame, table: pd.DataFrame) -> dict[str, str]:
                    for part in (results["qdisc"] >= 0.5, results["qdisc"] < 0.5))  # fmt: skip
     return {
         "VPN author": (
-            f"{_percent((results['ratio'] > 1 + TOLERANCE).mean())} of the paths gain (the median carries "
+            f"{percent((results['ratio'] > 1 + TOLERANCE).mean())} of the paths gain (the median carries "
             f"{found['median_ratio']:.2g} times as much), decided by {decide['gain']}; a ring of {VPN_RING} packets "
-            f"or more alone leaves {_percent((results['ratio'][large] > 1 + TOLERANCE).mean())} with something to gain."
+            f"or more alone leaves {percent((results['ratio'][large] > 1 + TOLERANCE).mean())} with something to gain."
         ),
         "VM host": (
             f"With a fast reader and at least {VM_RING} ring entries, "
-            f"{_percent((fast['ratio'] > 1 + TOLERANCE).mean())} of the paths gain, "
-            f"{_percent((fast['ratio'] < 1 - TOLERANCE).mean())} lose more than {_percent(TOLERANCE)}, "
+            f"{percent((fast['ratio'] > 1 + TOLERANCE).mean())} of the paths gain, "
+            f"{percent((fast['ratio'] < 1 - TOLERANCE).mean())} lose more than {percent(TOLERANCE)}, "
             f"and the mean RTT changes by {fast['latency_cost'].median() * 1e3:.1f} ms (median)."
         ),
         "kernel reviewer": (
-            f"For one flow {_percent(found['loses'])} of the paths lose more than {_percent(TOLERANCE)} of their "
-            f"throughput and {_percent(found['hurt'])} are hurt (no gain, more delay); the mean RTT grows by up to "
+            f"For one flow {percent(found['loses'])} of the paths lose more than {percent(TOLERANCE)} of their "
+            f"throughput and {percent(found['hurt'])} are hurt (no gain, more delay); the mean RTT grows by up to "
             f"{codel:.0f} ms with fq_codel and {fifo:.0f} ms with pfifo (95th percentile), decided by "
             f"{decide['latency_cost']}."
         ),
     }
-
-
-def _percent(share: Any) -> str:
-    return f"{float(share) * 100:.3g} %"

@@ -15,6 +15,7 @@ from tunbp.errors import SweepError
 from tunbp.model.lazy import result_of, sizes_of
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import round_trip_slots, simulate
+from tunbp.quantities import show
 from tunbp.sweep.plan import Plan, Region
 
 TRIAL_CHUNKS = 4
@@ -106,17 +107,9 @@ def check_disk(plan: Plan, path: Path, missing: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise SweepError(
-            f"{path}: {plan.total:,} scenarios take up to {gigabytes(needed)}, but {folder} has "
-            f"{gigabytes(free)} free; sample fewer, or set a longer interval"
+            f"{path}: {plan.total:,} scenarios take up to {show(needed, 'byte', 3)}, but {folder} has "
+            f"{show(free, 'byte', 3)} free; sample fewer, or set a longer interval"
         )
-
-
-def gigabytes(size: float) -> str:
-    """A number of bytes in the binary unit that suits it."""
-    for unit, bytes_ in (("TiB", 2**40), ("GiB", 2**30), ("MiB", 2**20)):
-        if size >= bytes_:
-            return f"{size / bytes_:,.1f} {unit}"
-    return f"{size / 2**10:,.0f} KiB"
 
 
 def weights(plan: Plan) -> dict[tuple[int, ...], float]:

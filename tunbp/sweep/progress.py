@@ -8,6 +8,8 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from tunbp.quantities import clock
+
 LINE_EVERY = 0.01
 """Share of the work between two lines, where there is no bar."""
 
@@ -73,11 +75,4 @@ class Meter:
     def _left(self) -> str:
         since = self.done_work - self._start_work
         seconds = (time.monotonic() - self._start) * (self.work - self.done_work) / since if since else 0.0
-        return duration(seconds)
-
-
-def duration(seconds: float) -> str:
-    """A time as `h:mm:ss`."""
-    minutes, second = divmod(round(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02}:{second:02}"
+        return clock(seconds)

@@ -12,6 +12,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from tunbp.quantities import show
+
 Severity = Literal["error", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 """`error`: not what it claims to be; `warning`: know this before use; `info`: how it was made."""
@@ -88,10 +90,11 @@ def label_against_rtt(dataset: xr.Dataset) -> list[Finding]:
     label = float(found[0]) * 1e-3
     if BELOW * label <= measured <= ABOVE * label:
         return []
+    differ = f"named {show(label, 's', 3)}, but the minimum RTT is {show(measured, 's', 3)}"
     if measured < label:
-        text = f"named {_ms(label)}, but the minimum RTT is {_ms(measured)}: the delay was another"
+        text = f"{differ}: the delay was another"
         return [Finding("label", "error", text)]
-    text = f"named {_ms(label)}, but the minimum RTT is {_ms(measured)}: another delay, or a standing queue"
+    text = f"{differ}: another delay, or a standing queue"
     return [Finding("label", "error" if measured < 2 * label else "warning", text)]
 
 
@@ -257,7 +260,7 @@ def rate_limited(dataset: xr.Dataset) -> list[Finding]:
     limit, rate = _value(dataset, "set_rate"), _value(dataset, "sent_rate")
     if not limit or not rate or abs(rate / limit - 1) > 0.02:
         return []
-    return [Finding("limit", "info", f"limited to {_mbit(limit)} by the tool (-b): not what the path carries")]
+    return [Finding("limit", "info", f"limited to {show(limit, 'bit/s')} by the tool (-b): not what the path carries")]
 
 
 def probes(dataset: xr.Dataset) -> list[Finding]:
@@ -408,11 +411,3 @@ def _kept_series(dataset: xr.Dataset, name: str) -> NDArray[np.float64] | None:
         left &= ~dataset["omitted"].to_numpy().astype(bool)
     summed: NDArray[np.float64] = np.nansum(values[left], axis=1)
     return summed if summed.size else None
-
-
-def _ms(seconds: float) -> str:
-    return f"{seconds * 1e3:.1f} ms"
-
-
-def _mbit(rate: float) -> str:
-    return f"{rate / 1e6:.4g} Mbit/s"
