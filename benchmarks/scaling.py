@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.__main__ import machine, mixed, processor_time
 from tunbp.model.simulate import simulate
-from tunbp.report.style import VARIANTS, figure
+from tunbp.plots.style import VARIANTS, figure
 
 HERE = Path(__file__).parent
 DT = 1e-4

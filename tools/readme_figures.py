@@ -11,7 +11,7 @@ mpl.use("Agg")
 from tunbp.evidence.datasets import published
 from tunbp.evidence.picture import bursts, wakes
 from tunbp.model.drivers import ring_batch
-from tunbp.report import style
+from tunbp.plots import style
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 RING = 1000

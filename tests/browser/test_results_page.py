@@ -10,9 +10,9 @@ import matplotlib as mpl
 import pandas as pd
 import pytest
 
-from tunbp.report import figures, style
-from tunbp.report.output import Output
-from tunbp.report.run import finish
+from tunbp.plots import figures, style
+from tunbp.results.output import Output
+from tunbp.site.finish import finish
 
 AXE = os.environ.get("TUNBP_AXE", "")
 RESULTS = os.environ.get("TUNBP_RESULTS", "")

@@ -6,9 +6,9 @@ from click.testing import CliRunner
 
 from tunbp.cli import tunbp
 from tunbp.errors import OutputError
-from tunbp.report import style
-from tunbp.report.output import Output
-from tunbp.report.run import finish
+from tunbp.plots import style
+from tunbp.results.output import Output
+from tunbp.site.finish import finish
 
 mpl.use("Agg")
 

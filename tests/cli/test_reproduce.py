@@ -82,7 +82,7 @@ def test_names_jobs_folder_and_parameters_reach_the_batch(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     batches = []
-    monkeypatch.setattr("tunbp.batch.run", batches.append)
+    monkeypatch.setattr("tunbp.run.batch.run", batches.append)
     (project / "p.yaml").write_text("x: 7\n")
     status, _ = call(capsys, "01", "--params", "p.yaml", "--jobs", "3", "--out", "elsewhere")
     assert status == 0
@@ -93,7 +93,7 @@ def test_names_jobs_folder_and_parameters_reach_the_batch(
 
 def test_all_notebooks_go_into_the_project_s_results_by_default(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     batches = []
-    monkeypatch.setattr("tunbp.batch.run", batches.append)
+    monkeypatch.setattr("tunbp.run.batch.run", batches.append)
     monkeypatch.chdir(project / "notebooks")
     monkeypatch.setattr(sys, "argv", ["tunbp", "reproduce"])
     with pytest.raises(SystemExit) as caught:

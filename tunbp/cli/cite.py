@@ -21,7 +21,7 @@ _results = click.option(
 @_results
 def cite(figure: str, results: Path | None) -> None:
     """Print the BibTeX entry and the caption of FIGURE, its id or one of its files."""
-    from tunbp.report.collected import find_figure
+    from tunbp.site.collected import find_figure
 
     record = find_figure(_folder(results), figure)
     click.echo(str(record["bibtex"]).rstrip())
@@ -35,8 +35,8 @@ def cite(figure: str, results: Path | None) -> None:
 def archive(results: Path | None, output: Path | None) -> None:
     """Pack results, parameters, data hashes and CITATION.cff into one zip with reproducible bytes."""
     from tunbp import __version__
-    from tunbp.report import archive as packer
-    from tunbp.report.files import sha256
+    from tunbp.results.files import sha256
+    from tunbp.site import archive as packer
 
     target = output or Path(f"tunbp-{__version__}.zip")
     names = packer.write(_folder(results), project_root(), target)

@@ -206,7 +206,7 @@ def draw(scenario: Scenario, result: xr.Dataset, target: Path) -> None:
     import matplotlib.pyplot as plt
 
     from tunbp.atomic import replacing
-    from tunbp.report.your_path import path_figure
+    from tunbp.notebooks.your_path.figures import path_figure
 
     figure = path_figure(result, int(scenario.ring))
     with replacing(target) as part:

@@ -33,9 +33,9 @@ def reproduce(names: tuple[str, ...], workers: int | None, out: Path | None, par
     Only what is not done, or whose notebook, parameters, library or data changed, is run again. A notebook
     that fails does not stop the others; the exit status is then 1.
     """
-    from tunbp.batch import Batch, run
-    from tunbp.plan import find_notebooks, plan, read_params
     from tunbp.project import project_root
+    from tunbp.run.batch import Batch, run
+    from tunbp.run.jobs import find_notebooks, plan, read_params
 
     root = project_root()
     results = out.absolute() if out else root / "results"

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tunbp.errors import ScenarioError, SweepError
 from tunbp.model.scenario import RANGES, Scenario
-from tunbp.params import read_yaml
+from tunbp.run.params import read_yaml
 from tunbp.sweep import forms
 from tunbp.sweep.sample import sequence
 

@@ -39,7 +39,7 @@ def library() -> dict[str, str]:
     import scipy
 
     import tunbp.model
-    from tunbp.runstate import hash_folder
+    from tunbp.run.state import hash_folder
 
     model = hash_folder(Path(tunbp.model.__path__[0]))
     versions = {"tunbp": __version__, "tunbp.model": model[:16], "numba": numba.__version__}

@@ -1,0 +1,92 @@
+"""Fixtures of the tests of plots, results and pages: a small table, its figure, a finished run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+
+import pytest
+
+os.environ["MPLBACKEND"] = "Agg"
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        import matplotlib as mpl
+        import matplotlib.pyplot as plt
+
+        plt.close("all")
+        mpl.rcdefaults()
+        mpl.use("Agg")
+
+
+@pytest.fixture
+def table():
+    from small_run import make_table
+
+    return make_table()
+
+
+@pytest.fixture
+def repeated():
+    from small_run import make_repeated
+
+    return make_repeated()
+
+
+@pytest.fixture
+def figure():
+    from small_run import make_figure
+
+    return make_figure()
+
+
+@pytest.fixture
+def small():
+    """A figure that is quick to write, where its content does not matter."""
+    from tunbp.plots import style
+
+    fig, ax = style.figure()
+    ax.plot([1, 2], [1, 2])
+    return fig
+
+
+@pytest.fixture(scope="session")
+def written(tmp_path_factory):
+    """The `Output` of one run, for tests that only read its files."""
+    from small_run import write_run
+
+    return write_run(tmp_path_factory.mktemp("written"))
+
+
+@pytest.fixture(scope="session")
+def _finished_once(tmp_path_factory):
+    import pandas as pd
+    from small_run import write_run
+
+    from tunbp.results.output import Output
+    from tunbp.site.finish import finish
+
+    folder = tmp_path_factory.mktemp("finished") / "results"
+    write_run(folder)
+    claims = pd.DataFrame(
+        {
+            "claim": ["stock is 36.4 % lower", "<b>gain</b> of 36 %", "nobody printed it"],
+            "published": [0.364, 0.36, None],
+            "recomputed": [0.364, 0.572, 2.0],
+            "verdict": ["holds", "contradicted", "not checkable"],
+        }
+    )
+    with Output(folder, "02_claims") as out:
+        out.table(claims, "claims", "Published claims")
+    finish(folder)
+    return folder
+
+
+@pytest.fixture
+def finished(_finished_once, tmp_path):
+    """A finished results folder of two notebooks, one with the claims; each test has its own copy."""
+    return shutil.copytree(_finished_once, tmp_path / "results")

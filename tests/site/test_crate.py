@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+
+import pytest
+
+from tunbp.results import files
+from tunbp.site.crate import PROFILE
+
+VALIDATOR = os.environ.get("TUNBP_ROCRATE_VALIDATOR", "")
+
+
+@pytest.fixture
+def graph(finished):
+    content = json.loads((finished / "ro-crate-metadata.json").read_text())
+    return {item["@id"]: item for item in content["@graph"]}
+
+
+def ids(value):
+    return [item["@id"] for item in (value if isinstance(value, list) else [value])]
+
+
+def test_the_crate_says_which_profile_it_follows(graph):
+    root = graph["./"]
+    assert graph["ro-crate-metadata.json"]["about"] == {"@id": "./"}
+    assert graph["ro-crate-metadata.json"]["conformsTo"]["@id"].startswith("https://w3id.org/ro/crate/1.1")
+    assert ids(root["conformsTo"]) == [PROFILE]
+    assert graph[PROFILE]["@type"] == "CreativeWork"
+    for required in ("name", "description", "datePublished", "license"):
+        assert root[required], required
+
+
+def test_every_reference_of_the_crate_is_described_in_it(graph):
+    def references(value):
+        if isinstance(value, dict):
+            yield from [value["@id"]] if set(value) == {"@id"} else []
+        elif isinstance(value, list):
+            for item in value:
+                yield from references(item)
+
+    outside = {"https://w3id.org/ro/crate/1.1"}
+    for item in graph.values():
+        for name, value in item.items():
+            if name != "@id":
+                assert set(references(value)) <= graph.keys() | outside, item["@id"]
+
+
+def test_every_notebook_run_is_an_action_with_tool_parameters_inputs_and_results(graph):
+    root = graph["./"]
+    assert ids(root["mentions"]) == ["#run-01_demo", "#run-02_claims"]
+    action = graph["#run-01_demo"]
+    assert action["@type"] == "CreateAction"
+    assert graph[action["instrument"]["@id"]]["@type"] == "SoftwareSourceCode"
+    assert graph[ids(action["agent"])[0]]["@type"] in ("Person", "Organization")
+    objects = {graph[name]["name"]: graph[name] for name in ids(action["object"])}
+    assert objects["rtt"]["value"] == 0.12
+    assert len(objects["pyproject.toml"]["sha256"]) == 64
+    made = ids(action["result"])
+    assert {
+        "figures/demo_ring.pdf",
+        "figures/demo_ring.json",
+        "tables/demo_rates.csv",
+        "numbers/01_demo.json",
+    } <= set(made)
+    assert "tables/claims.csv" not in made
+
+
+def test_every_output_is_listed_with_its_hash_but_for_those_that_hold_times(finished, graph):
+    listed = set(ids(graph["./"]["hasPart"]))
+    there = {p.relative_to(finished).as_posix() for p in finished.rglob("*") if p.is_file()}
+    assert listed == there - {"ro-crate-metadata.json"}
+    unhashed = set()
+    for name in listed:
+        if "sha256" in graph[name]:
+            assert graph[name]["sha256"] == files.sha256(finished / name)
+        else:
+            unhashed.add(name)
+    assert unhashed == {"environment.json", "index.html"}
+
+
+@pytest.mark.skipif(not VALIDATOR, reason="TUNBP_ROCRATE_VALIDATOR does not name a rocrate-validator program")
+def test_the_checker_of_the_profile_finds_the_crate_valid(finished):
+    done = subprocess.run(
+        [VALIDATOR, "-y", "validate", "--no-paging", "-p", "process-run-crate", str(finished)],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout

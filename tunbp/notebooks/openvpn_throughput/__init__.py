@@ -1,0 +1,1 @@
+"""Notebook 01: TCP through OpenVPN and wireguard-go."""

@@ -1,0 +1,1 @@
+"""Notebook 02: pktgen and the wake rules."""

@@ -1,0 +1,1 @@
+"""Notebook 03: the raw iperf3 runs."""

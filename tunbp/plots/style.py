@@ -1,0 +1,218 @@
+"""How every figure looks: sizes, the style file, and one colour, marker and line per variant."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from tunbp.errors import OutputError
+
+if TYPE_CHECKING:
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+
+COLUMN_WIDTH = 3.5
+"""Width of one IEEE column [inch]."""
+TEXT_WIDTH = 7.16
+"""Width of the text of an IEEE page, both columns [inch]."""
+
+Width = Literal["column", "text"]
+Kind = Literal["published", "measured", "simulated"]
+
+
+@dataclass(frozen=True)
+class VariantStyle:
+    """How one variant is drawn: its colour, and what tells it apart without colour.
+
+    Attributes
+    ----------
+    label
+        Name in legends.
+    color
+        Hex colour.
+    marker, linestyle
+        matplotlib marker and line style; no two variants of one figure share them.
+    hatch
+        Hatch of its bars; `""` is a plain bar.
+    """
+
+    label: str
+    color: str
+    marker: str
+    linestyle: Any
+    hatch: str
+
+
+# Stock and backpressure are vermillion and dark blue: apart for every kind of colour vision, and in grey
+# (lightness 53 against 29 of 100). Wake rules are shades of the backpressure blue, from early to late.
+VARIANTS: dict[str, VariantStyle] = {
+    "stock": VariantStyle("stock", "#D55E00", "o", "--", "////"),
+    "backpressure": VariantStyle("backpressure", "#004488", "s", "-", ""),
+    "noqueue": VariantStyle("patched, noqueue", "#8C8C8C", "D", ":", "...."),
+    "wake_any": VariantStyle("wake: any space", "#A6CEE3", "v", (0, (1, 1)), "xx"),
+    "wake_batch": VariantStyle("wake: freed batch", "#6BAED6", "^", "-.", "\\\\\\\\"),
+    "wake_half": VariantStyle("wake: half", "#004488", "s", "-", ""),
+    "wake_seven_eighths": VariantStyle("wake: 7/8", "#3A3F8F", "P", (0, (5, 1)), "--"),
+    "wake_empty": VariantStyle("wake: empty", "#08306B", "X", (0, (3, 1, 1, 1)), "||"),
+}
+"""Style per variant; a notebook may add its own name, never another look for these."""
+
+# other names of the same things: in the published tables, the mails and the driver table
+_ALIASES = {
+    "patched": "backpressure",
+    "merged": "backpressure",
+    "drop": "stock",
+    "tail_drop": "stock",
+    "reverted": "stock",
+    "patched_noqueue": "noqueue",
+    "any": "wake_any",
+    "batch": "wake_batch",
+    "half": "wake_half",
+    "7/8": "wake_seven_eighths",
+    "seven_eighths": "wake_seven_eighths",
+    "empty": "wake_empty",
+}
+
+# SI unit -> unit in labels and its size in SI units
+_SHOWN: dict[str, tuple[str, float]] = {
+    "bit/s": ("Mbit/s", 1e6),
+    "s": ("ms", 1e-3),
+    "packet/s": ("Kpps", 1e3),
+    "byte": ("KB", 1e3),
+    "packet": ("packets", 1.0),
+    "1": ("", 1.0),
+    "": ("", 1.0),
+}
+_SIZES = {
+    "bit/s": 1.0, "Kbit/s": 1e3, "Mbit/s": 1e6, "Gbit/s": 1e9,
+    "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9, "min": 60.0,
+    "packet/s": 1.0, "pps": 1.0, "Kpps": 1e3, "Mpps": 1e6,
+    "byte": 1.0, "B": 1.0, "KB": 1e3, "MB": 1e6, "packet": 1.0, "packets": 1.0,
+    "%": 1e-2, "": 1.0, "1": 1.0,
+}  # fmt: skip
+
+
+def use() -> None:
+    """Apply the style file to matplotlib for the rest of the session."""
+    import matplotlib.pyplot as plt
+
+    plt.style.use(style_file())
+
+
+def style_file() -> str:
+    """Path of the style file `tunbp.mplstyle`, for `matplotlib.style.use` and `rc_context`."""
+    return str(resources.files("tunbp.plots") / "tunbp.mplstyle")
+
+
+def figure(
+    width: Width = "column", height: float | None = None, rows: int = 1, cols: int = 1, **options: Any
+) -> tuple[Figure, Any]:
+    """Make a figure in the house style with its axes.
+
+    Parameters
+    ----------
+    width
+        `"column"` (3.5 in) or `"text"` (7.16 in).
+    height
+        Height [inch]; default 2.4 per row, 2.0 when there are several rows.
+    rows, cols
+        Grid of axes.
+    **options
+        Passed to `matplotlib.pyplot.subplots`, e.g. `sharex=True`.
+
+    Returns
+    -------
+    figure, axes
+        As of `subplots`: one `Axes`, or an array of them when `rows * cols > 1`.
+
+    Raises
+    ------
+    OutputError
+        If `width` is neither of the two.
+    """
+    import matplotlib.pyplot as plt
+
+    sizes = {"column": COLUMN_WIDTH, "text": TEXT_WIDTH}
+    if width not in sizes:
+        raise OutputError(f"figure width {width!r}: must be 'column' or 'text'")
+    use()
+    if height is None:
+        height = 2.4 if rows == 1 else 2.0 * rows
+    return plt.subplots(rows, cols, figsize=(sizes[width], height), **options)
+
+
+def variant_style(name: str) -> VariantStyle:
+    """Style of a variant: a key of `VARIANTS`, one of the usual other names, or a driver version (`"v12"`).
+
+    Raises
+    ------
+    OutputError
+        If nothing is known about the name: add it to `VARIANTS`, so that it looks the same everywhere.
+    """
+    key = str(name).strip().lower().replace(" ", "_").replace("-", "_")
+    key = _ALIASES.get(key, key)
+    if key in VARIANTS:
+        return VARIANTS[key]
+    if re.fullmatch(r"v\d+(_.*)?|net_next.*|opt_in.*", key):
+        return replace(VARIANTS["backpressure"], label=str(name))
+    raise OutputError(f"variant {name!r} has no style: known are {', '.join(VARIANTS)}; add it to style.VARIANTS")
+
+
+def shown_unit(unit: str, shown: str | None = None) -> tuple[str, float]:
+    """Find the unit to show for an SI unit, and its size in it: `"bit/s"` -> `("Mbit/s", 1e6)`.
+
+    Raises
+    ------
+    OutputError
+        If `shown` is given and not a known unit.
+    """
+    if shown is None:
+        return _SHOWN.get(unit, (unit, 1.0))
+    if shown not in _SIZES:
+        raise OutputError(f"unit {shown!r}: known are {', '.join(filter(None, _SIZES))}")
+    return shown, _SIZES[shown]
+
+
+def label_axis(axis: Axis, text: str, unit: str = "", shown: str | None = None) -> None:
+    """Label an axis that carries SI values with the unit people use; the plotted data stays SI.
+
+    Parameters
+    ----------
+    axis
+        `ax.xaxis` or `ax.yaxis`.
+    text
+        The quantity, e.g. `"Throughput"`.
+    unit
+        SI unit of the data (as in the schema).
+    shown
+        Unit in the label; default Mbit/s, ms, Kpps or KB.
+    """
+    from matplotlib.ticker import FuncFormatter
+
+    name, size = shown_unit(unit, shown)
+    axis.set_label_text(f"{text} ({name})" if name else text)
+    axis.set_major_formatter(FuncFormatter(lambda value, _: format_tick(value / size)))
+    if axis.get_scale() == "log":
+        axis.set_minor_formatter(FuncFormatter(lambda value, _: _minor_tick(value, size, *axis.get_view_interval())))
+
+
+def _minor_tick(value: float, size: float, low: float, high: float) -> str:
+    """Text of a minor tick of a log axis: 2 and 5 of each decade where fewer than two decades are shown."""
+    first = round(value / 10 ** np.floor(np.log10(value)), 6)
+    return format_tick(value / size) if first in (2, 5) and high < 100 * low else ""
+
+
+def format_tick(value: float) -> str:
+    """Text of a tick: plain decimals, no exponent between 0.001 and a million, thousands separated."""
+    if value == 0:
+        return "0"
+    if not 1e-3 <= abs(value) < 1e7:
+        mantissa, exponent = f"{value:.3g}".split("e") if "e" in f"{value:.3g}" else (f"{value:.3g}", "0")
+        return rf"${mantissa}\times10^{{{int(exponent)}}}$"
+    if abs(value) >= 1e4:
+        return f"{value:,.0f}"
+    return f"{np.format_float_positional(value, precision=4, trim='-', fractional=False)}"

@@ -1,1 +1,0 @@
-"""Figures, tables, pages and archives of a run; computes no physics."""

@@ -1,0 +1,1 @@
+"""What a notebook writes: figures, tables and numbers with where they come from."""

@@ -1,0 +1,1 @@
+"""Running notebooks in batch: checked parameters, what has changed, worker processes, state files."""

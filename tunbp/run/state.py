@@ -1,0 +1,152 @@
+"""What a run was made from and what it left behind: fingerprints, and one state file per notebook."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from tunbp.atomic import write_atomically
+
+FOLDER = ".state"
+"""Folder of the state files inside the results folder."""
+
+Verdict = Literal["running", "done", "failed"]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Hashes of everything a notebook's results depend on."""
+
+    notebook: str
+    parameters: str
+    library: str
+    data: str
+
+    def changed(self, before: Mapping[str, str]) -> list[str]:
+        """Names of the inputs that differ from an earlier run's."""
+        return [name for name, digest in asdict(self).items() if before.get(name) != digest]
+
+
+@dataclass
+class State:
+    """The last run of one notebook; `outputs` maps path inside the results folder to sha256."""
+
+    notebook: str
+    verdict: Verdict
+    inputs: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=dict)
+    outputs: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    error: str = ""
+
+    @property
+    def figures(self) -> int:
+        """How many figures the notebook wrote, each counted once whatever its formats."""
+        return len({Path(path).with_suffix("") for path in self.outputs if is_figure(path)})
+
+
+def is_figure(path: str) -> bool:
+    """Whether a path inside the results folder is a picture of `figures/`."""
+    return path.startswith("figures/") and Path(path).suffix in {".pdf", ".svg", ".png"}
+
+
+def read(results: Path, notebook: str) -> State | None:
+    """State of the last run of a notebook; None if there is none that can be read."""
+    try:
+        return State(**json.loads(_path(results, notebook).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def read_all(results: Path) -> list[State]:
+    """States of all notebooks that were run into a results folder, by name."""
+    names = sorted(path.stem for path in (results / FOLDER).glob("[!_.]*.json"))
+    return [state for name in names if (state := read(results, name))]
+
+
+def write(results: Path, state: State) -> None:
+    """Write a state file whole or not at all."""
+    write_json(_path(results, state.notebook), asdict(state))
+
+
+def forget(results: Path, notebook: str) -> None:
+    """Remove the state of a notebook."""
+    _path(results, notebook).unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file whole or not at all."""
+    write_atomically(path, json.dumps(content, indent=1, sort_keys=True).encode() + b"\n")
+
+
+def intact(results: Path, outputs: Mapping[str, str]) -> bool:
+    """Whether every output is still there with the bytes it was written with."""
+    return all(hash_file(results / path) == digest for path, digest in outputs.items())
+
+
+def hash_text(text: str) -> str:
+    """Sha256 of a text in hex."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def hash_json(value: Any) -> str:
+    """Sha256 of a value as canonical JSON."""
+    return hash_text(json.dumps(value, sort_keys=True, separators=(",", ":"), default=str))
+
+
+def hash_file(path: Path) -> str:
+    """Sha256 of a file in hex; empty if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
+
+
+def hash_files(root: Path, paths: Iterable[Path]) -> str:
+    """One sha256 over the names (inside `root`) and contents of files."""
+    return hash_json({path.relative_to(root).as_posix(): hash_file(path) for path in paths})
+
+
+def hash_folder(root: Path) -> str:
+    """One sha256 over all files below a folder; caches and hidden files do not count."""
+    parts = (path for path in root.rglob("*") if path.is_file())
+    return hash_files(root, (path for path in parts if not _is_cache(path.relative_to(root))))
+
+
+def _is_cache(path: Path) -> bool:
+    return any(part.startswith(".") or part == "__pycache__" for part in path.parts)
+
+
+def hash_notebook(content: Mapping[str, Any]) -> str:
+    """Sha256 of what a notebook does: its cells' types, tags and sources, not outputs or execution counts."""
+    cells = [
+        [cell["cell_type"], cell.get("metadata", {}).get("tags", []), "".join(cell["source"])]
+        for cell in content["cells"]
+    ]
+    return hash_json(cells)
+
+
+def hash_library(root: Path) -> str:
+    """Sha256 of the code that computes: the package, the locked dependencies, and Python's version."""
+    lock = hash_file(root / "requirements.lock")
+    return hash_json([hash_folder(Path(__file__).parent.parent), lock, platform.python_version()])
+
+
+def hash_data(root: Path, parameters: Mapping[str, Any]) -> str:
+    """Sha256 of the bundled data and of the files and folders that parameters name."""
+    named = {}
+    for name, value in parameters.items():
+        if isinstance(value, (str, Path)) and str(value).strip() and name != "out_dir":
+            path = Path(value) if Path(value).exists() else root / value
+            named[name] = hash_folder(path) if path.is_dir() else hash_file(path)
+    return hash_json([hash_folder(root / "data"), named])
+
+
+def _path(results: Path, notebook: str) -> Path:
+    return results / FOLDER / f"{notebook}.json"

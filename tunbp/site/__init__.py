@@ -1,0 +1,1 @@
+"""Pages made of what the notebooks wrote: the results page, notebook pages, the crate, the archive."""

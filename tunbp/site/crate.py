@@ -1,0 +1,153 @@
+"""The run as an RO-Crate (Process Run Crate): notebooks, parameters, inputs, outputs and software."""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from rocrate.model.contextentity import ContextEntity
+from rocrate.rocrate import ROCrate
+
+from tunbp.project import project_root
+from tunbp.results import files
+from tunbp.results.provenance import citation, commit_date
+from tunbp.site import environment
+from tunbp.site.collected import Collected
+
+FILE = "ro-crate-metadata.json"
+PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
+"""Process Run Crate 0.5 (on RO-Crate 1.1): https://www.researchobject.org/workflow-run-crate/profiles/."""
+
+# sha256 is missing in the context of RO-Crate 1.1; given inline, so that nothing has to be fetched
+_CONTEXT = [
+    "https://w3id.org/ro/crate/1.1/context",
+    {"sha256": "https://w3id.org/ro/terms/workflow-run#sha256"},
+]
+_TYPES = {".ipynb": "application/x-ipynb+json", ".tex": "application/x-tex", ".bib": "application/x-bibtex"}
+_LICENSE = "https://spdx.org/licenses/BSD-3-Clause"
+
+
+def write(collected: Collected) -> Path:
+    """Write `ro-crate-metadata.json` over everything in the results folder; it holds no time and no host.
+
+    The times of the run are in `environment.json`, which the crate lists; the date of publication is the day
+    of the commit.
+
+    Returns
+    -------
+    Path of the file.
+    """
+    crate = ROCrate(version="1.1")
+    cite = citation(project_root())
+    crate.name = f"Results of {cite.title}"
+    crate.description = "Figures, tables and numbers that the notebooks of one run made, and from what."
+    crate.datePublished = commit_date(project_root()) or "1980-01-01"
+    license_ = _entity(crate, _LICENSE, "CreativeWork", name="BSD 3-Clause License")
+    authors = [
+        _entity(crate, f"#author-{i}", "Person" if name in cite.people else "Organization", name=name)
+        for i, name in enumerate(cite.authors, 1)
+    ]
+    agent = authors[0] if len(authors) == 1 else authors
+    profile = _entity(crate, PROFILE, "CreativeWork", name="Process Run Crate", version="0.5")
+    root = crate.root_dataset
+    root["license"], root["author"], root["conformsTo"] = license_, agent, profile
+    software = _software(crate, cite.version, cite.url, collected)
+    parts = {path: _file(crate, collected.folder, path) for path in _outputs(collected.folder)}
+    root["mentions"] = [
+        _action(crate, collected, name, run, parts, software, agent) for name, run in collected.runs.items()
+    ]
+    content = crate.metadata.generate()
+    content["@context"] = _CONTEXT
+    content["@graph"] = sorted(content["@graph"], key=lambda item: str(item["@id"]))
+    return files.write_json(collected.folder / FILE, content)
+
+
+def _entity(crate: ROCrate, id_: str, kind: str | list[str], **properties: Any) -> ContextEntity:
+    found = crate.dereference(id_)
+    if found is not None:
+        return found
+    return crate.add(ContextEntity(crate, id_, properties={"@type": kind, **properties}))
+
+
+def _outputs(folder: Path) -> Iterator[str]:
+    """Files of the run, relative to its folder: no hidden ones, not the crate itself."""
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.is_file() and not hidden and name != FILE:
+            yield name
+
+
+def _file(crate: ROCrate, folder: Path, name: str) -> Any:
+    path = folder / name
+    kind = _TYPES.get(path.suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
+    properties: dict[str, Any] = {"name": path.name, "encodingFormat": kind}
+    # times and host are in these, so their bytes differ between equal runs: no hash, or the crate would too
+    if name not in (environment.FILE, "index.html") and not name.startswith("notebooks/"):
+        properties |= {"sha256": files.sha256(path), "contentSize": str(path.stat().st_size)}
+    return crate.add_file(source=path, dest_path=name, properties=properties)
+
+
+def _software(crate: ROCrate, version: str, url: str, collected: Collected) -> ContextEntity:
+    """Describe tunbp, the package that the notebooks call, and what it needs."""
+    versions: Mapping[str, str] = next((run["versions"] for run in collected.runs.values()), {})
+    needs = [
+        _entity(crate, f"https://pypi.org/project/{name}/{number}/", "SoftwareApplication", name=name,
+                softwareVersion=number, url=f"https://pypi.org/project/{name}/")
+        for name, number in versions.items() if name not in ("tunbp", "python")
+    ]  # fmt: skip
+    python = str(versions.get("python", ""))
+    needs.append(
+        _entity(crate, "https://www.python.org/", "SoftwareApplication", name="Python",
+                softwareVersion=python, url="https://www.python.org/")
+    )  # fmt: skip
+    return _entity(
+        crate, "#tunbp", "SoftwareApplication", name="tunbp", softwareVersion=version,
+        identifier=collected.commit, softwareRequirements=needs, **({"url": url} if url else {}),
+    )  # fmt: skip
+
+
+def _action(
+    crate: ROCrate,
+    collected: Collected,
+    name: str,
+    run: Mapping[str, Any],
+    parts: Mapping[str, Any],
+    software: ContextEntity,
+    agent: ContextEntity | list[ContextEntity],
+) -> ContextEntity:
+    """Describe the execution of one notebook: the tool, its parameters and inputs, and what it made."""
+    notebook = str(run["notebook"])
+    executed = parts.get(f"notebooks/{notebook}.ipynb")
+    source = _entity(
+        crate, f"#notebook-{notebook}", "SoftwareSourceCode", name=f"{notebook}.ipynb", version=run["commit"],
+        programmingLanguage="Python", softwareRequirements=software,
+    )  # fmt: skip
+    objects = [
+        _entity(crate, f"#{name}-{key}", "PropertyValue", name=key, value=_text(value))
+        for key, value in sorted(run["parameters"].items())
+    ] + [
+        _entity(crate, f"#input-{item['name']}", "CreativeWork", name=item["name"], sha256=item["sha256"])
+        for item in run["inputs"]
+    ]
+    made = [f"numbers/{name}.json"]
+    for folder, ids in (("figures", run["figures"]), ("tables", run["tables"])):
+        made += [path for path in parts if path.split(".")[0] in {f"{folder}/{id}" for id in ids}]
+    results = [parts[path] for path in made if path in parts] + ([executed] if executed else [])
+    failed = collected.failures.get(notebook)
+    return _entity(
+        crate, f"#run-{name}", "CreateAction", name=f"Execution of {notebook}.ipynb",
+        description=f"papermill ran the notebook with these parameters; times are in {environment.FILE}",
+        instrument=source, agent=agent, object=objects, result=results,
+        actionStatus=f"http://schema.org/{'Failed' if failed else 'Completed'}ActionStatus",
+        **({"error": failed} if failed else {}),
+    )  # fmt: skip
+
+
+def _text(value: Any) -> Any:
+    """Value of a parameter as the crate's flat JSON-LD allows it."""
+    import json
+
+    return value if isinstance(value, (bool, int, float, str)) else json.dumps(value)

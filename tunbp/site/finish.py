@@ -1,0 +1,51 @@
+"""After the batch: collect what the notebooks wrote into numbers, page and crate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tunbp.results import files
+from tunbp.results.numbers import macro_name, macros
+from tunbp.site import crate, environment, notebook_page, page
+from tunbp.site.collected import Collected, collect
+
+
+def finish(results_dir: Path | str) -> Path:
+    """Write `numbers.json`, `numbers.tex`, `environment.json`, notebook pages, `index.html` and the RO-Crate.
+
+    Parameters
+    ----------
+    results_dir
+        Folder of results that the notebooks wrote into. Nothing is computed here: what no notebook wrote is
+        missing on the page.
+
+    Returns
+    -------
+    Path of `index.html`.
+
+    Raises
+    ------
+    OutputError
+        If the folder does not exist, a record is damaged, or two notebooks disagree about a number.
+    """
+    folder = Path(results_dir).resolve()
+    collected = collect(folder)
+    _write_numbers(collected)
+    facts = environment.write(folder)
+    for notebook in sorted((folder / "notebooks").glob("*.ipynb")):
+        notebook_page.write_page(notebook)
+    written = page.write(collected, facts)
+    crate.write(collected)
+    return written
+
+
+def _write_numbers(collected: Collected) -> None:
+    numbers = sorted(collected.numbers.values(), key=lambda number: number.name)
+    content: dict[str, Any] = {
+        number.name: number.record() | {"run": collected.numbers_from[number.name], "macro": macro_name(number.name)}
+        for number in numbers
+    }
+    files.write_json(collected.folder / "numbers.json", {"commit": collected.commit, "numbers": content})
+    head = f"Headline numbers of tunbp, made by the notebooks; do not edit.\ncommit {collected.commit}"
+    files.write(collected.folder / "numbers.tex", macros(numbers, head))

@@ -1,0 +1,193 @@
+"""The page of a run: one HTML file with every figure, number and table, that needs no network."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pandas as pd
+
+from tunbp.plots.style import VARIANTS
+from tunbp.results import files
+from tunbp.results.numbers import macro_name
+from tunbp.site import notebook_page
+from tunbp.site.collected import Collected
+from tunbp.site.templates import render
+
+TITLE = "tunbp: results"
+MAIN_TABLES = {"claims": "Published claims, recomputed", "validation": "Model against published values"}
+"""Tables that have a section of their own, if a notebook wrote them, and its heading."""
+
+_GOOD = re.compile(r"(?i)(ok|yes|true|holds|confirmed|reproduced|within|pass(ed)?|agrees)\b")
+_BAD = re.compile(r"(?i)(no|false|wrong|past|outside|fail(s|ed)?|contradict\w*|refuted|differs)\b")
+_SVG_LIMIT = 400_000
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a table: its text, what it is sorted by, and its classes."""
+
+    text: str
+    key: str | None
+    classes: str
+
+
+def build(collected: Collected, environment: Mapping[str, Any]) -> str:
+    """HTML of the page.
+
+    Parameters
+    ----------
+    collected
+        What the notebooks wrote.
+    environment
+        Content of `environment.json`.
+
+    Returns
+    -------
+    The page as text; the same input gives the same text.
+    """
+    tables = {name: _table(collected.folder, record) for name, record in collected.tables.items()}
+    main_tables = [tables.pop(name) | {"heading": heading} for name, heading in MAIN_TABLES.items() if name in tables]
+    sections = [("figures", "Figures"), ("numbers", "Numbers")]
+    sections += [(table["id"], table["heading"]) for table in main_tables]
+    sections += [("tables", "Tables"), ("notebooks", "Notebooks"), ("parameters", "Parameters")]
+    sections += [("environment", "Environment")]
+    cite = next((str(run["cite"]) for run in collected.runs.values()), "")
+    return render(
+        "index.html.j2",
+        title=TITLE,
+        commit=collected.commit,
+        cite=f"How to cite: {cite}" if cite else "",
+        looks=_looks(),
+        runs=[_run(collected, name, run) for name, run in collected.runs.items()],
+        figures=collected.figures,
+        numbers=[
+            {"name": n.name, "text": n.text, "shown": str(n), "macro": macro_name(n.name)}
+            for n in sorted(collected.numbers.values(), key=lambda n: (collected.numbers_from[n.name], n.name))
+        ],
+        tables=list(tables.values()),
+        main_tables=main_tables,
+        failures=[{"notebook": name, "error": error} for name, error in collected.failures.items()],
+        sections=sections,
+        environment=_flat(environment),
+    )
+
+
+def _looks() -> str:
+    stock, backpressure = VARIANTS["stock"], VARIANTS["backpressure"]
+    return (
+        f"{stock.label} is orange, dashed and round ({stock.color}), "
+        f"{backpressure.label} dark blue, solid and square ({backpressure.color})"
+    )
+
+
+def _run(collected: Collected, name: str, run: Mapping[str, Any]) -> dict[str, Any]:
+    notebook = collected.notebook_file(str(run["notebook"]))
+    title = notebook_page.title(nbformat.read(notebook, as_version=4)) if notebook else ""
+    page = notebook.with_suffix(".html") if notebook else None
+    return {
+        "name": name,
+        "title": title or name,
+        "page": f"notebooks/{page.name}" if page and page.is_file() else "",
+        "notebook_file": f"notebooks/{notebook.name}" if notebook else "",
+        "figures": [
+            _figure(collected.folder / "figures", collected.figures[key])
+            for key in run["figures"]
+            if key in collected.figures
+        ],
+        "parameters": [(key, json.dumps(value)) for key, value in sorted(run["parameters"].items())],
+        "inputs": run["inputs"],
+    }
+
+
+def _figure(folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
+    name = str(record["id"])
+    svg = folder / f"{name}.svg"
+    width, height = _size(svg)
+    image = svg if svg.stat().st_size <= _SVG_LIMIT else folder / f"{name}.png"
+    kind = "svg+xml" if image.suffix == ".svg" else "png"
+    return {
+        "id": name,
+        "title": str(record["title"]).rstrip(".") + ".",
+        "caption": record["caption"],
+        # what it shows stands below it, and would be read twice
+        "alt": f"Figure: {str(record['title']).rstrip('.')}",
+        "image": f"data:image/{kind};base64,{base64.b64encode(image.read_bytes()).decode()}",
+        "width": width,
+        "height": height,
+        # wider than one IEEE column (3.5 in of 72 points)
+        "wide": width > 300,
+        "bibtex": str(record["bibtex"]).strip(),
+        "links": [(kind.upper(), f"figures/{name}.{kind}") for kind in ("pdf", "svg", "png", "json", "bib")],
+    }
+
+
+def _size(svg: Path) -> tuple[int, int]:
+    """Width and height of an SVG [points]."""
+    with svg.open() as file:
+        found = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', file.read(4000))
+    return (round(float(found[1])), round(float(found[2]))) if found else (252, 173)
+
+
+def _table(folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
+    name = str(record["id"])
+    frame = pd.read_csv(folder / "tables" / f"{name}.csv")
+    numeric = [
+        pd.api.types.is_numeric_dtype(frame[column]) and not pd.api.types.is_bool_dtype(frame[column])
+        for column in frame.columns
+    ]
+    return {
+        "id": name,
+        "caption": record["caption"],
+        "columns": [
+            {"name": str(column).replace("_", " "), "numeric": is_number}
+            for column, is_number in zip(frame.columns, numeric, strict=True)
+        ],
+        "rows": [
+            [_cell(value, is_number) for value, is_number in zip(row, numeric, strict=True)]
+            for row in frame.itertuples(index=False)
+        ],
+        "links": [("CSV", f"tables/{name}.csv"), ("LaTeX", f"tables/{name}.tex")],
+    }
+
+
+def _cell(value: Any, numeric: bool) -> Cell:
+    if pd.isna(value):
+        return Cell("", "", "number" if numeric else "")
+    if numeric:
+        return Cell(_number_text(float(value)), f"{float(value):.12g}", "number")
+    text = str(value)
+    verdict = "good" if _GOOD.match(text) else "bad" if _BAD.match(text) else ""
+    # only short texts are verdicts; sentences may start with the same words
+    return Cell(text, None, verdict if len(text) <= 32 else "")
+
+
+def _number_text(value: float) -> str:
+    if value == 0:
+        return "0"
+    if abs(value) >= 1e4:
+        return f"{value:,.0f}"
+    return f"{value:.4g}" if abs(value) >= 1e-4 else f"{value:.3e}"
+
+
+def _flat(content: Mapping[str, Any], above: str = "") -> Sequence[tuple[str, str]]:
+    """Nested mapping as (name, value) rows."""
+    rows: list[tuple[str, str]] = []
+    for name, value in content.items():
+        label = f"{above}{name}".replace("_", " ")
+        if isinstance(value, Mapping):
+            rows += _flat(value, f"{label}: ")
+        else:
+            rows.append((label, str(value)))
+    return rows
+
+
+def write(collected: Collected, environment: Mapping[str, Any]) -> Path:
+    """Write `index.html` into the results folder."""
+    return files.write(collected.folder / "index.html", build(collected, environment))
