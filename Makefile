@@ -46,7 +46,7 @@ jupyter: $(READY)
 
 lab: $(READY)
 	$(BIN)/tunbp lab check
-	$(BIN)/tunbp lab run params/lab_small.yaml $(ARGS)
+	$(BIN)/tunbp lab run small $(ARGS)
 
 check: $(READY)
 	$(BIN)/tunbp check $(ARGS)

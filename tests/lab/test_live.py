@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tunbp.errors import LabError
-from tunbp.lab import clean, flags, plan, process, sandbox, session, store
+from tunbp.lab import clean, flags, plans, process, sandbox, session
 from tunbp.lab.collect import collect, save
+from tunbp.lab.folder import finished, read_json
 from tunbp.schema import VARIABLES
 
 CELLS = """
@@ -52,7 +53,7 @@ def parameters(tmp_path):
 
 
 def measure(parameters, out, **order):
-    params, cells = plan.load(parameters)
+    params, cells = plans.load(parameters)
     seen = []
     order = session.Order(out, **{"repeat": 1, "variants": "stock", **order})
     state = session.measure(params, cells, order, lambda done, total: seen.append((done, total)))
@@ -79,7 +80,7 @@ def test_every_packet_sent_is_received_or_counted_as_dropped(parameters, tmp_pat
     assert save(out) == out / "lab_ring.nc"
     run = out / "runs" / "steady-ring25-pfifo_fast.stock.1"
     assert sorted(path.name for path in run.iterdir()) == ["ip_ring.json", "run.json", "tc_ring.json"]
-    record = store.read_json(run / "run.json")
+    record = read_json(run / "run.json")
     assert record["facts"]["kernel"] == os.uname().release
     assert record["facts"]["where"] == "native"
     assert 0 <= record["facts"]["load"]["here"]["busy_fraction"] <= 1
@@ -125,7 +126,7 @@ def test_a_measurement_killed_in_the_middle_leaves_nothing_and_can_go_on(paramet
     code = f"from tunbp.cli import main; main({command!r})"
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
-        process.wait_for(lambda: len(store.finished(out)) == 1 and any((out / "runs").glob("*.part")), "no run", 60.0)
+        process.wait_for(lambda: len(finished(out)) == 1 and any((out / "runs").glob("*.part")), "no run", 60.0)
     finally:
         child.send_signal(signal.SIGKILL)
         child.wait()

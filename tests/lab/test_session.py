@@ -3,9 +3,10 @@
 import pytest
 
 from tunbp.errors import LabError
-from tunbp.lab import plan, session, store
+from tunbp.lab import plans, session
+from tunbp.lab.folder import run_folder, write_json
 
-OPENVPN, PKTGEN = (plan.load(plan.find(name)) for name in ("openvpn", "pktgen"))
+OPENVPN, PKTGEN = (plans.load(plans.find(name)) for name in ("openvpn", "pktgen"))
 KERNEL = "7.3.4+deb13-amd64"
 
 
@@ -17,8 +18,8 @@ def out(tmp_path):
 def planned(out, measurement=OPENVPN, kvm=False, kernel=KERNEL, **order):
     """The plan of one call in a VM, left in the folder as `measure` does."""
     order = session.Order(out, **{"repeat": 5, "kernel": out / kernel / "vmlinuz", **order})
-    written = session._plan(*measurement, order, kvm, out)
-    store.write_json(out / "plan.json", written)
+    written = session._orders(*measurement, order, kvm, out)
+    write_json(out / "plan.json", written)
     return written
 
 
@@ -61,10 +62,10 @@ def test_a_vm_has_the_processors_that_its_cells_need(out):
 
 def test_progress_counts_the_runs_of_this_call(out):
     assert session._progress(out) == (0, None)
-    store.write_json(out / "state.json", {"runs": ["a.stock.1", "a.stock.2"]})
+    write_json(out / "state.json", {"runs": ["a.stock.1", "a.stock.2"]})
     for name in ("a.stock.1", "b.stock.1"):
-        with store.run_folder(out, name) as folder:
-            store.write_json(folder / "run.json", {})
+        with run_folder(out, name) as folder:
+            write_json(folder / "run.json", {})
     assert session._progress(out) == (1, 2)
 
 

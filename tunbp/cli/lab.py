@@ -15,17 +15,10 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
-    from tunbp.lab.plan import Cell, LabParams
+    from tunbp.lab.cells import Cell
+    from tunbp.lab.plans import Plan
     from tunbp.lab.session import Order
     from tunbp.lab.statistics import Interval
-
-SHOWN = {
-    "ring": ("ring_drop_fraction", "dropped_qdisc", "transmitted_rate", "queue_latency", "sparse_delivered"),
-    "openvpn": ("received_rate", "ring_drop_fraction", "ping_mean_rtt"),
-    "forward": ("received_rate", "ring_drop_fraction", "ping_mean_rtt"),
-    "pktgen": ("transmitted_rate", "ring_drop_fraction", "dropped_qdisc"),
-}
-"""Variables of the table that is printed after a measurement."""
 
 
 @click.group()
@@ -62,7 +55,7 @@ def check() -> None:
 
 
 @lab.command()
-@click.argument("experiment")
+@click.argument("plan")
 @click.option("--vm", "vm_kernel", metavar="KERNEL", help="Measure in a VM: an image, a version, or `fetched`.")
 @click.option("--repeat", type=click.IntRange(min=1), help="Repetitions of each cell (5).")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the results.")
@@ -75,7 +68,7 @@ def check() -> None:
 @click.option("--only", multiple=True, metavar="CELLS", help="Only cells whose name fits, like '120ms-*'.")
 @click.option("--cpus", type=click.IntRange(min=1), help="Processors of the VM (2; emulated: what the cells need).")
 def run(
-    experiment: str,
+    plan: str,
     vm_kernel: str | None,
     repeat: int | None,
     out: Path | None,
@@ -83,30 +76,30 @@ def run(
     only: tuple[str, ...],
     cpus: int | None,
 ) -> None:
-    """Run EXPERIMENT: ring, openvpn, forward, pktgen, or a parameter file like params/lab_ring.yaml.
+    """Run PLAN: a plan that comes with the package (`tunbp lab check` lists them), or a YAML file.
 
     Finished runs are kept: an interrupted measurement goes on when the same command is given again.
     """
-    from tunbp.lab import plan, session, vm
+    from tunbp.lab import plans, session, vm
     from tunbp.lab.collect import collect, save
 
-    path = plan.find(experiment)
-    params, cells = plan.load(path)
+    path = plans.find(plan)
+    content, cells = plans.load(path)
     kernel = vm.resolve_kernel(vm_kernel) if vm_kernel else None
     place = kernel.parent.name if kernel else "native"
-    out = out or Path("results") / f"{path.stem}_{place}"
-    order = session.Order(out, repeat or params.repeat, variants, kernel, cpus, only)
+    out = out or Path("results") / f"lab_{path.stem}_{place}"
+    order = session.Order(out, repeat or content.repeat, variants, kernel, cpus, only)
     if kernel and not vm.kvm_usable():
         click.secho(
             "KVM is not usable here: the VM is emulated, which takes minutes per TCP run.", fg="yellow", err=True
         )
-    state = _follow(params, cells, order)
+    state = _follow(content, cells, order)
     for cell, reason in state["skipped"].items():
         click.secho(f"not run: {cell}: {reason}", fg="yellow", err=True)
     if state["variants"] == ["stock"] and variants == "auto":
         click.secho(
             "This kernel has no IFF_BACKPRESSURE, so only stock was measured. To compare: "
-            f"`tunbp lab kernel`, then `tunbp lab run {experiment} --vm fetched`.",
+            f"`tunbp lab kernel`, then `tunbp lab run {plan} --vm fetched`.",
             fg="yellow",
             err=True,
         )
@@ -115,7 +108,7 @@ def run(
     click.echo(f"Results: {written}, raw outputs in {out / 'runs'}")
 
 
-def _follow(params: LabParams, cells: list[Cell], order: Order) -> dict[str, Any]:
+def _follow(plan: Plan, cells: list[Cell], order: Order) -> dict[str, Any]:
     """Measure with a progress bar; an interruption says how to go on."""
     import signal
 
@@ -136,7 +129,7 @@ def _follow(params: LabParams, cells: list[Cell], order: Order) -> dict[str, Any
                 progress.update(task, description="runs", completed=finished, total=total)
 
         try:
-            return measure(params, cells, order, follow)
+            return measure(plan, cells, order, follow)
         except KeyboardInterrupt:
             raise click.ClickException(
                 f"interrupted; finished runs are kept in {order.out}, the same command goes on from them"
@@ -190,10 +183,11 @@ def print_comparison(runs: xr.Dataset) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from tunbp.lab.experiments import EXPERIMENTS
     from tunbp.lab.statistics import compare
 
     console = Console()
-    for variable in SHOWN[runs.attrs["experiment"]]:
+    for variable in EXPERIMENTS[runs.attrs["experiment"]].shown:
         if variable not in runs:
             continue
         array = runs[variable]

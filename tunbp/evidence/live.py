@@ -25,7 +25,6 @@ from tunbp.traces import open_trace
 
 DRIVERS = {"stock": "stock", "backpressure": "7.3"}
 """Driver rules of the two variants of a measurement."""
-EXPERIMENTS = ("ring", "openvpn", "forward", "pktgen")
 RECEIVE_WINDOW = 33554432 / 2
 """Half of tcp_rmem's maximum that the lab sets in its namespaces, bytes (Linux: tcp_adv_win_scale 1)."""
 SETTINGS = ("ring", "qdisc", "added_rtt", "congestion", "streams")
@@ -61,7 +60,7 @@ def measurements(folder: Path | None = None) -> dict[str, xr.Dataset]:
         name = str(runs.attrs.get("experiment", ""))
         if name in found:
             raise DataError(f"{folder} holds two measurements of experiment {name!r}; give the folder of one")
-        if name in EXPERIMENTS:
+        if name:
             found[name] = runs
     if not found:
         raise DataError(f"{folder} holds no lab_*.nc; measure with `tunbp lab run ring` and `tunbp lab run openvpn`")

@@ -11,18 +11,13 @@ from pathlib import Path
 
 from tunbp.errors import LabError
 from tunbp.lab import flags, sandbox, vm
+from tunbp.lab.experiments import EXPERIMENTS
 from tunbp.lab.kernel import fetched
 
 PACKAGES = {
     "ip": "iproute2", "tc": "iproute2", "iperf3": "iperf3", "ping": "iputils-ping", "openvpn": "openvpn",
     "openssl": "openssl", "cc": "gcc libc6-dev", "ss": "iproute2", "sysctl": "procps",
 }  # fmt: skip
-NEEDS = {
-    "ring": ("namespaces", "tun", "ip", "tc"),
-    "openvpn": ("namespaces", "tun", "ip", "tc", "iperf3", "ping", "openvpn", "openssl", "cc", "ss", "netem"),
-    "forward": ("namespaces", "tun", "ip", "tc", "iperf3", "ping", "ss", "netem"),
-    "pktgen": ("namespaces", "tun", "ip", "tc", "pktgen"),
-}
 GUEST_BRINGS = ("namespaces", "tun", "netem", "pktgen", "flag")
 """What a VM's own kernel has, whatever the host's has."""
 
@@ -46,11 +41,11 @@ def runnable(items: list[Item], where: str) -> dict[str, list[str]]:
     """What each experiment still lacks natively ("native") or in a VM ("vm"); nothing: it can run."""
     there = {item.name for item in items if item.there}
     if where == "native":
-        return {name: [need for need in needs if need not in there] for name, needs in NEEDS.items()}
+        return {row.name: [need for need in row.needs if need not in there] for row in EXPERIMENTS.values()}
     base = [need for need in ("virtme-ng", "vm kernel") if need not in there]
     return {
-        name: base + [need for need in needs if need not in there and need not in GUEST_BRINGS]
-        for name, needs in NEEDS.items()
+        row.name: base + [need for need in row.needs if need not in there and need not in GUEST_BRINGS]
+        for row in EXPERIMENTS.values()
     }
 
 
@@ -62,7 +57,7 @@ def check_tools(experiment: str, kernel: Path | None) -> None:
     LabError
         Naming each missing program and how to get it.
     """
-    needs = {*NEEDS[experiment], *(("virtme-ng",) if kernel else ())}
+    needs = {*EXPERIMENTS[experiment].needs, *(("virtme-ng",) if kernel else ())}
     missing = [item for item in (*_tool_items(), *_vm_items()) if item.name in needs and not item.there]
     if missing:
         lines = "\n".join(f"  {item.name}: {item.found}. {item.remedy}" for item in missing)

@@ -12,7 +12,8 @@ import os
 from functools import partial
 from pathlib import Path
 
-from tunbp.lab import process, store
+from tunbp.lab import process
+from tunbp.lab.folder import remove_parts
 
 
 def record_folder() -> Path:
@@ -86,7 +87,7 @@ def clean_recorded(folder: Path | None = None) -> list[int]:
                 process.kill_group(pid)
                 process.wait_for(partial(_gone, pid, session), f"processes of group {pid} do not end", 10.0)
                 ended += left
-        store.remove_parts(out)
+        remove_parts(out)
         forget(path)
     return ended
 

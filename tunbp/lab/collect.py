@@ -13,7 +13,7 @@ import xarray as xr
 from tunbp import schema
 from tunbp.atomic import replacing
 from tunbp.errors import LabError
-from tunbp.lab import store
+from tunbp.lab.folder import read_json
 from tunbp.traces import open_trace
 
 RENAMED = {"rtt": "added_rtt"}
@@ -34,7 +34,7 @@ def collect(folder: Path) -> xr.Dataset:
     LabError
         If there is no finished run, or a record is damaged.
     """
-    records = [(path.parent, store.read_json(path)) for path in sorted((folder / "runs").glob("*/run.json"))]
+    records = [(path.parent, read_json(path)) for path in sorted((folder / "runs").glob("*/run.json"))]
     if not records:
         raise LabError(f"{folder} holds no finished run of `tunbp lab run`")
     runs = [_run(where, record) for where, record in sorted(records, key=lambda pair: pair[1]["facts"]["begun"])]
@@ -43,8 +43,8 @@ def collect(folder: Path) -> xr.Dataset:
     whole.attrs = {
         "experiment": first["experiment"],
         "title": f"tunbp lab, experiment {first['experiment']}, {len(records)} runs",
-        "plan": json.dumps(store.read_json(folder / "plan.json")),
-        "facts": json.dumps(store.read_json(folder / "host.json")),
+        "plan": json.dumps(read_json(folder / "plan.json")),
+        "facts": json.dumps(read_json(folder / "host.json")),
     }
     return schema.describe(whole)
 

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from tunbp.errors import LabError
-from tunbp.lab import clean, facts, process, sandbox, store, vm
+from tunbp.lab import clean, facts, process, sandbox, vm
+from tunbp.lab.cells import Cell
 from tunbp.lab.check import check_tools
-from tunbp.lab.plan import Cell, LabParams
+from tunbp.lab.folder import finished, locked, read_json, remove_parts, write_json
+from tunbp.lab.plans import Plan
 
 Follow = Callable[[int, int | None], None]
 BOOT_LIMIT = 900.0
@@ -43,7 +45,7 @@ class Order:
     only: tuple[str, ...] = ()
 
 
-def measure(params: LabParams, cells: list[Cell], order: Order, follow: Follow) -> dict[str, Any]:
+def measure(plan: Plan, cells: list[Cell], order: Order, follow: Follow) -> dict[str, Any]:
     """Make all outstanding runs of an experiment; `follow(finished, total)` is called as they come.
 
     Returns
@@ -58,23 +60,23 @@ def measure(params: LabParams, cells: list[Cell], order: Order, follow: Follow) 
         them.
     """
     out = order.out.resolve()
-    check_tools(params.experiment, order.kernel)
+    check_tools(plan.experiment, order.kernel)
     clean.clean_recorded()
-    with store.opened(out):
-        return _measure(params, cells, order, out, follow)
+    with locked(out):
+        return _measure(plan, cells, order, out, follow)
 
 
-def _measure(params: LabParams, cells: list[Cell], order: Order, out: Path, follow: Follow) -> dict[str, Any]:
+def _measure(plan: Plan, cells: list[Cell], order: Order, out: Path, follow: Follow) -> dict[str, Any]:
     """`measure` in a folder that is now ours alone."""
-    store.remove_parts(out)
+    remove_parts(out)
     for stale in ("error.json", "state.json", "outer_load.json"):
         (out / stale).unlink(missing_ok=True)
     kvm = order.kernel is not None and vm.kvm_usable()
-    plan = _plan(params, cells, order, kvm, out)
-    store.write_json(out / "plan.json", plan)
+    orders = _orders(plan, cells, order, kvm, out)
+    write_json(out / "plan.json", orders)
     log = out / "worker.log"
     with log.open("wb") as output:
-        child = process.start(*_command(order, plan, out, kvm, output), own_group=True)
+        child = process.start(*_command(order, orders, out, kvm, output), own_group=True)
     recorded = clean.record(child.pid, out)
     try:
         _watch(child, out, order.kernel is not None, follow)
@@ -83,12 +85,12 @@ def _measure(params: LabParams, cells: list[Cell], order: Order, out: Path, foll
         child.wait()
         clean.forget(recorded)
         (out / "outer_load.json").unlink(missing_ok=True)
-        store.remove_parts(out)
+        remove_parts(out)
     if (out / "error.json").exists():
-        message = store.read_json(out / "error.json")["message"]
-        raise LabError(f"{message}\n{len(store.finished(out))} finished runs are kept in {order.out}")
-    state = store.read_json(out / "state.json") if (out / "state.json").exists() else {"runs": None}
-    if state["runs"] is None or not store.finished(out) >= set(state["runs"]):
+        message = read_json(out / "error.json")["message"]
+        raise LabError(f"{message}\n{len(finished(out))} finished runs are kept in {order.out}")
+    state = read_json(out / "state.json") if (out / "state.json").exists() else {"runs": None}
+    if state["runs"] is None or not finished(out) >= set(state["runs"]):
         raise _ended_early(child.returncode, order.out, process.read_log(log))
     log.unlink(missing_ok=True)
     return state
@@ -108,7 +110,7 @@ FIXED = ("experiment", "where", "variants", "cells")
 """What a later call on the same folder may not change."""
 
 
-def _plan(params: LabParams, cells: list[Cell], order: Order, kvm: bool, out: Path) -> dict[str, Any]:
+def _orders(plan: Plan, cells: list[Cell], order: Order, kvm: bool, out: Path) -> dict[str, Any]:
     """The plan for the worker; an old plan in the folder may differ in repetitions and in what is chosen now."""
     machine: dict[str, Any] = {"where": "native"}
     if order.kernel is not None:
@@ -118,8 +120,8 @@ def _plan(params: LabParams, cells: list[Cell], order: Order, kvm: bool, out: Pa
             **vm.facts(order.kernel, _cpus(cells, order, kvm), kvm),
             "outer": {name: outer[name] for name in ("kernel", "cpu_model", "cpus")},
         }
-    plan = {
-        "experiment": params.experiment,
+    orders = {
+        "experiment": plan.experiment,
         "where": machine["where"],
         "variants": order.variants,
         "cells": [{"label": cell.label, "values": cell.model_dump()} for cell in cells],
@@ -130,8 +132,8 @@ def _plan(params: LabParams, cells: list[Cell], order: Order, kvm: bool, out: Pa
     }
     path = out / "plan.json"
     if path.exists():
-        old = store.read_json(path)
-        if differing := [key for key in FIXED if old.get(key) != plan[key]]:
+        old = read_json(path)
+        if differing := [key for key in FIXED if old.get(key) != orders[key]]:
             raise LabError(
                 f"{path} is the plan of another measurement (different: {', '.join(differing)}); "
                 "choose another folder with --out"
@@ -142,7 +144,7 @@ def _plan(params: LabParams, cells: list[Cell], order: Order, kvm: bool, out: Pa
                     f"{path} was made with {name} {old['machine'].get(name)}, not {machine.get(name)}; "
                     "choose another folder with --out"
                 )
-    return plan
+    return orders
 
 
 def chosen(cells: list[Cell], only: Sequence[str]) -> list[Cell]:
@@ -183,7 +185,7 @@ def _watch(child: subprocess.Popen[bytes], out: Path, in_vm: bool, follow: Follo
     done, changed = -1, time.monotonic()
     while child.poll() is None:
         if in_vm:
-            store.write_json(out / "outer_load.json", facts.load())
+            write_json(out / "outer_load.json", facts.load())
         started, (now, total) = (out / "state.json").exists(), _progress(out)
         if now != done:
             done, changed = now, time.monotonic()
@@ -201,8 +203,8 @@ def _watch(child: subprocess.Popen[bytes], out: Path, in_vm: bool, follow: Follo
 
 def _progress(out: Path) -> tuple[int, int | None]:
     """How many runs of this call are finished, of how many; None until the worker has said what it will do."""
-    finished = store.finished(out)
+    done = finished(out)
     if not (out / "state.json").exists():
-        return len(finished), None
-    runs = set(store.read_json(out / "state.json")["runs"])
-    return len(finished & runs), len(runs)
+        return len(done), None
+    runs = set(read_json(out / "state.json")["runs"])
+    return len(done & runs), len(runs)

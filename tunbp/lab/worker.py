@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from tunbp.errors import LabError
-from tunbp.lab import facts, flags, process, store
-from tunbp.lab.experiments import experiment
+from tunbp.lab import facts, flags, process
+from tunbp.lab.experiments import EXPERIMENTS
+from tunbp.lab.folder import finished, read_json, run_folder, write_json
 from tunbp.lab.namespaces import Namespace, namespaces
 from tunbp.lab.schedule import BACKPRESSURE, STOCK, VARIANTS, Run, abba
 
@@ -39,7 +40,7 @@ def work(out: Path) -> None:
     LabError
         From the first run that fails; finished runs stay.
     """
-    plan = store.read_json(out / "plan.json")
+    plan = read_json(out / "plan.json")
     _prepare(plan["where"], plan["guest_files"])
     offered = flags.features()
     variants = choose_variants(plan["variants"], offered)
@@ -48,13 +49,13 @@ def work(out: Path) -> None:
     runs = abba([cell["label"] for cell in wanted if cell["label"] not in skipped], variants, plan["repeat"])
     names = [run.name for run in runs]
     state = {"runs": names, "variants": list(variants), "skipped": skipped, "tun_features": offered}
-    store.write_json(out / "state.json", state)
+    write_json(out / "state.json", state)
     if not runs:
         raise LabError("nothing can run on this kernel:\n" + "\n".join(f"  {c}: {why}" for c, why in skipped.items()))
     host = {**facts.host(), "tun_features": offered, **plan["machine"]}
-    store.write_json(out / "host.json", host)
+    write_json(out / "host.json", host)
     cells = {cell["label"]: cell["values"] for cell in plan["cells"]}
-    done = store.finished(out)
+    done = finished(out)
     for run in runs:
         if run.name not in done:
             _make(run, plan["experiment"], cells[run.cell], host, out)
@@ -142,10 +143,9 @@ def keep_in_memory(files: Sequence[str], folder: Path) -> None:
 
 def _make(run: Run, name: str, cell: Mapping[str, Any], host: Mapping[str, Any], out: Path) -> None:
     """Make one run and keep its result, its facts and its raw outputs in a folder of its own."""
-    measure = experiment(name)
-    with store.run_folder(out, run.name) as folder:
+    with run_folder(out, run.name) as folder:
         before, begun = _loads(out), time.time()
-        result = measure(cell, run.variant == BACKPRESSURE, folder)
+        result = EXPERIMENTS[name].measure(cell, run.variant == BACKPRESSURE, folder)
         after = _loads(out)
         record = {
             "experiment": name,
@@ -161,14 +161,14 @@ def _make(run: Run, name: str, cell: Mapping[str, Any], host: Mapping[str, Any],
                 "load": {place: _load_between(before[place], after[place]) for place in before if place in after},
             },
         }
-        store.write_json(folder / "run.json", record)
+        write_json(folder / "run.json", record)
 
 
 def _loads(out: Path) -> dict[str, dict[str, Any]]:
     """Load here and, as the parent writes it, on the machine that carries the VM."""
     loads = {"here": facts.load()}
     with contextlib.suppress(LabError):  # the file is replaced every second from outside the VM
-        loads["outer"] = store.read_json(out / "outer_load.json")
+        loads["outer"] = read_json(out / "outer_load.json")
     return loads
 
 
@@ -182,10 +182,10 @@ def main() -> None:
     try:
         work(out)
     except LabError as error:
-        store.write_json(out / "error.json", {"message": str(error)})
+        write_json(out / "error.json", {"message": str(error)})
         sys.exit(1)
     except Exception as error:
-        store.write_json(out / "error.json", {"message": f"unexpected: {error!r}\n{traceback.format_exc()}"})
+        write_json(out / "error.json", {"message": f"unexpected: {error!r}\n{traceback.format_exc()}"})
         raise
 
 

@@ -1,21 +1,12 @@
-"""The experiments of the live lab: each module measures one cell once.
-
-A module offers `measure(cell, backpressure, folder) -> dict`: it makes its own namespaces, leaves the raw
-outputs in `folder`, and returns totals under the schema's names in SI units together with the flags that the
-kernel echoed.
-"""
+"""The experiments of the laboratory: a module here is one experiment and exports its row, `EXPERIMENT`."""
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any, cast
+from importlib import import_module
+from pkgutil import iter_modules
 
-Measure = Callable[[Mapping[str, Any], bool, Path], dict[str, Any]]
-NAMES = ("ring", "openvpn", "forward", "pktgen")
+from tunbp.lab.experiment import Experiment
 
-
-def experiment(name: str) -> Measure:
-    """The `measure` function of one experiment, imported when asked for."""
-    return cast(Measure, importlib.import_module(f"{__name__}.{name}").measure)
+_MODULES = (import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__))
+EXPERIMENTS: dict[str, Experiment] = {module.EXPERIMENT.name: module.EXPERIMENT for module in _MODULES}
+"""Rows of all experiments, by name."""

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tunbp.lab import forwarder, inside
+from tunbp.lab.cells import TunnelCell
+from tunbp.lab.experiment import Experiment
 from tunbp.lab.path import (
     CLIENT_INNER,
     CLIENT_OUTER,
@@ -59,3 +61,13 @@ def forwarders(path: RoutedPath, cell: Mapping[str, Any], backpressure: bool) ->
     finally:
         for child in running:
             child.kill()
+
+
+EXPERIMENT = Experiment(
+    name="forward",
+    question="What ring and flag do to TCP through a tunnel without cryptography.",
+    cell=TunnelCell,
+    needs=("namespaces", "tun", "ip", "tc", "iperf3", "ping", "ss", "netem"),
+    shown=("received_rate", "ring_drop_fraction", "ping_mean_rtt"),
+    measure=measure,
+)

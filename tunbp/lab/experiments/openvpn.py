@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tunbp.lab.cells import TunnelCell
+from tunbp.lab.experiment import Experiment
 from tunbp.lab.path import measure_tcp, routed_path
 from tunbp.lab.tunnel import CIPHER, openvpn
 
@@ -14,3 +16,13 @@ def measure(cell: Mapping[str, Any], backpressure: bool, folder: Path) -> dict[s
     """One transfer; see `tunbp.lab.path.measure_tcp` for what is returned and raised."""
     with routed_path(cell["rtt"]) as path, openvpn(path, cell, backpressure) as echo:
         return {"echo": echo, "cipher": CIPHER, **measure_tcp(path, cell, folder)}
+
+
+EXPERIMENT = Experiment(
+    name="openvpn",
+    question="What ring and flag do to TCP through OpenVPN, by round-trip time and congestion control.",
+    cell=TunnelCell,
+    needs=("namespaces", "tun", "ip", "tc", "iperf3", "ping", "openvpn", "openssl", "cc", "ss", "netem"),
+    shown=("received_rate", "ring_drop_fraction", "ping_mean_rtt"),
+    measure=measure,
+)

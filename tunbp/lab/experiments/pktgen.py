@@ -7,10 +7,14 @@ import time
 from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
 
 from tunbp.errors import LabError
 from tunbp.lab import inside, process
+from tunbp.lab.cells import Cell, Seconds, Warmup
+from tunbp.lab.experiment import Experiment
 from tunbp.lab.namespaces import Namespace, link_counter, namespaces, qdisc_drops
 from tunbp.lab.reader import serve
 
@@ -20,6 +24,18 @@ OPTIONS = (
     "count 0", "delay 0", "clone_skb 0", "dst 10.99.0.2", "src_min 10.99.0.1", "dst_mac 02:00:00:00:00:01",
 )  # fmt: skip
 COUNTS = re.compile(r"pkts-sofar:\s*(\d+)\s+errors:\s*(\d+)")
+
+
+class PktgenCell(Cell):
+    """pktgen into a TAP device."""
+
+    label_fields: ClassVar[tuple[str, ...]] = ("xmit_mode", "threads", "ring", "qdisc")
+
+    xmit_mode: Literal["queue_xmit", "start_xmit"] = Field(description="through the qdisc, or past it")
+    threads: Annotated[int, Field(ge=1, le=64)] = Field(description="sending CPUs")
+    size: Annotated[int, Field(ge=60, le=1514)] = Field(default=60, description="frame size [byte]")
+    duration: Seconds = Field(default=4.0, description="measured time [s]")
+    warmup: Warmup = Field(default=1.0, description="time cut before it [s]")
 
 
 def measure(cell: Mapping[str, Any], backpressure: bool, folder: Path) -> dict[str, Any]:
@@ -134,3 +150,13 @@ def _write(space: Namespace, file: str, *lines: str) -> None:
     except LabError as error:
         advice = "load the module (`modprobe pktgen`, as root) or use a VM: `tunbp lab run pktgen --vm KERNEL`"
         raise process.failure(str(error), advice=advice) from error
+
+
+EXPERIMENT = Experiment(
+    name="pktgen",
+    question="The driver at its limit: pktgen into TAP, through the qdisc and past it.",
+    cell=PktgenCell,
+    needs=("namespaces", "tun", "ip", "tc", "pktgen"),
+    shown=("transmitted_rate", "ring_drop_fraction", "dropped_qdisc"),
+    measure=measure,
+)

@@ -6,9 +6,13 @@ import statistics
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
 
 from tunbp.lab import inside, packet
+from tunbp.lab.cells import Cell, Rate, Seconds, Warmup
+from tunbp.lab.experiment import Experiment
 from tunbp.lab.namespaces import Namespace, link_counter, namespaces, qdisc_drops
 from tunbp.lab.path import routed_path
 from tunbp.lab.reader import serve as read
@@ -20,6 +24,24 @@ DEVICE = "tun0"
 TO = "10.99.0.2"
 NOBODY = "10.99.0.77"
 """An address that no host has: the far end drops silently instead of answering with ICMP."""
+
+
+class RingCell(Cell):
+    """UDP into a reader of a given speed."""
+
+    label_fields: ClassVar[tuple[str, ...]] = ("mode", "ring", "qdisc")
+
+    mode: Literal["steady", "burst", "sparse", "reader_speed", "burst_speed", "openvpn_speed"] = Field(
+        description="name of the traffic; the reader is Python, for `openvpn_speed` it is OpenVPN"
+    )
+    reader_rate: Rate = Field(description="reader's speed [packet/s]; 0: as fast as it can")
+    offered_rate: Rate = Field(description="mean rate offered [packet/s]; 0: no pause")
+    burst: Annotated[int, Field(ge=1, le=65536)] = Field(default=1, description="packets sent in one go")
+    gso: bool = Field(default=False, description="let the kernel cut one large send into the burst (at most 45)")
+    sparse_rate: Rate = Field(default=0.0, description="rate of a second, sparse flow [packet/s]")
+    size: Annotated[int, Field(ge=64, le=1400)] = Field(default=1400, description="UDP payload [byte]")
+    duration: Seconds = Field(default=2.0, description="measured time [s]")
+    warmup: Warmup = Field(default=0.5, description="time cut before it [s]")
 
 
 def measure(cell: Mapping[str, Any], backpressure: bool, folder: Path) -> dict[str, Any]:
@@ -147,3 +169,13 @@ def account(sent: Mapping[int, Mapping[str, Any]], seen: Mapping[str, Any], ring
             "sparse_latency_p95": sparse.get("p95"),
         }
     return result
+
+
+EXPERIMENT = Experiment(
+    name="ring",
+    question="What ring, qdisc and flag do to UDP into a slow reader: a stream, bursts, a sparse flow.",
+    cell=RingCell,
+    needs=("namespaces", "tun", "ip", "tc"),
+    shown=("ring_drop_fraction", "dropped_qdisc", "transmitted_rate", "queue_latency", "sparse_delivered"),
+    measure=measure,
+)

@@ -3,8 +3,7 @@
 import pytest
 
 from tunbp.errors import ParamsError
-from tunbp.lab import plan
-from tunbp.project import project_root
+from tunbp.lab import plans
 
 
 def write(tmp_path, text):
@@ -13,15 +12,15 @@ def write(tmp_path, text):
     return path
 
 
-@pytest.mark.parametrize("name", ["ring", "openvpn", "forward", "pktgen", "small"])
-def test_every_bundled_experiment_is_valid(name):
-    params, cells = plan.load(plan.find(name))
+@pytest.mark.parametrize("name", plans.bundled())
+def test_every_bundled_plan_is_valid(name):
+    params, cells = plans.load(plans.find(name))
     assert len({cell.label for cell in cells}) == len(cells)
     assert params.repeat >= 3
 
 
 def test_the_openvpn_experiment_covers_what_the_measured_data_must_decide():
-    _, cells = plan.load(plan.find("openvpn"))
+    _, cells = plans.load(plans.find("openvpn"))
     assert {(c.rtt, c.ring, c.congestion) for c in cells} == {
         (0.12, 25, "cubic"),
         (0.12, 100, "cubic"),
@@ -33,7 +32,7 @@ def test_the_openvpn_experiment_covers_what_the_measured_data_must_decide():
 
 def test_lists_in_a_block_stand_for_every_combination(tmp_path):
     path = write(tmp_path, "experiment: forward\ncells: [{rtt: [0.01, 0.1], ring: [25, 500]}]\n")
-    _, cells = plan.load(path)
+    _, cells = plans.load(path)
     assert [cell.label for cell in cells] == [
         "10ms-ring25-cubic-fq_codel",
         "10ms-ring500-cubic-fq_codel",
@@ -57,28 +56,28 @@ def test_lists_in_a_block_stand_for_every_combination(tmp_path):
 def test_a_wrong_cell_is_told_by_file_key_and_value(tmp_path, block, told):
     path = write(tmp_path, f"experiment: openvpn\ncells: [{block}]\n")
     with pytest.raises(ParamsError, match=told) as caught:
-        plan.load(path)
+        plans.load(path)
     assert str(path) in str(caught.value)
 
 
 def test_two_equal_cells_are_refused(tmp_path):
     path = write(tmp_path, "experiment: openvpn\ncells: [{rtt: 0.1, ring: [5, 5]}]\n")
-    with pytest.raises(ParamsError, match="cells appear twice: 100ms-ring5-cubic-fq_codel"):
-        plan.load(path)
+    with pytest.raises(ParamsError, match="duplicate cells: 100ms-ring5-cubic-fq_codel"):
+        plans.load(path)
 
 
 @pytest.mark.parametrize("text", ["", "experiment: [", "experiment: nothing\ncells: [{ring: 1}]", "cells: 3"])
 def test_a_file_that_is_no_plan_is_refused(tmp_path, text):
     with pytest.raises(ParamsError):
-        plan.load(write(tmp_path, text))
+        plans.load(write(tmp_path, text))
 
 
-def test_an_unknown_experiment_lists_the_known_ones():
-    with pytest.raises(ParamsError, match=r"no experiment 'vhost'.*forward, openvpn, pktgen, ring, small"):
-        plan.find("vhost")
+def test_an_unknown_plan_lists_the_known_ones():
+    with pytest.raises(ParamsError, match=r"no plan 'vhost'.*forward, openvpn, pktgen, ring, small"):
+        plans.find("vhost")
 
 
-def test_an_experiment_is_found_by_its_name_or_its_path():
-    path = project_root() / "params" / "lab_ring.yaml"
-    assert plan.find("ring") == path
-    assert plan.find(str(path)) == path
+def test_a_plan_is_found_by_its_name_or_its_path():
+    path = plans.FOLDER / "ring.yaml"
+    assert plans.find("ring") == path
+    assert plans.find(str(path)) == path

@@ -3,41 +3,41 @@
 import pytest
 
 from tunbp.errors import LabError
-from tunbp.lab import store
+from tunbp.lab.folder import finished, locked, read_json, remove_parts, run_folder, write_json
 
 
 def finish(out, name):
-    with store.run_folder(out, name) as folder:
-        store.write_json(folder / "run.json", {"name": name})
+    with run_folder(out, name) as folder:
+        write_json(folder / "run.json", {"name": name})
 
 
 def test_a_finished_run_has_its_final_name(tmp_path):
     finish(tmp_path, "a.stock.1")
-    assert store.finished(tmp_path) == {"a.stock.1"}
+    assert finished(tmp_path) == {"a.stock.1"}
 
 
 def test_two_measurements_do_not_share_a_folder(tmp_path):
     with (
-        store.opened(tmp_path / "out"),
+        locked(tmp_path / "out"),
         pytest.raises(LabError, match=r"another measurement is running in .*out"),
-        store.opened(tmp_path / "out"),
+        locked(tmp_path / "out"),
     ):
         pass
-    with store.opened(tmp_path / "out"):
+    with locked(tmp_path / "out"):
         assert (tmp_path / "out" / "runs").is_dir()
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(LabError, match=r"cannot use .*file/out: .*--out"), store.opened(tmp_path / "file" / "out"):
+    with pytest.raises(LabError, match=r"cannot use .*file/out: .*--out"), locked(tmp_path / "file" / "out"):
         pass
 
 
 def test_a_failed_run_does_not_count_and_the_finished_ones_stay(tmp_path):
     finish(tmp_path, "a.stock.1")
-    with pytest.raises(LabError, match="missing"), store.run_folder(tmp_path, "a.stock.2") as folder:
-        store.read_json(folder / "missing")
-    assert store.finished(tmp_path) == {"a.stock.1"}
+    with pytest.raises(LabError, match="missing"), run_folder(tmp_path, "a.stock.2") as folder:
+        read_json(folder / "missing")
+    assert finished(tmp_path) == {"a.stock.1"}
 
 
 def test_leftovers_are_removed_and_nothing_else(tmp_path):
@@ -46,7 +46,7 @@ def test_leftovers_are_removed_and_nothing_else(tmp_path):
     (tmp_path / "runs" / "a.stock.2.part" / "iperf3.json").write_text("{")
     (tmp_path / ".plan.json.123.part").write_text("{")
     (tmp_path / "notes.txt").write_text("mine")
-    assert len(store.remove_parts(tmp_path)) == 2
+    assert len(remove_parts(tmp_path)) == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.txt", "runs"]
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["a.stock.1"]
 
@@ -57,9 +57,9 @@ def test_a_full_disk_is_told_with_what_is_kept(tmp_path, monkeypatch):
 
     monkeypatch.setattr("tunbp.atomic.os.replace", full)
     with pytest.raises(LabError, match="No space left on device; finished repetitions are kept"):
-        store.write_json(tmp_path / "run.json", {})
+        write_json(tmp_path / "run.json", {})
 
 
 def test_a_folder_of_something_else_is_told(tmp_path):
     with pytest.raises(LabError, match="is this a folder made by `tunbp lab run`"):
-        store.read_json(tmp_path / "plan.json")
+        read_json(tmp_path / "plan.json")

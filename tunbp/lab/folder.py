@@ -50,7 +50,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def opened(out: Path) -> Iterator[None]:
+def locked(out: Path) -> Iterator[None]:
     """Make the folder where it is not there, and keep other measurements out of it.
 
     Raises
