@@ -34,7 +34,7 @@ def test_trace_prints_json_without_losing_the_files_that_fail():
     assert good["numbers"]["received_rate"] == {
         "value": float(open_trace(FIXTURES / "iperf3_tcp.json")["received_rate"]), "units": "bit/s",
     }  # fmt: skip
-    assert {finding["check"] for finding in good["findings"]} == {"duration", "totals", "congestion"}
+    assert {finding["check"] for finding in good["findings"]} == {"duration", "totals", "congestion", "limit"}
     assert "run it again with -J" in bad["error"]
 
 

@@ -1,4 +1,4 @@
-"""The closed-form bounds: textbook values, which one binds, and the 24 measured runs."""
+"""The closed-form bounds: textbook values, and which one binds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from tunbp.evidence.datasets import nodrop
 from tunbp.model import limits
 from tunbp.model.scenario import Scenario
 from tunbp.schema import VARIABLES
@@ -72,17 +71,3 @@ def test_burst_law_holds_only_where_bursts_last_longer_than_the_ring():
     long, short = (Scenario(driver="stock", ring=600, drain_rate=60e3, ack_interval=g) for g in (0.0101, 0.0099))
     assert np.isfinite(limits.bounds(long)["burst_bound"])
     assert np.isinf(limits.bounds(short)["burst_bound"])
-
-
-def test_the_measured_runs_are_attributed_as_their_counters_tell():
-    runs = nodrop()
-    held = limits.attribute(runs).to_series()
-    delayed_patched = [r for r in held.index if "120ms-patched" in r or "60ms-patched" in r]
-    assert set(held[delayed_patched]) == {"receive window"}
-    assert held["tap-1000-120ms-stock"] == held["tap-1-0ms-stock"] == "loss"
-    assert held["vhost-1000-0ms-stock"] == held["tap-1000-0ms-patched"] == "reader speed"
-    assert "unknown" not in set(held)
-
-
-def test_a_file_without_a_rate_is_unknown():
-    assert limits.attribute(xr.Dataset({"rtt": ("time", [0.1, 0.2])})).item() == limits.UNKNOWN

@@ -7,6 +7,7 @@ import pytest
 import xarray as xr
 
 from tunbp.traces import checks
+from tunbp.traces.findings import findings
 
 
 def run(seconds=60, **changes):
@@ -79,15 +80,6 @@ def test_a_short_run_is_called_short():
     assert ("duration", "warning") in found(run(seconds=3))
 
 
-def test_the_tightest_limit_is_named():
-    assert checks.binding_limit(run(set_rate=100e6)) == "the rate set in the tool"
-    assert checks.binding_limit(run(cpu_remote=1.0)) == "processor"
-    window = run(snd_wnd=np.full(60, 1.4e6), cwnd=np.full(60, 9e6))
-    assert checks.binding_limit(window) == "receive window"
-    assert checks.binding_limit(run(total_retransmits=2130.0, mss=1448.0)).startswith("loss: 0.0041")
-    assert checks.binding_limit(run()) == "not told by this file"
-
-
 def test_findings_stay_in_the_dataset_most_serious_first():
-    kept = checks.kept(checks.keep(run(min_rtt=0.094, cpu_host=0.95)))
-    assert [finding.severity for finding in kept] == ["error", "warning", "info"]
+    told = findings(checks.judged(run(min_rtt=0.094, cpu_host=0.95)))
+    assert [finding.severity for finding in told] == ["error", "warning", "info", "info"]

@@ -15,8 +15,10 @@ import pytest
 
 from tunbp import schema
 from tunbp.errors import OutputError, TraceError
-from tunbp.traces import checks, difference, open_trace, open_traces, save
+from tunbp.traces import difference, open_trace, open_traces, save
 from tunbp.traces.build import ATTRIBUTES
+from tunbp.traces.findings import findings
+from tunbp.traces.limit import limit_of
 
 FIXTURES = Path(__file__).parent / "fixtures"
 REFUSED = ("iperf3_refused.json", "iperf3_text.txt", "README.md")
@@ -162,7 +164,7 @@ def test_the_same_file_twice_is_found(tmp_path):
     (tmp_path / "a.json").write_bytes(content)
     (tmp_path / "b.json.gz").write_bytes(gzip.compress(content))
     runs = open_traces(str(tmp_path / "*"))
-    found = [finding for finding in checks.kept(runs) if finding.check == "duplicate"]
+    found = [finding for finding in findings(runs) if finding.check == "duplicate"]
     assert [finding.message for finding in found] == ["b is the same measurement as a: count it once"]
 
 
@@ -174,9 +176,9 @@ def test_the_24_nodrop_files_load_in_a_second_and_two_are_mislabelled():
     runs = {path.name if path.parent == MIRROR else f"vhost/{path.name}": open_trace(path) for path in files}
     assert time.process_time() - begin < 1.0
     assert len(runs) == 24
-    wrong = {name for name, run in runs.items() for f in checks.kept(run) if f.check == "label"}
+    wrong = {name for name, run in runs.items() for f in findings(run) if f.check == "label"}
     assert wrong == {"patched_1000packets_120ms.json", "patched_1000packets_60ms.json"}
-    limited = {name for name, run in runs.items() if checks.binding_limit(run) == "receive window"}
+    limited = {name for name, run in runs.items() if limit_of(run).name == "receive window"}
     assert limited == wrong | {f"vhost/{k}_1000packets_{d}ms.json" for k in ("default", "patched") for d in (60, 120)}
 
 
@@ -195,3 +197,22 @@ def test_a_large_json_loads_within_its_promise(tmp_path):
     assert time.process_time() - begin < 0.6
     assert run.sizes["time"] == 4 * copies
     assert "do not increase" in run.attrs["warnings"]
+
+
+def test_xarray_opens_the_files_by_the_name_of_the_engine():
+    import xarray as xr
+
+    path = FIXTURES / "iperf3_tcp.json"
+    assert xr.open_dataset(path, engine="tunbp").identical(open_trace(path))
+    assert "rtt" not in xr.open_dataset(path, engine="tunbp", drop_variables="rtt")
+    # the engine need not be named where xarray's own do not know the file
+    assert xr.open_dataset(FIXTURES / "ping_plain.txt").identical(open_trace(FIXTURES / "ping_plain.txt"))
+
+
+def test_xarrays_own_files_are_left_to_its_engines(tmp_path):
+    from tunbp.traces.backend import TraceBackend
+
+    stored = save(open_trace(FIXTURES / "iperf3_tcp.json"), tmp_path / "run.nc")
+    assert not TraceBackend().guess_can_open(stored)
+    assert not TraceBackend().guess_can_open(tmp_path)
+    assert not TraceBackend().guess_can_open(tmp_path / "missing")

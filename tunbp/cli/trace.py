@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import math
 import sys
@@ -101,19 +100,13 @@ def open_all(files: tuple[Path, ...]) -> tuple[dict[str, xr.Dataset], dict[str, 
 
 
 def limit(run: xr.Dataset) -> str:
-    """The bound that held the rate: the model's attribution where it can tell, else that of the checks."""
-    from tunbp.traces.checks import binding_limit
+    """What held the rate of one run, in words; empty where the file does not tell."""
+    from tunbp.traces.limit import UNKNOWN, limit_of
 
-    measured = binding_limit(run)
     if "run" in run.dims:
         return ""
-    try:
-        attribute = importlib.import_module("tunbp.model.limits").attribute
-        told = attribute(run)
-    except (ImportError, AttributeError, LookupError, TypeError, ValueError):
-        return measured
-    text = str(told.item() if hasattr(told, "item") and getattr(told, "size", 1) == 1 else told)
-    return text if text and text != "unknown" else measured
+    found = limit_of(run)
+    return "not told by this file" if found.name == UNKNOWN else found.name
 
 
 def totals(run: xr.Dataset) -> dict[str, float]:
@@ -127,7 +120,7 @@ def record(name: str, run: xr.Dataset) -> dict[str, Any]:
     from dataclasses import asdict
 
     from tunbp import schema
-    from tunbp.traces.checks import kept
+    from tunbp.traces.findings import findings
 
     numbers = {key: {"value": value, "units": schema.VARIABLES[key].units} for key, value in totals(run).items()}
     return {
@@ -137,7 +130,7 @@ def record(name: str, run: xr.Dataset) -> dict[str, Any]:
         "variables": sorted(map(str, run.data_vars)),
         "numbers": numbers,
         "limit": limit(run),
-        "findings": [asdict(finding) for finding in kept(run)],
+        "findings": [asdict(finding) for finding in findings(run)],
     }
 
 
@@ -148,7 +141,7 @@ def show(console: Console, name: str, run: xr.Dataset) -> None:
     from rich.table import Table
 
     from tunbp import schema
-    from tunbp.traces.checks import kept
+    from tunbp.traces.findings import findings
 
     console.print(f"[bold]{escape(name)}[/bold]  {escape(headline(run))}")
     table = Table(box=None, show_header=False, pad_edge=True, padding=(0, 2))
@@ -161,10 +154,10 @@ def show(console: Console, name: str, run: xr.Dataset) -> None:
     for extra in (queue_table(run), run_table(run)):
         if extra is not None:
             console.print(extra)
-    findings = kept(run)
-    if findings:
+    carried = findings(run)
+    if carried:
         table = Table("severity", "check", "finding", box=box.SIMPLE_HEAD, pad_edge=False)
-        for finding in findings:
+        for finding in carried:
             colour = COLOURS[finding.severity]
             table.add_row(f"[{colour}]{finding.severity}[/{colour}]", finding.check, escape(finding.message))
         console.print(table)

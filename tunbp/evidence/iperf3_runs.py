@@ -15,7 +15,9 @@ from tunbp.evidence.repetition import block_interval, change
 from tunbp.evidence.studies import STUDIES, raw_base_rtt
 from tunbp.evidence.validation import validate
 from tunbp.model.simulate import simulate
-from tunbp.traces.checks import Finding, binding_limit, carried_per_rtt, judge
+from tunbp.traces.checks import judge
+from tunbp.traces.findings import Finding
+from tunbp.traces.limit import RECEIVE_WINDOW, carried_per_rtt, limit_of
 
 DEVICES = ("tap", "tap+vhost-net")
 SAME_RTT = 1.1
@@ -73,7 +75,7 @@ def _as_trace(run: xr.Dataset) -> xr.Dataset:
 
 def _limit(trace: xr.Dataset, found: Sequence[Finding]) -> str:
     mislabelled = any(finding.check == "label" and finding.severity == "error" for finding in found)
-    return binding_limit(trace) + (" (mislabelled)" if mislabelled else "")
+    return limit_of(trace).name + (" (mislabelled)" if mislabelled else "")
 
 
 def pairs(devices: Iterable[str] = DEVICES, block: int = 20, resamples: int = 2000) -> pd.DataFrame:
@@ -109,7 +111,7 @@ def _caveat(one: xr.Dataset, two: xr.Dataset) -> str:
         return ""
     if max(rtts) > SAME_RTT * min(rtts):
         return f"not comparable: round trips of {rtts[0] * 1e3:.0f} and {rtts[1] * 1e3:.0f} ms"
-    if all("receive window" in binding_limit(_as_trace(run)) for run in (one, two)):
+    if all(limit_of(_as_trace(run)).name == RECEIVE_WINDOW for run in (one, two)):
         return "both window-limited: nothing said about drops"
     return ""
 

@@ -14,6 +14,7 @@ from tunbp.model import limits
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import round_trip_slots, simulate
 from tunbp.quantities import show
+from tunbp.traces import limit, open_trace
 
 SHOWN = ("received_rate", "sparse_latency", "mean_rtt", "drop_fraction", "total_retransmits")
 """Variables that a prediction keeps."""
@@ -294,7 +295,7 @@ def from_trace(run: xr.Dataset, base: Scenario) -> FromTrace:
     base
         Values for what the trace does not tell.
     """
-    bound = str(limits.attribute(run).item()) if "run" not in run.dims else limits.UNKNOWN
+    bound = limit.limit_of(run).name if "run" not in run.dims else limit.UNKNOWN
     changes: dict[str, float | int | str] = {}
     told, assumed = [], []
     rtt = _number(run, "ping_min_rtt", "min_rtt", "socket_min_rtt", "rtt")
@@ -312,7 +313,7 @@ def from_trace(run: xr.Dataset, base: Scenario) -> FromTrace:
         changes["congestion"] = str(run.attrs["congestion"])
         told.append(f"{streams} stream{'s' if streams > 1 else ''}, {changes['congestion']}, MSS {mss:.0f} byte")
     window = _number(run, "snd_wnd")
-    if rate and mean_rtt and bound == limits.LABELS["receive_window_bound"]:
+    if rate and mean_rtt and bound == limit.RECEIVE_WINDOW:
         window = rate * mean_rtt / 8.0 / streams
         told.append(f"receive window {show(window, 'byte', 3)}: what was in flight, the window held the run")
     elif window:
@@ -322,7 +323,7 @@ def from_trace(run: xr.Dataset, base: Scenario) -> FromTrace:
     if window:
         changes["receive_window"] = window
     packets = rate / 8.0 / mss if rate else 0.0
-    if packets and bound == limits.LABELS["reader_bound"]:
+    if packets and bound == limit.PROCESSOR:
         changes["drain_rate"] = packets
         told.append(f"reader {show(packets, 'packet/s')}: the reader held the run")
     else:
@@ -353,8 +354,6 @@ def read_path(values: Mapping[str, Any]) -> FromTrace:
     base = path_scenario(values)
     if values.get("trace") is None:
         return FromTrace(base, "", (), ())
-    from tunbp.traces import open_trace
-
     return from_trace(open_trace(values["trace"]), base)
 
 

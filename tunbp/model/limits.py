@@ -1,4 +1,4 @@
-"""Closed-form bounds on throughput, and which of them binds a simulated or measured point."""
+"""Closed-form bounds on throughput, and which of them binds a simulated point."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ LABELS = {
 }
 """Bounds by schema name in words; of bounds that nearly agree the first is named."""
 
-UNKNOWN = "unknown"
 GROWTH = "growth of the congestion window"
 """What holds a point that loses nothing and yet stays far below every bound: its window is still growing."""
 
@@ -39,18 +38,6 @@ EXPLAINED = 0.75
 
 SILENT = 0.01
 """Part of its smallest bound below which a point is one of timeouts."""
-
-BUSY = 0.7
-"""Processor use from which a measured run may be held by its reader (the nodrop runs: 0.75 to 0.99)."""
-
-SATURATED = 0.9
-"""Processor use from which it is."""
-
-WINDOW_SHARE = 0.7
-"""Part of the advertised window in flight from which it is the limit (the nodrop runs fill 0.78 to 0.93)."""
-
-FOLLOWS_WINDOW = 1.25
-"""Most that cwnd / RTT exceeds a rate that the congestion window holds (the nodrop runs: 0.8 to 1.1)."""
 
 
 # -------------------------------------------------------------------------------------------------- the laws
@@ -166,12 +153,12 @@ def sawtooth_rate(peak: Any, pipe: Any, congestion: Any = "cubic", streams: Any 
 
 
 def bounds(point: Scenario | xr.Dataset, scenario: Scenario | None = None) -> xr.Dataset:
-    """Every closed-form bound on the throughput of scenarios, simulated points or measured runs.
+    """Every closed-form bound on the throughput of scenarios or simulated points.
 
     Parameters
     ----------
     point
-        A scenario or batch, the result of `simulate`, or a measured run.
+        A scenario or batch, or the result of `simulate`.
     scenario
         The scenario that a simulated result belongs to; None: read from the result's attributes and
         coordinates, which hold every field that does not vary, and those that are coordinates.
@@ -180,8 +167,6 @@ def bounds(point: Scenario | xr.Dataset, scenario: Scenario | None = None) -> xr
     -------
     xarray.Dataset
         The variables named in `LABELS`, bit/s, over the point's dims; infinite where a bound does not apply.
-        Of a measured run: the bounds by receive window and congestion window, and by the reader where a
-        processor was busy.
 
     Raises
     ------
@@ -190,12 +175,10 @@ def bounds(point: Scenario | xr.Dataset, scenario: Scenario | None = None) -> xr
     """
     if isinstance(point, Scenario):
         values = _scenario_bounds(point)
-    elif "engine" in point.attrs:
+    else:
         known = scenario if scenario is not None else scenario_of(point)
         values = _scenario_bounds(known)
         values["loss_bound"] = _loss_bound(known, point)
-    else:
-        values = _measured_bounds(point)
     arrays = {name: xr.DataArray(np.inf) if name not in values else values[name] for name in LABELS}
     return schema.describe(xr.Dataset(dict(zip(arrays, xr.broadcast(*arrays.values()), strict=True))))
 
@@ -212,10 +195,8 @@ def attribute(point: Scenario | xr.Dataset, scenario: Scenario | None = None) ->
     -------
     xarray.DataArray
         Text over the point's dims: the smallest bound; where a known rate stays far below all of them,
-        "loss", or without loss `GROWTH`. Of a measured run that tells too little: `UNKNOWN`.
+        "loss", or without loss `GROWTH`. What held a measured run says `tunbp.traces.limit.limit_of`.
     """
-    if isinstance(point, xr.Dataset) and "engine" not in point.attrs:
-        return _measured_attribution(point)
     known = bounds(point, scenario)
     causes = [name for name in LABELS if name != "loss_bound"]
     stacked = np.stack([known[name].values for name in causes])
@@ -301,67 +282,3 @@ def _loss_bound(scenario: Scenario, result: xr.Dataset) -> xr.DataArray:
     rate = streams.values * window * 8.0 * mss.values / rtt.values
     bound: xr.DataArray = share.copy(data=np.where(source.values.astype(str) == "tcp", rate, np.inf))
     return bound
-
-
-# --------------------------------------------------------------------------------------------- measured runs
-
-
-def _measured_bounds(run: xr.Dataset) -> dict[str, xr.DataArray]:
-    rtt, streams = _mean(run, "mean_rtt", "rtt"), run.sizes.get("stream", 1)
-    values: dict[str, xr.DataArray] = {}
-    if rtt is not None:
-        for name, window in (("receive_window_bound", "snd_wnd"), ("loss_bound", "cwnd")):
-            if window in run:
-                size = _over_time(run[window], median=window == "snd_wnd")
-                values[name] = window_rate(size * streams, rtt)
-    busy, rate = _busiest(run), _mean(run, "received_rate", "sent_rate", "throughput")
-    if busy is not None and rate is not None:
-        values["reader_bound"] = (rate * 1.0).where(busy >= BUSY, np.inf)
-    return values
-
-
-def _measured_attribution(run: xr.Dataset) -> xr.DataArray:
-    """The reader where a processor is full, loss where the rate follows cwnd, else the window, the reader."""
-    rate = _mean(run, "received_rate", "sent_rate", "throughput")
-    if rate is None:
-        return xr.DataArray(UNKNOWN, name="binding_bound")
-    known = _measured_bounds(run)
-    infinite, busy = xr.full_like(rate * 1.0, np.inf), _busiest(run)
-    window, loss = (known.get(name, infinite) for name in ("receive_window_bound", "loss_bound"))
-    again = _mean(run, "total_retransmits")
-    lossy = xr.zeros_like(rate, bool) if again is None else again > 0
-    follows = (loss <= rate * FOLLOWS_WINDOW) & lossy & (loss < window)
-    fills = (rate >= WINDOW_SHARE * window) & (window <= loss)
-    busy = xr.zeros_like(rate * 1.0) if busy is None else busy
-    order = [(busy >= SATURATED, "reader_bound"), (follows, "loss_bound"),
-             (fills & (busy < BUSY), "receive_window_bound"), (busy >= BUSY, "reader_bound"),
-             (lossy & (rate < EXPLAINED * window), "loss_bound")]  # fmt: skip
-    text = xr.full_like(rate, UNKNOWN, dtype=object)
-    for holds, name in reversed(order):
-        text = text.where(~holds, LABELS[name])
-    return text.astype(str).rename("binding_bound")
-
-
-def _mean(run: xr.Dataset, *names: str) -> xr.DataArray | None:
-    """First of these variables that the run has, averaged over time; rates and counts summed over streams."""
-    for name in names:
-        if name in run and not bool(run[name].isnull().all()):
-            value = run[name]
-            if "stream" in value.dims:
-                value = value.mean("stream") if "rtt" in name else value.sum("stream")
-            return _over_time(value)
-    return None
-
-
-def _over_time(series: xr.DataArray, median: bool = False) -> xr.DataArray:
-    if "stream" in series.dims:
-        series = series.mean("stream")
-    if "time" not in series.dims:
-        return series
-    return series.median("time") if median else series.mean("time")
-
-
-def _busiest(run: xr.Dataset) -> xr.DataArray | None:
-    """The larger processor use of both sides, cores; None if neither was measured."""
-    known = [run[name] for name in ("cpu_host", "cpu_remote") if name in run]
-    return None if not known else xr.concat([value.reset_coords(drop=True) for value in known], "side").max("side")

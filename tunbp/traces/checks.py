@@ -3,47 +3,37 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Literal
+from collections.abc import Callable, Mapping
 
-import msgspec
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from tunbp.quantities import show
-
-Severity = Literal["error", "warning", "info"]
-SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
-"""`error`: not what it claims to be; `warning`: know this before use; `info`: how it was made."""
+from tunbp.quantities import percent, show
+from tunbp.traces.findings import SEVERITIES, Finding, Severity, as_json
+from tunbp.traces.limit import (
+    LOSS,
+    SATURATED,
+    SHORT_PATH,
+    WINDOW_SHARE,
+    busiest_thread,
+    carried_per_rtt,
+    is_iperf3,
+    limit_of,
+    median,
+    threads,
+    total,
+)
 
 LABEL = re.compile(r"(?<![\w.])?(\d+(?:\.\d+)?) ?ms(?![a-z])", re.IGNORECASE)
 BELOW, ABOVE = 0.97, 1.10
 """Bounds of minimum RTT over label: a path is never faster than its emulated delay; hosts add little."""
-WINDOW_SHARE = 0.75
-"""Part of the advertised window in flight from which it is the limit: the nodrop runs fill 0.78 to 0.93."""
-SHORT_PATH = 5e-3
-"""Minimum RTT [s] below which it is mostly queueing: 1000 packets take this long at 2.4 Gbit/s."""
-CPU_BOUND = 0.9
-"""Share of one core from which a single-threaded tool counts as busy; iperf3 before 3.16 has one thread."""
 SETTLED = 0.5
 """A run has left slow start when its rate first reaches this part of the median of its second half."""
 SLOW_START_SHARE = 0.1
 """Part of the run that slow start may take: the mean is then at most 5 % below the steady rate."""
-LOSS_SHARE = 1e-5
-"""Retransmitted part of the bytes from which loss may hold CUBIC: one loss in 145 MB."""
 BYTES_TOLERANCE = 0.02
 """Sender and receiver may differ by what was in flight at the end; 2 % is far more in a run of 10 s."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one check found: its name, how serious it is, and the numbers that say so."""
-
-    check: str
-    severity: Severity
-    message: str
 
 
 Check = Callable[[xr.Dataset], list[Finding]]
@@ -56,33 +46,14 @@ def judge(dataset: xr.Dataset) -> list[Finding]:
     return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
-def keep(dataset: xr.Dataset) -> xr.Dataset:
+def judged(dataset: xr.Dataset) -> xr.Dataset:
     """The Dataset with its findings as JSON text in ``attrs["findings"]``."""
     return dataset.assign_attrs(findings=as_json(judge(dataset)))
 
 
-def as_json(findings: Sequence[Finding]) -> str:
-    """Findings as JSON text, the form in which a Dataset carries them."""
-    return msgspec.json.encode([asdict(finding) for finding in findings]).decode()
-
-
-def kept(dataset: xr.Dataset) -> list[Finding]:
-    """The findings that a Dataset carries; of several runs all of them, the run named in the message."""
-    if "findings" in dataset.coords:
-        found = _decode(str(dataset.attrs.get("findings", "")))
-        for run, text in zip(dataset["run"].to_numpy(), dataset["findings"].to_numpy(), strict=True):
-            found += [Finding(f.check, f.severity, f"{run}: {f.message}") for f in _decode(str(text))]
-        return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
-    return _decode(str(dataset.attrs.get("findings", "")))
-
-
-def _decode(text: str) -> list[Finding]:
-    return msgspec.json.decode(text, type=list[Finding]) if text else []
-
-
 def label_against_rtt(dataset: xr.Dataset) -> list[Finding]:
     """The delay in the file name against the minimum RTT that was measured."""
-    known = [_value(dataset, name) for name in ("min_rtt", "ping_min_rtt")]
+    known = [total(dataset, name) for name in ("min_rtt", "ping_min_rtt")]
     measured = min((value for value in known if value), default=None)
     found = LABEL.findall(str(dataset.attrs.get("file", "")))
     if not measured or len(found) != 1 or float(found[0]) < 1:
@@ -100,16 +71,16 @@ def label_against_rtt(dataset: xr.Dataset) -> list[Finding]:
 
 def window_limited(dataset: xr.Dataset) -> list[Finding]:
     """Throughput x RTT against the window that the receiver advertises."""
-    carried, window = carried_per_rtt(dataset), _median(dataset, "snd_wnd")
+    carried, window = carried_per_rtt(dataset), median(dataset, "snd_wnd")
     if carried is None or window is None or carried < WINDOW_SHARE * window:
         return []
-    cwnd = _median(dataset, "cwnd")
+    cwnd = median(dataset, "cwnd")
     if cwnd is not None and cwnd < window:
         return []
-    numbers = f"throughput x RTT is {carried / 1e6:.2f} MB, the receiver's window {window / 1e6:.2f} MB"
-    if busiest(dataset) >= CPU_BOUND:
+    numbers = f"throughput x RTT is {show(carried, 'byte', 3)}, the receiver's window {show(window, 'byte', 3)}"
+    if busiest_thread(dataset) >= SATURATED:
         return [Finding("window", "info", f"{numbers}: full, but a processor is busy, which keeps it full")]
-    if (_value(dataset, "min_rtt") or 0.0) < SHORT_PATH:
+    if (total(dataset, "min_rtt") or 0.0) < SHORT_PATH:
         text = f"{numbers}: full, but on so short a path the RTT is mostly queueing, and any bottleneck fills it"
         return [Finding("window", "info", text)]
     text = f"{numbers}: window-limited, so the rate says nothing about drops and is a floor"
@@ -137,10 +108,10 @@ def slow_start(dataset: xr.Dataset) -> list[Finding]:
 
 def retransmits_against_drops(dataset: xr.Dataset) -> list[Finding]:
     """Retransmitted segments against the packets that the device and its qdisc dropped."""
-    again, ring = _value(dataset, "total_retransmits"), _value(dataset, "dropped_ring")
+    again, ring = total(dataset, "total_retransmits"), total(dataset, "dropped_ring")
     if again is None or ring is None:
         return []
-    dropped = ring + (_value(dataset, "dropped_qdisc") or 0.0)
+    dropped = ring + (total(dataset, "dropped_qdisc") or 0.0)
     if again > 2 * dropped + 10:
         text = f"{again:.0f} retransmits, but the device dropped {dropped:.0f}: lost elsewhere, or spurious"
         return [Finding("drops", "warning", text)]
@@ -152,7 +123,7 @@ def retransmits_against_drops(dataset: xr.Dataset) -> list[Finding]:
 
 def sender_against_receiver(dataset: xr.Dataset) -> list[Finding]:
     """Bytes sent against bytes received."""
-    sent, received = _value(dataset, "sent_bytes"), _value(dataset, "received_bytes")
+    sent, received = total(dataset, "sent_bytes"), total(dataset, "received_bytes")
     if sent is None or received is None or sent == received:
         return []
     if sent == 0 or received == 0:
@@ -164,7 +135,7 @@ def sender_against_receiver(dataset: xr.Dataset) -> list[Finding]:
         text = f"received {received:.0f} bytes, more than the {sent:.0f} sent: one total is of another period"
         return [Finding("totals", "error", text)]
     if lost > BYTES_TOLERANCE and not udp:
-        text = f"received {received:.0f} of {sent:.0f} bytes sent ({lost:.1%} less): use the received rate"
+        text = f"received {received:.0f} of {sent:.0f} bytes sent ({percent(lost)} less): use the received rate"
         return [Finding("totals", "warning", text)]
     return []
 
@@ -185,7 +156,7 @@ def missing_seconds(dataset: xr.Dataset) -> list[Finding]:
         where = time[:-1][holes][0]
         text = f"{gaps[holes].sum():.3g} s are missing in {int(holes.sum())} gaps, the first after {where:.3g} s"
         findings.append(Finding("missing", "warning", text))
-    wanted = _value(dataset, "set_duration")
+    wanted = total(dataset, "set_duration")
     if wanted and time[-1] < wanted - 1.5 * usual:
         text = f"the series ends at {time[-1]:.4g} s of {wanted:.4g} s: interrupted or cut off"
         findings.append(Finding("missing", "warning", text))
@@ -193,16 +164,20 @@ def missing_seconds(dataset: xr.Dataset) -> list[Finding]:
 
 
 def cpu_bound(dataset: xr.Dataset) -> list[Finding]:
-    """Whether sender or receiver used (nearly) a whole core."""
+    """Whether sender or receiver used (nearly) a whole core in each of its threads."""
     findings = []
     here = "sender" if dataset.attrs.get("direction", "forward") == "forward" else "this side"
     there = "receiver" if here == "sender" else "other side"
     if dataset.attrs.get("role") == "server":
         here, there = there, here
+    count = threads(dataset)
+    share = "of a core" if count == 1 else f"of a core in each of {count} threads"
     for name, side in (("cpu_host", here), ("cpu_remote", there)):
-        used = _value(dataset, name)
-        if used is not None and used >= CPU_BOUND:
-            text = f"the {side} uses {used:.0%} of a core: the rate may be the processor's, not the path's"
+        used = total(dataset, name)
+        if used is not None and used / count >= SATURATED:
+            text = (
+                f"the {side} uses {percent(used / count, 2)} {share}: the rate may be the processor's, not the path's"
+            )
             findings.append(Finding("cpu", "warning", text))
     return findings
 
@@ -215,7 +190,7 @@ def units(dataset: xr.Dataset) -> list[Finding]:
         ("received_rate", "received_bytes", "received_duration"),
     ]
     for rate, size, seconds in pairs:
-        values = [_value(dataset, name) for name in (rate, size, seconds)]
+        values = [total(dataset, name) for name in (rate, size, seconds)]
         if not all(values):
             continue
         ratio = float(values[0] or 0) * float(values[2] or 0) / (8 * float(values[1] or 1))
@@ -223,8 +198,8 @@ def units(dataset: xr.Dataset) -> list[Finding]:
             if abs(ratio / factor - 1) < 0.004:
                 text = f"{rate} is {factor:.4g} times bytes x 8 / seconds: {meaning}"
                 findings.append(Finding("units", "error", text))
-    carried, packet = _value(dataset, "received_rate"), _value(dataset, "packet_size")
-    rate_of_packets = _value(dataset, "transmitted_rate")
+    carried, packet = total(dataset, "received_rate"), total(dataset, "packet_size")
+    rate_of_packets = total(dataset, "transmitted_rate")
     if carried and packet and rate_of_packets and abs(carried / (rate_of_packets * packet) - 1) < 0.004:
         findings.append(Finding("units", "error", "the speed equals packets x size: bytes were taken as bits"))
     return findings
@@ -244,7 +219,7 @@ UNIT_MISTAKES = {
 
 def congestion_control(dataset: xr.Dataset) -> list[Finding]:
     """Which congestion control ran: the tool records the name, not whether anybody chose it."""
-    if not _is_iperf3(dataset) or dataset.attrs.get("protocol") != "TCP":
+    if not is_iperf3(dataset) or dataset.attrs.get("protocol") != "TCP":
         return []
     name = str(dataset.attrs.get("congestion", ""))
     if not name:
@@ -255,22 +230,23 @@ def congestion_control(dataset: xr.Dataset) -> list[Finding]:
     return [Finding("congestion", "info", f"{name}; the file does not say whether it was set (-C) or the default")]
 
 
-def rate_limited(dataset: xr.Dataset) -> list[Finding]:
-    """A run that reached the rate it was limited to."""
-    limit, rate = _value(dataset, "set_rate"), _value(dataset, "sent_rate")
-    if not limit or not rate or abs(rate / limit - 1) > 0.02:
+def what_held(dataset: xr.Dataset) -> list[Finding]:
+    """What held the rate, by `limit_of`: what is not the path's own is no measurement of the path."""
+    found = limit_of(dataset)
+    if not found.reason:
         return []
-    return [Finding("limit", "info", f"limited to {show(limit, 'bit/s')} by the tool (-b): not what the path carries")]
+    severity: Severity = "warning" if found.name == LOSS and dataset.attrs.get("protocol") == "UDP" else "info"
+    return [Finding("limit", severity, f"{found.name}: {found.reason}")]
 
 
 def probes(dataset: xr.Dataset) -> list[Finding]:
     """Losses and duplicates of probes."""
-    lost, twice = _value(dataset, "loss_fraction"), _value(dataset, "probes_duplicate")
+    lost, twice = total(dataset, "loss_fraction"), total(dataset, "probes_duplicate")
     findings = []
     if lost is not None and lost >= 1:
         findings.append(Finding("probes", "error", "no probe was answered"))
     elif lost:
-        findings.append(Finding("probes", "info", f"{lost:.3g} of the probes were lost; the RTT is of the others"))
+        findings.append(Finding("probes", "info", f"{percent(lost)} of the probes were lost; the RTT is of the others"))
     if twice:
         findings.append(Finding("probes", "warning", f"{twice:.0f} duplicates: their RTT is part of the mean"))
     return findings
@@ -311,7 +287,7 @@ CHECKS: tuple[Check, ...] = (
     cpu_bound,
     units,
     congestion_control,
-    rate_limited,
+    what_held,
     probes,
     drops_of_devices,
 )
@@ -345,60 +321,6 @@ def _measured(dataset: xr.Dataset) -> object:
     if not dataset.attrs.get("start") or "transferred" not in dataset:
         return None
     return dataset.attrs["start"], dataset["transferred"].to_numpy().tobytes()
-
-
-def binding_limit(dataset: xr.Dataset) -> str:
-    """What held the rate of a measured run, as far as its findings and counters tell."""
-    found = {finding.check: finding for finding in judge(dataset)}
-    if "limit" in found:
-        return "the rate set in the tool"
-    if "window" in found and found["window"].severity == "warning":
-        return "receive window"
-    if "cpu" in found:
-        return "processor"
-    again, sent, mss = (_value(dataset, name) for name in ("total_retransmits", "sent_bytes", "mss"))
-    if again and sent and mss and again * mss > LOSS_SHARE * sent:
-        return f"loss: {again * mss / sent:.2g} of the bytes were sent again"
-    return "not told by this file"
-
-
-def carried_per_rtt(dataset: xr.Dataset) -> float | None:
-    """Throughput x mean RTT of one stream [byte]; None if either was not measured."""
-    rate = _value(dataset, "received_rate") or _value(dataset, "sent_rate")
-    rtt = _value(dataset, "mean_rtt")
-    if not rate or not rtt or not _is_iperf3(dataset):
-        return None
-    streams = dataset.sizes.get("stream", 1)
-    if "sender" in dataset.coords and dataset.attrs.get("direction") == "both":
-        streams = int((dataset["sender"] == "client").sum())
-    return rate * rtt / 8 / max(streams, 1)
-
-
-def busiest(dataset: xr.Dataset) -> float:
-    """The larger processor use of both sides [cores], 0 if unknown."""
-    return max(_value(dataset, "cpu_host") or 0.0, _value(dataset, "cpu_remote") or 0.0)
-
-
-def _is_iperf3(dataset: xr.Dataset) -> bool:
-    """Whether iperf3 sent the traffic, alone or beside other tools."""
-    return str(dataset.attrs.get("tool", "")).split(";")[0] == "iperf3"
-
-
-def _value(dataset: xr.Dataset, name: str) -> float | None:
-    """A total as a number; None if it is not there or not known."""
-    if name not in dataset or dataset[name].ndim:
-        return None
-    value = float(dataset[name])
-    return value if np.isfinite(value) else None
-
-
-def _median(dataset: xr.Dataset, name: str) -> float | None:
-    """Median of a series; None if it was not measured."""
-    if name not in dataset:
-        return None
-    values = np.asarray(dataset[name].to_numpy(), dtype=float)
-    values = values[np.isfinite(values)]
-    return float(np.median(values)) if values.size else None
 
 
 def _kept_series(dataset: xr.Dataset, name: str) -> NDArray[np.float64] | None:

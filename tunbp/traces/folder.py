@@ -12,14 +12,17 @@ import xarray as xr
 
 from tunbp import schema
 from tunbp.errors import TraceError
-from tunbp.traces import record, snapshots
+from tunbp.traces import snapshots
 from tunbp.traces.build import settle, text
+from tunbp.traces.formats import READERS
 
 FILE_LIMIT = 64
 """Most files of one run."""
 FIRST = re.compile(r"(?:^|[^a-z])(?:before|start|pre|begin|first|0)(?:[^a-z]|$)", re.IGNORECASE)
 LAST = re.compile(r"(?:^|[^a-z])(?:after|end|post|stop|last|1)(?:[^a-z]|$)", re.IGNORECASE)
-COUNTING = ("ip", "tc", "nstat", "ethtool")
+ROLES = {reader.name: reader.role for reader in READERS}
+"""What each tool's output is beside the others'."""
+COUNTING = tuple(name for name, role in ROLES.items() if role == "counters")
 """Tools whose files are snapshots of counters."""
 LEADING = ("iperf3", "netperf", "flent", "pktgen", "tun receive log")
 """Tools that send the traffic, most telling first; the others' variables give way to theirs."""
@@ -145,7 +148,7 @@ def _merged(folder: Path, tools: list[xr.Dataset], counts: list[xr.Dataset], not
 def _renamed(part: xr.Dataset, leading: xr.Dataset) -> xr.Dataset:
     """A part whose variables do not collide with those of the tool that sent the traffic."""
     tool = part.attrs.get("tool", "")
-    if tool == record.TOOL:
+    if ROLES.get(tool) == "record":
         return part.drop_vars([name for name in part.data_vars if name in leading])
     prefix = "socket_" if tool == "ss" else "ping_"
     names: tuple[str, ...] = SOCKET_NAMES if tool == "ss" else PROBE_NAMES

@@ -6,42 +6,17 @@ import glob as globbing
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from types import ModuleType
 
 import msgspec
 import xarray as xr
 
 from tunbp.errors import TraceError
-from tunbp.traces import (
-    checks,
-    drops,
-    ethtool,
-    flent,
-    ip_link,
-    iperf3,
-    irtt,
-    lab,
-    netperf,
-    nstat,
-    ping,
-    pktgen,
-    receive_log,
-    record,
-    snapshots,
-    ss,
-    tc,
-)  # fmt: skip
+from tunbp.traces import checks, snapshots, stored
+from tunbp.traces.findings import as_json
 from tunbp.traces.folder import read_folder
+from tunbp.traces.formats import READERS
 from tunbp.traces.runs import combine, labels
 from tunbp.traces.source import UNPACK_LIMIT, Source, read_source
-
-READERS: tuple[ModuleType, ...] = (
-    iperf3, record, flent, irtt, nstat, tc, ip_link, ethtool, drops, pktgen, receive_log, ss, ping, netperf,
-)  # fmt: skip
-"""Modules with `TOOL`, `recognize(source)` and `read(source)`, in the order they are asked."""
-
-COUNTING = (tc, ip_link, nstat, ethtool)
-"""Readers of counters: a log may hold the output of several of them."""
 
 
 def open_trace(path: str | os.PathLike[str], *, raw: bool = False, unpack_limit: int = UNPACK_LIMIT) -> xr.Dataset:
@@ -76,18 +51,18 @@ def open_trace(path: str | os.PathLike[str], *, raw: bool = False, unpack_limit:
     'bit/s'
     """
     place = Path(path)
-    if place.is_dir() and not lab.is_zarr(place):
+    if place.is_dir() and not stored.is_zarr(place):
         opened = read_folder(place, lambda file: _open_file(file, raw, unpack_limit))
         opened.attrs["file"] = place.name
     else:
         opened = _open_file(place, raw, unpack_limit)
-    return opened if "run" in opened.dims else checks.keep(opened)
+    return opened if "run" in opened.dims else checks.judged(opened)
 
 
 def _open_file(place: Path, raw: bool, unpack_limit: int) -> xr.Dataset:
     """One file, not judged yet."""
-    if place.is_dir() or lab.is_netcdf(place):
-        return lab.load(place, unpack_limit)
+    if place.is_dir() or stored.is_netcdf(place):
+        return stored.load(place, unpack_limit)
     source = read_source(place, unpack_limit)
     dataset = read(source)
     if raw:
@@ -129,7 +104,7 @@ def open_traces(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
     runs = [open_trace(file, raw=raw) for file in files]
     combined = combine(runs, names)
     twice = checks.duplicates(dict(zip(names, runs, strict=True)))
-    return combined.assign_attrs(findings=checks.as_json(twice))
+    return combined.assign_attrs(findings=as_json(twice))
 
 
 def read(source: Source) -> xr.Dataset:
@@ -143,19 +118,20 @@ def read(source: Source) -> xr.Dataset:
     reader = next((reader for reader in READERS if reader.recognize(source)), None)
     if reader is None:
         raise source.error("not the output of a tool that is known: " + ", ".join(known()), 0)
-    if reader in COUNTING:
-        parts = [part for reader in COUNTING if reader.recognize(source) for part in reader.read(source)]
+    if reader.role == "counters":
+        asked = [other for other in READERS if other.role == "counters"]
+        parts = [part for other in asked if other.recognize(source) for part in other.read(source)]
         together = parts[0] if len(parts) == 1 else snapshots.merged(parts)
         return together.assign_attrs(file=source.path.name)
     runs: list[xr.Dataset] = [run.assign_attrs(file=source.path.name) for run in reader.read(source)]
     if len(runs) == 1:
         return runs[0]
-    return combine([checks.keep(run) for run in runs], [f"{i}" for i in range(1, len(runs) + 1)])
+    return combine([checks.judged(run) for run in runs], [f"{i}" for i in range(1, len(runs) + 1)])
 
 
 def known() -> list[str]:
     """Names of all tools whose output can be read."""
-    return [str(reader.TOOL) for reader in READERS]
+    return [reader.name for reader in READERS]
 
 
 def raw_json(source: Source) -> str:

@@ -10,6 +10,7 @@ import xarray as xr
 from tunbp import schema
 from tunbp.traces.build import Column, as_counts, build, clean, floats
 from tunbp.traces.documents import Damaged, Decoder, Trailing, check_density
+from tunbp.traces.reader import Reader
 from tunbp.traces.source import Source
 
 TOOL = "tunbp lab"
@@ -84,3 +85,14 @@ def _number(raw: msgspec.Raw) -> float | None:
 
 def _is_count(name: str) -> bool:
     return schema.VARIABLES[name].units in ("packet", "byte")
+
+
+READER = Reader(
+    name=TOOL,
+    role="record",
+    recognize=recognize,
+    read=read,
+    commands="run.json of `tunbp lab run`",
+    versions="this package's",
+    gives="totals and settings of one laboratory run",
+)

@@ -10,6 +10,7 @@ import xarray as xr
 
 from tunbp.traces.build import Column, as_counts, build, clean, floats
 from tunbp.traces.documents import Decoder, documents
+from tunbp.traces.reader import Reader
 from tunbp.traces.source import Source
 
 TOOL = "irtt"
@@ -236,3 +237,14 @@ def seconds(word: bytes) -> float:
     except ValueError:
         return float("nan")
     return -total if word.startswith(b"-") else total
+
+
+READER = Reader(
+    name=TOOL,
+    role="probe",
+    recognize=recognize,
+    read=read,
+    commands="irtt client, irtt client -o",
+    versions="0.9",
+    gives="round-trip and one-way delays, loss, jitter",
+)

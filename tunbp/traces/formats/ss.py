@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from tunbp.traces.build import Column, as_counts, build, floats, text, utc
+from tunbp.traces.reader import Reader
 from tunbp.traces.snapshots import STAMP
 from tunbp.traces.source import Source
 
@@ -158,3 +159,14 @@ def _dataset(source: Source, samples: list[Sample], sockets: list[str]) -> xr.Da
     }
     common = {word for sample in samples for word in sample.congestion.values()}
     return build(source, columns, coords, tool=TOOL, start=utc(times[0]), congestion=" ".join(sorted(common)))
+
+
+READER = Reader(
+    name=TOOL,
+    role="sockets",
+    recognize=recognize,
+    read=read,
+    commands="ss -ti, ss -tin",
+    versions="iproute2 3 to 6",
+    gives="the kernel's view of TCP sockets, sample by sample",
+)

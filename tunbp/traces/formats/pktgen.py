@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from tunbp.traces.build import as_counts, build, floats, text
+from tunbp.traces.reader import Reader
 from tunbp.traces.source import Source
 
 TOOL = "pktgen"
@@ -85,3 +86,14 @@ def _dataset(source: Source, results: list[re.Match[bytes]], names: list[str]) -
         "duration": ((), (of(1) * scale).max()),
     }
     return build(source, columns, {"queue": (("queue",), text([name or TOOL for name in names]))}, tool=TOOL)
+
+
+READER = Reader(
+    name=TOOL,
+    role="traffic",
+    recognize=recognize,
+    read=read,
+    commands="/proc/net/pktgen/*, kernel sample scripts",
+    versions="any",
+    gives="packets, rates, errors and idle time of each thread",
+)

@@ -8,6 +8,7 @@ import re
 import xarray as xr
 
 from tunbp.traces.build import as_counts, build, floats
+from tunbp.traces.reader import Reader
 from tunbp.traces.source import Source
 
 TOOL = "tun receive log"
@@ -57,3 +58,14 @@ def read(source: Source) -> list[xr.Dataset]:
     }
     name = device[1].decode("utf-8", "replace") if device else ""
     return [build(source, columns, tool=TOOL, device=name)]
+
+
+READER = Reader(
+    name=TOOL,
+    role="traffic",
+    recognize=recognize,
+    read=read,
+    commands="receive log of the tun validation tools",
+    versions="any",
+    gives="packets received and lost, rate",
+)

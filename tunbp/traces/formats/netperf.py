@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from tunbp.traces.build import Column, as_counts, build, clean, floats, utc
+from tunbp.traces.reader import Reader
 from tunbp.traces.source import HEAD, Source
 
 TOOL = "netperf"
@@ -155,3 +156,14 @@ def _classic(source: Source) -> dict[str, Column]:
     rate = values[-1] * (1.0 if unit is None else 10.0 ** int(unit[1]))
     name = "received_rate" if unit else "transaction_rate"
     return {name: ((), rate), "duration": ((), values[3 if len(values) <= 5 else 4])}
+
+
+READER = Reader(
+    name=TOOL,
+    role="traffic",
+    recognize=recognize,
+    read=read,
+    commands="netperf: table, omni CSV, -k keywords, interim results (-D)",
+    versions="2.4 to 2.7",
+    gives="throughput or transactions, latencies",
+)

@@ -8,6 +8,7 @@ import msgspec
 import xarray as xr
 
 from tunbp.traces.documents import Decoder, documents
+from tunbp.traces.reader import Reader
 from tunbp.traces.snapshots import LABEL_LIMIT, Snapshot, dataset, following, stamped_lines
 from tunbp.traces.source import Source
 
@@ -56,3 +57,14 @@ def read(source: Source) -> list[xr.Dataset]:
         elif shots and (match := ROW.match(line)):
             shots[-1].row(source, SHORTEST, match[1].decode())["counter"] = float(match[2])
     return [dataset(source, shots, TOOL)]
+
+
+READER = Reader(
+    name=TOOL,
+    role="counters",
+    recognize=recognize,
+    read=read,
+    commands="nstat -az, nstat -j",
+    versions="iproute2 4 to 6",
+    gives="SNMP counters by name",
+)

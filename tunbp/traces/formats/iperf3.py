@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tunbp.errors import TraceError
 from tunbp.traces.build import ATTRIBUTES, Column, as_counts, build, clean, counts, floats, utc
 from tunbp.traces.documents import Damaged, Decoder, Trailing, documents
+from tunbp.traces.reader import Reader
 from tunbp.traces.source import Source
 
 TOOL = "iperf3"
@@ -558,3 +559,14 @@ def _command(start: Start, settings: TestStart) -> str:
         if value:
             words.append(f"{option} {value:.10g}")
     return " ".join([*words, "-J"])
+
+
+READER = Reader(
+    name=TOOL,
+    role="traffic",
+    recognize=recognize,
+    read=read,
+    commands="iperf3 -J, iperf3 --json-stream",
+    versions="3.0 to 3.22",
+    gives="intervals and totals of every stream and direction; several tests in one file; server output",
+)

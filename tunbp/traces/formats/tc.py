@@ -9,6 +9,7 @@ import msgspec
 import xarray as xr
 
 from tunbp.traces.documents import Decoder, documents
+from tunbp.traces.reader import Reader
 from tunbp.traces.snapshots import Snapshot, dataset, following, stamp_before, stamped_lines, stamps
 from tunbp.traces.source import Source
 
@@ -161,3 +162,14 @@ def _begin(
     if limit:
         row["qdisc_limit"] = float(limit[1])
     return row
+
+
+READER = Reader(
+    name=TOOL,
+    role="counters",
+    recognize=recognize,
+    read=read,
+    commands="tc -s qdisc, tc -s -j qdisc",
+    versions="iproute2 3 to 6",
+    gives="packets, drops, marks and backlog of qdiscs",
+)

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from tunbp.traces.build import Column, as_counts, build, floats, utc
+from tunbp.traces.reader import Reader
 from tunbp.traces.source import Source
 
 TOOL = "ping"
@@ -147,3 +148,14 @@ def _totals(
             "min_rtt": ((), rtt.min()), "mean_rtt": ((), rtt.mean()), "max_rtt": ((), rtt.max()),
         }  # fmt: skip
     return columns
+
+
+READER = Reader(
+    name=TOOL,
+    role="probe",
+    recognize=recognize,
+    read=read,
+    commands="ping, ping -D, ping6",
+    versions="iputils, BSD, macOS",
+    gives="every reply, loss, duplicates, round-trip times",
+)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tunbp.traces.build import Column, as_counts, build, clean, text
 from tunbp.traces.documents import Damaged, Decoder, Trailing, check_density
+from tunbp.traces.reader import Reader
 from tunbp.traces.source import Source
 
 TOOL = "flent"
@@ -190,3 +191,14 @@ def _attributes(file: File, metadata: Metadata) -> dict[str, str]:
         "title": clean(metadata.TITLE or ""),
     }
     return {name: value for name, value in found.items() if value}
+
+
+READER = Reader(
+    name=TOOL,
+    role="traffic",
+    recognize=recognize,
+    read=read,
+    commands="flent (.flent, .flent.gz)",
+    versions="file versions 2 to 4",
+    gives="every series on flent's time grid; TCP rates, ping and TCP statistics in the schema",
+)

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from tunbp.traces.build import build, text
+from tunbp.traces.reader import Reader
 from tunbp.traces.source import Source
 
 TOOL = "perf"
@@ -54,3 +55,14 @@ def read(source: Source) -> list[xr.Dataset]:
     commonest = ", ".join(f"{place} {count}" for place, count in places.most_common(10))
     coords = {"queue": (("queue",), text(list(reasons)))}
     return [build(source, columns, coords, tool=TOOL, places=commonest)]
+
+
+READER = Reader(
+    name=TOOL,
+    role="drops",
+    recognize=recognize,
+    read=read,
+    commands="perf script of skb:kfree_skb",
+    versions="perf 5 to 6",
+    gives="dropped packets by reason and place",
+)

@@ -9,6 +9,7 @@ import msgspec
 import xarray as xr
 
 from tunbp.traces.documents import Decoder, documents
+from tunbp.traces.reader import Reader
 from tunbp.traces.snapshots import Snapshot, dataset, following, stamp_before, stamped_lines, stamps
 from tunbp.traces.source import Source
 
@@ -163,3 +164,14 @@ def _add_numbers(row: dict[str, float | None], title: tuple[str, list[str]], lin
         known = RENAMED.get(name, name)
         if known in COLUMNS[side]:
             row.setdefault(f"{side}_{known}", float(value))
+
+
+READER = Reader(
+    name=TOOL,
+    role="counters",
+    recognize=recognize,
+    read=read,
+    commands="ip -s link, ip -s -j link",
+    versions="iproute2 3 to 6",
+    gives="packets, errors and drops of interfaces, txqueuelen, MTU",
+)

@@ -6,6 +6,7 @@ import re
 
 import xarray as xr
 
+from tunbp.traces.reader import Reader
 from tunbp.traces.snapshots import Snapshot, dataset, following, stamped_lines
 from tunbp.traces.source import Source
 
@@ -36,3 +37,14 @@ def read(source: Source) -> list[xr.Dataset]:
         elif shots and (match := ROW.match(line)):
             shots[-1].row(source, SHORTEST, match[1].decode("utf-8", "replace"))["counter"] = float(match[2])
     return [dataset(source, shots, TOOL)]
+
+
+READER = Reader(
+    name=TOOL,
+    role="counters",
+    recognize=recognize,
+    read=read,
+    commands="ethtool -S",
+    versions="any",
+    gives="counters of a network driver by name",
+)
