@@ -19,7 +19,7 @@ help:
 	@echo "make check      model against published values, and published claims recomputed"
 	@echo "make lint       ruff and mypy"
 	@echo "make bench      speed of the engines, as JSON"
-	@echo "make soak       invariants on 100,000 scenarios"
+	@echo "make soak       invariants on 100,000 scenarios, coverage of intervals in 2,000 repetitions"
 	@echo "make fuzz       100,000 damaged measurement files"
 	@echo "make docs       README's figure of the model"
 	@echo "make calibrate  the fitted constants in tunbp/model/hosts.yaml anew"
@@ -60,7 +60,7 @@ bench: $(READY)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 soak: $(READY)
-	TUNBP_SOAK=1 $(BIN)/python -m pytest --timeout=0 -k soak tests/model $(ARGS)
+	TUNBP_SOAK=1 $(BIN)/python -m pytest --timeout=0 -k soak tests/model tests/test_statistics.py $(ARGS)
 
 fuzz: $(READY)
 	$(BIN)/python -m tests.traces.fuzz --count 100000 $(ARGS)

@@ -22,13 +22,14 @@ MODULES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 
-BASE = {"atomic", "errors", "project", "quantities", "schema"}
+BASE = {"atomic", "errors", "project", "quantities", "schema", "statistics"}
 ALLOWED = {
     "atomic": set[str](),
     "errors": set[str](),
     "project": set[str](),
     "quantities": {"errors"},
     "schema": set[str](),
+    "statistics": set[str](),
     "model": {"errors", "quantities", "schema"},
     "traces": BASE,
     "lab": BASE | {"traces"},

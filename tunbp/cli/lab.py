@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tunbp.lab.cells import Cell
     from tunbp.lab.plans import Plan
     from tunbp.lab.session import Order
-    from tunbp.lab.statistics import Interval
+    from tunbp.statistics import Interval
 
 
 @click.group()
@@ -195,6 +195,8 @@ def print_comparison(runs: xr.Dataset) -> None:
         rows = [row for row in compare(runs, variable) if row.stock.count + row.backpressure.count]
         columns = ["stock", "backpressure", "difference"] if any(r.difference.count for r in rows) else ["stock"]
         table = Table(title=f"{array.attrs['long_name']} \\[{units}]", box=box.SIMPLE, title_justify="left")
+        kinds = dict.fromkeys(getattr(row, name).words for row in rows for name in columns if getattr(row, name).count)
+        table.caption, table.caption_justify = "\n".join(kinds), "left"
         for name in ["cell", *columns, "verdict"][: len(columns) + 1 + (len(columns) > 1)]:
             table.add_column(name, no_wrap=name in ("cell", "verdict"))
         for row in rows:
@@ -205,8 +207,8 @@ def print_comparison(runs: xr.Dataset) -> None:
 
 
 def _interval(part: Interval, size: float) -> str:
-    """Median and, when there is one, interval, in the units that are shown."""
+    """Estimate and, when there is one, interval, in the units that are shown."""
     if not part.count:
         return "-"
-    median, low, high = (significant(value / size, 3) for value in (part.median, part.low, part.high))
+    median, low, high = (significant(value / size, 3) for value in (part.estimate, part.low, part.high))
     return f"{median} ({low} to {high})" if part.low == part.low else f"{median} (n = {part.count})"
