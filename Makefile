@@ -75,7 +75,7 @@ calibrate: $(READY)
 lock:
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/python -m pip install --quiet uv
-	build/lock/bin/uv pip compile pyproject.toml --all-extras --universal --generate-hashes --python-version 3.11 \
+	build/lock/bin/uv pip compile pyproject.toml --extra all --universal --generate-hashes --python-version 3.11 \
 		--no-emit-index-url --no-header --quiet --output-file requirements.lock
 
 clean:

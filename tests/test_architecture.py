@@ -26,6 +26,7 @@ BASE = {"atomic", "errors", "project", "quantities", "schema", "statistics"}
 ALLOWED = {
     "atomic": set[str](),
     "errors": set[str](),
+    "extras": set[str](),
     "project": set[str](),
     "quantities": {"errors"},
     "schema": set[str](),
@@ -86,6 +87,39 @@ HEAVY = {"numba", "xarray", "pandas", "matplotlib", "papermill", "nbformat", "IP
 def test_import_loads_nothing_heavy(modules: str) -> None:
     code = f"import sys, {modules}; print(sorted({HEAVY!r} & sys.modules.keys()))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+UNUSED = {"dask", "matplotlib", "seaborn", "papermill", "nbformat", "IPython", "zarr", "SALib"}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["trace", "tests/traces/fixtures/iperf3_reverse.json"], ["check", "--claims"], ["lab", "check"]],
+    ids=lambda command: command[0],
+)
+def test_a_command_loads_nothing_that_it_does_not_use(command: list[str]) -> None:
+    code = f"""
+import sys
+from tunbp.cli import main
+try:
+    main({command!r})
+except SystemExit:
+    pass
+print(sorted(name for name in {UNUSED!r} if sys.modules.get(name)))
+"""
+    printed = subprocess.check_output([sys.executable, "-c", code], text=True, cwd=ROOT)
+    assert printed.splitlines()[-1] == "[]"
+
+
+def test_dask_is_there_again_after_a_command_did_without_it() -> None:
+    code = """
+from tunbp.cli import without_dask
+with without_dask():
+    import xarray
+    xarray.DataArray([1.0])
+import dask.array
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.parametrize("name", tunbp.__all__)

@@ -14,17 +14,25 @@ from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+import tunbp
+
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CONDA_NAMES = {"dask-core": "dask", "playwright-python": "playwright"}
 """Names on conda-forge that differ from those on PyPI."""
 
 
-def _declared() -> dict[str, SpecifierSet]:
-    lines = [*PROJECT["dependencies"]]
-    for extra in PROJECT["optional-dependencies"].values():
-        lines += extra
-    return {r.name.lower(): r.specifier for r in map(Requirement, lines)}
+def _declared(*extras: str) -> dict[str, SpecifierSet]:
+    """Packages of the core and of some extras, and their bounds; extras may name other extras."""
+    found = {}
+    todo = [*map(Requirement, PROJECT["dependencies"]), Requirement(f"tunbp[{','.join(extras)}]")]
+    while todo:
+        each = todo.pop()
+        if each.name == "tunbp":
+            todo += [Requirement(line) for extra in each.extras for line in PROJECT["optional-dependencies"][extra]]
+        else:
+            found[each.name.lower()] = each.specifier
+    return found
 
 
 def _conda() -> dict[str, SpecifierSet]:
@@ -52,12 +60,17 @@ def _locked() -> list[tuple[str, str, Marker | None, str]]:
 def test_conda_environment_has_the_same_packages_and_bounds() -> None:
     conda = _conda()
     assert conda.pop("python") == SpecifierSet(PROJECT["requires-python"])
-    assert conda == _declared()
+    assert conda == _declared("all")
 
 
-@pytest.mark.parametrize(("name", "bounds"), _declared().items())
+@pytest.mark.parametrize(("name", "bounds"), _declared("all").items())
 def test_installed_version_is_within_the_bounds(name: str, bounds: SpecifierSet) -> None:
     assert metadata.version(name) in bounds
+
+
+def test_all_is_every_extra_but_the_documentation() -> None:
+    every = {extra for extra in PROJECT["optional-dependencies"] if extra not in {"all", "docs"}}
+    assert _declared("all") == _declared(*every)
 
 
 def test_this_python_is_one_the_project_supports() -> None:
@@ -77,7 +90,7 @@ def test_lock_pins_every_package_once_and_within_its_bounds(python: str) -> None
     applies = [(name, version) for name, version, marker, _ in _locked() if not marker or marker.evaluate(here)]
     versions = dict(applies)
     assert len(versions) == len(applies)
-    outside = {name: versions.get(name) for name, spec in _declared().items() if versions.get(name) not in spec}
+    outside = {name: versions.get(name) for name, spec in _declared("all").items() if versions.get(name) not in spec}
     assert outside == {}
 
 
@@ -87,14 +100,14 @@ def test_lock_has_hashes_and_no_addresses() -> None:
 
 
 def test_console_script_and_version_are_those_of_the_metadata() -> None:
-    assert metadata.version("tunbp") == PROJECT["version"]
+    assert metadata.version("tunbp") == tunbp.__version__
     scripts = {entry.name: entry.value for entry in metadata.distribution("tunbp").entry_points}
     assert scripts["tunbp"] == PROJECT["scripts"]["tunbp"]
 
 
 def test_citation_names_the_version_title_and_licence_of_the_project() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
-    assert citation["version"] == PROJECT["version"]
+    assert citation["version"] == tunbp.__version__
     assert citation["license"] == PROJECT["license"]
     assert citation["title"].startswith("tunbp: ")
     assert {"cff-version", "message", "authors"} <= citation.keys()

@@ -128,7 +128,7 @@ def test_an_unknown_table_names_the_ones_there_are():
 
 def test_a_missing_data_folder_says_how_to_get_it(monkeypatch, tmp_path):
     monkeypatch.setenv("TUNBP_DATA", str(tmp_path / "nothing"))
-    with pytest.raises(DataError, match=r"nothing does not exist: install tunbp from a clone"):
+    with pytest.raises(DataError, match=r"nothing does not exist: install tunbp anew"):
         datasets.published("tcp")
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
 from tunbp.errors import TunbpError
+from tunbp.extras import hint
 
 # command name -> (module, attribute, one-line help shown without importing the module)
 COMMANDS = {
@@ -24,6 +26,10 @@ COMMANDS = {
     "cite": ("tunbp.cli.cite", "cite", "Print the BibTeX entry and caption of a figure."),
     "archive": ("tunbp.cli.cite", "archive", "Pack results, parameters and hashes for a DOI deposit."),
 }
+
+
+CHUNKED = {"sweep"}
+"""Commands that compute in chunks, with dask."""
 
 
 class LazyGroup(click.Group):
@@ -56,8 +62,31 @@ def tunbp() -> None:
 
 def main(args: Sequence[str] | None = None, **extra: Any) -> None:
     """Entry point of the console script: a `TunbpError` becomes one clear message and exit status 1."""
+    given = list(sys.argv[1:] if args is None else args)
     try:
-        tunbp.main(args=args, standalone_mode=True, **extra)
+        with without_dask(not CHUNKED.intersection(given[:1])):
+            tunbp.main(args=given, standalone_mode=True, **extra)
     except TunbpError as error:
         click.secho(f"Error: {error}", fg="red", err=True)
         sys.exit(1)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "tunbp":
+            raise
+        click.secho(f"Error: {' '.join(['tunbp', *given[:1]])} {hint(error.name)}", fg="red", err=True)
+        sys.exit(1)
+
+
+@contextmanager
+def without_dask(active: bool = True) -> Iterator[None]:
+    """Keep xarray from importing `dask.array` (a quarter of a second) to ask of each array whether it is one.
+
+    For a process that makes no dask arrays; xarray takes dask for not installed meanwhile.
+    """
+    hide = active and "dask" not in sys.modules
+    if hide:
+        sys.modules["dask"] = None  # type: ignore[assignment]  # makes `import dask` an ImportError
+    try:
+        yield
+    finally:
+        if hide:
+            del sys.modules["dask"]

@@ -21,8 +21,8 @@ TABLES = ("pktgen", "tcp", "perf")
 def data_path(*parts: str) -> Path:
     """Path of a bundled file or folder.
 
-    The data folder lies beside the package in the repository; the environment variable ``TUNBP_DATA`` names
-    another one.
+    The data folder lies inside an installed package, beside the package in a clone; the environment variable
+    ``TUNBP_DATA`` names another one.
 
     Parameters
     ----------
@@ -34,13 +34,11 @@ def data_path(*parts: str) -> Path:
     DataError
         If the folder or the file is not there; the message names the path looked for.
     """
-    chosen = os.environ.get("TUNBP_DATA")
-    root = Path(chosen) if chosen else Path(tunbp.__file__).resolve().parents[1] / "data"
+    package = Path(tunbp.__file__).resolve().parent
+    bundled = package / "data" if (package / "data").is_dir() else package.parent / "data"
+    root = Path(os.environ.get("TUNBP_DATA") or bundled)
     if not root.is_dir():
-        raise DataError(
-            f"data folder {root} does not exist: install tunbp from a clone (pip install -e .), "
-            "or set TUNBP_DATA to the clone's data folder"
-        )
+        raise DataError(f"data folder {root} does not exist: install tunbp anew, or set TUNBP_DATA to a data folder")
     path = root.joinpath(*parts)
     if not path.exists():
         raise DataError(f"bundled file {path} is missing: restore it with git, or run 'tunbp data verify'")

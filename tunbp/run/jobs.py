@@ -50,7 +50,10 @@ def find_notebooks(root: Path, names: Sequence[str] = ()) -> list[Path]:
     """
     found = {path.stem: path for path in sorted((root / "notebooks").glob("[!_.]*.ipynb"))}
     if not found:
-        raise ReproduceError(f"{root / 'notebooks'}: no notebooks there; run this inside the project's folder")
+        raise ReproduceError(
+            f"{root / 'notebooks'}: no notebooks there; "
+            "they come with the project's source, not with the installed package: run this inside a clone"
+        )
     chosen = {}
     for name in names:
         stem = Path(name).name.removesuffix(".ipynb")

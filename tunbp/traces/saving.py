@@ -57,6 +57,8 @@ def _packed(dataset: xr.Dataset) -> dict[Hashable, dict[str, Any]]:
 
 def _save_zarr(dataset: xr.Dataset, path: Path) -> None:
     """Write to a folder beside `path`, then put it in its place."""
+    import zarr  # noqa: F401  # part of an extra: its absence is named before anything is made
+
     path.parent.mkdir(parents=True, exist_ok=True)
     workspace = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
     try:
