@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from tunbp.model.engines.fluid.batch import round_trip_slots
 from tunbp.model.scenario import Scenario
-from tunbp.model.simulate import round_trip_slots, simulate
+from tunbp.model.simulate import simulate
 
 REPEATS = 5
 
@@ -80,7 +81,7 @@ def single() -> float:
 
 def twin(**fields: Any) -> float:
     """Processor time per packet of the packet-level engine in ns; with GSO a packet is a full ring entry."""
-    from tunbp.model.packets import run
+    from tunbp.model.engines.packets.batch import run
 
     point = Scenario(qdisc="pfifo", rtt=0.12, drain_rate=60e3).replace(**fields).parameters()
     sent = float(run(point)["sent"]) / point["gso_segments"]

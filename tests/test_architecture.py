@@ -76,6 +76,28 @@ def test_imports_follow_the_arrows(module: str) -> None:
         assert "cli" not in targets
 
 
+def imported_late(path: Path) -> set[str]:
+    """Modules of this package that functions of a file import when they are called."""
+    bodies = [n.body for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.FunctionDef)]
+    nodes = [node for body in bodies for node in ast.walk(ast.Module(body, []))]
+    return {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_module_is_imported_late_by_its_own_wing(module: str) -> None:
+    mine = part(module)
+    late = {name for name in imported_late(MODULES[module]) if name.split(".")[0] == "tunbp" and part(name) == mine}
+    assert mine in {"cli", "evidence", "report"} or late == set()
+
+
+def test_modules_import_each_other_in_no_circle() -> None:
+    arrows = {module: imports(path, module) & MODULES.keys() - {module} for module, path in MODULES.items()}
+    while arrows:
+        ends = [module for module, targets in arrows.items() if not targets & arrows.keys()]
+        assert ends, f"a circle among {sorted(arrows)}"
+        arrows = {module: targets for module, targets in arrows.items() if module not in ends}
+
+
 HEAVY = {"numba", "xarray", "pandas", "matplotlib", "papermill", "nbformat", "IPython", "dask", "scipy"}
 
 

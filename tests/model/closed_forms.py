@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from tunbp.model import limits
+from tunbp.model import laws
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
 
@@ -38,12 +38,12 @@ def _window(engine: str) -> list[tuple[str, str, str, float, float]]:
     base = Scenario(driver="7.3", qdisc="pfifo", ring=5000, drain_rate=50e3, rtt=0.02, duration=6.0, warmup=2.0)
     segments = xr.DataArray([250, 500, 2000, 3000], dims="window")
     result = simulate(base.replace(receive_window=segments * 1448.0), engine)
-    product = limits.bandwidth_delay_product(50e3 * 1448 * 8, 0.02)
+    product = laws.bandwidth_delay_product(50e3 * 1448 * 8, 0.02)
     lines = []
     for i, window in enumerate(segments.to_numpy()):
         rate, rtt = float(result["received_rate"][i]), float(result["mean_rtt"][i])
         fits = window * 1448.0 <= product
-        formula = float(limits.window_rate(window * 1448.0, rtt if fits else 0.02 * window * 1448.0 / product))
+        formula = float(laws.window_rate(window * 1448.0, rtt if fits else 0.02 * window * 1448.0 / product))
         law = "receive window / RTT" if fits else "bandwidth-delay product"
         lines.append((law, f"window of {window} segments", "bit/s", formula, rate))
         if not fits:
@@ -64,11 +64,11 @@ def _loss(engine: str) -> list[tuple[str, str, str, float, float]]:
                         warmup=40.0)  # fmt: skip
     result = simulate(scenario, engine)
     loss = (result["loss_events"] / result["sent"]).to_numpy()
-    window = limits.loss_window(loss, result["mean_rtt"].to_numpy(), control.to_numpy())
-    formula = limits.window_rate(window * 1448.0, result["mean_rtt"].to_numpy())
-    laws = {"cubic": "CUBIC loss law", "reno": "Mathis loss law"}
+    window = laws.loss_window(loss, result["mean_rtt"].to_numpy(), control.to_numpy())
+    formula = laws.window_rate(window * 1448.0, result["mean_rtt"].to_numpy())
+    names = {"cubic": "CUBIC loss law", "reno": "Mathis loss law"}
     return [
-        (laws[str(c)], f"loss every {1 / p:,.0f} packets", "bit/s", float(f), float(r))
+        (names[str(c)], f"loss every {1 / p:,.0f} packets", "bit/s", float(f), float(r))
         for c, p, f, r in zip(control.to_numpy(), loss, formula, result["received_rate"].to_numpy(), strict=True)
     ]
 
@@ -79,13 +79,13 @@ def _burst(engine: str) -> list[tuple[str, str, str, float, float]]:
     scenario = Scenario(driver="stock", ring=1000, drain_rate=189.4e3, burst_rate=1.814e6, ack_interval=0.01,
                         rtt=rtt, receive_window=6e6, duration=160.0, warmup=40.0)  # fmt: skip
     result = simulate(scenario, engine)
-    window = limits.CUBIC_MEAN * limits.burst_window(1000.0, 189.4e3, 1.814e6)
+    window = laws.CUBIC_MEAN * laws.burst_window(1000.0, 189.4e3, 1.814e6)
     return [
         (
             "burst law",
             f"RTT {r * 1e3:.0f} ms",
             "bit/s",
-            float(limits.window_rate(window * 1448.0, m)),
+            float(laws.window_rate(window * 1448.0, m)),
             float(v),
         )
         for r, m, v in zip(
@@ -105,7 +105,7 @@ def _wake(engine: str) -> list[tuple[str, str, str, float, float]]:
     for name, words in zip(driver.to_numpy(), ("freed batch", "half", "empty"), strict=True):
         for n in ring.to_numpy():
             k = {"v7": 16 if n >= 32 else 1, "v12": n / 2, "v7-empty": n}[str(name)]
-            formula = 1.0 / limits.saturated_service_time(1 / 196e3, 0.0, 5e-6, k, n, 0.0, 0.0)
+            formula = 1.0 / laws.saturated_service_time(1 / 196e3, 0.0, 5e-6, k, n, 0.0, 0.0)
             rate = float(
                 result[{"driver": list(driver.to_numpy()).index(name), "ring": list(ring.to_numpy()).index(n)}]
             )

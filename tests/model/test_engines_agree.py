@@ -1,6 +1,5 @@
 """The fluid engine against the exact packet-level twin on random scenarios."""
 
-import importlib
 import os
 
 import numpy as np
@@ -8,8 +7,7 @@ import pytest
 import xarray as xr
 
 from tunbp import Scenario, simulate
-
-engine = importlib.import_module("tunbp.model.simulate")
+from tunbp.model.engines.fluid import batch as engine
 
 COUNT = 80
 SOAK = 1000

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.model.batches import KINDS, SINCE_V7, batches, generated, run
-from tunbp.model import fluid
-from tunbp.model import simulate as engine
 from tunbp.model.drivers import ring_batch
-from tunbp.model.limits import CUBIC_MEAN
+from tunbp.model.engines.fluid import batch as engine
+from tunbp.model.engines.fluid import kernel
+from tunbp.model.laws import CUBIC_MEAN
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
 
@@ -29,12 +29,12 @@ PUSHING = ["pfifo", "pfifo_fast", "fq_codel", "netem"]
 def engine_totals(scenario: Scenario) -> dict[str, np.ndarray]:
     """Rows of the engine's own table at the end of the run, some of which `simulate` does not show."""
     fields = {name: field.values.ravel() for name, field in scenario.broadcast().items()}
-    batch = engine._prepare(scenario, fields)
-    rows = np.empty((len(fluid.TOTALS), batch.table.shape[1]))
-    for kind, members in engine._tiles(batch):
-        totals, _ = engine._run_tile(batch, kind, members, scenario.duration, None)
+    batch = engine.prepare(scenario, fields)
+    rows = np.empty((len(kernel.TOTALS), batch.table.shape[1]))
+    for kind, members in engine.tiles(batch):
+        totals, _ = engine.run_tile(batch, kind, members, scenario.duration, None)
         rows[:, members] = totals[1]
-    return dict(zip(fluid.TOTALS, rows, strict=True))
+    return dict(zip(kernel.TOTALS, rows, strict=True))
 
 
 def assert_invariants(scenario: Scenario) -> None:
@@ -235,10 +235,10 @@ def test_one_stream_of_many_is_one_stream() -> None:
     """The engine for several flows, run with one, agrees with the engine for one flow."""
     scenario = generated(8, 11, (0.05,), duration=5.0, streams=1, congestion="cubic")
     fields = {name: field.values.ravel() for name, field in scenario.broadcast().items()}
-    batch = engine._prepare(scenario, fields)
-    for kind, members in engine._tiles(batch):
-        single, _ = engine._run_tile(batch, kind, members, 5.0, None)
-        several, _ = engine._run_tile(batch, (False, *kind[1:]), members, 5.0, None)
+    batch = engine.prepare(scenario, fields)
+    for kind, members in engine.tiles(batch):
+        single, _ = engine.run_tile(batch, kind, members, 5.0, None)
+        several, _ = engine.run_tile(batch, (False, *kind[1:]), members, 5.0, None)
         assert several[1] == pytest.approx(single[1], rel=1e-9, abs=1e-6)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tunbp.evidence.datasets import nodrop
 from tunbp.model.drivers import DRIVERS, VHOST_NET_BATCH, Stop, driver, ring_batch, wake_threshold
-from tunbp.model.packets import run
+from tunbp.model.engines.packets.batch import run
 
 SINCE_V7 = [name for name, rules in DRIVERS.items() if rules.needs_qdisc]
 BITS = 1448 * 8.0

@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 
 from tunbp.errors import ScenarioError
-from tunbp.model.scenario import BATCH_WIDE, CHOICES, OPTIONAL, RANGES, Scenario, scenario_from
+from tunbp.model.scenario import BATCH_WIDE, CHOICES, OPTIONAL, RANGES, Scenario
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"ring": 0}, "ring: 0 is not allowed; allowed: whole numbers >= 1 [packet]"),
@@ -55,7 +55,7 @@ def test_unknown_fields_are_refused_and_the_known_ones_listed() -> None:
     with pytest.raises(ScenarioError, match=r"^rings: not a field of Scenario; known: ack_interval, .*, ring, rtt"):
         Scenario().replace(rings=3)
     with pytest.raises(ScenarioError, match=r"^latency: not a field"):
-        scenario_from({"latency": 0.1})
+        Scenario().replace(latency=0.1)
 
 
 def test_replace_checks_again_and_leaves_the_original() -> None:

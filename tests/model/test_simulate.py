@@ -11,9 +11,10 @@ import xarray as xr
 from tests.model.batches import generated
 from tunbp import schema
 from tunbp.errors import ScenarioError
-from tunbp.model import simulate as module
+from tunbp.model.engines.fluid import batch
+from tunbp.model.engines.fluid.batch import round_trip_slots
 from tunbp.model.scenario import Scenario
-from tunbp.model.simulate import round_trip_slots, simulate
+from tunbp.model.simulate import simulate
 
 
 def mixed(count: int = 70, **fixed: Any) -> Scenario:
@@ -49,7 +50,7 @@ def test_threads_change_no_bit(reference: xr.Dataset, threads: int) -> None:
 
 @pytest.mark.parametrize("tile", [8])
 def test_the_tile_size_changes_no_bit(reference: xr.Dataset, tile: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "TILE", tile)
+    monkeypatch.setattr(batch, "TILE", tile)
     xr.testing.assert_identical(simulate(mixed()), reference)
 
 

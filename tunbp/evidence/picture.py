@@ -9,7 +9,7 @@ import xarray as xr
 
 from tunbp.evidence.studies import WAKE_DRIVERS
 from tunbp.model.hosts import host
-from tunbp.model.limits import saturated_service_time
+from tunbp.model.laws import saturated_service_time
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
 

@@ -14,7 +14,7 @@ from tunbp.evidence.studies import STUDIES
 from tunbp.evidence.validation import run_study, validate
 from tunbp.model.drivers import DRIVERS, wake_threshold
 from tunbp.model.hosts import host
-from tunbp.model.limits import saturated_service_time
+from tunbp.model.laws import saturated_service_time
 
 DEVICES = ("tap", "tap+vhost-net")
 RING = 1000

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from tunbp.model import limits
+from tunbp.model import laws, limits
+from tunbp.model.engines.fluid.batch import round_trip_slots
 from tunbp.model.scenario import Scenario
-from tunbp.model.simulate import round_trip_slots, simulate
+from tunbp.model.simulate import simulate
 from tunbp.quantities import show
 from tunbp.traces import limit, open_trace
 
@@ -202,7 +203,7 @@ def _smallest_good(rate: xr.DataArray, capacity: xr.DataArray) -> int:
 
 def _what_helps(scenario: Scenario, variant: str, bound: str) -> tuple[str, float]:
     """The change that lifts the bound, and the throughput with it (0 where none of the known ones helps)."""
-    product = limits.bandwidth_delay_product(float(limits.bounds(scenario)["reader_bound"]), float(scenario.rtt))
+    product = laws.bandwidth_delay_product(float(limits.bounds(scenario)["reader_bound"]), float(scenario.rtt))
     window = 1.5 * product / float(scenario.streams)
     driver = "stock" if variant == "stock" else scenario.driver
     if bound == limits.LABELS["receive_window_bound"]:

@@ -2,69 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from tunbp.errors import ScenarioError
-from tunbp.model.scenario import Scenario
+from tunbp.model.engines import run
+from tunbp.model.scenario import Chunked, Scenario, sizes_of, varying
 
 Array = npt.NDArray[Any]
 
 
-@dataclass(frozen=True)
-class Chunked:
-    """A batch and the sizes of its chunks; made by `Scenario.chunk`."""
-
-    scenario: Scenario
-    sizes: Mapping[str, int]
-
-    def __post_init__(self) -> None:
-        """Check the sizes.
-
-        Raises
-        ------
-        ScenarioError
-            If a dim is unknown, a size is not allowed, or there is no dim at all.
-        """
-        known = sizes_of(self.scenario)
-        if not known:
-            raise ScenarioError("chunk: this is a single scenario; give at least one field as a DataArray")
-        for dim, size in self.sizes.items():
-            if dim not in known:
-                raise ScenarioError(f"chunk: {dim!r} is not a dim of the batch; known: {', '.join(known)}")
-            if not isinstance(size, int | np.integer) or size < 1:
-                raise ScenarioError(f"chunk: {dim} = {size!r}; allowed: whole numbers >= 1")
-
-
-def varying(scenario: Scenario) -> dict[str, xr.DataArray]:
-    """Fields that are DataArrays with at least one dim, in the order of the fields."""
-    fields = scenario.parameters().items()
-    return {name: value for name, value in fields if isinstance(value, xr.DataArray) and value.dims}
-
-
-def sizes_of(scenario: Scenario) -> dict[str, int]:
-    """Dims of the batch and their lengths; empty for a single scenario."""
-    return {str(dim): size for field in varying(scenario).values() for dim, size in field.sizes.items()}
-
-
 def result_of(scenario: Scenario, engine: str) -> xr.Dataset:
     """Result of an empty batch: names, dtypes, attributes and time axis, without simulating anything."""
-    from tunbp.model.simulate import simulate
-
     fields = varying(scenario).items()
     if engine == "packets":  # its results are those of its runs: ask one
         one = {name: field.isel({dim: slice(1) for dim in field.dims}) for name, field in fields}
-        dataset = simulate(scenario.replace(**one), engine, threads=1)
+        dataset = run(scenario.replace(**one), engine, threads=1)
         return dataset.isel({dim: slice(0) for dim in dataset.dims if dim != "time"})
     empty = {name: field.isel({dim: slice(0) for dim in field.dims}) for name, field in fields}
     if not empty:
         empty = {"ring": xr.DataArray(np.empty(0), dims="scenario")}
-    return simulate(scenario.replace(**empty), engine, threads=1)
+    return run(scenario.replace(**empty), engine, threads=1)
 
 
 def simulate_lazily(chunked: Chunked, engine: str) -> xr.Dataset:
@@ -110,7 +70,5 @@ def simulate_lazily(chunked: Chunked, engine: str) -> xr.Dataset:
 
 def simulated(scenario: Scenario, engine: str, dims: list[str]) -> dict[str, Array]:
     """Results of a batch as plain arrays, dims in this order and time last, computed by one thread."""
-    from tunbp.model.simulate import simulate
-
-    dataset = simulate(scenario, engine, threads=1)
+    dataset = run(scenario, engine, threads=1)
     return {str(name): variable.transpose(*dims, ...).values for name, variable in dataset.data_vars.items()}

@@ -5,28 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import xarray as xr
 
 from tunbp.errors import ScenarioError
 from tunbp.model.drivers import ALIASES, DRIVERS
-
-if TYPE_CHECKING:
-    from tunbp.model.lazy import Chunked
+from tunbp.model.qdiscs import QDISCS
 
 Number: TypeAlias = float | int | xr.DataArray
 Text: TypeAlias = str | xr.DataArray
 
-QDISCS = ("noqueue", "pfifo", "pfifo_fast", "fq_codel", "netem")
 CONGESTIONS = ("cubic", "reno", "bbr")
 SOURCES = ("tcp", "open", "frames")
-
-QDISC_LIMITS = {"noqueue": 0.0, "fq_codel": 10240.0, "netem": 1000.0}
-"""Packets a qdisc holds when nobody says otherwise (net/sched/sch_fq_codel.c, sch_netem.c); pfifo and pfifo_fast take
-txqueuelen, which sets the ring too."""
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "driver": (*DRIVERS, *ALIASES),
@@ -228,8 +220,6 @@ class Scenario:
         ScenarioError
             If a dim is unknown or a size is not a whole number above zero.
         """
-        from tunbp.model.lazy import Chunked
-
         return Chunked(self, {**(sizes or {}), **more})
 
     def parameters(self) -> dict[str, Any]:
@@ -246,15 +236,40 @@ class Scenario:
         return dict(zip(arrays, xr.broadcast(*arrays.values()), strict=True))
 
 
-def scenario_from(parameters: Mapping[str, Any]) -> Scenario:
-    """A `Scenario` from a mapping of field names, unknown names refused.
+@dataclass(frozen=True)
+class Chunked:
+    """A batch and the sizes of its chunks; made by `Scenario.chunk`."""
 
-    Raises
-    ------
-    ScenarioError
-        If a name is unknown or a value is not allowed.
-    """
-    return Scenario().replace(**parameters)
+    scenario: Scenario
+    sizes: Mapping[str, int]
+
+    def __post_init__(self) -> None:
+        """Check the sizes.
+
+        Raises
+        ------
+        ScenarioError
+            If a dim is unknown, a size is not allowed, or there is no dim at all.
+        """
+        known = sizes_of(self.scenario)
+        if not known:
+            raise ScenarioError("chunk: this is a single scenario; give at least one field as a DataArray")
+        for dim, size in self.sizes.items():
+            if dim not in known:
+                raise ScenarioError(f"chunk: {dim!r} is not a dim of the batch; known: {', '.join(known)}")
+            if not isinstance(size, int | np.integer) or size < 1:
+                raise ScenarioError(f"chunk: {dim} = {size!r}; allowed: whole numbers >= 1")
+
+
+def varying(scenario: Scenario) -> dict[str, xr.DataArray]:
+    """Fields that are DataArrays with at least one dim, in the order of the fields."""
+    fields = scenario.parameters().items()
+    return {name: value for name, value in fields if isinstance(value, xr.DataArray) and value.dims}
+
+
+def sizes_of(scenario: Scenario) -> dict[str, int]:
+    """Dims of the batch and their lengths; empty for a single scenario."""
+    return {str(dim): size for field in varying(scenario).values() for dim, size in field.sizes.items()}
 
 
 def _values(value: Number | Text) -> np.ndarray[Any, Any]:
@@ -285,21 +300,3 @@ def _check_number(name: str, value: Number | None, allowed: Range) -> None:
         good |= np.isnan(array)
     if not good.all():
         raise ScenarioError(f"{name}: {array[~good].ravel()[0]:g} is not allowed; allowed: {allowed}")
-
-
-def qdisc_limit(qdisc: Any, given: Any, ring: Any) -> npt.NDArray[np.float64]:
-    """Packets that qdiscs may hold: as given, or the kernel's default; none where there is no qdisc.
-
-    Parameters
-    ----------
-    qdisc
-        Names of `QDISCS`, one or an array.
-    given
-        The scenario's `qdisc_limit`; None or NaN: the default.
-    ring
-        Ring sizes, packets.
-    """
-    names, given, ring = np.broadcast_arrays(np.asarray(qdisc, dtype=str), np.asarray(given, float), ring)
-    default = np.vectorize(QDISC_LIMITS.get, otypes=[float])(names, ring)
-    limit: npt.NDArray[np.float64] = np.where((names == "noqueue") | np.isnan(given), default, given)
-    return limit

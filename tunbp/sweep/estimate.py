@@ -12,9 +12,10 @@ import numpy as np
 import xarray as xr
 
 from tunbp.errors import SweepError
-from tunbp.model.lazy import result_of, sizes_of
-from tunbp.model.scenario import Scenario
-from tunbp.model.simulate import round_trip_slots, simulate
+from tunbp.model.engines.fluid.batch import round_trip_slots
+from tunbp.model.lazy import result_of
+from tunbp.model.scenario import Scenario, sizes_of
+from tunbp.model.simulate import simulate
 from tunbp.quantities import show
 from tunbp.sweep.plan import Plan, Region
 

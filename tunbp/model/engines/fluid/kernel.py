@@ -27,6 +27,9 @@ from numpy.lib.stride_tricks import as_strided
 
 from tunbp.model import congestion as cc
 from tunbp.model.compiled import njit
+from tunbp.model.engines.random import exponential, stream, xorshift
+from tunbp.model.engines.sources import FRAMES, OPEN, TCP
+from tunbp.model.qdiscs import CODEL_INTERVAL, CODEL_TARGET
 
 PARAMETERS = (
     "ring", "drain", "drain_full", "rho", "burst", "window", "ack_interval", "delayed_ack", "bunch", "bunches", "safe",
@@ -65,37 +68,6 @@ FOREVER = 1e300
 TINY = 1e-9
 MARK = 1e-12
 """A congestion mark travels back as the loss of (almost) no packet."""
-
-CODEL_TARGET = 0.005
-CODEL_INTERVAL = 0.1
-"""CoDel's target and interval in seconds (RFC 8289, section 4.3; fq_codel's defaults)."""
-
-TCP, OPEN, FRAMES = 0, 1, 2
-SOURCE_CODES = {"tcp": TCP, "open": OPEN, "frames": FRAMES}
-
-
-@numba.njit(inline="always")
-def xorshift(state: Any) -> Any:
-    """Next state of Marsaglia's xorshift64 (13, 7, 17): one independent stream per scenario."""
-    state ^= state << np.uint64(13)
-    state ^= state >> np.uint64(7)
-    return state ^ (state << np.uint64(17))
-
-
-@numba.njit(inline="always")
-def stream(seed: int) -> Any:
-    """First state of the stream of one seed."""
-    state = np.uint64(seed) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(0xD1B54A32D192ED03)
-    for _ in range(8):
-        state = xorshift(state)
-    return state
-
-
-@numba.njit(inline="always")
-def exponential(state: Any, mean: float) -> float:
-    """An exponential variate of the given mean from the top 53 bits of a xorshift state."""
-    unit: float = (float(state >> np.uint64(11)) + 0.5) / 9007199254740992.0
-    return -math.log(unit) * mean
 
 
 @numba.njit(inline="always")

@@ -1,0 +1,59 @@
+"""The two engines, of one shape: a kernel, a batch around it, and results that both return alike."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from tunbp import schema
+from tunbp.errors import ScenarioError
+from tunbp.model.engines.fluid import batch as fluid
+from tunbp.model.engines.packets import batch as packets
+from tunbp.model.scenario import Scenario
+
+ENGINES = ("fluid", "packets")
+
+
+def check(engine: str) -> None:
+    """Refuse an engine that is not there.
+
+    Raises
+    ------
+    ScenarioError
+        Names those there are.
+    """
+    if engine not in ENGINES:
+        raise ScenarioError(f"engine: {engine!r} is not known; allowed: {', '.join(ENGINES)}")
+
+
+def run(scenario: Scenario, engine: str, threads: int | None = None) -> xr.Dataset:
+    """Run a whole batch now; arguments and result as of `tunbp.model.simulate.simulate`."""
+    fields = scenario.broadcast()
+    template = fields["ring"]
+    shape = template.shape
+    flat = {name: field.values.ravel() for name, field in fields.items()}
+    workers = threads or int(os.environ.get("NUMBA_NUM_THREADS", 0)) or os.cpu_count() or 1
+    if engine == "packets":
+        totals, series = packets.run_batch(scenario, flat, workers)
+    else:
+        totals, series = fluid.run(scenario, flat, workers)
+    dims = tuple(str(d) for d in template.dims)
+    data: dict[str, Any] = {name: (dims, values.reshape(shape)) for name, values in totals.items()}
+    coords: dict[Any, Any] = {name: c for field in fields.values() for name, c in field.coords.items()}
+    if scenario.interval is not None:
+        data |= {name: ((*dims, "time"), values.reshape(*shape, values.shape[-1])) for name, values in series.items()}
+        samples = next(iter(series.values())).shape[-1]
+        coords["time"] = (
+            "time",
+            scenario.interval * np.arange(1, samples + 1),
+            {"units": "s", "long_name": "time"},
+        )
+    dataset = schema.describe(xr.Dataset(data, coords))
+    return dataset.assign_attrs(engine=engine, **_scalars(scenario))
+
+
+def _scalars(scenario: Scenario) -> dict[str, Any]:
+    return {k: v for k, v in scenario.parameters().items() if isinstance(v, str | int | float)}

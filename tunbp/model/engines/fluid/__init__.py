@@ -1,0 +1,1 @@
+"""The fluid engine: many scenarios per instruction."""

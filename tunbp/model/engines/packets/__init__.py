@@ -1,0 +1,1 @@
+"""The exact twin: one scenario, packet by packet."""

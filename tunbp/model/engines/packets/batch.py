@@ -1,0 +1,208 @@
+"""One scenario for the twin's kernel, and its results."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tunbp import schema
+from tunbp.model import congestion as cc
+from tunbp.model.drivers import VHOST_NET_BATCH, Wake, driver, pushes_back, ring_batch, wake_threshold
+from tunbp.model.engines import sources
+from tunbp.model.engines.packets import kernel
+from tunbp.model.engines.packets.state import (
+    ACK,
+    COUNTED,
+    DEVICE,
+    FLOW,
+    GUEST_QUEUE,
+    LISTED,
+    NEVER,
+    SERIES,
+    TOTALS,
+    Buffers,
+)
+from tunbp.model.engines.workers import each
+from tunbp.model.qdiscs import qdisc_limit
+from tunbp.model.scenario import BATCH_WIDE, Scenario
+
+Array = npt.NDArray[Any]
+
+COUNTLESS = 1 << 62
+_WOKEN_EMPTY = (Wake.EMPTY, Wake.HALF_OR_EMPTY, Wake.BATCH_OR_EMPTY)
+
+
+def _number(value: Any, default: float) -> float:
+    """A scalar of the scenario, `default` where it is automatic (None or NaN)."""
+    number = math.nan if value is None else float(value)
+    return default if math.isnan(number) else number
+
+
+def _device(point: Mapping[str, Any]) -> np.ndarray[Any, Any]:
+    """The state of a device that has not started: everything the scenario says about it."""
+    state = np.zeros(1, DEVICE)
+    m = state[0]
+    rules = driver(str(point["driver"]))
+    qdisc = str(point["qdisc"])
+    ring = int(point["ring"])
+    source = sources.CODES[str(point["source"])]
+    streams = int(point["streams"])
+    backpressure = pushes_back(rules, qdisc)
+    threshold = wake_threshold(rules.wake, ring)
+    on_freed = rules.wake in (Wake.ANY_SLOT, Wake.FREED_BATCH)
+    service = 1.0 / float(point["drain_rate"])
+    guest_rate = _number(point["guest_rate"], math.inf)
+    gap = 1.0 / float(point["burst_rate"])
+    offered = _number(point["offered_rate"], math.inf) * streams
+    stalls = float(point["stall_rate"]) > 0.0 and float(point["stall_mean"]) > 0.0
+
+    m["source"], m["control"], m["streams"] = source, cc.CODES[str(point["congestion"])], streams
+    m["gso"] = m["quantum"] = max(int(point["gso_segments"]), 1)
+    m["ring"], m["batch"] = ring, ring_batch(ring)
+    m["limit"] = int(qdisc_limit(qdisc, point["qdisc_limit"], ring))
+    m["backpressure"] = backpressure
+    m["wake_after"] = COUNTLESS if on_freed or math.isinf(threshold) else max(int(threshold), 1)
+    m["wake_on_freed"], m["wake_on_empty"] = on_freed, rules.wake in _WOKEN_EMPTY
+    m["fetch"] = 1 if math.isinf(guest_rate) else VHOST_NET_BATCH
+    m["guest_service"] = 1.0 / guest_rate
+    m["head_drop"], m["fair"] = qdisc == "fq_codel", qdisc == "fq_codel" and streams > 1
+    m["codel"] = qdisc == "fq_codel" and source == sources.TCP
+    m["ecn"] = bool(point.get("ecn", False))
+    patched = rules.wake is not Wake.NEVER
+    m["service"] = max(service + float(point["patch_overhead"]) * patched, 0.0)
+    if backpressure and streams > 1:
+        m["alternation"] = float(point["contention"]) + float(point["contention_wait"]) * threshold / ring
+    m["wake_cost"], m["wake_latency"] = point["wake_cost"], point["wake_latency"]
+    m["gap"], m["transfer_gap"] = max(gap, 1.0 / offered) if source == sources.OPEN else gap, gap
+    m["stall_gap"] = 1.0 / float(point["stall_rate"]) if stalls else 0.0
+    m["stall_mean"], m["rtt"] = point["stall_mean"], point["rtt"]
+    m["hold"], m["delayed_ack"] = point["ack_interval"], point["delayed_ack"]
+    m["window"] = max(math.floor(float(point["receive_window"]) / float(point["mss"])), 1)
+    m["frame_gap"] = 1.0 / float(point["frame_rate"])
+    m["frame"], m["iframe"] = (
+        streams * float(point["frame_packets"]),
+        streams * float(point["iframe_packets"]),
+    )
+    m["iframe_every"] = int(point["iframe_every"])
+    m["frame_at"] = 0.0 if source == sources.FRAMES else NEVER
+    interval = _number(point["interval"], NEVER)
+    m["interval"] = m["sample_at"] = interval
+    m["warmup"], m["duration"] = point["warmup"], point["duration"]
+    return state
+
+
+def _buffers(m: Any) -> Buffers:
+    """Arrays as long as the scenario can fill them: bounded by windows, by the reader and by the stack."""
+    ring, limit, rtt = int(m["ring"]), int(m["limit"]), float(m["rtt"])
+    windows = float(m["streams"] * (m["window"] + 1024.0)) if m["source"] == sources.TCP else math.inf
+    fastest = float(m["service"] + min(m["alternation"], 0.0))
+    by_reader = rtt / fastest if fastest > 0.0 else math.inf
+    by_stack = rtt / float(m["transfer_gap"]) + ring + limit
+    path = min(windows, by_reader, by_stack) + 4 * GUEST_QUEUE
+    slots, acks = (1 << math.ceil(math.log2(n)) for n in (ring + path, path))
+    m["mask"], m["ack_mask"] = slots - 1, acks - 1
+    pushed = float(m["duration"] / m["gap"]) + 1.0
+    nodes = int(min(limit, windows, pushed)) + 2 if m["backpressure"] else 2
+    m["leaves"] = 1 << math.ceil(math.log2(m["streams"] + 1))
+    return Buffers(
+        tags=np.zeros(slots, np.int64),
+        times=np.zeros(slots),
+        acks=np.zeros(acks, ACK),
+        node_next=np.arange(1, nodes + 1),
+        node_tag=np.zeros(nodes, np.int64),
+        node_time=np.zeros(nodes),
+        lists=np.zeros((3, LISTED + 1), np.int64),
+        alarms=np.empty(2 * int(m["leaves"])),
+        bbr=np.zeros(cc.BBR_STATE * int(m["streams"])),
+    )
+
+
+def run(point: Mapping[str, Any], record: bool = True) -> dict[str, float | np.ndarray[Any, Any]]:
+    """Simulate one scenario packet by packet.
+
+    Parameters
+    ----------
+    point
+        Fields of `tunbp.model.scenario.Scenario` as plain scalars, already validated; those left out have
+        their defaults, None or NaN is automatic.
+    record
+        Whether to return the time series where `interval` is set.
+
+    Returns
+    -------
+    dict
+        Totals after the warm-up, named as in `tunbp.schema.VARIABLES`: packets (segments), rates in bit/s or
+        packet/s, times in s. ``sent = delivered + dropped_ring + dropped_qdisc + dropped_path + queued +
+        in_flight`` holds exactly; with a warm-up `queued` and `in_flight` are the change since its end. With
+        `interval` also the arrays `throughput` (bit/s), `cwnd` (byte, all flows), `rtt` (s), `retransmits`,
+        `ring_occupancy` and `qdisc_backlog` (packet), one value per interval.
+    """
+    point = {**Scenario().parameters(), **point}
+    state = _device(point)
+    m = state[0]
+    flows = np.zeros(int(m["streams"]), FLOW)
+    interval = float(m["interval"])
+    samples = math.floor(float(m["duration"]) / interval + 1e-9) if record and interval < NEVER else 0
+    totals, series = np.zeros((2, len(TOTALS))), np.zeros((samples, len(SERIES)))
+    kernel.run(state, flows, _buffers(m), int(point["seed"]), totals, series)
+    result = _totals(totals, point)
+    if samples:
+        result.update(_series(series, point))
+    return result
+
+
+def _totals(totals: np.ndarray[Any, Any], point: Mapping[str, Any]) -> dict[str, float | np.ndarray[Any, Any]]:
+    """Totals after the warm-up from the two snapshots."""
+    first, last = (dict(zip(TOTALS, row, strict=True)) for row in totals.tolist())
+    span = float(point["duration"]) - float(point["warmup"])
+    bits = float(point["mss"]) * 8.0 / span
+    change = {name: last[name] - first[name] for name in TOTALS}
+    out = max(change["out"], 1.0)
+    ring, qdisc, held = (change[name] / out for name in ("ring_seconds", "qdisc_seconds", "held_seconds"))
+    lost = change["dropped_ring"] + change["dropped_qdisc"]
+    result: dict[str, float | np.ndarray[Any, Any]] = {name: change[name] for name in COUNTED}
+    result["dropped_path"] = 0.0
+    result["drop_fraction"] = lost / max(change["sent"], 1.0)
+    result["received_rate"], result["sent_rate"] = change["delivered"] * bits, change["sent"] * bits
+    result["transmitted_rate"], result["lost_rate"] = change["out"] / span, change["dropped_ring"] / span
+    result["ring_sojourn"], result["qdisc_sojourn"] = ring, qdisc
+    result["mean_rtt"] = float(point["rtt"]) + ring + qdisc + held
+    result["max_ring_occupancy"] = last["most_in_ring"]
+    return result
+
+
+def _series(series: np.ndarray[Any, Any], point: Mapping[str, Any]) -> dict[str, float | np.ndarray[Any, Any]]:
+    """Time series from the samples: what happened in each interval, windows and queues at its end."""
+    interval, mss = float(point["interval"]), float(point["mss"])
+    out, again, cwnd, ring, qdisc, held, in_ring, in_qdisc = series.T
+    left = np.diff(out, prepend=0.0)
+    waited = np.diff(ring + qdisc + held, prepend=0.0)
+    return {
+        "throughput": left * mss * 8.0 / interval,
+        "cwnd": cwnd * mss,
+        "rtt": float(point["rtt"]) + np.divide(waited, left, out=np.zeros_like(left), where=left > 0.0),
+        "retransmits": np.diff(again, prepend=0.0),
+        "ring_occupancy": in_ring,
+        "qdisc_backlog": in_qdisc,
+    }
+
+
+def run_batch(scenario: Scenario, flat: dict[str, Array], workers: int) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Totals and series of every scenario, by the names of `tunbp.schema`."""
+    common = {name: getattr(scenario, name) for name in BATCH_WIDE}
+    points = [
+        {**{k: v.item() for k, v in zip(flat, row, strict=True)}, **common} for row in zip(*flat.values(), strict=True)
+    ]
+    results: list[Any] = [None] * len(points)
+
+    def work(i: int) -> None:
+        results[i] = run(points[i])
+
+    each(work, list(range(len(points))), workers)
+    both = {name: np.array([r[name] for r in results]) for name in results[0] if name in schema.VARIABLES}
+    totals = {name: values for name, values in both.items() if values.ndim == 1}
+    return totals, {name: values for name, values in both.items() if values.ndim == 2}

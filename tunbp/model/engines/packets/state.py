@@ -1,0 +1,125 @@
+"""State of the twin: device, flows, ACKs and the arrays of one run."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tunbp.model.drivers import VHOST_NET_BATCH
+
+NEVER = 1e300
+MAX_BACKOFF = 64.0
+GUEST_QUEUE = VHOST_NET_BATCH
+"""Entries that may wait for the guest behind vhost-net before vhost-net has to wait: one of its batches."""
+
+# an entry in one word: mark, number of its first segment, segments, flow
+MARKED = 1 << 62
+FLOW_BITS, SIZE_BITS = 6, 7
+FLOW_MASK, SIZE_MASK = (1 << FLOW_BITS) - 1, (1 << SIZE_BITS) - 1
+LISTED = 63  # index mask of the circular lists of flows
+
+DEVICE = np.dtype(
+    [(name, "f8") for name in (
+        # clocks
+        "push_at", "transfer_at", "done_at", "ack_at", "frame_at", "sample_at", "pushed_at",
+        # stack, path, ACKs
+        "gap", "transfer_gap", "rtt", "hold", "delayed_ack", "window",
+        # reader, guest, pauses of the reader
+        "service", "alternation", "wake_cost", "wake_latency", "free_at", "guest_service", "guest_free_at",
+        "stall_at", "stall_end", "stall_gap", "stall_mean",
+        # source, run
+        "frame_gap", "frame", "iframe", "pending_frame", "interval", "warmup", "duration",
+        # packet-seconds spent in ring (and reader), qdisc, held ACKs: sums of leaving minus entering times
+        "ring_seconds", "qdisc_seconds", "held_seconds",
+    )] + [(name, "i8") for name in (
+        "source", "control", "streams", "gso", "turn", "frame_number", "iframe_every", "samples",
+        # ring and device queue
+        "ring", "batch", "count", "lazy", "slot", "backpressure", "stopped", "waking", "consumed",
+        "wake_after", "wake_on_freed", "wake_on_empty",
+        # reader, positions in the circular buffers, their index masks
+        "fetch", "fetched", "last_flow", "inserted", "taken", "mask", "acks_sent", "acks_seen", "ack_mask",
+        # qdisc
+        "fair", "head_drop", "codel", "ecn", "limit", "backlog", "free_node", "quantum", "new_head",
+        "new_tail", "old_head", "old_tail",
+        # flows that have something to push
+        "ready_head", "ready_tail", "blocked",
+        # counters, in packets
+        "sent", "out", "dropped_ring", "dropped_qdisc", "retransmits", "wakes", "losses", "timeouts",
+        "in_ring", "in_qdisc", "held", "most_in_ring",
+        # flows that hold a whole ACK, first leaf of the tree of alarms
+        "answering", "leaves",
+    )] + [("random", "u8")]
+)  # fmt: skip
+"""State of the device, the reader, the stack and the counters."""
+
+FLOW = np.dtype(
+    [(name, "f8") for name in (
+        "cwnd", "ssthresh", "wmax", "k", "epoch", "west", "srtt", "backoff", "active_at",
+        "pace", "pace_at", "round_at", "timed_at", "sample",
+        # receiver: since when ACKs are held, until when; when the last one is back
+        "first_at", "due_at", "back_at",
+        # what a spurious timeout restores
+        "old_cwnd", "old_ssthresh", "old_wmax", "old_k", "old_west",
+        # CoDel (RFC 8289)
+        "above_at", "drop_next",
+    )] + [(name, "i8") for name in (
+        # sender; packets are numbered in the order they are sent, retransmissions too
+        "flight", "next", "recover", "resend", "ready", "probe", "probing", "timeout_at", "reduced", "timed",
+        "round_out",
+        # receiver
+        "expected", "held", "held_from", "lost", "lost_before", "marked",
+        # fq_codel queue
+        "head", "tail", "length", "listed", "deficit", "dropping", "drops", "last_drops",
+    )]
+)  # fmt: skip
+"""State of each flow: congestion control, what is on its way, timers, and its queue in fq_codel."""
+
+ACK = np.dtype([("at", "f8")] + [(name, "i8") for name in (
+    "flow", "acked", "first", "expected", "lost", "lost_before", "marked",
+)])  # fmt: skip
+"""ACKs released together: when they are back, packets they acknowledge and losses and marks they show."""
+
+
+class Buffers(NamedTuple):
+    """Arrays of one run.
+
+    Attributes
+    ----------
+    tags, times
+        Circular buffer of entries in and behind the ring: number, size and flow in one word; when it left.
+    acks
+        Circular buffer of ACKs on their way back.
+    node_next, node_tag, node_time
+        Pool of qdisc entries: the entry behind, its tag, when it was queued.
+    lists
+        Circular lists of flows: those that may push, new and old queues of fq_codel.
+    alarms
+        Binary tree of minima: its leaves are the next event of the device and the next timer of each flow.
+    bbr
+        BBR's state of each flow (`tunbp.model.congestion.bbr_round`).
+    """
+
+    tags: np.ndarray[Any, Any]
+    times: np.ndarray[Any, Any]
+    acks: np.ndarray[Any, Any]
+    node_next: np.ndarray[Any, Any]
+    node_tag: np.ndarray[Any, Any]
+    node_time: np.ndarray[Any, Any]
+    lists: np.ndarray[Any, Any]
+    alarms: np.ndarray[Any, Any]
+    bbr: np.ndarray[Any, Any]
+
+
+TOTALS = ("sent", "out", "delivered", "dropped_ring", "dropped_qdisc", "total_retransmits", "loss_events",
+          "timeouts", "wake_cycles", "ring_seconds", "qdisc_seconds", "held_seconds", "queued", "in_flight",
+          "most_in_ring")  # fmt: skip
+"""Columns of the totals: cumulative counters, packet-seconds, and what is where at that moment."""
+
+COUNTED = ("sent", "delivered", "dropped_ring", "dropped_qdisc", "total_retransmits", "loss_events",
+           "timeouts", "wake_cycles", "queued", "in_flight")  # fmt: skip
+"""Columns of the totals that are results as they are."""
+
+SERIES = ("out", "retransmits", "cwnd", "ring_seconds", "qdisc_seconds", "held_seconds", "in_ring",
+          "in_qdisc")  # fmt: skip
+"""Columns of a sample: the first six cumulative (cwnd excepted), the last two momentary."""
