@@ -83,11 +83,15 @@ def imported_late(path: Path) -> set[str]:
     return {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
 
 
-@pytest.mark.parametrize("module", MODULES)
+MAY_IMPORT_LATE = {"tunbp.traces.backend"}
+"""xarray imports every backend that is installed: this one takes in the readers when it is asked for a file."""
+
+
+@pytest.mark.parametrize("module", sorted(MODULES.keys() - MAY_IMPORT_LATE))
 def test_no_module_is_imported_late_by_its_own_wing(module: str) -> None:
     mine = part(module)
     late = {name for name in imported_late(MODULES[module]) if name.split(".")[0] == "tunbp" and part(name) == mine}
-    assert mine in {"cli", "evidence", "report"} or late == set()
+    assert mine in {"cli", "evidence", "results"} or late == set()
 
 
 def test_modules_import_each_other_in_no_circle() -> None:
