@@ -7,7 +7,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from tunbp.cli.trace import convert, quantity, trace
+from tunbp.cli.trace import convert, trace
 from tunbp.traces import open_trace
 
 FIXTURES = Path(__file__).parents[1] / "traces" / "fixtures"
@@ -66,11 +66,3 @@ def test_convert_refuses_another_ending_before_reading(tmp_path):
     done = run(convert, FIXTURES / "iperf3_tcp.json", tmp_path / "run.csv")
     assert "must end with .nc" in str(done.exception)
     assert not list(tmp_path.iterdir())
-
-
-def test_quantities_have_units_that_people_read():
-    assert quantity(98.33e6, "bit/s") == "98.33 Mbit/s"
-    assert quantity(0.094, "s") == "94 ms"
-    assert quantity(300.0, "s") == "300 s"
-    assert quantity(2130.0, "1") == "2130"
-    assert quantity(float("nan"), "s") == "-"

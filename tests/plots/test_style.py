@@ -121,11 +121,6 @@ def test_labels_show_common_units_while_the_data_stays_si():
     assert "200" in [tick.get_text() for tick in ax.get_yticklabels()]
 
 
-def test_an_unknown_unit_to_show_is_refused():
-    with pytest.raises(OutputError, match="furlong"):
-        style.shown_unit("s", "furlong")
-
-
 @pytest.mark.parametrize(
     ("value", "text"),
     [

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tunbp import quantities
 from tunbp.errors import OutputError, TraceError
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ COLUMNS = (
 """Variables over `queue` worth a column."""
 PANELS = ("throughput", "retransmits", "rtt", "ping_rtt", "cwnd", "qdisc_backlog")
 """Series that `--plot` draws, top to bottom."""
-PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "K"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"))
 
 
 @click.command()
@@ -147,7 +147,7 @@ def show(console: Console, name: str, run: xr.Dataset) -> None:
     table = Table(box=None, show_header=False, pad_edge=True, padding=(0, 2))
     for key, value in totals(run).items():
         variable = schema.VARIABLES[key]
-        table.add_row(variable.long_name, quantity(value, variable.units))
+        table.add_row(variable.long_name, quantities.show(value, variable.units))
     if ("received_rate" in run or "sent_rate" in run) and (bound := limit(run)):
         table.add_row("limited by", escape(bound))
     console.print(table)
@@ -217,7 +217,7 @@ def run_table(run: xr.Dataset) -> Any:
     names = [name for name in TOTALS if name in run and run[name].dims == ("run",)][:6]
     table = Table("run", *(schema.VARIABLES[name].long_name for name in names), box=box.SIMPLE_HEAD, pad_edge=False)
     for row in range(min(run.sizes["run"], ROWS)):
-        values = [quantity(float(run[name][row]), schema.VARIABLES[name].units) for name in names]
+        values = [quantities.show(float(run[name][row]), schema.VARIABLES[name].units) for name in names]
         table.add_row(str(run["run"].to_numpy()[row]), *values)
     if run.sizes["run"] > ROWS:
         table.caption = f"{run.sizes['run'] - ROWS} more"
@@ -272,17 +272,3 @@ def draw(opened: dict[str, xr.Dataset], target: Path) -> None:
 def _is_series(run: xr.Dataset, name: str) -> bool:
     """Whether a Dataset has this variable over time."""
     return name in run and "time" in run[name].dims
-
-
-def quantity(value: float, unit: str) -> str:
-    """A value with its unit for people, e.g. ``13.5 Gbit/s`` or ``94.01 ms``; counts as they are."""
-    if math.isnan(value):
-        return "-"
-    if unit in ("1", "packet", "byte"):
-        whole = f"{value:.0f}" if value == round(value) else f"{value:.4g}"
-        return f"{whole} {unit}s" if unit != "1" else whole
-    size = abs(value)
-    scale, prefix = next(((s, p) for s, p in PREFIXES if size >= s), (1.0, ""))
-    if unit == "s" and prefix in ("G", "M", "K"):
-        scale, prefix = 1.0, ""
-    return f"{value / scale:.4g} {prefix}{unit}"

@@ -18,7 +18,8 @@ from matplotlib.patheffects import AbstractPathEffect, withStroke
 
 from tunbp import schema
 from tunbp.errors import OutputError
-from tunbp.plots.style import Kind, VariantStyle, label_axis, shown_unit, variant_style
+from tunbp.plots.style import Kind, VariantStyle, label_axis, variant_style
+from tunbp.quantities import label_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -110,7 +111,7 @@ def against(
     label
         Label the axes from the schema when `x` and `y` are schema variables.
     shown
-        Unit to show on the y axis, e.g. `"Gbit/s"`; default as in `style.shown_unit`.
+        Unit to show on the y axis, e.g. `"Gbit/s"`; default as in `tunbp.quantities.label_unit`.
 
     Raises
     ------
@@ -464,7 +465,7 @@ def heat_map(
         _scale_axis(axis, dim, data[dim].values)
     edges = [cell_edges(data[dim].values, axis.get_scale() == "log") for axis, dim in ((ax.xaxis, x), (ax.yaxis, y))]
     mesh = ax.pcolormesh(*edges, values, norm=norm, cmap=cmap, rasterized=True)
-    _, size = shown_unit(unit, shown)
+    _, size = label_unit(unit, shown)
     if levels:
         lines = ax.contour(data[x], data[y], values, levels=sorted(levels), colors="black", linewidths=0.8)
         texts = ax.clabel(lines, fmt=lambda value: f"{value / size:.4g}", fontsize=6.5, inline_spacing=1)

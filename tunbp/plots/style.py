@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from tunbp.errors import OutputError
+from tunbp.quantities import label_unit
 
 if TYPE_CHECKING:
     from matplotlib.axis import Axis
@@ -76,24 +77,6 @@ _ALIASES = {
     "seven_eighths": "wake_seven_eighths",
     "empty": "wake_empty",
 }
-
-# SI unit -> unit in labels and its size in SI units
-_SHOWN: dict[str, tuple[str, float]] = {
-    "bit/s": ("Mbit/s", 1e6),
-    "s": ("ms", 1e-3),
-    "packet/s": ("Kpps", 1e3),
-    "byte": ("KB", 1e3),
-    "packet": ("packets", 1.0),
-    "1": ("", 1.0),
-    "": ("", 1.0),
-}
-_SIZES = {
-    "bit/s": 1.0, "Kbit/s": 1e3, "Mbit/s": 1e6, "Gbit/s": 1e9,
-    "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9, "min": 60.0,
-    "packet/s": 1.0, "pps": 1.0, "Kpps": 1e3, "Mpps": 1e6,
-    "byte": 1.0, "B": 1.0, "KB": 1e3, "MB": 1e6, "packet": 1.0, "packets": 1.0,
-    "%": 1e-2, "": 1.0, "1": 1.0,
-}  # fmt: skip
 
 
 def use() -> None:
@@ -162,21 +145,6 @@ def variant_style(name: str) -> VariantStyle:
     raise OutputError(f"variant {name!r} has no style: known are {', '.join(VARIANTS)}; add it to style.VARIANTS")
 
 
-def shown_unit(unit: str, shown: str | None = None) -> tuple[str, float]:
-    """Find the unit to show for an SI unit, and its size in it: `"bit/s"` -> `("Mbit/s", 1e6)`.
-
-    Raises
-    ------
-    OutputError
-        If `shown` is given and not a known unit.
-    """
-    if shown is None:
-        return _SHOWN.get(unit, (unit, 1.0))
-    if shown not in _SIZES:
-        raise OutputError(f"unit {shown!r}: known are {', '.join(filter(None, _SIZES))}")
-    return shown, _SIZES[shown]
-
-
 def label_axis(axis: Axis, text: str, unit: str = "", shown: str | None = None) -> None:
     """Label an axis that carries SI values with the unit people use; the plotted data stays SI.
 
@@ -193,7 +161,7 @@ def label_axis(axis: Axis, text: str, unit: str = "", shown: str | None = None) 
     """
     from matplotlib.ticker import FuncFormatter
 
-    name, size = shown_unit(unit, shown)
+    name, size = label_unit(unit, shown)
     axis.set_label_text(f"{text} ({name})" if name else text)
     axis.set_major_formatter(FuncFormatter(lambda value, _: format_tick(value / size)))
     if axis.get_scale() == "log":

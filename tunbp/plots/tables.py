@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tunbp.plots.figures import need
-from tunbp.plots.style import shown_unit
+from tunbp.quantities import label_unit
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
@@ -53,7 +53,7 @@ def error_table(
     heads: dict[str, str] = {}
     for column, given in (units or {}).items():
         unit, shown = (given, None) if isinstance(given, str) else given
-        name, size = shown_unit(unit, shown)
+        name, size = label_unit(unit, shown)
         table[column] = pd.to_numeric(table[column]) / size
         heads[column] = f"{column} ({name})" if name else column
     table[error] = table[error] * 100

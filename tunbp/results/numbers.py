@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tunbp.errors import OutputError
+from tunbp.quantities import decimals, fixed, label_unit
 from tunbp.results.latex import escape
-from tunbp.plots.style import shown_unit
 
 _DIGITS = ("Zero", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
 
@@ -45,20 +45,20 @@ class Number:
 
     def parts(self) -> tuple[str, str, str]:
         """Value, uncertainty (may be empty) and unit as shown, e.g. `("171.7", "±2.1", "Mbit/s")`."""
-        unit, size = shown_unit(self.unit, self.shown)
+        unit, size = label_unit(self.unit, self.shown)
         if self.unit == "%":
             unit, size = "%", 1.0
         value = self.value / size
         if self.uncertainty is None:
             counted = self.unit in ("1", "packet") and value.is_integer()
-            return _fixed(value, 0) if counted else rounded(value, self.digits), "", unit
+            return fixed(value, 0) if counted else fixed(value, decimals(value, self.digits)), "", unit
         if isinstance(self.uncertainty, (int, float)):
             half = abs(self.uncertainty) / size
-            places = _places(half, 2)
-            return _fixed(value, places), f"±{_fixed(half, places)}", unit
+            places = decimals(half, 2)
+            return fixed(value, places), f"±{fixed(half, places)}", unit
         low, high = (end / size for end in self.uncertainty)
-        places = _places(high - low, 2)
-        return _fixed(value, places), f"[{_fixed(low, places)}, {_fixed(high, places)}]", unit
+        places = decimals(high - low, 2)
+        return fixed(value, places), f"[{fixed(low, places)}, {fixed(high, places)}]", unit
 
     def __str__(self) -> str:
         value, uncertainty, unit = self.parts()
@@ -90,24 +90,6 @@ def from_record(name: str, record: Mapping[str, Any]) -> Number:
         record.get("shown_unit"),
         record.get("digits", 3),
     )
-
-
-def rounded(value: float, digits: int) -> str:
-    """Value with that many significant digits, without exponent, thousands separated; `missing` for nan."""
-    if not math.isfinite(value):
-        return "missing"
-    return _fixed(value, _places(value, digits))
-
-
-def _places(value: float, digits: int) -> int:
-    if value == 0 or not math.isfinite(value):
-        return 0
-    return max(digits - 1 - math.floor(math.log10(abs(value))), 0)
-
-
-def _fixed(value: float, places: int) -> str:
-    text = f"{value:,.{places}f}" if math.isfinite(value) else "missing"
-    return text.removeprefix("-") if float(text.replace(",", "") if text != "missing" else 1) == 0 else text
 
 
 def macro_name(name: str) -> str:

@@ -14,6 +14,7 @@ import nbformat
 import pandas as pd
 
 from tunbp.plots.style import VARIANTS
+from tunbp.quantities import significant
 from tunbp.results import files
 from tunbp.results.numbers import macro_name
 from tunbp.site import notebook_page
@@ -161,19 +162,11 @@ def _cell(value: Any, numeric: bool) -> Cell:
     if pd.isna(value):
         return Cell("", "", "number" if numeric else "")
     if numeric:
-        return Cell(_number_text(float(value)), f"{float(value):.12g}", "number")
+        return Cell(significant(float(value)), f"{float(value):.12g}", "number")
     text = str(value)
     verdict = "good" if _GOOD.match(text) else "bad" if _BAD.match(text) else ""
     # only short texts are verdicts; sentences may start with the same words
     return Cell(text, None, verdict if len(text) <= 32 else "")
-
-
-def _number_text(value: float) -> str:
-    if value == 0:
-        return "0"
-    if abs(value) >= 1e4:
-        return f"{value:,.0f}"
-    return f"{value:.4g}" if abs(value) >= 1e-4 else f"{value:.3e}"
 
 
 def _flat(content: Mapping[str, Any], above: str = "") -> Sequence[tuple[str, str]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from tunbp.plots import figures, style
+from tunbp.quantities import label_unit
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,7 +47,7 @@ def verdict_table(table: pd.DataFrame, caption: str) -> Styler:
     """
     lines = []
     for row in table[(table["low"] != 0) | (table["high"] != 0)].to_dict("records"):
-        unit, size = style.shown_unit(row["units"], "%" if row["units"] == "1" else None)
+        unit, size = label_unit(row["units"], "%" if row["units"] == "1" else None)
         stock, patched, change, low, high = (
             f"{row[name] / size:.4g}" for name in ("stock", "backpressure", "difference", "low", "high")
         )
