@@ -9,7 +9,7 @@ ARGS ?=
 export JUPYTER_PREFER_ENV_PATH := 1
 
 .DELETE_ON_ERROR:
-.PHONY: help install reproduce test jupyter lab check lint bench soak fuzz docs calibrate lock clean
+.PHONY: help install reproduce test jupyter lab check lint bench soak fuzz docs params calibrate lock clean
 
 help:
 	@echo "make reproduce  every notebook, results in results/ (only what is not done or has changed)"
@@ -22,6 +22,7 @@ help:
 	@echo "make soak       invariants on 100,000 scenarios, coverage of intervals in 2,000 repetitions"
 	@echo "make fuzz       100,000 damaged measurement files"
 	@echo "make docs       README's figure of the model"
+	@echo "make params     params/*.yaml and the notebooks' parameters cells anew from their classes"
 	@echo "make calibrate  the fitted constants in tunbp/model/hosts.yaml anew"
 	@echo "make lock       requirements.lock anew from pyproject.toml"
 	@echo "make clean      remove the environment, results and caches"
@@ -68,6 +69,9 @@ fuzz: $(READY)
 # uv lives in an environment of its own: it makes the lock and is no part of it
 docs: $(READY)
 	$(BIN)/python tools/readme_figures.py
+
+params: $(READY)
+	$(BIN)/python -m tools.params
 
 calibrate: $(READY)
 	$(BIN)/python -m tunbp.evidence.calibration $(ARGS)

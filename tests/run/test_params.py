@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +9,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tools.params import written
 from tunbp.errors import ParamsError
 from tunbp.project import project_root
-from tunbp.run.params import MODELS, cell_values, check, load, named_notebook, validate
+from tunbp.run.params import NotebookParams, cell_values, check, load, model, named_notebook, validate
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NAMES = [path.stem for path in NOTEBOOKS]
 FILES = [path for path in sorted((ROOT / "params").glob("*.yaml")) if named_notebook(path.read_text())]
+
+
+def params(notebook: str) -> type[NotebookParams]:
+    found = model(notebook)
+    assert found is not None
+    return found
 
 
 def defaults(notebook: str) -> dict[str, Any]:
     """Defaults of a model as a parameters cell writes them."""
-    fields = MODELS[notebook].model_fields
+    fields = params(notebook).model_fields
     plain = {name: field.default for name, field in fields.items()}
     return {name: str(value) if isinstance(value, Path) else value for name, value in plain.items()}
 
@@ -150,7 +157,7 @@ def test_check_of_a_plain_mapping_takes_every_key_as_a_parameter() -> None:
 
 
 def test_check_of_an_unknown_notebook_names_the_known_ones() -> None:
-    with pytest.raises(ParamsError, match=r"'09_nothing' .* known: 01_openvpn_throughput"):
+    with pytest.raises(ParamsError, match=r"'09_nothing' .* known: live_lab"):
         check("09_nothing", {})
 
 
@@ -219,9 +226,9 @@ PLAIN = st.recursive(
 
 
 @settings(deadline=None)
-@given(st.sampled_from(sorted(MODELS)), st.data())
+@given(st.sampled_from(NAMES), st.data())
 def test_any_value_is_taken_or_refused_with_its_name(notebook: str, data: st.DataObject) -> None:
-    name = data.draw(st.sampled_from(sorted(MODELS[notebook].model_fields)))
+    name = data.draw(st.sampled_from(sorted(params(notebook).model_fields)))
     message = ""
     try:
         validate(notebook, {name: data.draw(PLAIN)}, "x")
@@ -238,24 +245,37 @@ def test_bundled_parameter_file_is_valid_and_papermill_reads_the_same(file: Path
     from papermill.iorw import read_yaml_file
 
     notebook, values = load(file)
-    assert notebook in MODELS
+    assert notebook in NAMES
     assert values
     assert read_yaml_file(str(file)) == values
 
 
-def test_every_notebook_has_a_file_with_its_own_values() -> None:
-    for notebook in MODELS:
-        own = {name: value for name, value in defaults(notebook).items() if name != "out_dir"}
-        assert (notebook, own) in [load(path) for path in FILES]
+def test_files_and_parameters_cells_are_those_that_make_params_writes() -> None:
+    differing = [path.name for path, text in written().items() if path.read_text() != text]
+    assert differing == []
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebook_declares_its_model_s_parameters_and_checks_them(path: Path) -> None:
-    content = json.loads(path.read_text())
-    code = [cell for cell in content["cells"] if cell["cell_type"] == "code"]
-    tagged = [i for i, cell in enumerate(code) if "parameters" in cell["metadata"].get("tags", ())]
-    assert len(tagged) == 1
-    assert cell_values("".join(code[tagged[0]]["source"])) == defaults(path.stem)
-    assert f'check("{path.stem}", globals())' in "".join(code[tagged[0] + 1]["source"])
-    assert content["metadata"]["kernelspec"]["name"] == "python3"
-    assert [cell for cell in code if cell["outputs"] or cell["execution_count"]] == []
+@pytest.mark.parametrize("notebook", NAMES)
+def test_small_parameters_are_valid(notebook: str) -> None:
+    assert validate(notebook, params(notebook).small, "small")
+
+
+def test_papermill_names_the_types_of_all_parameters() -> None:
+    from click.testing import CliRunner
+    from papermill.cli import papermill
+
+    shown = CliRunner().invoke(papermill, ["--help-notebook", str(ROOT / "notebooks" / "06_your_path.ipynb")]).output
+    for line in ("rtt: float (default 0.12)", "ring: int (default 500)", "rings: list[int]", "trace: str|None"):
+        assert line in shown
+    assert "round-trip time [s]" in shown
+    assert "Unknown" not in shown
+
+
+def test_numbers_are_written_as_yaml_and_python_read_them() -> None:
+    import yaml
+
+    from tools.params import _float
+
+    for value in (0.12, 5e-6, 1.81e6, 3e6, 1e-9, 1234567.0, 0.1 + 0.2):
+        assert yaml.safe_load(_float(value, "+")) == value
+        assert float(_float(value, "")) == value

@@ -151,7 +151,6 @@ def main(names: list[str]) -> None:
         content[job.host]["fitted"] = earlier | entry(job, found)
         body = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None)
         write_atomically(path, (_header(text) + body).encode())
-        hosts.table.cache_clear()
         fitted = ", ".join(f"{n} = {v:.4g}" for n, v in found.values.items())
         print(f"{job.host}: {fitted}; rms error of the fitted rows {found.rms:.1%}", flush=True)
 

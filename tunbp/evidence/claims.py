@@ -12,6 +12,7 @@ import pandas as pd
 import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
 
+from tunbp import opened
 from tunbp.errors import DataError
 from tunbp.evidence.datasets import TABLES, data_path, nodrop, published
 from tunbp.evidence.formula import FormulaError, evaluate
@@ -80,7 +81,7 @@ def load(path: Path | None = None) -> list[Claim]:
     DataError
         If the file is missing, not valid, or uses an id twice.
     """
-    path = data_path("claims.yaml") if path is None else path
+    path = opened.note(data_path("claims.yaml") if path is None else path)
     try:
         claims = TypeAdapter(list[Claim]).validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (OSError, yaml.YAMLError) as error:

@@ -12,6 +12,7 @@ import xarray as xr
 import yaml
 
 import tunbp
+from tunbp import opened
 from tunbp.errors import DataError
 
 TABLES = ("pktgen", "tcp", "perf")
@@ -71,7 +72,7 @@ def columns(name: str) -> dict[str, dict[str, Any]]:
     """
     if name not in TABLES:
         raise DataError(f"published table {name!r} does not exist: choose one of {', '.join(TABLES)}")
-    described = _all_columns(data_path("published", "columns.yaml"))
+    described = _all_columns(opened.note(data_path("published", "columns.yaml")))
     return {**described["shared"], **described[name]}
 
 
@@ -107,7 +108,7 @@ def published(name: str) -> pd.DataFrame:
     1.572
     """
     described = columns(name)
-    path = data_path("published", f"{name}.csv")
+    path = opened.note(data_path("published", f"{name}.csv"))
     table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
     unknown = [column for column in table.columns if column not in described]
     if unknown:
@@ -150,4 +151,4 @@ def nodrop() -> xr.Dataset:
     -----
     Source S25 of ``data/published/sources.md``; built by ``tunbp data build-nodrop``.
     """
-    return xr.load_dataset(data_path("measured", "nodrop_iperf3.nc"), engine="h5netcdf")
+    return xr.load_dataset(opened.note(data_path("measured", "nodrop_iperf3.nc")), engine="h5netcdf")

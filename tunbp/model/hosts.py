@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import yaml
 
+from tunbp import opened
 from tunbp.errors import ScenarioError
 from tunbp.model.scenario import Scenario
 
@@ -15,10 +16,15 @@ TABLE = "hosts.yaml"
 
 
 @cache
+def _loaded(path: Path, changed: int) -> dict[str, dict[str, Any]]:
+    loaded: dict[str, dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return loaded
+
+
 def table() -> dict[str, dict[str, Any]]:
     """The whole table, host -> {description, given, linked, fitted}, as in ``tunbp/model/hosts.yaml``."""
-    loaded: dict[str, dict[str, Any]] = yaml.safe_load(files("tunbp.model").joinpath(TABLE).read_text(encoding="utf-8"))
-    return loaded
+    path = opened.note(Path(__file__).with_name(TABLE))
+    return _loaded(path, path.stat().st_mtime_ns)
 
 
 def names() -> tuple[str, ...]:

@@ -12,11 +12,13 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from tunbp import opened
 from tunbp.errors import OutputError
+from tunbp.plots.style import style_file
+from tunbp.plots.texts import Text
 from tunbp.project import project_root
 from tunbp.results import files, latex, provenance
 from tunbp.results.numbers import Number, macro_name
-from tunbp.plots.style import style_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,8 +41,10 @@ class Output:
     params
         Its parameters: a mapping or a pydantic model. `out_dir` is not part of their hash.
     inputs
-        Files it reads: paths (relative to the working directory or the project root), or a mapping of name to
-        path or sha256.
+        Files that it reads by other means than this package: paths (relative to the working directory or the
+        project root), or a mapping of name to path or sha256. What the package reads is recorded by itself.
+    texts
+        Title, caption and alternative text by figure id, for figures written without them.
     variant
         Name of the parameter file when the notebook runs with several of them; part of the name of the run,
         not of the names of figures: those must be unique over all runs.
@@ -52,7 +56,7 @@ class Output:
 
     Examples
     --------
-    >>> out = Output("results", "01_openvpn_throughput", params, inputs=["data/published/tcp.csv"])
+    >>> out = Output("results", "01_openvpn_throughput", params)
     >>> out.figure(fig, "openvpn_ring", "Throughput over ring size", "OpenVPN over 120 ms ...", data=table)
     >>> out.table(errors, "openvpn_errors", "Model against published values")
     >>> out.number("openvpn_gain", 57.2, "%", text="gain of backpressure at a ring of 500 packets")
@@ -67,19 +71,29 @@ class Output:
         inputs: Iterable[Any] | Mapping[str, Any] = (),
         *,
         variant: str = "",
+        texts: Mapping[str, Text] | None = None,
     ) -> None:
         if not notebook:
             raise OutputError("Output: the name of the notebook is missing, e.g. '01_openvpn_throughput'")
         self.notebook = notebook
         self.run = f"{notebook}.{variant}" if variant else notebook
         self.folder = (project_root() / Path(out_dir).expanduser()).resolve()
-        self.provenance = provenance.collect(self.run, params, inputs)
+        self._collected = provenance.collect(self.run, params, inputs)
+        self._opened_from = opened.mark()
+        self.texts = dict(texts or {})
         self.save_figures = _save_figures(params)
         self.figures: list[str] = []
         self.tables: list[str] = []
         self.numbers: dict[str, Number] = {}
 
-    def figure(self, fig: Figure, id: str, title: str, caption: str, data: Any = None) -> Path:
+    @property
+    def provenance(self) -> provenance.Provenance:
+        """Where results come from as far as known now: the inputs are those read since this was made."""
+        return self._collected.with_inputs(opened.since(self._opened_from))
+
+    def figure(
+        self, fig: Figure, id: str, title: str = "", caption: str = "", data: Any = None, *, alt: str = ""
+    ) -> Path:
         """Write a figure as PDF, SVG and PNG, with `ID.json` and `ID.bib` beside it.
 
         With the parameter `save_figures` false nothing is written; the notebook only shows the figure.
@@ -91,11 +105,13 @@ class Output:
         id
             Name of its files: letters, digits, underscores, unique over all notebooks.
         title
-            One line.
+            One line; default from `texts`.
         caption
-            What it shows and what it does not, one or more sentences; also its text for screen readers.
+            What to see in it and what it does not show, one or more sentences; default from `texts`.
         data
             The numbers plotted: a DataFrame, Dataset or mapping of them; default all points on the axes.
+        alt
+            Text for those who cannot see it; default from `texts`, else the title.
 
         Returns
         -------
@@ -104,22 +120,28 @@ class Output:
         Raises
         ------
         OutputError
-            If the id is not a good name or already used by this or another run.
+            If the id is not a good name or already used by this or another run, or there is no title.
         """
+        known = self.texts.get(id, Text("", ""))
+        title, caption = title or known.title, caption or known.caption
+        if not title:
+            raise OutputError(f"figure {id!r} of {self.run}: has no title")
         path = self.folder / "figures" / id
         if not self.save_figures:
             return path.with_suffix(".pdf")
         self._claim(id, self.figures, "figures", ".json")
         import matplotlib as mpl
 
+        source = self.provenance
         record = {
             "id": id,
             "title": title,
             "caption": caption,
+            "alt": alt or known.alt or title,
             "files": [f"{id}.{kind}" for kind in FORMATS],
-            "bibtex": provenance.bibtex(id, title, self.provenance),
+            "bibtex": provenance.bibtex(id, title, source),
             "data": files.plain(data if data is not None else plotted(fig)),
-            **self.provenance.record(),
+            **source.record(),
         }
         with mpl.rc_context(fname=style_file()):
             contents = {kind: self._render(fig, kind, record) for kind in FORMATS}

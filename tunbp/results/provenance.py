@@ -8,7 +8,7 @@ import platform
 import re
 import subprocess
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
@@ -74,6 +74,11 @@ class Provenance:
         """One hash over the names and hashes of all inputs."""
         return sha256("".join(f"{item.sha256}  {item.name}\n" for item in self.inputs).encode())
 
+    def with_inputs(self, paths: Iterable[Path]) -> Provenance:
+        """Return the same with more input files or folders, each hashed as it is now."""
+        more = _hashed(paths, project_root())
+        return replace(self, inputs=tuple(sorted({*self.inputs, *more}, key=lambda item: item.name)))
+
     def record(self) -> dict[str, Any]:
         """Give the same as plain JSON types."""
         return {
@@ -136,10 +141,18 @@ def _hashed(inputs: Iterable[Any] | Mapping[str, Any], root: Path) -> tuple[Inpu
             found[str(name)] = str(item)
         else:
             path = Path(item) if Path(item).exists() else root / str(item)
-            if not path.is_file():
+            if not path.is_file() and not path.is_dir():
                 raise OutputError(f"input {str(item)!r}: no such file, here or in {root.name}/")
-            found[str(name) if name is not None else relative(path, root)] = sha256(path)
+            found[str(name) if name is not None else relative(path, root)] = _digest(path)
     return tuple(Input(name, digest) for name, digest in sorted(found.items()))
+
+
+def _digest(path: Path) -> str:
+    """Sha256 of a file, or over the names and hashes of the files of a folder (a Zarr group is one)."""
+    if path.is_file():
+        return sha256(path)
+    inside = sorted(part for part in path.rglob("*") if part.is_file())
+    return sha256("".join(f"{sha256(part)}  {part.relative_to(path).as_posix()}\n" for part in inside).encode())
 
 
 def relative(path: Path, root: Path) -> str:

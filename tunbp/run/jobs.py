@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from tunbp.errors import ParamsError, ReproduceError
 from tunbp.run import state as runstate
-from tunbp.run.params import MODELS, cell_values, load, validate
+from tunbp.run.params import cell_values, load, model, validate
 from tunbp.run.state import Inputs, State
 
 Outcome = Literal["done", "failed", "unchanged", "not run"]
@@ -142,7 +142,7 @@ def _declared(content: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check(name: str, notebook: Path, declared: Mapping[str, Any], given: Mapping[str, Any]) -> None:
     """The rules of the notebook's own first cells, before anything runs."""
-    if name in MODELS:
+    if model(name):
         fixed = {key: value for key, value in declared.items() if value is not ...}
         validate(name, fixed, str(notebook))
         validate(name, given, f"parameters of {name}")

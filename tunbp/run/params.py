@@ -1,14 +1,17 @@
 """Typed parameters of the notebooks, checked before anything runs.
 
-One model per notebook. The same rules hold for `papermill -f FILE`, `papermill -p NAME VALUE`,
-`tunbp reproduce --params FILE` and a notebook opened in JupyterLab: `check` in the cell after the parameters
-reads the values back from the notebook, `load` reads a YAML file. All quantities are in SI units.
+One model per notebook, `Params` in its folder `tunbp/notebooks/<name>/`. The same rules hold for
+`papermill -f FILE`, `papermill -p NAME VALUE`, `tunbp reproduce --params FILE` and a notebook opened in
+JupyterLab: `check` in the cell after the parameters reads the values back from the notebook, `load` reads a YAML
+file. All quantities are in SI units.
 """
 
 from __future__ import annotations
 
 import ast
 import difflib
+import importlib
+import importlib.util
 import os
 import re
 import reprlib
@@ -60,10 +63,17 @@ DURATION = "simulated time per scenario [s], more than 0"
 
 
 class NotebookParams(BaseModel):
-    """Parameters that every notebook has; each notebook's own model adds to them."""
+    """Parameters that every notebook has; each notebook's own model adds to them.
+
+    Attributes
+    ----------
+    small
+        Values with which the notebook runs in seconds and still writes everything: its test uses them.
+    """
+
+    small: ClassVar[Mapping[str, Any]] = {}
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, validate_default=True)
-    notebook: ClassVar[str] = ""
 
     out_dir: OutputFolder = Field(
         default=Path("results"), description="folder for figures and tables, relative to the project"
@@ -71,174 +81,29 @@ class NotebookParams(BaseModel):
     save_figures: bool = Field(default=True, description="true: write the figures; false: only show them")
 
 
-class OpenVpnThroughput(NotebookParams):
-    """`01_openvpn_throughput`: the paper's two tables, published against simulated."""
+def model(notebook: str) -> type[NotebookParams] | None:
+    """Return the parameter model of a notebook: `Params` of its folder in `tunbp/notebooks`, found by its name.
 
-    notebook: ClassVar[str] = "01_openvpn_throughput"
+    Parameters
+    ----------
+    notebook
+        Name of the notebook without `.ipynb`; the number it may start with is for its place in a list only.
 
-    tunnels: list[Tunnel] = Field(
-        default=["OpenVPN", "wireguard-go"], min_length=1, description="tunnels: OpenVPN, wireguard-go"
-    )
-    paths: list[Literal["lab", "real"]] = Field(
-        default=["lab", "real"], min_length=1, description="which of the paper's tables: lab, real"
-    )
-    rtts: list[Rtt] = Field(
-        default=[0.010, 0.020, 0.030, 0.040, 0.060, 0.080, 0.100, 0.120],
-        min_length=1,
-        description=f"lab: {RTTS}",
-    )
-    rings: list[Ring] = Field(
-        default=[5000, 2000, 1000, 500, 200, 100, 50, 20, 10],
-        min_length=1,
-        description=f"real path: {RINGS}",
-    )
-    seeds: Count = Field(default=6, description=SEEDS)
-    duration: Duration = Field(default=100.0, description=DURATION)
+    Returns
+    -------
+    None if the notebook has no folder there.
+    """
+    folder = folder_of(notebook)
+    name = f"tunbp.notebooks.{folder}.params"
+    if not folder.isidentifier() or importlib.util.find_spec("tunbp.notebooks." + folder) is None:
+        return None
+    found: type[NotebookParams] = importlib.import_module(name).Params
+    return found
 
 
-class PktgenRegression(NotebookParams):
-    """`02_pktgen_regression`: pktgen tables of the patch series against the wake-cycle law."""
-
-    notebook: ClassVar[str] = "02_pktgen_regression"
-
-    devices: list[Device] = Field(
-        default=["tap", "tap+vhost-net"], min_length=1, description="devices: tap, tap+vhost-net"
-    )
-    versions: list[Literal["v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12"]] = Field(
-        default=["v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12"],
-        min_length=1,
-        description="versions of the patch series, v5 to v12",
-    )
-    threads: list[Count] = Field(default=[1, 4], min_length=1, description="pktgen threads, each 1 or more")
-    wake_cost: Rate | None = Field(
-        default=None, description="cost of one stop/wake cycle [s], more than 0; null: as fitted"
-    )
-
-
-class TapVhostIperf3(NotebookParams):
-    """`03_tap_vhost_iperf3`: the 24 raw iperf3 runs, measured against simulated."""
-
-    notebook: ClassVar[str] = "03_tap_vhost_iperf3"
-
-    devices: list[Device] = Field(
-        default=["tap", "tap+vhost-net"], min_length=1, description="devices: tap, tap+vhost-net"
-    )
-    stock_run: str = Field(default="tap-1000-120ms-stock", description="stock run shown as a time series")
-    patched_run: str = Field(default="tap-1000-120ms-patched", description="patched run shown as a time series")
-    duration: Duration = Field(default=300.0, description="simulated time of the series [s], more than 0")
-    interval: Duration = Field(default=1.0, description="step of the time series [s], more than 0")
-    block: Count = Field(default=20, description="seconds per block of the bootstrap, 1 or more")
-    resamples: Count = Field(default=2000, description="resamples of the bootstrap, 1 or more")
-
-
-class QdiscAndLatency(NotebookParams):
-    """`04_qdisc_and_latency`: what the qdisc can do once the ring pushes back."""
-
-    notebook: ClassVar[str] = "04_qdisc_and_latency"
-
-    rings: list[Ring] = Field(default=[1, 5, 10, 25, 50, 100, 250, 500, 1000], min_length=1, description=RINGS)
-    qdiscs: list[Qdisc] = Field(
-        default=["pfifo", "fq_codel"],
-        min_length=1,
-        description="qdiscs: noqueue, pfifo, pfifo_fast, fq_codel",
-    )
-    qdisc_limit: Ring = Field(default=1000, description="limit of the qdisc [packets], 1 or more")
-    rtt: Rtt = Field(default=0.020, description="round-trip time [s], 0 or more")
-    drain_rate: Rate = Field(default=60e3, description="speed of the reader [packet/s], more than 0")
-    burst_rate: Rate = Field(default=1.81e6, description="rate at which bursts reach the ring [packet/s], more than 0")
-    streams: Streams = Field(default=1, description="bulk flows, 1 to 64")
-    seeds: Count = Field(default=3, description=SEEDS)
-    duration: Duration = Field(default=20.0, description=DURATION)
-
-
-class ManySenders(NotebookParams):
-    """`05_many_senders`: where backpressure loses: parallel streams, pktgen threads and the wake rules."""
-
-    notebook: ClassVar[str] = "05_many_senders"
-
-    streams: list[Streams] = Field(
-        default=[1, 2, 4, 8, 16], min_length=1, description="parallel TCP streams, each 1 to 64"
-    )
-    threads: list[Streams] = Field(default=[1, 2, 4], min_length=1, description="pktgen threads, each 1 to 64")
-    duration: Duration = Field(default=2.0, description=DURATION)
-
-
-class YourPath(NotebookParams):
-    """`06_your_path`: throughput and latency of your own path against txqueuelen, with advice."""
-
-    notebook: ClassVar[str] = "06_your_path"
-
-    trace: InputPath | None = Field(default=None, description="measurement file of your path; null: the numbers below")
-    rtt: Rtt = Field(default=0.120, description="round-trip time [s], 0 or more")
-    ring: Ring = Field(default=500, description="ring size (txqueuelen) [packets], 1 or more")
-    drain_rate: Rate = Field(default=60e3, description="speed of the reader [packet/s], more than 0")
-    burst_rate: Rate = Field(default=1.81e6, description="rate at which bursts reach the ring [packet/s], more than 0")
-    receive_window: Rate = Field(default=3.0e6, description="receive window [byte], more than 0")
-    ack_interval: Pause = Field(default=0.002, description="time over which ACKs are held back [s], 0 or more")
-    stall_rate: Pause = Field(default=1.0, description="random pauses of the reader [1/s], 0 or more")
-    stall_mean: Pause = Field(default=0.005, description="their mean length [s], 0 or more")
-    wake_cost: Pause = Field(default=5e-6, description="what a stop/wake cycle takes from the reader [s], 0 or more")
-    qdisc: Qdisc = Field(default="fq_codel", description="qdisc: noqueue, pfifo, pfifo_fast, fq_codel")
-    driver: str = Field(default="7.3", description="kernel version compared with stock, e.g. 7.3, v12, v7")
-    streams: Streams = Field(default=1, description="parallel TCP streams, 1 to 64")
-    congestion: CongestionControl = Field(default="cubic", description="congestion control: cubic, reno, bbr")
-    rings: list[Ring] = Field(
-        default=[1, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000],
-        min_length=1,
-        description=f"axis of the figure: {RINGS}",
-    )
-    seeds: Count = Field(default=5, description=SEEDS)
-    duration: Duration = Field(default=40.0, description=DURATION)
-    interactive: bool = Field(default=True, description="true: show sliders where somebody can move them")
-
-
-class LiveLab(NotebookParams):
-    """`07_live_lab`: runs measured on a live kernel against the model's prediction."""
-
-    notebook: ClassVar[str] = "07_live_lab"
-
-    lab_dir: InputPath | None = Field(
-        default=None, description="folder written by `tunbp lab run`; null: the bundled measurements"
-    )
-    seeds: Count = Field(default=5, description=SEEDS)
-
-
-class Sensitivity(NotebookParams):
-    """`08_sensitivity`: which parameters decide the gain of backpressure over the range of real paths."""
-
-    notebook: ClassVar[str] = "08_sensitivity"
-
-    samples: Annotated[int, Field(ge=2, le=1 << 20)] = Field(
-        default=256, description="base samples of the Sobol sequence, 2 or more (best a power of two)"
-    )
-    duration: Duration = Field(default=15.0, description=DURATION)
-    seed: Annotated[int, Field(ge=0)] = Field(default=1, description="seed of sample and scenarios, 0 or more")
-    map_rtts: list[Annotated[float, Field(gt=0, le=60)]] = Field(
-        default=[0.001, 0.002, 0.005, 0.010, 0.020, 0.040, 0.080, 0.160],
-        min_length=2,
-        description="axis of the map: round-trip times [s], at least two, each more than 0",
-    )
-    map_rings: list[Ring] = Field(
-        default=[10, 25, 50, 100, 250, 500, 750, 1000, 1500, 2500, 5000],
-        min_length=2,
-        description="axis of the map: ring sizes [packets], at least two, each 1 or more",
-    )
-
-
-MODELS: dict[str, type[NotebookParams]] = {
-    model.notebook: model
-    for model in (
-        OpenVpnThroughput,
-        PktgenRegression,
-        TapVhostIperf3,
-        QdiscAndLatency,
-        ManySenders,
-        YourPath,
-        LiveLab,
-        Sensitivity,
-    )
-}
-"""Parameter model of each notebook, by the notebook's name without `.ipynb`."""
+def folder_of(notebook: str) -> str:
+    """Name of a notebook without its number, `"01_openvpn_throughput"` -> `"openvpn_throughput"`."""
+    return re.sub(r"^\d+_", "", notebook)
 
 
 def check(notebook: str, namespace: Mapping[str, Any]) -> NotebookParams:
@@ -249,7 +114,7 @@ def check(notebook: str, namespace: Mapping[str, Any]) -> NotebookParams:
     Parameters
     ----------
     notebook
-        Name of the notebook without `.ipynb`; the key of its model in `MODELS`.
+        Name of the notebook without `.ipynb`.
     namespace
         `globals()` of the notebook, or a plain mapping of parameter to value.
 
@@ -263,8 +128,7 @@ def check(notebook: str, namespace: Mapping[str, Any]) -> NotebookParams:
     ParamsError
         If a parameter is unknown, missing, of the wrong type or out of range.
     """
-    model = _model(notebook)
-    names = set(model.model_fields)
+    names = set(_model(notebook).model_fields)
     if missing := sorted(names - namespace.keys()):
         raise ParamsError(
             f"notebook {notebook}: parameter {missing[0]!r} is not set; "
@@ -292,11 +156,11 @@ def validate(notebook: str, values: Mapping[str, Any], source: str) -> NotebookP
     ParamsError
         Naming source, parameter, value and what is allowed; one line per mistake.
     """
-    model = _model(notebook)
+    rules = _model(notebook)
     try:
-        return model.model_validate(dict(values))
+        return rules.model_validate(dict(values))
     except ValidationError as error:
-        raise ParamsError("\n".join(_explain(model, item, source) for item in error.errors())) from None
+        raise ParamsError("\n".join(_explain(rules, item, source) for item in error.errors())) from None
 
 
 def load(path: Path | str, notebook: str | None = None) -> tuple[str, dict[str, Any]]:
@@ -332,7 +196,7 @@ def load(path: Path | str, notebook: str | None = None) -> tuple[str, dict[str, 
         raise ParamsError(
             f"{path}: which notebook is it for? Start the file with '# notebook: NAME', or name one notebook"
         )
-    if name in MODELS:
+    if model(name):
         validate(name, values, str(path))
     return name, values
 
@@ -417,9 +281,11 @@ def _cell_names(history: Any, known: set[str]) -> set[str]:
 
 
 def _model(notebook: str) -> type[NotebookParams]:
-    if notebook not in MODELS:
-        raise ParamsError(f"no notebook {notebook!r} has typed parameters; known: {', '.join(MODELS)}")
-    return MODELS[notebook]
+    found = model(notebook)
+    if found is None:
+        folders = sorted(path.parent.name for path in (Path(__file__).parents[1] / "notebooks").glob("*/params.py"))
+        raise ParamsError(f"no notebook {notebook!r} has typed parameters; known: {', '.join(folders)}")
+    return found
 
 
 class _Loader(yaml.SafeLoader):

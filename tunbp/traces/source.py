@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tunbp import opened
 from tunbp.errors import TraceError
 
 MEBI = 1 << 20
@@ -127,7 +128,7 @@ def _read_file(file: Path) -> bytes:
             raise TraceError(f"{file}: not a regular file; give the file that the tool wrote")
         if information.st_size > FILE_LIMIT:
             raise TraceError(f"{file}: {information.st_size} bytes are more than the limit of {FILE_LIMIT}")
-        with file.open("rb") as handle:
+        with opened.note(file).open("rb") as handle:
             # a size alone would allocate it; some file systems report 0 for a file that has content
             data = handle.read(information.st_size + 1) if information.st_size else handle.read(MEBI)
     except (OSError, ValueError) as error:

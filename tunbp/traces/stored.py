@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import xarray as xr
 
-from tunbp import schema
+from tunbp import opened, schema
 from tunbp.errors import TraceError
 from tunbp.traces.build import ATTRIBUTES
 from tunbp.traces.source import UNPACK_LIMIT
@@ -43,7 +43,7 @@ def load(path: Path, unpack_limit: int = UNPACK_LIMIT) -> xr.Dataset:
     """
     size = path.stat().st_size if path.is_file() else _size_below(path)
     try:
-        lazy = _open(path)
+        lazy = _open(opened.note(path))
         with lazy:
             if lazy.nbytes > max(unpack_limit, 16 * size):
                 raise TraceError(f"{path}: unpacks to {lazy.nbytes} bytes, far more than its {size}")

@@ -1,4 +1,4 @@
-"""Figures and tables of notebook 07: a live kernel's measurements beside the model."""
+"""Figures of notebook 07: a live kernel's measurements beside the model."""
 
 from __future__ import annotations
 
@@ -7,11 +7,24 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from tunbp.plots import figures, style
-from tunbp.quantities import label_unit
+from tunbp.plots.texts import Text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from pandas.io.formats.style import Styler
+
+TEXTS = {
+    "live_openvpn": Text(
+        "TCP through OpenVPN on a live kernel",
+        "TCP through OpenVPN over a delayed path on a live kernel: medians and intervals over repetitions, and "
+        "the model's prediction from the reader's speed and the burst rate alone.",
+    ),
+    "live_ring_bursts": Text(
+        "Bursts into a ring on a live kernel",
+        "Share of packets dropped by ring and qdisc when bursts of 600 packets meet a slower reader, on a live "
+        "kernel (medians and intervals over repetitions), and the burst law for the stock driver.",
+    ),
+}
+"""Words of each figure, by its id."""
 
 
 def tunnel(table: pd.DataFrame) -> Figure:
@@ -38,27 +51,3 @@ def bursts(measured: pd.DataFrame, law: pd.DataFrame) -> Figure:
     ax.minorticks_off()
     figures.key(ax)
     return fig
-
-
-def verdict_table(table: pd.DataFrame, caption: str) -> Styler:
-    """Rows of `tunbp.lab.statistics.verdicts` in readable units, the difference with its interval in one column.
-
-    Rows whose variants are equal in every pair (nothing dropped by either) are left out.
-    """
-    lines = []
-    for row in table[(table["low"] != 0) | (table["high"] != 0)].to_dict("records"):
-        unit, size = label_unit(row["units"], "%" if row["units"] == "1" else None)
-        stock, patched, change, low, high = (
-            f"{row[name] / size:.4g}" for name in ("stock", "backpressure", "difference", "low", "high")
-        )
-        line = {
-            "cell": row["cell"],
-            "quantity": f"{row['quantity']} ({unit})",
-            "stock": stock,
-            "backpressure": patched,
-            "difference": f"{change} ({low} to {high})",
-            "pairs": row["pairs"],
-            "with backpressure": row["with backpressure"],
-        }
-        lines.append(line)
-    return pd.DataFrame(lines).style.hide(axis="index").set_caption(caption).set_uuid("verdicts")

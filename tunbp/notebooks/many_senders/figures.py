@@ -8,9 +8,28 @@ import numpy as np
 import pandas as pd
 
 from tunbp.plots import figures, style
+from tunbp.plots.texts import Text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+TEXTS = {
+    "senders_streams": Text(
+        "iperf3 through TAP with several streams, three wake rules and stock",
+        "Published (open markers, one run of 10 s each, S19 and S21) and simulated (lines). Six of the rows are "
+        "fitted, the others held out.",
+    ),
+    "senders_pktgen": Text(
+        "pktgen with one and four threads, published and simulated",
+        "Transmitted packets/s of all threads on the i5-6300HQ, v7 (S07, S08); lines across the bars: simulated.",
+    ),
+    "senders_costs": Text(
+        "Cost per packet with 8 streams, and what another wake rule changes",
+        "Left: fitted cost per packet. Right: rate relative to the merged rule (wake at half) for TAP pktgen on "
+        "the 5600X (one sender) and 8 iperf3 streams; open: published, lines: simulated.",
+    ),
+}
+"""Words of each figure, by its id."""
 
 PARTS = (("#E8E8E8", ""), ("#BDBDBD", "...."), ("#8A8A8A", "////"), ("#555555", "xxxx"))
 """Fill and hatch of the parts of a packet's cost, from light to dark."""

@@ -9,6 +9,7 @@ import pandas as pd
 
 from tunbp.plots import figures
 from tunbp.plots.style import figure, label_axis
+from tunbp.plots.texts import Text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,21 +17,21 @@ if TYPE_CHECKING:
 
 PATHS = {"lab": "lab, emulated delay", "real": "Germany–USA, about 120 ms"}
 
-TEXTS: dict[str, tuple[str, str]] = {
-    "openvpn_throughput": (
+TEXTS = {
+    "openvpn_throughput": Text(
         "TCP throughput through OpenVPN and wireguard-go, stock and backpressure",
         "Throughput of one TCP connection over the round-trip time in the lab (left) and over the queue "
         "length of the TUN device on a path of about 120 ms (right). Open markers: published (one value each, "
         "no spread). Lines: simulated, mean over seeds with the central 95 %. Constants are fitted to some of "
         "the rows, see the table of errors.",
     ),
-    "openvpn_36_percent": (
+    "openvpn_36_percent": Text(
         "What the 36 % means",
         "OpenVPN over about 120 ms with a queue of 500 packets, published: the difference is 57 % of stock "
         "and 36 % of backpressure.",
     ),
 }
-"""Title and caption of each figure, by its id."""
+"""Words of each figure, by its id."""
 
 
 def paper(tables: Mapping[str, pd.DataFrame]) -> Figure:

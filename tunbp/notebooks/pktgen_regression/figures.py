@@ -10,6 +10,7 @@ import pandas as pd
 
 from tunbp.plots import figures
 from tunbp.plots.style import figure, label_axis, variant_style
+from tunbp.plots.texts import Text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,20 +19,20 @@ if TYPE_CHECKING:
 DEVICES = {"tap": "TAP", "tap+vhost-net": "TAP + vhost-net"}
 UNREAD, UNPRINTED = "table not read", "not printed"
 
-TEXTS: dict[str, tuple[str, str]] = {
-    "pktgen_transmitted": (
+TEXTS = {
+    "pktgen_transmitted": Text(
         "pktgen: packets transmitted, stock and backpressure",
         "Packets per second that the reader took. Bars: published means; per cent: published change against "
         "the own stock row; black marks: the model. A stock row gives its own reader's speed, so its mark "
         "lies on it. With several threads it is their sum. Dotted: tables that exist and could not be read.",
     ),
-    "pktgen_lost": (
+    "pktgen_lost": Text(
         "pktgen: packets lost, stock and backpressure",
         "Packets per second dropped because the ring was full. Bars: published; black marks: the model. "
         "Backpressure loses none; v5 calls the losses of stock numerous without a number. What stock loses is "
         "set by what pktgen offers: both numbers of a stock row are inputs of the model, not predictions.",
     ),
-    "pktgen_wake_threshold": (
+    "pktgen_wake_threshold": Text(
         "pktgen: throughput against the wake threshold",
         "Packets per second over the share of the ring that is drained before the queue is woken, ring of "
         "1000, Ryzen 5 5600X. Markers: published (S13, S14); line: wake-cycle law. With vhost-net the guest "
@@ -39,7 +40,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "empty before the woken sender delivers.",
     ),
 }
-"""Title and caption of each figure, by its id."""
+"""Words of each figure, by its id."""
 
 
 def pktgen(table: pd.DataFrame, gaps: pd.DataFrame, quantity: str = "transmitted_rate") -> Figure:

@@ -8,9 +8,34 @@ import pandas as pd
 
 from tunbp.evidence import latency
 from tunbp.plots import figures, style
+from tunbp.plots.texts import Text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+TEXTS = {
+    "qdisc_latency": Text(
+        "Throughput and latency over ring size, stock and backpressure",
+        "One bulk TCP flow through a tun ring: throughput, and what a sparse flow beside it waits. Median and "
+        "range over seeds. Simulated; base round-trip time and reader as in the parameters.",
+    ),
+    "tun_shaped": Text(
+        "Ping behind a tun ring read at 8 Mbit/s",
+        "unix.stackexchange 762935: ping takes 670 to 770 ms (band) whatever the qdisc. Simulated: 20 TCP "
+        "streams, ring of 500 and smaller. RTT of the path without the ring: 5 ms, assumed.",
+    ),
+    "video_loss": Text(
+        "Loss of a video over ring size for plausible frames and readers",
+        "Packets dropped by the ring of a stock tun device; line and band: median and range over assumed frame "
+        "sizes; marker: the paper's 29 % at 25 packets. With backpressure nothing is dropped in the ring.",
+    ),
+    "ring_delay": Text(
+        "What waits in a full ring, in front of any qdisc",
+        "Time a full ring takes to drain, N / mu, for three readers (lines), and published ping times on veth "
+        "(256 entries) with backpressure alone and with byte queue limits (open markers).",
+    ),
+}
+"""Words of each figure, by its id."""
 
 GREYS = (("#000000", "-"), ("#666666", "--"), ("#999999", "-."))
 """Colour and line of the readers: neither stock nor backpressure."""

@@ -10,10 +10,25 @@ import xarray as xr
 
 from tunbp.evidence.sensitivity import hurts
 from tunbp.plots import figures, style
+from tunbp.plots.texts import Text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+TEXTS = {
+    "sensitivity_indices": Text(
+        "Which parameters decide gain and latency cost of backpressure",
+        "Sobol indices of throughput gain (log ratio) and growth of the mean RTT over the range of real paths, "
+        "one flow: total (black diamonds) and first order (grey squares), 95 % intervals. Simulated.",
+    ),
+    "sensitivity_map": Text(
+        "Gain of backpressure over RTT and ring size",
+        "Throughput with backpressure over stock, one flow, OpenVPN host of the paper's lab (fitted), median of "
+        "three seeds. Crosses: no gain but more than 1 ms of added delay, or less throughput. Simulated.",
+    ),
+}
+"""Words of each figure, by its id."""
 
 TITLES = {"gain": "Throughput gain", "latency_cost": "Latency cost"}
 INDICES = (("total", "total", -0.14, "D", "black"), ("first", "alone (first order)", 0.14, "s", "#999999"))

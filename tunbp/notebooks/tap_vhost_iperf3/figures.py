@@ -11,6 +11,7 @@ import xarray as xr
 
 from tunbp.plots import figures
 from tunbp.plots.style import figure, label_axis
+from tunbp.plots.texts import Text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,21 +19,21 @@ if TYPE_CHECKING:
 
 DEVICES = {"tap": "TAP", "tap+vhost-net": "TAP + vhost-net"}
 
-TEXTS: dict[str, tuple[str, str]] = {
-    "raw_runs": (
+TEXTS = {
+    "raw_runs": Text(
         "24 raw iperf3 runs against ring size and round-trip time",
         "Received rate of one TCP connection from host to guest, 300 s each. Filled markers: measured, with a "
         "95 % bootstrap interval over blocks of seconds (mostly smaller than the marker; it knows nothing of "
         "other runs). Lines join simulated runs. Two patched files say another delay in their name and "
         "stand at the round trip that was measured.",
     ),
-    "raw_series": (
+    "raw_series": Text(
         "Throughput and congestion window of one stock and one patched run",
         "Dots: measured each second at the sender; lines: simulated. The first 120 s. The simulation is not "
         "shifted or started to match: losses fall at other moments, shape and level are what to compare.",
     ),
 }
-"""Title and caption of each figure, by its id."""
+"""Words of each figure, by its id."""
 
 
 def raw_summary(table: pd.DataFrame) -> Figure:

@@ -12,9 +12,18 @@ import xarray as xr
 
 from tunbp.evidence import prediction
 from tunbp.plots import figures, style
+from tunbp.plots.texts import Text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+TEXTS = {
+    "your_path": Text(
+        "Throughput and latency of your path against txqueuelen",
+        "",
+    ),
+}
+"""Words of each figure, by its id."""
 
 PANELS = (("received_rate", "Throughput"), ("sparse_latency", "Wait of a sparse flow"))
 SCREEN_DPI = 110

@@ -1,40 +1,72 @@
-"""The notebooks run from top to bottom on the bundled data, and what their tables say."""
+"""The notebooks run from top to bottom with small parameters, and what their tables say."""
 
 from __future__ import annotations
 
 import ast
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
 
+from tunbp.run.params import NotebookParams, cell_values, model
+
 ROOT = Path(__file__).parents[2]
-RUNS: dict[str, dict[str, Any]] = {
-    "01_openvpn_throughput": {"rtts": [0.01, 0.02, 0.04, 0.08, 0.12], "rings": [5000, 1000, 500, 100, 50, 10]},
-    "02_pktgen_regression": {},
-    "03_tap_vhost_iperf3": {"duration": 60.0, "resamples": 500},
-}
-"""Notebooks and what differs from their defaults, to be shorter."""
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[!_.]*.ipynb"))
+NAMES = [path.stem for path in NOTEBOOKS]
+
+RECORDER = """
+import atexit, json, os, sys
+opened, wrote = set(), set()
+def heard(event, arguments):
+    if event == "open" and isinstance(arguments[0], str):
+        reading = not (arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR)
+        path = os.path.realpath(arguments[0])
+        if reading and (path.startswith(DATA) or path.endswith("hosts.yaml")):
+            opened.add(path)
+        if "/numbers/" in path:
+            wrote.add(path.split("/numbers/")[1].lstrip(".").split(".")[0])
+            open(os.path.join(FOLDER, f"{os.getpid()}.txt"), "w").write("\\n".join([*wrote, *sorted(opened)]))
+sys.addaudithook(heard)
+"""
+"""Runs in every kernel before the notebook: notes what Python itself opens, independent of the package."""
+
+
+def params(name: str) -> type[NotebookParams]:
+    found = model(name)
+    assert found is not None, f"{name} has no folder in tunbp/notebooks"
+    return found
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Results of all notebooks, executed two at a time."""
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with the executed notebooks, `results` and `opened`; executed two at a time."""
     import papermill
 
     folder = tmp_path_factory.mktemp("notebooks")
+    startup = folder / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (folder / "opened").mkdir()
+    places = f"DATA, FOLDER = {str((ROOT / 'data').resolve())!r}, {str(folder / 'opened')!r}\n"
+    (startup / "record.py").write_text(places + RECORDER)
 
     def execute(name: str) -> None:
-        values = {"out_dir": str(folder / "results"), **RUNS[name]}
+        values = {"out_dir": str(folder / "results"), **params(name).small}
         notebook = ROOT / "notebooks" / f"{name}.ipynb"
         papermill.execute_notebook(notebook, folder / f"{name}.ipynb", values, progress_bar=False, start_timeout=120)
 
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(execute, RUNS))
-    return folder / "results"
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as pool:
+        patch.setitem(os.environ, "IPYTHONDIR", str(folder / "ipython"))
+        list(pool.map(execute, NAMES))
+    return folder
+
+
+@pytest.fixture
+def results(run: Path) -> Path:
+    """Results of all notebooks."""
+    return run / "results"
 
 
 def read(results: Path, name: str) -> pd.DataFrame:
@@ -143,16 +175,46 @@ def test_mislabelled_and_window_limited_runs_are_named(results: Path) -> None:
 # -- all of them
 
 
-@pytest.mark.parametrize("name", RUNS)
-def test_figures_and_numbers_of_a_notebook_are_there(results: Path, name: str) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_a_notebook_leaves_figures_tables_and_numbers(results: Path, name: str) -> None:
     content = json.loads((results / "numbers" / f"{name}.json").read_text())
-    assert len(content["figures"]) >= 2
+    assert content["figures"]
+    assert content["tables"]
+    assert content["numbers"]
     for figure in content["figures"]:
         for kind in ("pdf", "svg", "png", "json"):
             assert (results / "figures" / f"{figure}.{kind}").stat().st_size > 1000
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_notebook_in_batch_leaves_no_widget(run: Path, name: str) -> None:
+    assert "application/vnd.jupyter.widget-view+json" not in (run / f"{name}.ipynb").read_text()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_recorded_inputs_are_the_files_that_were_opened(run: Path, name: str) -> None:
+    said = {item["name"] for item in json.loads((run / "results" / "numbers" / f"{name}.json").read_text())["inputs"]}
+    heard = [set(path.read_text().split("\n")) for path in (run / "opened").glob("*.txt")]
+    opened = {Path(path).relative_to(ROOT).as_posix() for lines in heard if name in lines for path in lines - {name}}
+    # what the package hashes for its record is heard too: an input that it forgets is what this finds
+    assert said == opened
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=NAMES)
+def test_a_notebook_is_stored_clean_with_the_parameters_of_its_class(path: Path) -> None:
+    content = json.loads(path.read_text())
+    code = [cell for cell in content["cells"] if cell["cell_type"] == "code"]
+    tagged = [i for i, cell in enumerate(code) if "parameters" in cell["metadata"].get("tags", ())]
+    assert len(tagged) == 1
+    fields = params(path.stem).model_fields
+    defaults = {name: str(f.default) if isinstance(f.default, Path) else f.default for name, f in fields.items()}
+    assert cell_values("".join(code[tagged[0]]["source"])) == defaults
+    assert f'start("{path.stem}", globals())' in "".join(code[tagged[0] + 1]["source"])
+    assert content["metadata"]["kernelspec"]["name"] == "python3"
+    assert [cell for cell in code if cell["outputs"] or cell["execution_count"]] == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=NAMES)
 def test_notebook_holds_few_short_cells_and_no_logic(path: Path) -> None:
     cells = json.loads(path.read_text())["cells"]
     assert cells[0]["cell_type"] == "markdown"

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from tunbp.notebooks.live_lab.figures import verdict_table
+from tunbp.notebooks.live_lab.tables import verdict_table
 
 
 def test_a_difference_stands_with_its_interval_in_readable_units():

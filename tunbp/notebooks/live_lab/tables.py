@@ -1,0 +1,36 @@
+"""Tables of notebook 07: what the laboratory decided, in readable units."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from tunbp.quantities import label_unit
+
+if TYPE_CHECKING:
+    from pandas.io.formats.style import Styler
+
+
+def verdict_table(table: pd.DataFrame, caption: str) -> Styler:
+    """Rows of `tunbp.lab.statistics.verdicts` in readable units, the difference with its interval in one column.
+
+    Rows whose variants are equal in every pair (nothing dropped by either) are left out.
+    """
+    lines = []
+    for row in table[(table["low"] != 0) | (table["high"] != 0)].to_dict("records"):
+        unit, size = label_unit(row["units"], "%" if row["units"] == "1" else None)
+        stock, patched, change, low, high = (
+            f"{row[name] / size:.4g}" for name in ("stock", "backpressure", "difference", "low", "high")
+        )
+        line = {
+            "cell": row["cell"],
+            "quantity": f"{row['quantity']} ({unit})",
+            "stock": stock,
+            "backpressure": patched,
+            "difference": f"{change} ({low} to {high})",
+            "pairs": row["pairs"],
+            "with backpressure": row["with backpressure"],
+        }
+        lines.append(line)
+    return pd.DataFrame(lines).style.hide(axis="index").set_caption(caption).set_uuid("verdicts")

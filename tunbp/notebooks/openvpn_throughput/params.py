@@ -1,0 +1,38 @@
+"""Parameters of this notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from tunbp.run.params import DURATION, RINGS, RTTS, SEEDS, Count, Duration, NotebookParams, Ring, Rtt, Tunnel
+
+
+class Params(NotebookParams):
+    """The paper's two tables, published against simulated."""
+
+    small: ClassVar[Mapping[str, Any]] = {
+        "rtts": [0.01, 0.02, 0.04, 0.08, 0.12],
+        "rings": [5000, 1000, 500, 100, 50, 10],
+    }
+
+    tunnels: list[Tunnel] = Field(
+        default=["OpenVPN", "wireguard-go"], min_length=1, description="tunnels: OpenVPN, wireguard-go"
+    )
+    paths: list[Literal["lab", "real"]] = Field(
+        default=["lab", "real"], min_length=1, description="which of the paper's tables: lab, real"
+    )
+    rtts: list[Rtt] = Field(
+        default=[0.010, 0.020, 0.030, 0.040, 0.060, 0.080, 0.100, 0.120],
+        min_length=1,
+        description=f"lab: {RTTS}",
+    )
+    rings: list[Ring] = Field(
+        default=[5000, 2000, 1000, 500, 200, 100, 50, 20, 10],
+        min_length=1,
+        description=f"real path: {RINGS}",
+    )
+    seeds: Count = Field(default=6, description=SEEDS)
+    duration: Duration = Field(default=100.0, description=DURATION)
