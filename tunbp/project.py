@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -19,6 +20,16 @@ def project_root(start: Path | None = None) -> Path:
     start = (start or Path.cwd()).resolve()
     package = Path(__file__).resolve().parent
     return _above(start) or _above(package) or start
+
+
+def data_folder() -> Path:
+    """Folder of the bundled data, which may not exist: named by ``TUNBP_DATA``, else in the package or beside it.
+
+    An installed package has it inside, a clone beside the package.
+    """
+    package = Path(__file__).resolve().parent
+    inside = package / "data"
+    return Path(os.environ.get("TUNBP_DATA") or (inside if inside.is_dir() else package.parent / "data"))
 
 
 def _above(start: Path) -> Path | None:

@@ -236,6 +236,18 @@ def test_a_file_that_a_parameter_names_is_part_of_the_data(project: Path) -> Non
     assert runstate.hash_data(project, {"trace": "mine.json"}) == runstate.hash_data(project, {"trace": str(file)})
 
 
+def test_a_change_in_the_data_folder_that_the_environment_names_is_seen(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "other data"
+    elsewhere.mkdir()
+    (elsewhere / "tcp.csv").write_text("1")
+    monkeypatch.setenv("TUNBP_DATA", str(elsewhere))
+    before = runstate.hash_data(project, {})
+    (elsewhere / "tcp.csv").write_text("2")
+    assert runstate.hash_data(project, {}) != before
+
+
 def test_package_sources_and_python_are_part_of_the_library(tmp_path: Path) -> None:
     folder = tmp_path / "package"
     (folder / "__pycache__").mkdir(parents=True)

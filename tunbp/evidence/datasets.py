@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,9 @@ import pandas as pd
 import xarray as xr
 import yaml
 
-import tunbp
 from tunbp import opened
 from tunbp.errors import DataError
+from tunbp.project import data_folder
 
 TABLES = ("pktgen", "tcp", "perf")
 """Names of the published tables, see `published`."""
@@ -35,9 +34,7 @@ def data_path(*parts: str) -> Path:
     DataError
         If the folder or the file is not there; the message names the path looked for.
     """
-    package = Path(tunbp.__file__).resolve().parent
-    bundled = package / "data" if (package / "data").is_dir() else package.parent / "data"
-    root = Path(os.environ.get("TUNBP_DATA") or bundled)
+    root = data_folder()
     if not root.is_dir():
         raise DataError(f"data folder {root} does not exist: install tunbp anew, or set TUNBP_DATA to a data folder")
     path = root.joinpath(*parts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tunbp.atomic import write_atomically
+from tunbp.project import data_folder
 
 FOLDER = ".state"
 """Folder of the state files inside the results folder."""
@@ -145,7 +147,8 @@ def hash_data(root: Path, parameters: Mapping[str, Any]) -> str:
         if isinstance(value, (str, Path)) and str(value).strip() and name != "out_dir":
             path = Path(value) if Path(value).exists() else root / value
             named[name] = hash_folder(path) if path.is_dir() else hash_file(path)
-    return hash_json([hash_folder(root / "data"), named])
+    data = data_folder() if os.environ.get("TUNBP_DATA") else root / "data"
+    return hash_json([hash_folder(data), named])
 
 
 def _path(results: Path, notebook: str) -> Path:
