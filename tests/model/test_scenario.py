@@ -52,7 +52,7 @@ def test_what_holds_for_the_whole_batch_cannot_vary(name: str) -> None:
 
 
 def test_unknown_fields_are_refused_and_the_known_ones_listed() -> None:
-    with pytest.raises(ScenarioError, match=r"^rings: not a field of Scenario; known: ack_interval, .*, ring, rtt"):
+    with pytest.raises(ScenarioError, match=r"^rings: not a field of Scenario; known: ack_cost, .*, ring, rtt"):
         Scenario().replace(rings=3)
     with pytest.raises(ScenarioError, match=r"^latency: not a field"):
         Scenario().replace(latency=0.1)

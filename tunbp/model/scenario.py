@@ -16,15 +16,20 @@ from tunbp.model.qdiscs import QDISCS
 
 Number: TypeAlias = float | int | xr.DataArray
 Text: TypeAlias = str | xr.DataArray
+Switch: TypeAlias = bool | xr.DataArray
 
 CONGESTIONS = ("cubic", "reno", "bbr")
 SOURCES = ("tcp", "open", "frames")
+POLICIES = ("link_first", "fair", "separate")
+ORIGINS = ("local", "forwarded")
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "driver": (*DRIVERS, *ALIASES),
     "qdisc": QDISCS,
     "congestion": CONGESTIONS,
     "source": SOURCES,
+    "reader_policy": POLICIES,
+    "origin": ORIGINS,
 }
 
 
@@ -53,9 +58,20 @@ RANGES: dict[str, Range] = {
     "guest_rate": Range("packet/s", 0, closed=False),
     "burst_rate": Range("packet/s", 0, closed=False),
     "rtt": Range("s", 0, closed=False, high=60),
+    "path_rate": Range("packet/s", 0, closed=False),
+    "path_buffer": Range("packet", 1, integer=True),
+    "path_loss": Range("1", 0, high=0.9),
+    "path_loss_burst": Range("packet", 1, high=1e6),
+    "ack_cost": Range("s", 0, high=1),
+    "far_rate": Range("packet/s", 0, closed=False),
+    "far_ack_cost": Range("s", 0, high=1),
+    "queues": Range("1", 1, high=1, integer=True),
     "mss": Range("byte", 1, high=65536),
     "gso_segments": Range("segment", 1, high=64),
     "receive_window": Range("byte", 1),
+    "send_buffer": Range("byte", 1),
+    "hystart": Range("1", 0, high=1, integer=True),
+    "ecn": Range("1", 0, high=1, integer=True),
     "ack_interval": Range("s", 0, high=10),
     "delayed_ack": Range("s", 0, high=1),
     "stall_rate": Range("1/s", 0, high=1e5),
@@ -79,7 +95,10 @@ RANGES: dict[str, Range] = {
 }
 # fields that hold for the whole batch, and where None means "automatic" or "off"
 BATCH_WIDE = ("duration", "interval", "dt")
-OPTIONAL = ("interval", "dt", "qdisc_limit", "offered_rate", "guest_rate")
+OPTIONAL = (
+    "interval", "dt", "qdisc_limit", "offered_rate", "guest_rate", "path_rate", "path_buffer", "far_rate",
+    "send_buffer",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -110,10 +129,33 @@ class Scenario:
         never overflow.
     rtt
         Round-trip time without queueing, s.
+    path_rate, path_buffer
+        Slowest stage behind the reader, packets/s of `mss` (None: nothing behind the reader is slower, and the stage
+        costs nothing), and the packets it queues before it drops what arrives (None: 1000).
+    path_loss, path_loss_burst
+        Share of packets that the path loses at random, and mean packets lost in a row.
+    ack_cost, reader_policy
+        Time the reader spends on an ACK that comes back, s; and which direction it serves first: "link_first" (one
+        thread, what comes from the network before what is in the ring: OpenVPN), "fair" (one thread, in turns),
+        "separate" (a thread per direction: wireguard-go, vhost-net).
+    far_rate, far_ack_cost
+        The reader at the other end, under the same policy: packets/s that it takes from the network (None: it never
+        limits) and time it spends on sending an ACK, s. While it is busy with data, ACKs wait and leave in a bunch.
+    queues
+        Queues of the device; only 1 is modelled (flows of a multi-queue device share no ring: simulate each alone).
     mss, gso_segments
         Payload of a segment in bytes, and segments that one ring entry carries (45 where 64 KB packets pass).
     receive_window
         Bytes the receiver lets be in flight, per stream.
+    send_buffer
+        Bytes a sender may have in flight, per stream; None: the kernel's autotuning, which follows the receive window.
+    origin
+        "local": the sender is this host's TCP, which keeps about a millisecond of its rate in the qdisc (TCP small
+        queues); "forwarded": packets come from elsewhere and may fill the qdisc.
+    hystart
+        Whether CUBIC leaves slow start where delays or ACK trains grow (Linux's default), before anything is lost.
+    ecn
+        Whether CoDel marks packets instead of dropping them.
     ack_interval
         Time G over which ACKs are held back and released together, s.
     delayed_ack
@@ -150,9 +192,22 @@ class Scenario:
     guest_rate: Number | None = None
     burst_rate: Number = 1.8e6
     rtt: Number = 0.12
+    path_rate: Number | None = None
+    path_buffer: Number | None = None
+    path_loss: Number = 0.0
+    path_loss_burst: Number = 1.0
+    ack_cost: Number = 0.0
+    reader_policy: Text = "link_first"
+    far_rate: Number | None = None
+    far_ack_cost: Number = 0.0
+    queues: Number = 1
     mss: Number = 1448
     gso_segments: Number = 1
     receive_window: Number = 3.0e6
+    send_buffer: Number | None = None
+    origin: Text = "local"
+    hystart: Switch = True
+    ecn: Switch = False
     ack_interval: Number = 0.0
     delayed_ack: Number = 0.04
     stall_rate: Number = 0.0
@@ -290,7 +345,7 @@ def _check_number(name: str, value: Number | None, allowed: Range) -> None:
     if name in BATCH_WIDE and isinstance(value, xr.DataArray):
         raise ScenarioError(f"{name}: one value holds for the whole batch; got dims {value.dims}")
     array = _values(value)
-    if array.dtype.kind not in "iuf":
+    if array.dtype.kind not in ("iufb" if allowed.high == 1 and allowed.integer else "iuf"):
         raise ScenarioError(f"{name}: {value!r} is not a number; allowed: {allowed}")
     low = array >= allowed.low if allowed.closed else array > allowed.low
     good = low & (array <= allowed.high) & np.isfinite(array)

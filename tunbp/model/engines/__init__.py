@@ -56,4 +56,8 @@ def run(scenario: Scenario, engine: str, threads: int | None = None) -> xr.Datas
 
 
 def _scalars(scenario: Scenario) -> dict[str, Any]:
-    return {k: v for k, v in scenario.parameters().items() if isinstance(v, str | int | float)}
+    return {
+        k: +v if isinstance(v, bool) else v
+        for k, v in scenario.parameters().items()
+        if isinstance(v, str | int | float)
+    }

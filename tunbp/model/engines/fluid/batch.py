@@ -119,7 +119,7 @@ def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
         "iframe_every": number["iframe_every"],
         "duration": np.full(dt.shape, scenario.duration),
         "warmup": number["warmup"],
-        "ecn": np.zeros(dt.shape),
+        "ecn": number["ecn"],
     }
     table = np.stack([np.asarray(rows[name], float) for name in kernel.PARAMETERS])
     codel = (flat["qdisc"] == "fq_codel") & (pushing > 0) & (source == sources.TCP)

@@ -71,7 +71,7 @@ def _device(point: Mapping[str, Any]) -> np.ndarray[Any, Any]:
     m["guest_service"] = 1.0 / guest_rate
     m["head_drop"], m["fair"] = qdisc == "fq_codel", qdisc == "fq_codel" and streams > 1
     m["codel"] = qdisc == "fq_codel" and source == sources.TCP
-    m["ecn"] = bool(point.get("ecn", False))
+    m["ecn"] = bool(point["ecn"])
     patched = rules.wake is not Wake.NEVER
     m["service"] = max(service + float(point["patch_overhead"]) * patched, 0.0)
     if backpressure and streams > 1:
