@@ -1,0 +1,46 @@
+"""All that a recording says, part by part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tunbp.lab.probe import overhead
+from tunbp.lab.probe.arrivals import Arrivals
+from tunbp.lab.probe.blocks import Blocks
+from tunbp.lab.probe.intervals import Estimate
+from tunbp.lab.probe.record import Recording
+from tunbp.lab.probe.ring import Ring
+from tunbp.lab.probe.service import SHORTEST_PAUSE, Service
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A recording and what it says of reader, arrivals and ring; relative changes by tracing [1]."""
+
+    recording: Recording
+    blocks: Blocks
+    service: Service
+    arrivals: Arrivals
+    ring: Ring
+    rate_change: Estimate
+    cost_change: Estimate
+
+
+def analyse(recording: Recording) -> Analysis:
+    """The analysis of a recording; windows in which nothing was read are left out."""
+    windows = [window for window in recording.windows if window.packets.seconds > 0]
+    blocks = Blocks(windows)
+    service = Service(windows, blocks)
+    typical = service.service_time().value
+    traced = [window.usage for window in recording.windows]
+    return Analysis(
+        recording,
+        blocks,
+        service,
+        Arrivals(windows, blocks, typical if np.isfinite(typical) else SHORTEST_PAUSE),
+        Ring(windows, blocks, recording.reasons),
+        overhead.rate_change(traced, recording.controls),
+        overhead.cost_change(traced, recording.controls),
+    )
