@@ -15,6 +15,10 @@ DIMS = {
     "stream": "parallel flow of one run",
     "run": "one measurement or one scenario",
     "queue": "queue, qdisc, interface or counter of one device",
+    "pause": "pause of the reader",
+    "burst": "burst of packets handed to the device",
+    "position": "first of the places in a busy period of the reader that are taken together",
+    "probability": "probability of a quantile",
 }
 
 
@@ -96,6 +100,36 @@ VARIABLES: dict[str, Variable] = {
     "unaccounted": Variable("packet", "packets sent, neither delivered nor counted as dropped"),
     "busy_fraction": Variable("1", "share of processor time of the measuring machine in use during the run"),
     "outer_busy_fraction": Variable("1", "share of processor time of the VM's host in use during the run"),
+    # -- probe of a running tunnel
+    "reader_rate": Variable("packet/s", "speed of the reader while packets wait"),
+    "service_time": Variable("s", "mean service time of the reader", ("position",)),
+    "service_time_quantile": Variable("s", "quantile of the service time of the reader", ("probability",)),
+    "ack_cost": Variable("s", "time that a packet written to the device costs the reader"),
+    "reader_wake_latency": Variable("s", "mean time from the entry into an empty ring to the read by a woken reader"),
+    "reader_wake_latency_quantile": Variable(
+        "s", "quantile of the time from the entry into an empty ring to the read by a woken reader", ("probability",)
+    ),
+    "pause_rate": Variable("1/s", "pauses of the reader per second in which packets waited"),
+    "pause_mean": Variable("s", "mean length of the reader's pauses"),
+    "pause_start": Variable("s", "time at which a pause of the reader began", ("pause",)),
+    "pause_length": Variable("s", "length of a pause of the reader", ("pause",)),
+    "pause_cause": Variable("1", "what the reader's thread did in a pause", ("pause",)),
+    "burst_start": Variable("s", "time at which a burst began", ("burst",)),
+    "burst_size": Variable("packet", "packets in a burst", ("burst",)),
+    "burst_duration": Variable("s", "length of a burst", ("burst",)),
+    "ack_share": Variable("1", "share of ACKs among the packets written to the device"),
+    "ack_gap_quantile": Variable("s", "quantile of the time between neighbouring ACKs", ("probability",)),
+    "packets_per_ack": Variable("packet", "packets handed to the device inside the write of one ACK"),
+    "write_run_quantile": Variable(
+        "packet", "quantile of the packets written to the device between two reads of it", ("probability",)
+    ),
+    "read_run_quantile": Variable(
+        "packet", "quantile of the packets read from the device between two writes to it", ("probability",)
+    ),
+    "queue_wait_quantile": Variable("s", "quantile of the time from qdisc to device", ("probability",)),
+    "ring_occupancy_peak": Variable("packet", "most packets in the device ring"),
+    "tracing_rate_change": Variable("1", "relative change of the reader's rate by tracing"),
+    "tracing_cost_change": Variable("1", "relative change of the reader's processor time per packet by tracing"),
     # -- series that only measurements have
     "interval": Variable(
         "s", "length of the interval that ends at this time", ("time",), ("iperf3 intervals[].seconds",)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tunbp.cli.lab_probe import probe
 from tunbp.quantities import label_unit, significant
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 @click.group()
 def lab() -> None:
     """Measure the real kernel, stock against backpressure, in namespaces or a VM of its own."""
+
+
+lab.add_command(probe)
 
 
 @lab.command()

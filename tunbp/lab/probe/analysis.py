@@ -33,14 +33,18 @@ def analyse(recording: Recording) -> Analysis:
     windows = [window for window in recording.windows if window.packets.seconds > 0]
     blocks = Blocks(windows)
     service = Service(windows, blocks)
-    typical = service.service_time().value
+    typical = _or(service.service_time().value, SHORTEST_PAUSE)
     traced = [window.usage for window in recording.windows]
     return Analysis(
         recording,
         blocks,
         service,
-        Arrivals(windows, blocks, typical if np.isfinite(typical) else SHORTEST_PAUSE),
+        Arrivals(windows, blocks, typical, _or(service.wake_latency.value, 0.0)),
         Ring(windows, blocks, recording.reasons),
         overhead.rate_change(traced, recording.controls),
         overhead.cost_change(traced, recording.controls),
     )
+
+
+def _or(value: float, instead: float) -> float:
+    return value if np.isfinite(value) else instead

@@ -1,7 +1,8 @@
 """What comes in: bursts that the stack hands to the device, and ACKs that the program writes to it.
 
 A *burst* is a sequence of packets that enter the device each within one service time of the one before: the ring
-grows while it lasts.
+grows while it lasts. After a packet that entered an empty ring it is the service time and the reader's delay in waking.
+The *speed* of bursts is that of the packets that follow within one service time.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +19,7 @@ from tunbp.lab.probe import intervals
 from tunbp.lab.probe.blocks import Blocks
 from tunbp.lab.probe.events import joined
 from tunbp.lab.probe.intervals import Estimate
-from tunbp.lab.probe.match import READ
+from tunbp.lab.probe.match import DROPPED, READ, Packets, occupancy
 from tunbp.lab.probe.record import Observed
 
 ACK_LENGTH = 120
@@ -26,12 +28,25 @@ ACK_LENGTH = 120
 
 @dataclass(frozen=True)
 class Bursts:
-    """Bursts of packets that entered the device: begin [ns], packets, duration [s], window they belong to."""
+    """Bursts of packets that entered the device.
+
+    Attributes
+    ----------
+    begin : ndarray of int64
+        Entry of the first packet [ns].
+    size : ndarray of int64
+        Packets.
+    duration : ndarray of float64
+        From the first entry to the last [s].
+    followed, following : ndarray
+        Packets that followed another within one service time, and the sum of these times [s].
+    """
 
     begin: NDArray[np.int64]
     size: NDArray[np.int64]
     duration: NDArray[np.float64]
-    window: NDArray[np.int64]
+    followed: NDArray[np.int64]
+    following: NDArray[np.float64]
 
 
 class Arrivals:
@@ -43,34 +58,41 @@ class Arrivals:
         In order of time.
     blocks : Blocks
         Of these windows.
-    gap : float
-        Longest time between neighbours of a burst: the mean service time [s].
+    service, waking : float
+        The reader's mean service time, and its mean delay in waking [s].
     """
 
-    def __init__(self, windows: Sequence[Observed], blocks: Blocks, gap: float) -> None:
-        self.windows, self.blocks, self.gap = windows, blocks, gap
+    def __init__(self, windows: Sequence[Observed], blocks: Blocks, service: float, waking: float) -> None:
+        self.windows, self.blocks, self.service, self.waking = windows, blocks, service, waking
 
     @cached_property
     def bursts(self) -> Bursts:
         """Bursts of packets handed to the device, dropped ones included."""
-        gap = self.gap * 1e9
-        begins, sizes, spans = [], [], []
-        for window in self.windows:
-            entered = np.sort(window.packets.entered)
-            first = np.flatnonzero(np.diff(entered, prepend=entered[:1] - int(gap) - 1) > gap)
-            last = np.append(first[1:], entered.size) - 1 if first.size else first
-            begins.append(entered[first])
-            sizes.append(last - first + 1)
-            spans.append((entered[last] - entered[first]) / 1e9)
-        begin = joined(begins)
-        return Bursts(begin, joined(sizes), joined(spans), self.blocks.window_of(begin))
+        parts = [self._bursts(window.packets) for window in self.windows]
+        return Bursts(**{name: joined([part[name] for part in parts]) for name in Bursts.__annotations__})
+
+    def _bursts(self, packets: Packets) -> dict[str, NDArray[Any]]:
+        entered = packets.entered
+        gap = np.diff(entered) / 1e9
+        close = gap <= self.service
+        woke = (occupancy(packets, entered[:-1]) <= 1) & (packets.fate[:-1] != DROPPED)
+        apart = ~(close | (woke & (gap <= self.service + self.waking)))
+        first = np.concatenate([[0], np.flatnonzero(apart) + 1])[: entered.size]
+        last = np.append(first[1:], entered.size)[: first.size] - 1
+        counted, spent = (np.concatenate([[0], np.cumsum(what)]) for what in (close, np.where(close, gap, 0.0)))
+        return {
+            "begin": entered[first],
+            "size": last - first + 1,
+            "duration": (entered[last] - entered[first]) / 1e9,
+            "followed": counted[last] - counted[first],
+            "following": spent[last] - spent[first],
+        }
 
     @cached_property
     def burst_rate(self) -> Estimate:
         """Packets per second inside bursts: of all bursts together, so long ones count more [packet/s]."""
         bursts = self.bursts
-        long = (bursts.size > 1) & (bursts.duration > 0)
-        return intervals.ratio(bursts.size[long] - 1, bursts.duration[long], self.blocks.of(bursts.begin[long]))
+        return intervals.ratio(bursts.followed, bursts.following, self.blocks.of(bursts.begin))
 
     def burst_size(self, probability: float) -> Estimate:
         """Quantile of the number of packets in a burst, each packet counted once [packet]."""

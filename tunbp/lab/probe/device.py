@@ -22,6 +22,10 @@ TUN_FLAGS = struct.Struct("16sH22x")
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
+class GoneError(LabError):
+    """The device or its reader has gone."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """What `ip link` says of a tun or tap device."""
@@ -100,15 +104,15 @@ def counters(device: str, table: Path = Path("/proc/self/net/dev")) -> Counters:
 
     Raises
     ------
-    LabError
-        If it has gone.
+    GoneError
+        If there is none.
     """
     for line in table.read_text().splitlines():
         name, colon, rest = line.partition(":")
         if colon and name.strip() == device:
             values = [int(value) for value in rest.split()]
             return Counters(values[9], values[11], values[1])
-    raise LabError(f"device {device} has gone")
+    raise GoneError(f"device {device} has gone")
 
 
 def readers(device: str, proc: Path = Path("/proc")) -> list[Reader]:

@@ -131,29 +131,36 @@ def record(
         return seconds - (time.monotonic() - begin)
 
     watched = _threads([reader, *foreign])
+    gone = []
     with perf.session(events.requests(found, name, watched, len(cpus)), cpus) as session:
         with session.recording():
             time.sleep(SHORTEST)
         session.take()  # the first use of a tracepoint is slower; these records are thrown away
         while left() > SHORTEST:
             time.sleep(SETTLE)
-            threads = _threads([reader])
-            if (now := _threads([reader, *foreign])) != watched:
-                watched = now
-                session.set_filters(events.filters(name, watched))
-            with session.recording():
-                usage = _used(name, reader, max(min(window, left()), SHORTEST))
-            seen = session.take()
-            windows.append(_observed(seen, threads, bool(foreign), usage))
-            if seen.lost:
-                window = max(window / 2, SHORTEST)
-            time.sleep(SETTLE)
-            if (span := min(window * CONTROL_SHARE, left())) > 0:
-                controls.append(_used(name, reader, span))
+            try:
+                threads = _threads([reader])
+                if (now := _threads([reader, *foreign])) != watched:
+                    watched = now
+                    session.set_filters(events.filters(name, watched))
+                with session.recording():
+                    usage = _used(name, reader, max(min(window, left()), SHORTEST))
+                seen = session.take()
+                windows.append(_observed(seen, threads, bool(foreign), usage))
+                if seen.lost:
+                    window = max(window / 2, SHORTEST)
+                time.sleep(SETTLE)
+                if (span := min(window * CONTROL_SHARE, left())) > 0:
+                    controls.append(_used(name, reader, span))
+            except device.GoneError as error:
+                if not windows:
+                    raise
+                gone = [f"{error} before the end; what was recorded until then is used"]
+                break
             follow(time.monotonic() - begin)
     return Recording(
         settings, reader, device.flag_is_set(reader), tuple(windows), tuple(controls), found["kfree_skb"].symbols,
-        started, tuple(_warnings(settings, foreign, windows)),
+        started, (*gone, *_warnings(settings, foreign, windows)),
     )  # fmt: skip
 
 
@@ -183,11 +190,11 @@ def _threads(readers: Sequence[device.Reader]) -> tuple[int, ...]:
 
     Raises
     ------
-    LabError
+    GoneError
         If the first has ended.
     """
     if not (first := readers[0].threads()):
-        raise LabError(f"{readers[0].name} (pid {readers[0].pid}) has ended; start the tunnel and probe again")
+        raise device.GoneError(f"{readers[0].name} (pid {readers[0].pid}) has ended; start the tunnel and probe again")
     return tuple(sorted({*first, *(thread for reader in readers[1:] for thread in reader.threads())}))
 
 

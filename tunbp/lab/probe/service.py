@@ -161,14 +161,14 @@ class Service:
         return np.where(found.busy, found.length - service - cost * found.writes, 0.0)
 
     @cached_property
-    def _served(self) -> NDArray[np.bool_]:
+    def served(self) -> NDArray[np.bool_]:
         """Busy intervals without a pause."""
         return self.reads.busy & (self.excess <= self.pause_threshold)
 
     def service_time(self, after: int = 0, until: float = np.inf) -> Estimate:
         """Mean service time [s] of packets at positions (after, until] of their busy period."""
         found = self.reads
-        kept = self._served & (found.writes == 0) & (found.position > after) & (found.position <= until)
+        kept = self.served & (found.writes == 0) & (found.position > after) & (found.position <= until)
         return intervals.mean(found.length[kept], self._read_block[kept])
 
     def service_by_position(self) -> dict[int, Estimate]:
@@ -180,7 +180,7 @@ class Service:
     def ack_cost(self) -> Estimate:
         """Mean time that a packet written to the device adds between two reads [s]."""
         found = self.reads
-        kept = self._served & (found.writes > 0)
+        kept = self.served & (found.writes > 0)
         service = self.service_time()
         if not kept.any() or not np.isfinite(service.value):
             return NOTHING

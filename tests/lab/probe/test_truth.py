@@ -1,0 +1,174 @@
+"""What the probe says of our own tunnel program, against what that program logged.
+
+The machine may be busy with other things: then the program is kept from its pace, and its own log is the truth.
+Bounds: 5 % for the reader's speed, 10 % for bursts and pauses, 99 % of the samples of the occupancy exact.
+"""
+
+import numpy as np
+import pytest
+
+from tests.lab.probe import live
+from tunbp.lab.probe.analysis import analyse
+from tunbp.lab.probe.dataset import dataset
+from tunbp.lab.probe.match import DROPPED, occupancy
+from tunbp.lab.probe.service import CAUSES
+from tunbp.lab.probe.summary import constants
+from tunbp.lab.probe.verdict import verdict
+from tunbp.schema import VARIABLES
+from tunbp.traces import open_trace
+from tunbp.traces.saving import save
+
+obstacle = live.obstacle()
+pytestmark = [pytest.mark.netns, pytest.mark.skipif(bool(obstacle), reason=f"nothing can be traced here: {obstacle}")]
+
+SERVICE, PAUSE_EVERY, PAUSE = 20_000, 1500, 5_000_000
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory):
+    return live.build(tmp_path_factory.mktemp("program"))
+
+
+@pytest.fixture(scope="module", params=["sleep", "spin"])
+def overload(request, program, tmp_path_factory):
+    """50 packets 2 us apart every 0.9 ms into a reader of 50,000 packets/s that pauses after each 1500."""
+    recording, truth = live.probed(
+        program, tmp_path_factory.mktemp("overload"), 3.0, SERVICE, 50, 900_000, 2_000, PAUSE_EVERY, PAUSE,
+        mode=request.param,
+    )  # fmt: skip
+    return analyse(recording), truth, request.param
+
+
+@pytest.fixture(scope="module")
+def bursts(program, tmp_path_factory):
+    """40 packets 1 us apart every 2 ms into a reader of 100,000 packets/s that never pauses."""
+    recording, truth = live.probed(program, tmp_path_factory.mktemp("bursts"), 2.0, 10_000, 40, 2_000_000, 1_000, 0, 0)
+    return analyse(recording), truth
+
+
+def within(analysis, times):
+    """Which of the times lie in the spans that the probe knows."""
+    return analysis.blocks.inside(times)
+
+
+def agreement(analysis, truth):
+    """Share of samples at which the probe's occupancy is the program's, of those outside of its system calls."""
+    equal = []
+    for window in analysis.ring.windows:
+        times = np.arange(window.packets.begin, window.packets.end, 50_000)
+        expected, certain = truth.occupancy(times)
+        equal.append((occupancy(window.packets, times) == expected)[certain])
+    joined = np.concatenate(equal)
+    assert joined.size > 5000
+    return joined.mean()
+
+
+def test_the_readers_speed_is_the_programs_pace(overload):
+    analysis, _, _ = overload
+    found = analysis.service.service_time().inverse()
+    assert found.value == pytest.approx(1e9 / SERVICE, rel=0.05)
+    assert found.count > 10_000
+    assert found.low < found.value < found.high
+
+
+def test_occupancy_is_the_programs_own_count(overload):
+    analysis, truth, _ = overload
+    assert agreement(analysis, truth) >= 0.99
+
+
+def test_occupancy_is_exact_when_the_ring_empties_between_bursts(bursts):
+    analysis, truth = bursts
+    assert agreement(analysis, truth) >= 0.99
+
+
+def test_the_programs_pauses_are_found_with_their_cause(overload):
+    analysis, truth, mode = overload
+    pauses = analysis.service.pauses
+    own = truth.paused[within(analysis, truth.paused[:, 0]) & within(analysis, truth.paused[:, 1])]
+    assert len(own) >= 10
+    nearest = np.abs(pauses.begin[:, None] - own[:, 0]).argmin(axis=0)
+    found = np.abs(pauses.begin[nearest] - own[:, 0]) < 1_000_000
+    assert found.mean() >= 0.9
+    lengths = (own[found, 1] - own[found, 0]) / 1e9
+    assert pauses.length[nearest][found].mean() == pytest.approx(lengths.mean(), rel=0.10)
+    if mode == "sleep":  # while it spins it may be preempted for most of a pause, and that is what is seen then
+        causes = [CAUSES[i] for i in pauses.cause[nearest][found]]
+        assert causes.count("blocked") >= 0.9 * len(causes)
+
+
+def test_rate_and_length_of_all_pauses_are_those_of_the_programs_log(overload):
+    analysis, truth, _ = overload
+    begin, end = truth.waits()
+    known = within(analysis, begin) & within(analysis, end)
+    excess = (end - begin)[known] / 1e9 - SERVICE / 1e9
+    long = excess > analysis.service.pause_threshold
+    rate = long.sum() / ((end - begin)[known].sum() / 1e9)
+    assert analysis.service.pause_rate().value == pytest.approx(rate, rel=0.10)
+    assert analysis.service.pause_mean().value == pytest.approx(excess[long].mean(), rel=0.10)
+
+
+def check_bursts(analysis, truth, size):
+    begin = truth.sent[:, 0]
+    gap = np.diff(begin)
+    together = (gap <= analysis.arrivals.service * 1e9) & within(analysis, begin[:-1]) & within(analysis, begin[1:])
+    assert together.sum() > 1000
+    assert analysis.arrivals.burst_rate.value == pytest.approx(1e9 / gap[together].mean(), rel=0.10)
+    assert analysis.arrivals.burst_size(0.5).value == size
+
+
+def test_bursts_have_the_speed_at_which_the_program_sent_them_and_its_size(bursts):
+    check_bursts(*bursts, 40)
+
+
+def test_bursts_into_a_standing_ring_have_speed_and_size(overload):
+    check_bursts(*overload[:2], 50)
+
+
+def test_drops_are_exactly_the_packets_that_the_program_never_read(overload):
+    analysis, truth, _ = overload
+    dropped = np.ones(len(truth.sent), bool)
+    dropped[truth.read[:, 0]] = False
+    for window in analysis.ring.windows:
+        packets = window.packets
+        inside = (truth.sent[:, 0] >= packets.begin) & (truth.sent[:, 1] <= packets.end)
+        entered = (packets.entered >= packets.begin) & (packets.fate == DROPPED)
+        assert abs(int(entered.sum()) - int(dropped[inside].sum())) <= 1  # one may be under way at either end
+    assert set(analysis.ring.drops) == {"FULL_RING"}
+    judged = verdict(analysis)
+    assert (judged.answer, judged.seen) == ("drops", True)
+    assert analysis.ring.peak == 500
+
+
+def test_a_ring_that_was_never_full_is_judged_by_its_flag(bursts):
+    analysis, _ = bursts
+    judged = verdict(analysis)
+    assert (judged.answer, judged.seen) == ("drops", False)
+    assert "IFF_BACKPRESSURE is not set" in judged.why
+
+
+def test_the_reader_that_sleeps_between_bursts_is_seen_to_wake(bursts):
+    analysis, _ = bursts
+    assert analysis.service.wake_latency.count > 100
+    assert 1e-7 < analysis.service.wake_latency.value < 0.05
+    assert analysis.service.service_by_position()[1].count > 100
+
+
+def test_results_are_written_and_read_back(overload, tmp_path):
+    analysis, _, _ = overload
+    written = dataset(analysis)
+    assert set(map(str, written.data_vars)) <= VARIABLES.keys()
+    opened = open_trace(save(written, tmp_path / "probe.nc"))
+    assert opened.ring_occupancy.attrs["units"] == "packet"
+    assert int(opened.sent) == int(opened.delivered) + int(opened.dropped_ring) + int(opened.queued)
+    assert opened.reader_rate.attrs["low"] < float(opened.reader_rate) < opened.reader_rate.attrs["high"]
+    assert opened.attrs["full_ring"].startswith("drops: ")
+    found = constants(analysis, 3.0)
+    assert {"ring", "drain_rate", "burst_rate", "stall_rate", "stall_mean"} <= found.constants.keys()
+    assert found.constants["ring"].value == 500
+    assert {"ack_cost", "far_rate", "reader_policy"} <= found.missing.keys()
+
+
+def test_the_cost_of_tracing_is_stated(overload):
+    analysis, _, _ = overload
+    assert analysis.cost_change.known()
+    assert analysis.cost_change.count >= 3
