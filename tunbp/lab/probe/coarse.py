@@ -21,7 +21,6 @@ from tunbp.errors import LabError
 from tunbp.lab.probe import device, intervals
 from tunbp.lab.probe.constants import Constant, Constants
 from tunbp.lab.probe.intervals import NOTHING, Estimate
-from tunbp.lab.statistics import tail_probability
 from tunbp.traces.build import utc
 
 INTERVAL = 0.1
@@ -113,7 +112,7 @@ def shares(
     starts = np.random.default_rng(1).integers(0, len(times) - BLOCK + 1, (intervals.RESAMPLES // 4, count))
     picked = (starts[:, :, None] + np.arange(BLOCK)).reshape(len(starts), -1)
     resampled = np.array([optimize.nnls(packets[rows], times[rows])[0] for rows in picked])
-    tail = tail_probability(count)
+    tail = intervals.tail_probability(count)
     low, high = np.quantile(resampled, [tail, 1 - tail], axis=0)
     per_read, per_written = (
         Estimate(float(v), float(a), float(b), len(times)) for v, a, b in zip(values, low, high, strict=True)

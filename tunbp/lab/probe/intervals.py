@@ -2,9 +2,9 @@
 
 Neighbouring packets share what the machine was doing, so a packet is no independent sample. Time is cut into
 blocks, and blocks are what is resampled (Künsch 1989, "The jackknife and the bootstrap for general stationary
-observations"), with percentiles widened for their number as `tunbp.lab.statistics` does. Quantiles come from the
-interval of the distribution function, turned round (Woodruff 1952). Counts of rare events have at least the exact
-Poisson interval (Garwood 1936).
+observations"), with percentiles widened for their number (Hesterberg 2015, "What teachers should know about the
+bootstrap"). Quantiles come from the interval of the distribution function, turned round (Woodruff 1952). Counts of
+rare events have at least the exact Poisson interval (Garwood 1936).
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
-
-from tunbp.lab.statistics import tail_probability
 
 LEVEL = 0.95
 RESAMPLES = 2000
@@ -45,6 +43,15 @@ class Estimate:
 
 NOTHING = Estimate(np.nan, np.nan, np.nan)
 """What is said of an empty sample."""
+
+
+def tail_probability(count: int, level: float = LEVEL) -> float:
+    """Probability in each tail of the bootstrap's percentiles, widened for `count` resampled values.
+
+    Hesterberg's expanded percentile interval: Phi(-sqrt(n / (n - 1)) t) instead of 2.5 %.
+    """
+    t = stats.t.ppf((1 + level) / 2, count - 1)
+    return float(stats.norm.cdf(-np.sqrt(count / (count - 1)) * t))
 
 
 def ratio(numerators: ArrayLike, denominators: ArrayLike, block: NDArray[np.int64]) -> Estimate:
