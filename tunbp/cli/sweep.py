@@ -34,13 +34,15 @@ if TYPE_CHECKING:
 )
 @click.option("--chunk", type=click.IntRange(min=1), help="Scenarios per chunk (chosen by the plan's size).")
 @click.option("--plan", "only_plan", is_flag=True, help="Print size, estimated time and memory, and stop.")
+@click.option("--verify", "only_verify", is_flag=True, help="Check every chunk of the store, and stop.")
 def sweep(
-    file: Path, out: Path | None, scheduler: str, workers: int | None, chunk: int | None, only_plan: bool
-) -> None:
+    file: Path, out: Path | None, scheduler: str, workers: int | None, chunk: int | None, only_plan: bool,
+    only_verify: bool,
+) -> None:  # fmt: skip
     """Simulate every scenario of PLAN, a YAML file, chunk by chunk into a Zarr store.
 
-    Killed anywhere and started again, it keeps the chunks that are there and computes the others; the store
-    is the same to the byte. A store made from another plan or by another version is refused.
+    Killed anywhere and started again, it keeps the chunks that are whole (each has a checksum) and computes the
+    others; the store is then the same to the byte. A store made from another plan or by another version is refused.
     """
     from rich.console import Console
 
@@ -54,6 +56,9 @@ def sweep(
         _print_plan(plan, out, scheduler, workers, console)
         return
     assert out is not None
+    if only_verify:
+        _print_verdict(plan, out)
+        return
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         from tunbp.sweep import run
@@ -70,8 +75,8 @@ def _print_plan(plan: Plan, out: Path | None, scheduler: str, workers: int | Non
     """Size, time, memory and disk of a plan, and what stands against running it."""
     from rich.table import Table
 
+    from tunbp.sweep.compute import THREADS, threads_here
     from tunbp.sweep.estimate import check_disk, estimate
-    from tunbp.sweep.run import THREADS, threads_here
     from tunbp.sweep.store import check
 
     threads = workers or threads_here()
@@ -90,6 +95,20 @@ def _print_plan(plan: Plan, out: Path | None, scheduler: str, workers: int | Non
     for note in plan.notes():
         table.add_row("note", note)
     console.print(table, highlight=False)
+
+
+def _print_verdict(plan: Plan, out: Path) -> None:
+    """What `--verify` found; exit status 1 if a chunk is damaged or missing."""
+    from tunbp.sweep.compute import threads_here
+    from tunbp.sweep.store import verify
+
+    whole, faults = verify(out, plan, threads_here())
+    for line in faults:
+        click.echo(line)
+    click.echo(f"{out}: {whole} of {plan.chunks} chunks are whole")
+    if faults:
+        click.echo("The same command without --verify computes the others.")
+        sys.exit(1)
 
 
 def _interrupt(*_: Any) -> None:

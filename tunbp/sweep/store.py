@@ -6,13 +6,15 @@ import fcntl
 import json
 import os
 import shutil
+import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +26,7 @@ from tunbp.model.lazy import result_of
 from tunbp.sweep.plan import Plan
 
 Array = npt.NDArray[Any]
+Index: TypeAlias = tuple[int, ...]
 
 ATTRIBUTE = "tunbp_sweep"
 """Attribute of the store that says what it was made from."""
@@ -71,29 +74,118 @@ class Store:
 
     path: Path
     arrays: Mapping[str, Any]
+    plan: Plan
 
-    def done(self) -> set[tuple[int, ...]]:
-        """Indices of the chunks that are computed."""
+    def done(self, threads: int = 1) -> tuple[set[Index], set[Index]]:
+        """Indices of the chunks that are whole, and of those that are damaged: a file missing, a checksum wrong.
+
+        Parameters
+        ----------
+        threads
+            How many chunks are read at once.
+        """
         *_, last = self.arrays
-        folder = self.path / last / "c"
-        dims = len([d for d in self.arrays[last].metadata.dimension_names if d != "time"])
-        files = (path.relative_to(folder).parts for path in folder.rglob("*") if path.is_file())
-        return {tuple(int(part) for part in parts[:dims]) for parts in files}
+        begun = [index for index in self.plan.indices() if self.file(last, index).exists()]
+        with ThreadPoolExecutor(threads) as pool:
+            whole = {index for index, good in zip(begun, pool.map(self.is_whole, begun), strict=True) if good}
+        return whole, set(begun) - whole
 
-    def write(self, region: Mapping[str, slice], results: Mapping[str, Array]) -> None:
-        """Write one chunk: every variable in whole files, the marking one last.
+    def file(self, name: str, index: Index) -> Path:
+        """File of one chunk of one variable."""
+        series = ("0",) if "time" in self.arrays[name].metadata.dimension_names else ()
+        return self.path.joinpath(name, "c", *map(str, index), *series)
+
+    def is_whole(self, index: Index) -> bool:
+        """Whether a chunk has all its files and each matches the checksum (CRC-32C) that it ends with."""
+        where = tuple(self.plan.region(index).values())
+        try:
+            for name, array in self.arrays.items():
+                if not self.file(name, index).is_file():  # Zarr reads what is not there as NaN
+                    return False
+                array[where]
+        except Exception:  # whatever damaged bytes make the codecs raise
+            return False
+        return True
+
+    def write(self, index: Index, results: Mapping[str, Array]) -> None:
+        """Write one chunk: every variable in whole files, the marking one when the others are on the disk.
 
         Raises
         ------
         SweepError
             If the disk does not take it.
         """
-        where = tuple(region.values())
+        where = tuple(self.plan.region(index).values())
+        *others, last = self.arrays
         try:
-            for name, array in self.arrays.items():
-                array[where] = results[name]
+            for name in others:
+                self.arrays[name][where] = results[name]
+            for name in others:
+                to_disk(self.file(name, index))
+            self.arrays[last][where] = results[last]
+            to_disk(self.file(last, index))
         except OSError as error:
             raise SweepError(f"{self.path}: a chunk cannot be written ({error}); those there are kept") from None
+
+
+def to_disk(file: Path) -> None:
+    """Wait until a file and its name are on the disk, not only in the kernel's memory."""
+    for path in (file, file.parent):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def repaired(path: Path, plan: Plan) -> list[str]:
+    """Restore damaged coordinates and metadata of a store, which follow from the plan; names of those files."""
+    found = []
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
+        _write_empty(Path(folder) / "empty", plan)
+        for whole in sorted((Path(folder) / "empty").rglob("*")):
+            there = path / whole.relative_to(Path(folder) / "empty")
+            if whole.is_file() and (not there.is_file() or there.read_bytes() != whole.read_bytes()):
+                there.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(whole, there)
+                found.append(str(there.relative_to(path)))
+    return found
+
+
+def verify(path: Path, plan: Plan, threads: int = 1) -> tuple[int, list[str]]:
+    """Check every file of a store against its checksum and the plan; nothing is changed.
+
+    Parameters
+    ----------
+    path, plan
+        The store, and the plan it must have been made from.
+    threads
+        How many chunks are read at once.
+
+    Returns
+    -------
+    whole : int
+        Chunks that are whole.
+    faults : list of str
+        One line per chunk that is missing or damaged.
+
+    Raises
+    ------
+    SweepError
+        If there is no store, or it was made from something else.
+    """
+    path = path.absolute()
+    if not path.exists():
+        raise SweepError(f"{path}: no such store")
+    check(path, plan)
+    try:
+        store = Store(path, _arrays(path, result_names(plan)), plan)
+    except Exception as error:  # the metadata of an array is damaged
+        raise SweepError(f"{path}: cannot be opened ({error}); run the sweep again: it repairs the store") from None
+    whole, damaged = store.done(threads)
+    lines = [f"chunk {'/'.join(map(str, index))}: damaged" for index in sorted(damaged)]
+    missing = sorted(set(plan.indices()) - whole - damaged)
+    return len(whole), lines + [f"chunk {'/'.join(map(str, index))}: missing" for index in missing]
 
 
 @contextmanager
@@ -117,7 +209,8 @@ def opened(path: Path, plan: Plan) -> Iterator[Store]:
             raise SweepError(f"{path}: another process is writing to this store; wait for it to end") from None
         for left_over in path.rglob("*.partial"):  # of a process killed while it wrote a chunk
             left_over.unlink()
-        yield Store(path, _arrays(path, result_names(plan)))
+        repaired(path, plan)
+        yield Store(path, _arrays(path, result_names(plan)), plan)
     finally:
         os.close(lock)
 
@@ -186,6 +279,7 @@ def _make(path: Path, plan: Plan) -> None:
 
 def _write_empty(path: Path, plan: Plan) -> None:
     import zarr
+    from zarr.codecs import Crc32cCodec, ZstdCodec
 
     template = _template(plan)
     # xarray's mark of variables that are coordinates
@@ -200,6 +294,7 @@ def _write_empty(path: Path, plan: Plan) -> None:
             chunks=(*plan.chunk_shape, *length),
             dtype=variable.dtype,
             fill_value=np.nan,
+            compressors=(ZstdCodec(), Crc32cCodec()),  # a reader of damaged bytes gets an error, not a number
             dimension_names=(*plan.sizes, *series),
             attributes=variable.attrs,
         )

@@ -86,13 +86,15 @@ def run(
     if not path.exists():
         check_disk(plan, path, plan.chunks)
     with _cluster(scheduler, workers) as client, opened(path, plan) as store:
-        done = store.done()
+        done, damaged = store.done(threads_here())
         check_disk(plan, path, plan.chunks - len(done))  # by now coordinates and kept chunks are there
         cost = weights(plan)
         before = sum(cost[index] for index in done)
         missing = [index for index in cost if index not in done]
         if done:
             console.print(f"{path}: {len(done)} of {plan.chunks} chunks are there and kept", highlight=False)
+        if damaged:
+            console.print(f"{path}: {len(damaged)} chunks are damaged and computed again", highlight=False)
         with Meter(plan.chunks, sum(cost.values()), len(done), before, console) as meter:
             if client is None:
                 _on_threads(plan, store, missing, cost, meter, workers or threads_here())
@@ -129,8 +131,7 @@ def _on_threads(
     dims = list(plan.sizes)
 
     def work(index: Index) -> None:
-        region = plan.region(index)
-        store.write(region, simulated(plan.scenario(region), plan.engine, dims))
+        store.write(index, simulated(plan.scenario(plan.region(index)), plan.engine, dims))
         with lock:
             meter.advance(cost[index])
 
@@ -159,7 +160,7 @@ def _cluster(scheduler: str | None, workers: int | None) -> Iterator[Any]:
         from distributed import Client
     except ImportError:
         raise SweepError(
-            f"scheduler: {scheduler!r} needs the package 'distributed': pip install 'tunbp[cluster]'"
+            f"scheduler: {scheduler!r} needs the package 'distributed': pip install 'tunbp[sweep]'"
         ) from None
     if "://" not in scheduler:
         raise SweepError(f"scheduler: {scheduler!r}; give 'threads' or an address, e.g. tcp://host:8786")
@@ -215,7 +216,7 @@ def _on_cluster(
             alone = not threads
             for future, results in finished:
                 index = running.pop(future)
-                store.write(plan.region(index), results)
+                store.write(index, results)
                 meter.advance(cost[index])
     finally:
         with suppress(Exception):  # the scheduler may be gone: there is nothing left to cancel then
@@ -238,7 +239,7 @@ def _finished(futures: list[Any]) -> set[Any]:
 
 @contextmanager
 def _connected(meter: Meter) -> Iterator[None]:
-    """Say what became of a cluster that is lost, or of a chunk that no worker survives.
+    """Say what happened to a cluster that is lost, or to a chunk that no worker survives.
 
     Raises
     ------

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -12,13 +11,15 @@ import dask
 import numpy as np
 import pytest
 import xarray as xr
+from click.testing import CliRunner
 from rich.console import Console
 from sweep_processes import PLAN, TUNBP, Process, files
 
+from tunbp.cli import tunbp
 from tunbp.errors import SweepError
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
-from tunbp.sweep import read_plan, run
+from tunbp.sweep import compute, read_plan, run
 from tunbp.sweep.plan import make_plan
 
 Start = Callable[..., Process]
@@ -177,8 +178,7 @@ def test_active_client_computes_the_sweep(tmp_path: Path, plan_file: Path) -> No
 
 def test_worker_of_another_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     distributed = pytest.importorskip("distributed")
-    # the package's `run` is the function: the module of that name is found by import only
-    monkeypatch.setattr(importlib.import_module("tunbp.sweep.run"), "library", _Versions().next)
+    monkeypatch.setattr(compute, "library", _Versions().next)
     options = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
     with (
         distributed.LocalCluster(**options) as local,
@@ -204,7 +204,7 @@ class _Versions:
 
 def test_scheduler_that_does_not_answer_is_one_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed")
-    monkeypatch.setattr(importlib.import_module("tunbp.sweep.run"), "CONNECT_SECONDS", 0.3)
+    monkeypatch.setattr(compute, "CONNECT_SECONDS", 0.3)
     with pytest.raises(SweepError, match=r"nothing answers at tcp://127\.0\.0\.1:9"):
         run(make_plan(MIXED), tmp_path / "s.zarr", scheduler="tcp://127.0.0.1:9", console=QUIET)
     assert not (tmp_path / "s.zarr").exists()
@@ -218,7 +218,7 @@ def test_scheduler_that_is_no_address_is_refused(tmp_path: Path, address: str) -
 
 def test_scheduler_with_too_few_workers_says_how_to_start_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     distributed = pytest.importorskip("distributed")
-    monkeypatch.setattr(importlib.import_module("tunbp.sweep.run"), "WORKER_SECONDS", 0.3)
+    monkeypatch.setattr(compute, "WORKER_SECONDS", 0.3)
     with distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=None) as local:
         address = local.scheduler_address
         with pytest.raises(SweepError, match="has 0 of 2 workers"):
@@ -227,7 +227,7 @@ def test_scheduler_with_too_few_workers_says_how_to_start_them(tmp_path: Path, m
 
 def test_sweep_that_does_not_fit_the_disk_is_refused(tmp_path: Path) -> None:
     huge = {**MIXED, "design": {"kind": "sobol", "samples": 2**38}}
-    with pytest.raises(SweepError, match=r"scenarios take up to .*TiB.* free"):
+    with pytest.raises(SweepError, match=r"scenarios take up to .*TB.* free"):
         run(make_plan(huge), tmp_path / "s.zarr", console=QUIET)
     assert list(tmp_path.iterdir()) == []
 
@@ -282,3 +282,74 @@ def test_two_commands_do_not_write_to_one_store(tmp_path: Path) -> None:
         pytest.raises(SweepError, match="another process is writing"),
     ):
         run(plan, tmp_path / "s.zarr", console=QUIET)
+
+
+# -- what is damaged
+
+
+def _damage(file: Path, how: str) -> None:
+    data = bytearray(file.read_bytes())
+    if how == "deleted":
+        file.unlink()
+        return
+    if how == "flipped":
+        data[len(data) // 2] ^= 0x10
+    file.write_bytes(bytes(data[: len(data) // 2]) if how == "cut" else b"" if how == "emptied" else bytes(data))
+
+
+@pytest.mark.parametrize("how", ["deleted", "flipped", "cut", "emptied"])
+@pytest.mark.parametrize("part", ["received_rate/c/1/0/0", "sent/c/0/0/0", "ring/c/0", "sent/zarr.json"])
+def test_what_is_damaged_is_computed_again_to_the_same_bytes(tmp_path: Path, how: str, part: str) -> None:
+    store, plan = tmp_path / "s.zarr", make_plan(MIXED, chunk=16)
+    run(plan, store, console=QUIET)
+    whole = files(store)
+    _damage(store / part, how)
+    run(plan, store, console=QUIET)
+    assert files(store) == whole
+
+
+@pytest.mark.parametrize("how", ["deleted", "cut", "emptied"])
+def test_a_store_that_does_not_say_of_which_plan_it_is_is_left_alone(tmp_path: Path, how: str) -> None:
+    store, plan = tmp_path / "s.zarr", make_plan(MIXED, chunk=16)
+    run(plan, store, console=QUIET)
+    _damage(store / "zarr.json", how)
+    before = files(store)
+    with pytest.raises(SweepError, match="is not the store of a sweep"):
+        run(plan, store, console=QUIET)
+    assert files(store) == before
+
+
+def test_a_flipped_byte_is_an_error_for_whoever_reads_the_store(tmp_path: Path) -> None:
+    store = tmp_path / "s.zarr"
+    run(make_plan(MIXED, chunk=16), store, console=QUIET)
+    _damage(store / "received_rate" / "c" / "1" / "0" / "0", "flipped")
+    with pytest.raises(ValueError, match="checksum"):
+        xr.open_zarr(store).received_rate.load()
+
+
+def test_a_store_is_verified_and_the_faults_are_named(tmp_path: Path, plan_file: Path) -> None:
+    store = tmp_path / "s.zarr"
+    verify = ["sweep", str(plan_file), "--out", str(store), "--verify"]
+    run(read_plan(plan_file), store, console=QUIET)
+    assert "8 of 8 chunks are whole" in CliRunner().invoke(tunbp, verify).output
+    names = sorted(name for name in files(store) if name.startswith("sent/c/"))
+    _damage(store / names[0], "flipped")
+    for file in store.rglob(names[1].removeprefix("sent/")):
+        file.unlink()
+    before = files(store)
+    told = CliRunner().invoke(tunbp, verify)
+    assert told.exit_code == 1
+    assert f"chunk {names[0].removeprefix('sent/c/')}: damaged" in told.output
+    assert f"chunk {names[1].removeprefix('sent/c/')}: missing" in told.output
+    assert "6 of 8 chunks are whole" in told.output
+    assert files(store) == before
+
+
+def test_a_chunk_is_on_the_disk_before_the_file_that_marks_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tunbp.sweep import store as stores
+
+    order: list[str] = []
+    monkeypatch.setattr(stores, "to_disk", lambda file: order.append(file.relative_to(tmp_path / "s.zarr").parts[0]))
+    plan = make_plan(MIXED, chunk=1000)
+    run(plan, tmp_path / "s.zarr", console=QUIET)
+    assert order == stores.result_names(plan)
