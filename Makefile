@@ -4,12 +4,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready-$(shell pwd | cksum | cut -d" " -f1)
+DOCS := $(VENV)/.docs
 ARGS ?=
 
 export JUPYTER_PREFER_ENV_PATH := 1
 
 .DELETE_ON_ERROR:
-.PHONY: help install reproduce test jupyter lab check lint bench soak fuzz docs params calibrate lock clean
+.PHONY: help install reproduce test jupyter lab check lint bench soak fuzz docs figures params calibrate lock clean
 
 help:
 	@echo "make reproduce  every notebook, results in results/ (only what is not done or has changed)"
@@ -21,10 +22,11 @@ help:
 	@echo "make bench      speed of the engines, as JSON"
 	@echo "make soak       invariants on 100,000 scenarios, coverage of intervals in 2,000 repetitions"
 	@echo "make fuzz       100,000 damaged measurement files"
-	@echo "make docs       README's figure of the model"
+	@echo "make docs       the documentation in build/docs/html, warnings as errors"
+	@echo "make figures    README's figure of the model"
 	@echo "make params     params/*.yaml and the notebooks' parameters cells anew from their classes"
 	@echo "make calibrate  the fitted constants in tunbp/model/hosts.yaml anew"
-	@echo "make lock       requirements.lock anew from pyproject.toml"
+	@echo "make lock       requirements.lock and docs/requirements.lock anew from pyproject.toml"
 	@echo "make clean      remove the environment, results and caches"
 
 install: $(READY)
@@ -66,8 +68,19 @@ soak: $(READY)
 fuzz: $(READY)
 	$(BIN)/python -m tests.traces.fuzz --count 100000 $(ARGS)
 
-# uv lives in an environment of its own: it makes the lock and is no part of it
-docs: $(READY)
+# Packages of the documentation, beside those of the lock
+$(DOCS): $(READY) docs/requirements.lock
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r docs/requirements.lock
+	@touch $@
+
+docs: $(DOCS)
+	rm -rf docs/api
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs/html
+	$(BIN)/python -m sphinx -q -W -b doctest docs build/docs/doctest
+	$(BIN)/codespell README.md CONTRIBUTING.md CHANGELOG.md docs/*.md docs/*/*.md params data/claims.yaml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+
+figures: $(READY)
 	$(BIN)/python tools/readme_figures.py
 
 params: $(READY)
@@ -76,12 +89,16 @@ params: $(READY)
 calibrate: $(READY)
 	$(BIN)/python -m tunbp.evidence.calibration $(ARGS)
 
+# uv lives in an environment of its own: it makes the locks and is no part of them
 lock:
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/python -m pip install --quiet uv
 	build/lock/bin/uv pip compile pyproject.toml --extra all --universal --generate-hashes --python-version 3.11 \
 		--no-emit-index-url --no-header --quiet --output-file requirements.lock
+	build/lock/bin/uv pip compile pyproject.toml --extra all --extra docs --constraint requirements.lock --universal \
+		--generate-hashes --python-version 3.11 --no-emit-index-url --no-header --quiet \
+		--output-file docs/requirements.lock
 
 clean:
-	rm -rf $(VENV) build results .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) build results docs/api docs/generated .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
 	find tunbp tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunbp import quantities, schema
+from tunbp import schema
 from tunbp.errors import OutputError, ParamsError
 from tunbp.quantities import KINDS, clock, decimals, fixed, label_unit, parse, show, show_range, significant
 
@@ -135,9 +135,3 @@ def test_every_unit_of_the_schema_that_counts_something_has_a_kind():
 
 def test_a_time_to_wait_is_shown_as_on_a_clock():
     assert [clock(seconds) for seconds in (0, 59.6, 3725)] == ["0:00:00", "0:01:00", "1:02:05"]
-
-
-def test_every_example_of_the_module_holds():
-    import doctest
-
-    assert doctest.testmod(quantities).failed == 0

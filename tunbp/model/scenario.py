@@ -103,7 +103,7 @@ OPTIONAL = (
 
 @dataclass(frozen=True)
 class Scenario:
-    """One scenario or, where fields are `xarray.DataArray`s, the whole batch that their dims span.
+    """One scenario or, where fields are of type `xarray.DataArray`, the whole batch that their dims span.
 
     Every field may be a scalar or a DataArray; dims combine by name. `duration`, `interval` and `dt` hold for the
     whole batch. All values are SI: seconds, bytes, packets, packets per second.

@@ -56,11 +56,13 @@ class Output:
 
     Examples
     --------
-    >>> out = Output("results", "01_openvpn_throughput", params)
-    >>> out.figure(fig, "openvpn_ring", "Throughput over ring size", "OpenVPN over 120 ms ...", data=table)
-    >>> out.table(errors, "openvpn_errors", "Model against published values")
-    >>> out.number("openvpn_gain", 57.2, "%", text="gain of backpressure at a ring of 500 packets")
-    >>> out.close()
+    In a notebook::
+
+        out = Output("results", "01_openvpn_throughput", params)
+        out.figure(fig, "openvpn_ring", "Throughput over ring size", "OpenVPN over 120 ms ...", data=table)
+        out.table(errors, "openvpn_errors", "Model against published values")
+        out.number("openvpn_gain", 57.2, "%", text="gain of backpressure at a ring of 500 packets")
+        out.close()
     """
 
     def __init__(

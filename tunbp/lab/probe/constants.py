@@ -1,22 +1,20 @@
 """`constants.yaml`: the constants of a running tunnel, as the probe measured them, for `tunbp predict --constants`.
 
-The file is a YAML mapping:
+The file is a YAML mapping::
 
-```yaml
-schema: 1
-device: tun0
-reader: openvpn
-kernel: Linux 6.18.0
-start: 2026-01-31T12:00:00Z
-seconds: 10.0                # how long the probe ran
-constants:                   # names are fields of tunbp.model.scenario.Scenario
-  drain_rate: {value: 58210, low: 57900, high: 58600, unit: packet/s, how: "mean of 412,345 service times, ..."}
-  reader_policy: {value: link_first, how: "..."}
-missing:                     # fields that the probe could not measure, and why
-  far_rate: "seen only from the other end: ..."
-observations:                # measured, and no field of a scenario; the same form as constants
-  cold_service_time: {value: 2.1e-05, low: 2.0e-05, high: 2.3e-05, unit: s, how: "..."}
-```
+    schema: 1
+    device: tun0
+    reader: openvpn
+    kernel: Linux 6.18.0
+    start: 2026-01-31T12:00:00Z
+    seconds: 10.0                # how long the probe ran
+    constants:                   # names are fields of tunbp.model.scenario.Scenario
+      drain_rate: {value: 58210, low: 57900, high: 58600, unit: packet/s, how: "mean of 412,345 service times, ..."}
+      reader_policy: {value: link_first, how: "..."}
+    missing:                     # fields that the probe could not measure, and why
+      far_rate: "seen only from the other end: ..."
+    observations:                # measured, and no field of a scenario; the same form as constants
+      cold_service_time: {value: 2.1e-05, low: 2.0e-05, high: 2.3e-05, unit: s, how: "..."}
 
 `value` is in `unit`, which is SI. `low` and `high` are the ends of the 95 % interval; an entry without them is a
 setting that was read, not a measurement. `how` says in words what the value was made of.

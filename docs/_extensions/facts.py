@@ -1,0 +1,192 @@
+"""Pages and tables written from the library itself before a build, into docs/generated/: one fact in one place."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+
+from tunbp.quantities import show
+
+DOCS = Path(__file__).parent.parent
+ROOT = DOCS.parent
+GENERATED = DOCS / "generated"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Write a Markdown table; bars and line ends inside cells are kept from ending them."""
+    lines = [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
+    return "\n".join("| " + " | ".join(row) + " |" for row in [list(head), ["---"] * len(head), *lines]) + "\n"
+
+
+def drivers() -> str:
+    """Write one row per kernel version."""
+    from tunbp.model.drivers import DRIVERS
+
+    def words(rule: Any) -> str:
+        return str(rule.name).lower().replace("_", " ")
+
+    rows = [
+        (f"`{name}`", row.date, words(row.stop), words(row.wake), words(row.failed), row.source, row.note)
+        for name, row in DRIVERS.items()
+    ]
+    return table(("version", "date", "stops", "wakes", "a failed insertion", "source", "note"), rows)
+
+
+def hosts() -> str:
+    """Write the constants of every host with interval and source."""
+    from tunbp.model.hosts import table as host_table
+
+    rows = []
+    for host, entry in host_table().items():
+        for part in ("given", "fitted"):
+            for field, row in entry.get(part, {}).items():
+                interval = " to ".join(f"{end:g}" for end in row["interval"]) if "interval" in row else ""
+                source = row.get("source") or f"fitted to {', '.join(row.get('rows', []))}"
+                rows.append((f"`{host}`", f"`{field}`", row["value"], interval, source))
+    return table(("host", "constant", "value", "95 % interval", "source"), rows)
+
+
+def parameters() -> str:
+    """Write the parameters of every notebook."""
+    from tunbp.run import params
+
+    parts = []
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        if (model := params.model(path.stem)) is None:
+            continue
+        rows = [
+            (f"`{field}`", f"`{json.dumps(info.default, default=str)}`", info.description)
+            for field, info in model.model_fields.items()
+        ]
+        parts.append(f"### {path.stem}\n\n{model.__doc__}\n\n{table(('parameter', 'default', 'meaning'), rows)}")
+    return "\n".join(parts)
+
+
+def experiments() -> str:
+    """Write what the laboratory can measure."""
+    from tunbp.lab.experiments import EXPERIMENTS
+
+    rows = [(f"`{name}`", row.question, ", ".join(row.needs)) for name, row in sorted(EXPERIMENTS.items())]
+    return table(("experiment", "question", "needs"), rows)
+
+
+def appendix() -> str:
+    """Write the major claims: what is claimed, the command that shows it, the tolerance, whether it is met."""
+    from tunbp.evidence.validation import BOUNDS
+
+    rows = [
+        (f"C{number}", f"{row.what} error of the model", "`make check`", f"{row.limit:.0%}", "yes" if row.met else "no")
+        for number, row in enumerate(BOUNDS, 1)
+    ]
+    return table(("", "claim", "command", "tolerance", "met"), rows)
+
+
+def bounds() -> str:
+    """Write the bounds on the model's error and whether they are met."""
+    from tunbp.evidence.validation import BOUNDS
+
+    rows = [(row.what, f"{row.limit:.0%}", "yes" if row.met else "no", row.why) for row in BOUNDS]
+    return table(("bound on the relative error", "limit", "met", "why not"), rows)
+
+
+def figure_map() -> str:
+    """Write figure -> command -> time -> disk of the run in `results/`, and on what machine it was."""
+    results = ROOT / "results"
+    states = {path.stem: json.loads(path.read_text()) for path in sorted((results / ".state").glob("[0-9]*.json"))}
+    if not states:
+        return "`results/` is empty: run `make reproduce` before `make docs` to see the map here.\n"
+    rows = []
+    for name, state in states.items():
+        made = [path for path in sorted(state["outputs"]) if path.startswith(("figures/", "tables/"))]
+        named = sorted({f"`{Path(path).stem}`" for path in made})
+        size = sum((results / path).stat().st_size for path in state["outputs"] if (results / path).exists())
+        command = f"`tunbp reproduce {name.partition('_')[0]}`"
+        rows.append((name, command, f"{state['seconds']:.0f} s", show(size, "byte", 2), ", ".join(named)))
+    machine = json.loads((results / "environment.json").read_text())
+    where = (
+        f"Measured on {machine['cpus']} processors ({machine['cpu']}), {show(machine['memory_bytes'], 'byte', 2)} of "
+        f"memory, {machine['operating_system']}, Python {machine['versions']['python']}; all notebooks at once.\n\n"
+    )
+    return where + table(("notebook", "command", "time", "disk", "figures and tables"), rows)
+
+
+def claims() -> str:
+    """Write how many published claims hold, and those that no published number can check."""
+    import yaml
+
+    entries = yaml.safe_load((ROOT / "data" / "claims.yaml").read_text(encoding="utf-8"))
+    count = Counter(entry["verdict"] for entry in entries)
+    words = ", ".join(f"{number} {verdict}" for verdict, number in count.most_common())
+    rows = [(entry["text"], entry["source"], entry["why"]) for entry in entries if entry["verdict"] == "not checkable"]
+    return f"{len(entries)} published claims: {words}.\n\n{table(('not checkable', 'source', 'why'), rows)}"
+
+
+def gallery() -> str:
+    """Write a card per figure of `results/`, which `make reproduce` wrote; a sentence where there is none."""
+    records = sorted((ROOT / "results" / "figures").glob("*.json"))
+    if not records:
+        return "`results/` is empty: run `make reproduce` before `make docs` to see the figures here.\n"
+    cards = []
+    (GENERATED / "figures").mkdir(exist_ok=True)
+    for path in records:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        picture = path.with_suffix(".png")
+        if not picture.exists():
+            continue
+        shutil.copy(picture, GENERATED / "figures" / picture.name)
+        caption, link = " ".join(record["caption"].split()), ""
+        if (GENERATED / "notebooks" / f"{record['run']}.ipynb").exists():
+            link = f"\n\n{{doc}}`Notebook <notebooks/{record['run']}>`"
+        cards.append(
+            f":::{{grid-item-card}} {record['title']}\n\n```{{image}} figures/{picture.name}\n:alt: {caption}\n"
+            f":target: ../_images/{picture.name}\n```\n\n{caption}{link}\n:::\n"
+        )
+    return "::::{grid} 1 2 2 2\n:gutter: 3\n\n" + "\n".join(cards) + "\n::::\n"
+
+
+def notebooks() -> str:
+    """Copy the executed notebooks of `results/` and list them."""
+    executed = sorted((ROOT / "results" / "notebooks").glob("*.ipynb"))
+    (GENERATED / "notebooks").mkdir(parents=True, exist_ok=True)
+    for path in executed:
+        shutil.copy(path, GENERATED / "notebooks" / path.name)
+    if not executed:
+        return "`results/` is empty: run `make reproduce` before `make docs` to read the executed notebooks here.\n"
+    names = "\n".join(f"notebooks/{path.stem}" for path in executed)
+    return f"```{{toctree}}\n:maxdepth: 1\n\n{names}\n```\n"
+
+
+PAGES = {"notebooks": ("Notebooks, executed", notebooks), "gallery": ("Figures", gallery)}
+PARTS = {
+    "drivers": drivers,
+    "hosts": hosts,
+    "parameters": parameters,
+    "experiments": experiments,
+    "bounds": bounds,
+    "figure_map": figure_map,
+    "claims": claims,
+    "appendix": appendix,
+}
+
+
+def write(_: Sphinx) -> None:
+    """Write everything anew, whatever was there."""
+    shutil.rmtree(GENERATED / "notebooks", ignore_errors=True)
+    shutil.rmtree(GENERATED / "figures", ignore_errors=True)
+    GENERATED.mkdir(exist_ok=True)
+    for name, (title, make) in PAGES.items():
+        (GENERATED / f"{name}.md").write_text(f"# {title}\n\n{make()}", encoding="utf-8")
+    for name, make in PARTS.items():
+        (GENERATED / f"{name}.inc.md").write_text(make(), encoding="utf-8")
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Write the pages before the sources are read."""
+    app.connect("builder-inited", write)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

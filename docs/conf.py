@@ -1,0 +1,74 @@
+"""Sphinx settings. `make docs` builds with warnings as errors; nothing of the page comes from elsewhere."""
+
+import sys
+from pathlib import Path
+from types import GenericAlias
+
+DOCS = Path(__file__).parent
+sys.path[:0] = [str(DOCS / "_extensions"), str(DOCS.parent)]
+
+import tunbp  # noqa: E402
+
+project = "tunbp"
+author = "The tunbp authors"
+copyright = author
+version = release = tunbp.__version__
+
+extensions = [
+    "facts",
+    "mathml",
+    "myst_nb",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.doctest",
+    "sphinx_click",
+    "sphinx_copybutton",
+    "sphinx_design",
+]
+exclude_patterns = ["requirements.lock", "_extensions", "_templates", "generated/*.inc.md"]
+templates_path = ["_templates"]
+default_role = "py:obj"
+
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+nb_execution_mode = "off"  # notebooks come executed, from `make reproduce`
+suppress_warnings = ["myst.header"]  # sections of notebooks begin where their cells do
+
+autosummary_generate = True
+autodoc_typehints = "none"  # the signatures are typed; numpydoc describes the arguments
+autodoc_member_order = "bysource"
+numpydoc_show_class_members = False
+numpydoc_xref_param_type = False
+
+html_theme = "pydata_sphinx_theme"
+html_title = "tunbp"
+html_static_path = ["_static"]
+html_css_files = ["tunbp.css"]
+html_show_sourcelink = False
+html_copy_source = False
+html_theme_options = {
+    "show_prev_next": False,
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "navbar_align": "left",
+    "header_links_before_dropdown": 7,
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
+}
+html_sidebars = {"index": [], "faq": [], "glossary": [], "promises": []}
+doctest_test_doctest_blocks = ""  # docstrings are run by tests/test_docs.py, each in its module
+doctest_global_setup = "import numpy as np\nimport xarray as xr\n"
+linkcheck_ignore = [r".*"]  # addresses of others are checked by form, in tests/test_docs.py
+
+
+def setup(app):
+    """Leave out aliases of types: they have no signature to show."""
+    app.connect("autodoc-skip-member", lambda _, what, name, value, skip, options: skip or is_alias(value))
+
+
+def is_alias(value):
+    """Whether a value is a type like `tuple[str, ...]`."""
+    return isinstance(value, GenericAlias)
