@@ -3,37 +3,23 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
-from functools import cache
-from importlib.resources import as_file, files
 from pathlib import Path
 
 from tunbp.errors import LabError
-from tunbp.lab import flags, process
-
-LIBRARY = "backpressure.so"
+from tunbp.lab import compiled, flags
 
 
-@cache
-def build() -> Path:
-    """Compile the shim once per process, into a new folder that only this user can write; the library's path.
+def environment(backpressure: bool, echo: Path) -> dict[str, str]:
+    """Environment that preloads the shim; without `backpressure` it only records the flags in `echo`.
+
+    The library is copied into the folder of `echo`: LD_PRELOAD takes no path with spaces, as a home may have.
 
     Raises
     ------
     LabError
-        If there is no C compiler or it fails.
+        If the shim cannot be compiled.
     """
-    library = Path(tempfile.mkdtemp(prefix="tunbp-shim-")) / LIBRARY
-    compiler = next((name for name in ("cc", "gcc", "clang") if shutil.which(name)), None)
-    if compiler is None:
-        raise LabError("no C compiler: it builds the shim that sets IFF_BACKPRESSURE; Debian: install gcc libc6-dev")
-    with as_file(files("tunbp.lab") / "backpressure.c") as source:
-        process.run([compiler, "-shared", "-fPIC", "-O2", "-o", str(library), str(source), "-ldl"])
-    return library
-
-
-def environment(library: Path, backpressure: bool, echo: Path) -> dict[str, str]:
-    """Environment that preloads the shim; without `backpressure` it only records the flags in `echo`."""
+    library = shutil.copy(compiled.program("backpressure"), echo.with_suffix(".so"))
     return {
         "LD_PRELOAD": str(library),
         "TUNBP_TUN_FLAGS": str(flags.IFF_BACKPRESSURE if backpressure else 0),
