@@ -21,20 +21,46 @@ def test_the_processor_is_named_as_cpuinfo_does():
     assert facts.cpu_model("processor : 0\nBogoMIPS : 50\n") == "unknown"
 
 
-def test_busy_fraction_counts_everything_but_idle_and_waiting():
-    before = {"cpu_seconds": {"user": 1.0, "system": 1.0, "idle": 10.0, "iowait": 0.0}}
-    after = {"cpu_seconds": {"user": 3.0, "system": 2.0, "idle": 16.0, "iowait": 1.0}}
-    assert facts.busy_fraction(before, after) == pytest.approx(0.3)
-    assert facts.busy_fraction(before, before) is None
+def load(time, softirqs=(0, 0), dropped=(0, 0), **cpu):
+    return {
+        "time": time,
+        "load_average": 1.5,
+        "cpu_seconds": dict.fromkeys(("user", "system", "idle", "iowait", "steal"), 0.0) | cpu,
+        "softirqs": {"NET_TX": [0, 0], "NET_RX": list(softirqs)},
+        "softnet": {"dropped": list(dropped)},
+    }
 
 
-def test_load_is_read_from_the_first_line_of_proc_stat(tmp_path):
-    stat = tmp_path / "stat"
-    stat.write_text("cpu  100 0 50 800 20 0 10 20 0 0\ncpu0 100 0 50 800 20 0 10 20 0 0\n")
+def test_load_between_two_readings_tells_whose_the_processor_was():
+    before = load(5.0, user=1.0, system=1.0, idle=10.0)
+    after = load(10.0, softirqs=(7, 9), dropped=(0, 2), user=3.0, system=2.0, idle=15.0, iowait=1.0, steal=1.0)
+    found = facts.load_between(before, after, own=2.5)
+    assert found["seconds"] == 5.0
+    assert found["busy_fraction"] == pytest.approx(0.4)  # all but idle and waiting
+    assert found["steal_fraction"] == pytest.approx(0.1)
+    assert found["foreign_fraction"] == pytest.approx(0.05)
+    assert found["softirqs"]["NET_RX"] == [7, 9]
+    assert found["softnet"]["dropped"] == [0, 2]
+
+
+def test_load_without_time_between_is_unknown():
+    found = facts.load_between(load(5.0), load(5.0))
+    assert found["busy_fraction"] is None
+    assert "foreign_fraction" not in found
+
+
+def test_load_is_read_from_proc(tmp_path):
+    (tmp_path / "net").mkdir()
+    (tmp_path / "stat").write_text("cpu  100 0 50 800 20 0 10 20 0 0\ncpu0 100 0 50 800 20 0 10 20 0 0\n")
+    (tmp_path / "softirqs").write_text("      CPU0\n TIMER: 9\nNET_TX: 3\nNET_RX: 40\n")
+    (tmp_path / "net" / "softnet_stat").write_text("0000001f 00000002 00000001 00000000\n")
     ticks = os.sysconf("SC_CLK_TCK")
-    found = facts.load(stat)["cpu_seconds"]
-    assert found["user"] == pytest.approx(100 / ticks)
-    assert found["steal"] == pytest.approx(20 / ticks)
+    found = facts.load(tmp_path)
+    assert found["cpu_seconds"]["user"] == pytest.approx(100 / ticks)
+    assert found["cpu_seconds"]["steal"] == pytest.approx(20 / ticks)
+    assert found["softirqs"] == {"NET_TX": [3], "NET_RX": [40]}
+    assert found["softnet"] == {"processed": [31], "dropped": [2], "squeezed": [1]}
+    assert facts.load()["softnet"]["processed"]
 
 
 def test_a_tool_that_does_not_answer_is_unknown():

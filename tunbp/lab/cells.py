@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Ring = Annotated[int, Field(ge=1, le=1 << 20)]
 Qdisc = Literal["noqueue", "pfifo", "bfifo", "pfifo_fast", "fq", "fq_codel", "codel", "cake", "sfq"]
@@ -27,22 +27,55 @@ class Cell(BaseModel):
     @property
     def label(self) -> str:
         """Short name of the cell, from the fields that tell cells of its experiment apart."""
-        return "-".join(_label_part(name, getattr(self, name)) for name in self.label_fields)
+        parts = (_label_part(name, getattr(self, name)) for name in self.label_fields)
+        return "-".join(part for part in parts if part)
 
 
-class TunnelCell(Cell):
-    """TCP through a user-space tunnel over a delayed path."""
-
-    label_fields: ClassVar[tuple[str, ...]] = ("rtt", "ring", "congestion", "qdisc")
+class PathCell(Cell):
+    """Something through a user-space tunnel over a path."""
 
     rtt: Annotated[float, Field(ge=0, le=10)] = Field(description="round-trip time added by the path [s]")
+    path: Literal["auto", "netem", "relay"] = Field(
+        default="auto", description="what makes the path; auto: netem where the kernel has it, else the relay"
+    )
+    link_rate: Annotated[float, Field(ge=0, le=1e12)] = Field(
+        default=0.0, description="speed of the path's link [bit/s of IP packets]; 0: no link"
+    )
+    link_buffer: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        default=1000, description="buffer of the link [packet]"
+    )
+    link_loss: Annotated[float, Field(ge=0, lt=1)] = Field(default=0.0, description="share of packets lost at random")
+    link_jitter: Annotated[float, Field(ge=0, le=1)] = Field(default=0.0, description="jitter of each direction [s]")
+
+    @model_validator(mode="after")
+    def _only_the_relay_has_a_link(self) -> Self:
+        if self.path == "netem" and (self.link_rate or self.link_loss or self.link_jitter):
+            raise ValueError("link_rate, link_loss and link_jitter need the relay: path: relay, or auto")
+        return self
+
+
+class TunnelCell(PathCell):
+    """TCP through a user-space tunnel over a path."""
+
+    label_fields: ClassVar[tuple[str, ...]] = ("rtt", "ring", "congestion", "qdisc", "windows")
+
     congestion: str = Field(default="cubic", pattern="^[a-z_0-9]+$", description="TCP congestion control")
     streams: Annotated[int, Field(ge=1, le=128)] = Field(default=1, description="parallel TCP flows")
+    windows: Literal["raised", "default"] = Field(
+        default="raised", description="TCP's largest windows: raised to 32 MiB, or this kernel's default"
+    )
+    sample_interval: Annotated[float, Field(ge=0, le=10)] = Field(
+        default=0.0, description="time between samples of sockets, counters and processes [s]; 0: none"
+    )
 
 
 def _label_part(name: str, value: Any) -> str:
     if name == "rtt":
         return f"{value * 1e3:g}ms"
+    if name == "offered_rate":
+        return f"{value:g}pps" if value else "flood"
+    if name == "windows":
+        return "" if value == "raised" else f"{value}_windows"
     if name == "threads":
         return f"{value}thread{'s' if value > 1 else ''}"
     return f"ring{value}" if name == "ring" else str(value)

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
 
 from tunbp import schema
 from tunbp.atomic import replacing
@@ -20,6 +22,7 @@ RENAMED = {"rtt": "added_rtt"}
 """Parameters whose name the schema uses for something measured."""
 SERIES = ("throughput", "retransmits", "rtt", "cwnd")
 TCP_TOTALS = ("received_rate", "sent_rate", "total_retransmits", "mean_rtt", "min_rtt", "max_rtt", "mss")
+INITIAL_WINDOW = 10
 PING_TOTALS = {"mean_rtt": "ping_mean_rtt", "min_rtt": "ping_min_rtt", "max_rtt": "ping_max_rtt"}
 
 
@@ -77,7 +80,12 @@ def _run(where: Path, record: Mapping[str, Any]) -> xr.Dataset:
         }
     except KeyError as error:
         raise LabError(f"{where / 'run.json'}: no {error} in it; was it made by `tunbp lab run`?") from error
-    values["busy_fraction"] = load["here"]["busy_fraction"]
+    if "path" in record["result"]:
+        coordinates |= {"path": record["result"]["path"], "remarks": "; ".join(record["result"].get("remarks", []))}
+    here = load["here"]
+    values |= {name: here[name] for name in ("busy_fraction", "steal_fraction", "foreign_fraction") if name in here}
+    if "softirqs" in here:
+        values |= {f"softirqs_{way}": sum(here["softirqs"][f"NET_{way.upper()}"]) for way in ("tx", "rx")}
     if "outer" in load:
         values["outer_busy_fraction"] = load["outer"]["busy_fraction"]
     floats = {name: np.nan if value is None else float(value) for name, value in values.items()}
@@ -86,20 +94,56 @@ def _run(where: Path, record: Mapping[str, Any]) -> xr.Dataset:
     # `duration` is a parameter of the cell; the measured one is kept under the schema's name
     set_duration = {"set_duration": coordinates.pop("duration")}
     run = xr.Dataset(floats, {**coordinates, **set_duration})
-    return run.assign(_tcp(where).variables) if (where / "iperf3.json").exists() else run
+    if "congestion" not in record["parameters"]:
+        return run
+    step = record["parameters"].get("sample_interval") or 1.0
+    run = run.assign(_tcp(where, step).variables)
+    if "series" not in record["result"]:
+        return run
+    return run.assign(_samples(where, record, step).reindex(time=run["time"]).variables)
 
 
-def _tcp(where: Path) -> xr.Dataset:
+def _tcp(where: Path, step: float) -> xr.Dataset:
     """Series and totals of the TCP transfer and of the ping beside it; flows are summed or averaged."""
     transfer = open_trace(where / "iperf3.json")
     series = {name: _over_flows(transfer[name], name) for name in SERIES if name in transfer}
     totals = {name: _over_flows(transfer[name], name) for name in TCP_TOTALS if name in transfer}
     found = xr.Dataset(totals).assign(xr.Dataset(series))
     if "time" in found.dims:
-        found = found.assign_coords(time=np.round(found["time"].values))
+        found = found.assign_coords(time=_grid(found["time"].values, step))
         found = found.sel(time=found["time"] >= 0).drop_duplicates("time")
     probes = open_trace(where / "ping.txt")
     return found.assign({ours: probes[name] for name, ours in PING_TOTALS.items() if name in probes})
+
+
+def _samples(where: Path, record: Mapping[str, Any], step: float) -> xr.Dataset:
+    """Counters of the device, and slow start threshold and unacknowledged segments of the data's socket, over time.
+
+    The sampler's clock is the wall's, iperf3's begins with its first segment. That is known to about one sample:
+    the first interval in which the device took ten packets more than before, an initial window.
+    """
+    series = {name: np.asarray(values, dtype=float) for name, values in record["result"]["series"].items()}
+    times = series["time"]
+    taken = np.diff(series["tx_packets"] + series["tx_dropped"])
+    begun = times[int(np.argmax(taken >= INITIAL_WINDOW))] if taken.size else times[0]
+    grid = _grid(np.arange(0, times[-1] - begun, step), step)
+    counters = {
+        name: ("time", np.interp(grid, times - begun, series[name] - series[name][0]))
+        for name in ("tx_packets", "tx_dropped")
+    }
+    sockets = open_trace(where / "ss.txt")
+    busiest = int(sockets["socket_bytes_acked"].max("time").argmax("stream"))
+    seen = sockets.isel(stream=busiest)
+    # samples before the first socket are left out by the reader, so these have a clock of their own
+    sampled = pd.Timestamp(sockets.attrs["start"]).timestamp() + seen["time"].to_numpy() - begun
+    nearest = np.abs(sampled[:, None] - grid[None, :]).argmin(0)
+    held = {name: ("time", seen[name].to_numpy()[nearest]) for name in ("ssthresh", "unacked") if name in seen}
+    return xr.Dataset({**counters, **held}, {"time": grid})
+
+
+def _grid(times: NDArray[np.float64], step: float) -> NDArray[np.float64]:
+    """Times rounded to whole steps, so that the series of all runs lie on one axis."""
+    return np.round(np.round(np.asarray(times) / step) * step, 6)
 
 
 def _over_flows(values: xr.DataArray, name: str) -> xr.DataArray:

@@ -28,6 +28,8 @@ class Experiment:
         The type of its cells.
     needs
         What must be there, by the names of `tunbp lab check`.
+    programs
+        C programs of the laboratory that it uses, by name; they are compiled before anything starts.
     shown
         Variables of the table that is printed after a measurement, by their names in the schema.
     measure
@@ -40,3 +42,4 @@ class Experiment:
     needs: tuple[str, ...]
     shown: tuple[str, ...]
     measure: Measure
+    programs: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -74,19 +75,75 @@ def sysctls(root: Path = Path("/proc/sys")) -> dict[str, str]:
     return found
 
 
-def load(stat: Path = Path("/proc/stat")) -> dict[str, Any]:
-    """Load average and the processor's time counters [s] since boot, of this host or guest."""
+def load(proc: Path = Path("/proc")) -> dict[str, Any]:
+    """Load average, and counters since boot of this host or guest.
+
+    Returns
+    -------
+    dict
+        time [s, monotonic]; load_average; cpu_seconds by state [s], of all processors; softirqs NET_TX and NET_RX
+        of each processor [1]; softnet, by processor: packets processed, dropped as the backlog was full, and times
+        that a round ended for want of budget.
+    """
     names = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
     ticks = os.sysconf("SC_CLK_TCK")
-    values = stat.read_text().splitlines()[0].split()[1:9]
+    values = (proc / "stat").read_text().splitlines()[0].split()[1:9]
+    softnet = [line.split() for line in (proc / "net" / "softnet_stat").read_text().splitlines()]
     return {
+        "time": time.monotonic(),
         "load_average": os.getloadavg()[0],
         "cpu_seconds": {name: int(value) / ticks for name, value in zip(names, values, strict=True)},
+        "softirqs": softirqs((proc / "softirqs").read_text()),
+        "softnet": {
+            name: [int(fields[place], 16) for fields in softnet]
+            for place, name in enumerate(("processed", "dropped", "squeezed"))
+        },
     }
 
 
-def busy_fraction(before: dict[str, Any], after: dict[str, Any]) -> float | None:
-    """Share of processor time in use between two readings of `load`; None when no time has passed."""
+def softirqs(text: str) -> dict[str, list[int]]:
+    r"""Network softirqs of each processor, from the text of /proc/softirqs.
+
+    >>> softirqs("        CPU0 CPU1\n  TIMER: 5 6\n NET_TX: 1 2\n NET_RX: 3 4\n")
+    {'NET_TX': [1, 2], 'NET_RX': [3, 4]}
+    """
+    rows = {name.strip(): counts for name, _, counts in (line.partition(":") for line in text.splitlines())}
+    return {name: [int(count) for count in rows[name].split()] for name in ("NET_TX", "NET_RX")}
+
+
+def load_between(before: dict[str, Any], after: dict[str, Any], own: float | None = None) -> dict[str, Any]:
+    """What happened between two readings of `load`.
+
+    Parameters
+    ----------
+    before, after
+        The readings.
+    own
+        Processor time that the measurement itself used meanwhile [s], if it is known.
+
+    Returns
+    -------
+    dict
+        load_average at the end; seconds; busy_fraction of all processors, and of it steal_fraction (taken by the
+        machine below) and foreign_fraction (used by others than the measurement) [1], None when no time has
+        passed; cpu_seconds by state; softirqs and softnet by processor.
+    """
     passed = {name: after["cpu_seconds"][name] - value for name, value in before["cpu_seconds"].items()}
     total = sum(passed.values())
-    return 1 - (passed["idle"] + passed["iowait"]) / total if total > 0 else None
+    busy = total - passed["idle"] - passed["iowait"]
+    shares = {"busy_fraction": busy, "steal_fraction": passed["steal"]}
+    if own is not None:
+        shares["foreign_fraction"] = max(0.0, busy - passed["steal"] - own)
+    return {
+        "load_average": after["load_average"],
+        "seconds": after["time"] - before["time"],
+        **{name: value / total if total > 0 else None for name, value in shares.items()},
+        "cpu_seconds": {name: round(value, 3) for name, value in passed.items()},
+        **{
+            kind: {
+                name: [b - a for a, b in zip(before[kind][name], counts, strict=True)]
+                for name, counts in after[kind].items()
+            }
+            for kind in ("softirqs", "softnet")
+        },
+    }

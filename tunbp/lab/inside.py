@@ -56,6 +56,11 @@ class Child:
             raise LabError(f"{self.what}: {received.text}")
         return received
 
+    @property
+    def pid(self) -> int:
+        """Process id of the child."""
+        return int(self.process.pid or 0)
+
     def ask_to_stop(self) -> None:
         """Send SIGTERM."""
         self.process.terminate()

@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,17 +19,27 @@ UP_LIMIT = 90.0
 """Seconds in which OpenVPN must come up; the TLS handshake takes a few seconds under emulation."""
 ADVICE = "look at the log; a slow machine or a full /tmp are the usual causes"
 READY = "Initialization Sequence Completed"
+PORT = 1194
 CIPHER = "AES-256-GCM"
 """OpenVPN's own first choice."""
 OPTIONS = [
-    "--dev", TUNNEL, "--dev-type", "tun", "--proto", "udp", "--disable-dco", "--data-ciphers", CIPHER,
-    "--sndbuf", "4194304", "--rcvbuf", "4194304", "--dh", "none", "--verb", "3", "--ping", "10",
+    "--dev", TUNNEL, "--dev-type", "tun", "--proto", "udp", "--port", str(PORT), "--disable-dco",
+    "--data-ciphers", CIPHER, "--sndbuf", "4194304", "--rcvbuf", "4194304", "--dh", "none",
+    "--verb", "3", "--ping", "10",
 ]  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Tunnel:
+    """A tunnel that is up: the flags its devices echoed, and the process ids of its programs by name."""
+
+    echo: list[int]
+    programs: dict[str, int]
+
+
 @contextmanager
-def openvpn(path: RoutedPath, cell: Mapping[str, Any], backpressure: bool) -> Iterator[list[int]]:
-    """OpenVPN between client and server of `path`; yields the flags that both devices echo.
+def openvpn(path: RoutedPath, cell: Mapping[str, Any], backpressure: bool) -> Iterator[Tunnel]:
+    """OpenVPN between client and server of `path`.
 
     Certificates are made for this one tunnel, and each end knows the other's fingerprint.
 
@@ -40,16 +51,15 @@ def openvpn(path: RoutedPath, cell: Mapping[str, Any], backpressure: bool) -> It
     with tempfile.TemporaryDirectory(prefix="tunbp-openvpn-") as name:
         # not in the results' folder: in a VM that is mounted from outside, and a growing file cannot be read
         scratch = Path(name)
-        library = shim.build()
         ends = {
             "server": (
                 path.server,
-                [SERVER_OUTER, CLIENT_OUTER, SERVER_INNER, CLIENT_INNER],
+                [SERVER_OUTER, path.server_peer, SERVER_INNER, CLIENT_INNER],
                 ["--tls-server"],
             ),
             "client": (
                 path.client,
-                [CLIENT_OUTER, SERVER_OUTER, CLIENT_INNER, SERVER_INNER],
+                [CLIENT_OUTER, path.client_peer, CLIENT_INNER, SERVER_INNER],
                 ["--tls-client"],
             ),
         }
@@ -64,7 +74,7 @@ def openvpn(path: RoutedPath, cell: Mapping[str, Any], backpressure: bool) -> It
                     "--cert", str(scratch / f"{end}.crt"), "--key", str(scratch / f"{end}.key"),
                     "--peer-fingerprint", peer,
                 ]  # fmt: skip
-                environment = shim.environment(library, backpressure, scratch / f"{end}.echo")
+                environment = shim.environment(backpressure, scratch / f"{end}.echo")
                 with (scratch / f"{end}.log").open("wb") as log:
                     running.append(space.start(*command, stdout=log, stderr=log, environment=environment))
             for end, child in zip(ends, running, strict=True):
@@ -74,7 +84,7 @@ def openvpn(path: RoutedPath, cell: Mapping[str, Any], backpressure: bool) -> It
             echoes = [shim.read_echo(scratch / f"{end}.echo", f"OpenVPN ({end})", backpressure) for end in ends]
             for space in (path.client, path.server):
                 _dress(space, cell)
-            yield echoes
+            yield Tunnel(echoes, {"far_reader": running[0].pid, "reader": running[1].pid})
         finally:
             for child in running:
                 process.kill(child)

@@ -17,23 +17,24 @@ from tunbp.lab.path import (
     SERVER_OUTER,
     TUNNEL,
     RoutedPath,
-    measure_tcp,
     routed_path,
 )
+from tunbp.lab.tcp import measure_tcp
+from tunbp.lab.tunnel import Tunnel
 
 MTU = 1420
 """Leaves room for the outer headers on a path of 1500 bytes."""
 
 
 def measure(cell: Mapping[str, Any], backpressure: bool, folder: Path) -> dict[str, Any]:
-    """One transfer; see `tunbp.lab.path.measure_tcp` for what is returned and raised."""
-    with routed_path(cell["rtt"]) as path, forwarders(path, cell, backpressure) as echo:
-        return {"echo": echo, **measure_tcp(path, cell, folder)}
+    """One transfer; see `tunbp.lab.tcp.measure_tcp` for what is returned and raised."""
+    with routed_path(cell, forwarder.PORT) as path, forwarders(path, cell, backpressure) as tunnel:
+        return {"echo": tunnel.echo, **measure_tcp(path, cell, folder, tunnel.programs)}
 
 
 @contextmanager
-def forwarders(path: RoutedPath, cell: Mapping[str, Any], backpressure: bool) -> Iterator[list[int]]:
-    """A forwarder at each end of `path`; yields the flags that both devices echo.
+def forwarders(path: RoutedPath, cell: Mapping[str, Any], backpressure: bool) -> Iterator[Tunnel]:
+    """A forwarder at each end of `path`.
 
     Raises
     ------
@@ -41,8 +42,8 @@ def forwarders(path: RoutedPath, cell: Mapping[str, Any], backpressure: bool) ->
         If one does not start, or the kernel lacks the flag asked for.
     """
     ends = {
-        "server": (path.server, SERVER_OUTER, CLIENT_OUTER, SERVER_INNER, CLIENT_INNER),
-        "client": (path.client, CLIENT_OUTER, SERVER_OUTER, CLIENT_INNER, SERVER_INNER),
+        "server": (path.server, SERVER_OUTER, path.server_peer, SERVER_INNER, CLIENT_INNER),
+        "client": (path.client, CLIENT_OUTER, path.client_peer, CLIENT_INNER, SERVER_INNER),
     }
     running: list[inside.Child] = []
     echoes: list[int] = []
@@ -57,7 +58,7 @@ def forwarders(path: RoutedPath, cell: Mapping[str, Any], backpressure: bool) ->
                 f"link set {TUNNEL} up",
             )
             space.set_qdisc(TUNNEL, cell["qdisc"])
-        yield echoes
+        yield Tunnel(echoes, {"far_reader": running[0].pid, "reader": running[1].pid})
     finally:
         for child in running:
             child.kill()
@@ -67,7 +68,8 @@ EXPERIMENT = Experiment(
     name="forward",
     question="What ring and flag do to TCP through a tunnel without cryptography.",
     cell=TunnelCell,
-    needs=("namespaces", "tun", "ip", "tc", "iperf3", "ping", "ss", "netem"),
+    needs=("namespaces", "tun", "ip", "tc", "iperf3", "ping", "ss", "path"),
     shown=("received_rate", "ring_drop_fraction", "ping_mean_rtt"),
     measure=measure,
+    programs=("relay",),
 )

@@ -18,10 +18,12 @@ from tunbp.lab.path import routed_path
 from tunbp.lab.reader import serve as read
 from tunbp.lab.sender import Flow
 from tunbp.lab.sender import serve as send
-from tunbp.lab.tunnel import CIPHER, openvpn
+from tunbp.lab.tunnel import CIPHER, PORT, openvpn
 
 DEVICE = "tun0"
 TO = "10.99.0.2"
+STRAIGHT = {"rtt": 0.0, "path": "auto", "link_rate": 0.0, "link_loss": 0.0, "link_jitter": 0.0}
+"""A path that adds nothing."""
 NOBODY = "10.99.0.77"
 """An address that no host has: the far end drops silently instead of answering with ICMP."""
 
@@ -89,7 +91,7 @@ def measure(cell: Mapping[str, Any], backpressure: bool, folder: Path) -> dict[s
 
 def _openvpn_speed(cell: Mapping[str, Any], backpressure: bool, folder: Path) -> dict[str, Any]:
     """How fast OpenVPN takes packets out of the ring when there are always some, on a path without delay."""
-    with routed_path(0.0) as path, openvpn(path, cell, backpressure) as echo:
+    with routed_path(STRAIGHT, PORT) as path, openvpn(path, cell, backpressure) as tunnel:
         path.client.ip(f"route add {NOBODY} dev {DEVICE}")
         sender = inside.start(path.client.name, "sender", send, _bulk(cell, NOBODY))
         try:
@@ -108,7 +110,7 @@ def _openvpn_speed(cell: Mapping[str, Any], backpressure: bool, folder: Path) ->
         for counter in ("packets", "dropped")
     )
     return {
-        "echo": echo,
+        "echo": tunnel.echo,
         "cipher": CIPHER,
         **found,
         "sent": taken + lost,

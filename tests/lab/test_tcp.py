@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tunbp.errors import LabError
-from tunbp.lab.path import check_iperf3
+from tunbp.lab.tcp import check_iperf3
 
 
 def write(tmp_path, content):
