@@ -11,10 +11,16 @@ def test_variants_alternate_as_abba():
     assert "".join(order) == "sbbssbbs"
 
 
-def test_all_cells_are_measured_before_a_cell_is_repeated():
-    runs = abba(["a", "b"], VARIANTS, 2)
-    assert [run.cell for run in runs] == ["a", "a", "b", "b"] * 2
-    assert [run.repetition for run in runs] == [1] * 4 + [2] * 4
+def test_all_cells_are_measured_before_a_cell_is_repeated_in_another_order_each_time():
+    cells = [f"cell{number}" for number in range(8)]
+    runs = abba(cells, VARIANTS, 3)
+    passes = [[run.cell for run in runs[first : first + 16 : 2]] for first in (0, 16, 32)]
+    assert passes[0] == cells
+    assert [sorted(cells) for cells in passes[1:]] == [cells] * 2
+    assert passes[0] != passes[1] != passes[2]
+    assert all(run.cell == next_run.cell for run, next_run in zip(runs[::2], runs[1::2], strict=True))
+    assert [run.repetition for run in runs] == [1] * 16 + [2] * 16 + [3] * 16
+    assert abba(cells, VARIANTS, 3) == runs
 
 
 def test_folder_names_say_what_was_run():

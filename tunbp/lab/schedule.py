@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,11 +29,12 @@ def abba(cells: Sequence[str], variants: Sequence[str], repeat: int) -> list[Run
 
     Within a repetition each cell's variants follow each other, so that both meet the same state of the host;
     from one repetition to the next their order is reversed (A B, B A, ...), so that a drift does not favour
-    one of them.
+    one of them. The first repetition goes through the cells as they are listed, each later one in a random order
+    of its own (the same whenever it is asked for), so that a drift favours no cell either.
     """
     return [
         Run(cell, variant, repetition)
         for repetition in range(1, repeat + 1)
-        for cell in cells
+        for cell in (cells if repetition == 1 else random.Random(repetition).sample(cells, len(cells)))
         for variant in (variants if repetition % 2 else list(reversed(variants)))
     ]

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from tunbp.errors import LabError
-from tunbp.lab import clean, facts, process, sandbox, vm
+from tunbp.lab import clean, compiled, facts, process, sandbox, vm
 from tunbp.lab.cells import Cell
 from tunbp.lab.check import check_tools
+from tunbp.lab.experiments import EXPERIMENTS
 from tunbp.lab.folder import finished, locked, read_json, remove_parts, write_json
 from tunbp.lab.plans import Plan
 
@@ -35,6 +36,7 @@ class Order:
     """What the user asked for: where to measure, which variants, how often, into which folder.
 
     `cpus` are the VM's; None: two, or under emulation as many as the cells need. `only` are patterns of labels.
+    After `at_most` seconds no further run is begun.
     """
 
     out: Path
@@ -43,6 +45,7 @@ class Order:
     kernel: Path | None = None
     cpus: int | None = None
     only: tuple[str, ...] = ()
+    at_most: float | None = None
 
 
 def measure(plan: Plan, cells: list[Cell], order: Order, follow: Follow) -> dict[str, Any]:
@@ -51,7 +54,8 @@ def measure(plan: Plan, cells: list[Cell], order: Order, follow: Follow) -> dict
     Returns
     -------
     dict
-        `state.json` of the folder: runs (names), variants, skipped cells with reasons, tun_features.
+        `state.json` of the folder: runs (names), variants, skipped cells with reasons, tun_features, and `paused`
+        if time was up before all runs were made.
 
     Raises
     ------
@@ -61,6 +65,8 @@ def measure(plan: Plan, cells: list[Cell], order: Order, follow: Follow) -> dict
     """
     out = order.out.resolve()
     check_tools(plan.experiment, order.kernel)
+    for name in EXPERIMENTS[plan.experiment].programs:
+        compiled.program(name)
     clean.clean_recorded()
     with locked(out):
         return _measure(plan, cells, order, out, follow)
@@ -90,7 +96,7 @@ def _measure(plan: Plan, cells: list[Cell], order: Order, out: Path, follow: Fol
         message = read_json(out / "error.json")["message"]
         raise LabError(f"{message}\n{len(finished(out))} finished runs are kept in {order.out}")
     state = read_json(out / "state.json") if (out / "state.json").exists() else {"runs": None}
-    if state["runs"] is None or not finished(out) >= set(state["runs"]):
+    if state["runs"] is None or not (state.get("paused") or finished(out) >= set(state["runs"])):
         raise _ended_early(child.returncode, order.out, process.read_log(log))
     log.unlink(missing_ok=True)
     return state
@@ -127,8 +133,10 @@ def _orders(plan: Plan, cells: list[Cell], order: Order, kvm: bool, out: Path) -
         "cells": [{"label": cell.label, "values": cell.model_dump()} for cell in cells],
         "chosen": [cell.label for cell in chosen(cells, order.only)],
         "machine": machine,
+        "cache": str(compiled.folder().parent.parent),
         "guest_files": vm.tool_files() if order.kernel else [],
         "repeat": order.repeat,
+        "at_most": order.at_most,
     }
     path = out / "plan.json"
     if path.exists():
