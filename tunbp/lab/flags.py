@@ -83,7 +83,7 @@ def check_echo(name: str, echo: int, backpressure: bool) -> None:
     raise LabError(f"{name}: a stock run was asked for, but TUNGETIFF echoes {echo:#06x} (IFF_BACKPRESSURE set)")
 
 
-def attach(name: str, kind: str = "tun", backpressure: bool = False) -> Device:
+def attach(name: str, kind: str = "tun", backpressure: bool = False, information: bool = False) -> Device:
     """Create a tun or tap device in the current network namespace and return it attached, non-blocking.
 
     Parameters
@@ -94,13 +94,16 @@ def attach(name: str, kind: str = "tun", backpressure: bool = False) -> Device:
         "tun" or "tap".
     backpressure
         Ask for `IFF_BACKPRESSURE`.
+    information
+        Have four bytes of packet information before each packet, as wireguard-go expects them.
 
     Raises
     ------
     LabError
         If the device cannot be made, or the kernel did not set the flags asked for.
     """
-    wanted = (IFF_TUN if kind == "tun" else IFF_TAP) | IFF_NO_PI | (IFF_BACKPRESSURE if backpressure else 0)
+    wanted = IFF_TUN if kind == "tun" else IFF_TAP
+    wanted |= (0 if information else IFF_NO_PI) | (IFF_BACKPRESSURE if backpressure else 0)
     fd = _open(CLONE_DEVICE)
     try:
         fcntl.ioctl(fd, TUNSETIFF, _IFREQ.pack(name.encode(), wanted))
