@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tunbp.cli.lab_probe import probe
+from tunbp.cli.units import Quantity
 from tunbp.quantities import label_unit, significant
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def check() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from tunbp.lab.check import runnable, survey
+    from tunbp.lab.check import possible, runnable, survey
 
     console = Console()
     items = survey()
@@ -48,14 +49,21 @@ def check() -> None:
         mark = "[green]yes[/]" if item.there else "[yellow]no[/]"
         table.add_row(mark, item.name, item.found, "" if item.there else item.remedy)
     console.print(table)
-    possible = False
-    for where, label in (("native", "on this kernel"), ("vm", "in a VM (--vm fetched)")):
-        console.print(f"\n[bold]Experiments {label}[/]")
-        for name, lacking in runnable(items, where).items():
-            possible |= not lacking
-            state = "[yellow]lacks[/] " + ", ".join(lacking) if lacking else "[green]can run[/]"
-            console.print(f"  {name:8} {state}")
-    sys.exit(0 if possible else 1)
+    rows = possible(items)
+    plans = Table("plan", "cells", "on this kernel", "in a VM (--vm fetched)", box=None)
+    in_vm = runnable(items, "vm")
+    for row in rows:
+        missing = in_vm[row.experiment.name]
+        reasons = "; ".join(f"{count} cells: {why}" if row.cells else why for why, count in row.reasons.items())
+        plans.add_row(
+            row.plan,
+            f"{row.cells} of {row.total}",
+            f"[yellow]{reasons}[/]" if reasons else "[green]all[/]",
+            f"[yellow]lacks {', '.join(missing)}[/]" if missing else "[green]all[/]",
+        )
+    console.print("\n[bold]Plans[/] (tunbp lab run PLAN)")
+    console.print(plans)
+    sys.exit(0 if any(row.cells or not in_vm[row.experiment.name] for row in rows) else 1)
 
 
 @lab.command()
@@ -70,6 +78,7 @@ def check() -> None:
     help="What to compare; `auto` takes stock alone on a kernel without the flag.",
 )
 @click.option("--only", multiple=True, metavar="CELLS", help="Only cells whose name fits, like '120ms-*'.")
+@click.option("--at-most", type=Quantity("4min", "s"), help="Begin no run after this time; resumable.")
 @click.option("--cpus", type=click.IntRange(min=1), help="Processors of the VM (2; emulated: what the cells need).")
 def run(
     plan: str,
@@ -78,6 +87,7 @@ def run(
     out: Path | None,
     variants: str,
     only: tuple[str, ...],
+    at_most: float | None,
     cpus: int | None,
 ) -> None:
     """Run PLAN: a plan that comes with the package (`tunbp lab check` lists them), or a YAML file.
@@ -92,7 +102,7 @@ def run(
     kernel = vm.resolve_kernel(vm_kernel) if vm_kernel else None
     place = kernel.parent.name if kernel else "native"
     out = out or Path("results") / f"lab_{path.stem}_{place}"
-    order = session.Order(out, repeat or content.repeat, variants, kernel, cpus, only)
+    order = session.Order(out, repeat or content.repeat, variants, kernel, cpus, only, at_most)
     if kernel and not vm.kvm_usable():
         click.secho(
             "KVM is not usable here: the VM is emulated, which takes minutes per TCP run.", fg="yellow", err=True
@@ -100,6 +110,8 @@ def run(
     state = _follow(content, cells, order)
     for cell, reason in state["skipped"].items():
         click.secho(f"not run: {cell}: {reason}", fg="yellow", err=True)
+    if state.get("paused"):
+        click.secho("Time is up before all runs were made; the same command goes on from here.", fg="yellow", err=True)
     if state["variants"] == ["stock"] and variants == "auto":
         click.secho(
             "This kernel has no IFF_BACKPRESSURE, so only stock was measured. To compare: "

@@ -10,15 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tunbp.errors import LabError
-from tunbp.lab import flags, sandbox, vm
+from tunbp.lab import flags, plans, relay, sandbox, vm
+from tunbp.lab.available import QDISCS, Machine, lacking, this_machine, vhost
+from tunbp.lab.experiment import Experiment
 from tunbp.lab.experiments import EXPERIMENTS
 from tunbp.lab.kernel import fetched
 
 PACKAGES = {
     "ip": "iproute2", "tc": "iproute2", "iperf3": "iperf3", "ping": "iputils-ping", "openvpn": "openvpn",
-    "openssl": "openssl", "cc": "gcc libc6-dev", "ss": "iproute2", "sysctl": "procps",
+    "wireguard-go": "wireguard-go", "openssl": "openssl", "cc": "gcc libc6-dev", "ss": "iproute2",
+    "sysctl": "procps",
 }  # fmt: skip
-GUEST_BRINGS = ("namespaces", "tun", "netem", "pktgen", "flag")
+GUEST_BRINGS = ("namespaces", "tun", "path", "pktgen", "flag", "vhost", "qdiscs", "tracefs")
 """What a VM's own kernel has, whatever the host's has."""
 
 
@@ -47,6 +50,41 @@ def runnable(items: list[Item], where: str) -> dict[str, list[str]]:
         row.name: base + [need for need in row.needs if need not in there and need not in GUEST_BRINGS]
         for row in EXPERIMENTS.values()
     }
+
+
+@dataclass(frozen=True)
+class Possible:
+    """How many cells of a plan this machine can run, of how many, and why not the others (reason: cells)."""
+
+    plan: str
+    experiment: Experiment
+    cells: int
+    total: int
+    reasons: dict[str, int]
+
+
+def possible(items: list[Item]) -> list[Possible]:
+    """What of each bundled plan can run natively, cell by cell."""
+    lacks = runnable(items, "native")
+    try:
+        machine = this_machine(sandbox.prefix())
+    except LabError:
+        machine = Machine(frozenset(), 1, frozenset())
+    rows = []
+    for name in plans.bundled():
+        plan, cells = plans.load(plans.find(name))
+        reasons: dict[str, int] = {}
+        if missing := lacks[plan.experiment]:
+            reasons["lacks " + ", ".join(missing)] = len(cells)
+        else:
+            for cell in cells:
+                for why in lacking(cell.model_dump(), machine)[:1]:
+                    short = why.partition(":")[0]
+                    reasons[short] = reasons.get(short, 0) + 1
+        rows.append(
+            Possible(name, EXPERIMENTS[plan.experiment], len(cells) - sum(reasons.values()), len(cells), reasons)
+        )
+    return rows
 
 
 def check_tools(experiment: str, kernel: Path | None) -> None:
@@ -80,13 +118,50 @@ def _kernel_items() -> Iterator[Item]:
         able = flags.supports_backpressure(offered)
         found = f"kernel {release} {'has' if able else 'has no'} IFF_BACKPRESSURE"
         yield Item("flag", able, found, "Linux 7.3 or newer: `tunbp lab kernel`, then `--vm fetched`")
-    yield _inside("netem", "sch_netem", "tc qdisc add dev lo root netem delay 1ms")
+    yield from _qdisc_items()
+    yield _vhost()
+    yield _inside(
+        "tracefs",
+        "tracefs",
+        "mount -t tracefs tracefs /sys/kernel/tracing && test -r /sys/kernel/tracing/events/net/net_dev_queue/id",
+        "root, and a kernel with CONFIG_FTRACE",
+    )
     yield _inside("pktgen", "pktgen", "test -e /proc/net/pktgen/pgctrl")
 
 
-def _inside(name: str, module: str, command: str) -> Item:
+def _qdisc_items() -> Iterator[Item]:
+    """Qdiscs, each tried on a device; and what makes a delayed path."""
+    try:
+        works = this_machine(sandbox.prefix()).qdiscs
+    except LabError as error:
+        yield Item("qdiscs", False, str(error).splitlines()[0], "run as root, or allow user namespaces")
+        works = frozenset()
+    else:
+        others = [name for name in QDISCS if name not in works]
+        found = ", ".join(sorted(works)) + (f"; not {', '.join(others)}" if others else "")
+        remedy = f"modprobe {' '.join(f'sch_{name}' for name in others)} as root, or a VM"
+        yield Item("qdiscs", not others, found, remedy)
+    yield _path("netem" in works)
+
+
+def _vhost() -> Item:
+    why = vhost()
+    remedy = "modprobe vhost_net; chmod a+rw /dev/vhost-net; or a VM: Debian's kernel has the module"
+    return Item("vhost", why is None, why or "/dev/vhost-net answers", remedy)
+
+
+def _path(netem: bool) -> Item:
+    """What makes a delayed path here: netem, else the relay, which is compiled and run to its first packet."""
+    try:
+        relayed = relay.try_out()
+    except LabError as error:
+        return Item("path", netem, "netem" if netem else str(error).splitlines()[0], "apt-get install gcc libc6-dev")
+    return Item("path", True, f"netem or the relay ({relayed})" if netem else f"the relay ({relayed})")
+
+
+def _inside(name: str, module: str, command: str, remedy: str = "") -> Item:
     """Try a command in private namespaces of our own."""
-    remedy = f"modprobe {module} as root, or use a VM"
+    remedy = remedy or f"modprobe {module} as root, or use a VM"
     try:
         tried = subprocess.run([*sandbox.prefix(), "sh", "-c", command], capture_output=True, text=True)
     except LabError:
@@ -110,6 +185,6 @@ def _vm_items() -> Iterator[Item]:
     yield Item("virtme-ng", program is not None and not missing, found, remedy)
     kernels = [image.parent.name for image in fetched()]
     yield Item("vm kernel", bool(kernels), ", ".join(kernels) or "none fetched", "tunbp lab kernel")
-    usable = vm.kvm_usable()
-    yield Item("KVM", usable, "usable" if usable else "not usable: a VM is emulated, slower",
-               "hardware virtualization, and a /dev/kvm this user may open")  # fmt: skip
+    why = vm.kvm_obstacle()
+    remedy = "hardware virtualization, and a /dev/kvm this user may open"
+    yield Item("KVM", why is None, "makes a VM" if why is None else f"{why}: a VM is emulated, slower", remedy)

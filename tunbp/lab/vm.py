@@ -17,7 +17,7 @@ from tunbp.lab.kernel import fetched
 
 KVM = Path("/dev/kvm")
 KVM_CREATE_VM = 0xAE01
-TOOLS = ("ip", "tc", "ss", "iperf3", "ping", "openvpn", "openssl", "sysctl", "ethtool")
+TOOLS = ("ip", "tc", "ss", "iperf3", "ping", "openvpn", "wireguard-go", "openssl", "sysctl", "ethtool")
 MEMORY = "3G"
 INSTRUCTIONS_PER_SECOND = 10**9
 """Speed of the one processor of an emulated machine, in its own time (`-icount shift=0`)."""
@@ -29,23 +29,29 @@ NEEDED = {"qemu-system-x86_64": "qemu-system-x86", "busybox": "busybox-static", 
 """Programs virtme-ng needs, and the Debian packages they come in."""
 
 
-def kvm_usable(device: Path = KVM, cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Whether hardware virtualization works: the processor offers it, and the kernel makes a VM for us.
+def kvm_obstacle(device: Path = KVM, cpuinfo: Path = Path("/proc/cpuinfo")) -> str | None:
+    """Why hardware virtualization does not work; None: it does.
 
-    The device node alone says little: inside some clouds it exists without hardware support and guests die
-    early.
+    The device node alone says little, and so does a kernel that makes a VM: inside some clouds both are there
+    without hardware support, and a guest's kernel is emulated in software, slower than by QEMU, or dies early.
     """
     if not re.search(r"^flags\s*:.*\b(vmx|svm)\b", cpuinfo.read_text(), re.MULTILINE):
-        return False
+        there = f"{device} exists, but " if device.exists() else ""
+        return f"{there}the processor offers no hardware virtualization (vmx or svm)"
     try:
         fd = os.open(device, os.O_RDWR)
         try:
             os.close(fcntl.ioctl(fd, KVM_CREATE_VM, 0))
         finally:
             os.close(fd)
-    except OSError:
-        return False
-    return True
+    except OSError as error:
+        return f"{device}: {error.strerror}"
+    return None
+
+
+def kvm_usable(device: Path = KVM, cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether hardware virtualization works; see `kvm_obstacle`."""
+    return kvm_obstacle(device, cpuinfo) is None
 
 
 def vng() -> str | None:

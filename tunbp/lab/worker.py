@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import shutil
 import sys
 import tempfile
@@ -19,9 +20,9 @@ from typing import Any
 
 from tunbp.errors import LabError
 from tunbp.lab import facts, flags, process
+from tunbp.lab.available import this_machine, unavailable
 from tunbp.lab.experiments import EXPERIMENTS
 from tunbp.lab.folder import finished, read_json, run_folder, write_json
-from tunbp.lab.namespaces import Namespace, namespaces
 from tunbp.lab.schedule import BACKPRESSURE, STOCK, VARIANTS, Run, abba
 
 GUEST_MODULES = ("tun", "veth", "sch_netem", "sch_fq", "sch_fq_codel", "pktgen", "tcp_bbr")
@@ -29,7 +30,6 @@ GUEST_SYSCTLS = {"net.core.rmem_max": "16777216", "net.core.wmem_max": "16777216
 """Only ever set inside the VM: they are the whole machine's there, and the machine is ours."""
 MEMORY = Path("/run/tunbp")
 """Folder in the private /run, a memory file system."""
-NETEM = "`modprobe sch_netem` as root, or a VM with `--vm`"
 
 
 def work(out: Path) -> None:
@@ -41,11 +41,12 @@ def work(out: Path) -> None:
         From the first run that fails; finished runs stay.
     """
     plan = read_json(out / "plan.json")
+    os.environ["XDG_CACHE_HOME"] = plan["cache"]
     _prepare(plan["where"], plan["guest_files"])
     offered = flags.features()
     variants = choose_variants(plan["variants"], offered)
     wanted = [cell for cell in plan["cells"] if cell["label"] in plan["chosen"]]
-    skipped = unavailable(wanted)
+    skipped = unavailable(wanted, this_machine())
     runs = abba([cell["label"] for cell in wanted if cell["label"] not in skipped], variants, plan["repeat"])
     names = [run.name for run in runs]
     state = {"runs": names, "variants": list(variants), "skipped": skipped, "tun_features": offered}
@@ -55,10 +56,14 @@ def work(out: Path) -> None:
     host = {**facts.host(), "tun_features": offered, **plan["machine"]}
     write_json(out / "host.json", host)
     cells = {cell["label"]: cell["values"] for cell in plan["cells"]}
-    done = finished(out)
+    done, begun = finished(out), time.monotonic()
     for run in runs:
-        if run.name not in done:
-            _make(run, plan["experiment"], cells[run.cell], host, out)
+        if run.name in done:
+            continue
+        if plan["at_most"] is not None and time.monotonic() - begun > plan["at_most"]:
+            write_json(out / "state.json", {**state, "paused": True})
+            return
+        _make(run, plan["experiment"], cells[run.cell], host, out)
 
 
 def choose_variants(wanted: str, offered: int) -> Sequence[str]:
@@ -80,37 +85,6 @@ def choose_variants(wanted: str, offered: int) -> Sequence[str]:
             "`--variants stock`"
         )
     return variants
-
-
-def unavailable(cells: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Cells that this kernel or machine cannot run, by label, each with its reason."""
-    reasons: dict[str, str] = {}
-    cpus = len(os.sched_getaffinity(0))
-    with namespaces("probe") as (space,):
-        wanted = {cell["values"]["qdisc"] for cell in cells} - {"noqueue"}
-        wanted |= {"netem"} if any(cell["values"].get("rtt") for cell in cells) else set()
-        missing = {qdisc for qdisc in wanted if not _has_qdisc(space, qdisc)}
-    for cell in cells:
-        values, lacking = cell["values"], []
-        if values["qdisc"] in missing:
-            lacking.append(f"no {values['qdisc']} qdisc in this kernel: another `qdisc`, or a VM with `--vm`")
-        if values.get("rtt") and "netem" in missing:
-            lacking.append(f"no netem in this kernel, which makes the delay: {NETEM}")
-        if values.get("threads", 1) > cpus:
-            lacking.append(f"{values['threads']} sending CPUs are wanted and there are {cpus}; in a VM: `--cpus`")
-        if values.get("mode") == "openvpn_speed" and shutil.which("openvpn") is None:
-            lacking.append("openvpn is not installed")
-        if lacking:
-            reasons[cell["label"]] = "; ".join(lacking)
-    return reasons
-
-
-def _has_qdisc(space: Namespace, qdisc: str) -> bool:
-    try:
-        space.set_qdisc("lo", qdisc)
-    except LabError:
-        return False
-    return True
 
 
 def _prepare(where: str, guest_files: Sequence[str]) -> None:
@@ -144,9 +118,9 @@ def keep_in_memory(files: Sequence[str], folder: Path) -> None:
 def _make(run: Run, name: str, cell: Mapping[str, Any], host: Mapping[str, Any], out: Path) -> None:
     """Make one run and keep its result, its facts and its raw outputs in a folder of its own."""
     with run_folder(out, run.name) as folder:
-        before, begun = _loads(out), time.time()
+        before, begun, used = _loads(out), time.time(), _used()
         result = EXPERIMENTS[name].measure(cell, run.variant == BACKPRESSURE, folder)
-        after = _loads(out)
+        after, own = _loads(out), _used() - used
         record = {
             "experiment": name,
             "cell": run.cell,
@@ -158,7 +132,11 @@ def _make(run: Run, name: str, cell: Mapping[str, Any], host: Mapping[str, Any],
                 **host,
                 "begun": begun,
                 "ended": time.time(),
-                "load": {place: _load_between(before[place], after[place]) for place in before if place in after},
+                "load": {
+                    place: facts.load_between(before[place], after[place], own if place == "here" else None)
+                    for place in before
+                    if place in after
+                },
             },
         }
         write_json(folder / "run.json", record)
@@ -172,8 +150,10 @@ def _loads(out: Path) -> dict[str, dict[str, Any]]:
     return loads
 
 
-def _load_between(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
-    return {"load_average": after["load_average"], "busy_fraction": facts.busy_fraction(before, after)}
+def _used() -> float:
+    """Processor time of this process and of all its ended children [s]."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def main() -> None:
