@@ -105,6 +105,8 @@ VARIABLES: dict[str, Variable] = {
     "far_reader_cpu": Variable("s", "processor time of the far reader"),
     "far_reader_wait": Variable("s", "time for which the far reader could run and had no processor"),
     "far_reader_cost": Variable("s/packet", "processor time of the far reader per packet"),
+    "reader_waits": Variable("1", "context switches by which the reader gave up its processor"),
+    "reader_preemptions": Variable("1", "context switches by which the reader lost its processor"),
     "relay_cpu": Variable("s", "processor time of the relay"),
     "relay_cost": Variable("s/packet", "processor time of the relay per packet"),
     "relay_late_fraction": Variable("1", "share of packets that left the relay over a millisecond late"),

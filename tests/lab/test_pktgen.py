@@ -3,7 +3,7 @@
 import pytest
 
 from tunbp.errors import LabError
-from tunbp.lab.experiments.pktgen import account
+from tunbp.lab.experiments.pktgen import account, pktgen_counts
 
 REPORT = """Params: count 0  min_pkt_size: 60  max_pkt_size: 60
 Current:
@@ -17,15 +17,18 @@ def reading(time, delivered, ring, qdisc):
 
 
 def test_only_the_measured_part_counts():
-    found = account(reading(10.0, 100, 50, 5), reading(14.0, 900, 250, 105), [REPORT, REPORT])
+    found = account(reading(10.0, 100, 50, 5), reading(14.0, 900, 250, 105))
     assert (found["delivered"], found["dropped_ring"], found["dropped_qdisc"]) == (800, 200, 100)
     assert found["sent"] == 1100
     assert found["drop_fraction"] == pytest.approx(300 / 1100)
     assert found["transmitted_rate"] == pytest.approx(200)
     assert found["lost_rate"] == pytest.approx(50)
-    assert (found["pktgen_sofar"], found["send_errors"]) == (2 * 853416, 54)
+
+
+def test_the_counts_of_all_threads_are_summed():
+    assert pktgen_counts([REPORT, REPORT]) == {"pktgen_sofar": 2 * 853416, "send_errors": 54}
 
 
 def test_a_report_without_counts_is_an_error():
     with pytest.raises(LabError, match=r"no `pkts-sofar`[^$]*Device not found"):
-        account(reading(0, 0, 0, 0), reading(1, 1, 0, 0), ["Device not found\n"])
+        pktgen_counts(["Device not found\n"])

@@ -27,6 +27,19 @@ def test_the_time_of_all_threads_of_a_process_is_summed(tmp_path):
     assert sampler.cpu_seconds(7, tmp_path) == (2.0, 0.25)
 
 
+def test_threads_are_told_apart_by_their_names(tmp_path):
+    rows = (("7", "guest", "1000000000 0 1\n", 5, 2), ("8", "vhost-7", "3000000000 0 1\n", 40, 6))
+    for thread, name, schedstat, waited, preempted in rows:
+        place = tmp_path / "7" / "task" / thread
+        place.mkdir(parents=True)
+        (place / "schedstat").write_text(schedstat)
+        switches = f"voluntary_ctxt_switches:\t{waited}\nnonvoluntary_ctxt_switches:\t{preempted}\n"
+        (place / "status").write_text(f"Name:\t{name}\nState:\tS (sleeping)\n{switches}")
+    found = sampler.threads(7, tmp_path)
+    assert found["vhost-7"] == {"cpu": 3.0, "waited": 40.0, "preempted": 6.0}
+    assert found["guest"]["cpu"] == 1.0
+
+
 def test_a_process_that_computes_uses_processor_time():
     before = {"me": sampler.cpu_seconds(os.getpid())}
     sum(range(2_000_000))

@@ -76,6 +76,8 @@ def _label_part(name: str, value: Any) -> str:
         return f"{value:g}pps" if value else "flood"
     if name == "windows":
         return "" if value == "raised" else f"{value}_windows"
+    if name == "guest_rate":
+        return f"guest{value:g}pps" if value else "fast_guest"
     if name == "threads":
         return f"{value}thread{'s' if value > 1 else ''}"
     return f"ring{value}" if name == "ring" else str(value)

@@ -15,6 +15,7 @@ from tunbp.lab import process
 COMPILERS = ("cc", "gcc", "clang")
 OPTIONS = {
     "backpressure": ["-shared", "-fPIC", "-ldl"],
+    "guest": ["-Wall"],
     "relay": ["-Wall"],
 }
 """What the compiler is told besides `-O2`, by the name of the source."""

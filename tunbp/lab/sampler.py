@@ -34,6 +34,23 @@ def cpu_seconds(pid: int, proc: Path = Path("/proc")) -> tuple[float, float]:
     return sum(int(ran) for ran, _, _ in fields) / 1e9, sum(int(waited) for _, waited, _ in fields) / 1e9
 
 
+def threads(pid: int, proc: Path = Path("/proc")) -> dict[str, dict[str, float]]:
+    """Threads of a process by name: processor time `cpu` [s], and context switches.
+
+    `waited` counts those by which the thread gave up the processor, `preempted` those by which it lost it. Threads
+    of one name are summed.
+    """
+    found: dict[str, dict[str, float]] = {}
+    for path in (proc / str(pid) / "task").iterdir():
+        lines = (line.partition(":") for line in (path / "status").read_text().splitlines())
+        status = {name: value.strip() for name, _, value in lines}
+        row = found.setdefault(status["Name"], {"cpu": 0.0, "waited": 0.0, "preempted": 0.0})
+        row["cpu"] += int((path / "schedstat").read_text().split()[0]) / 1e9
+        row["waited"] += int(status["voluntary_ctxt_switches"])
+        row["preempted"] += int(status["nonvoluntary_ctxt_switches"])
+    return found
+
+
 def transmitted(device: str, table: str) -> tuple[int, int]:
     """Packets transmitted and dropped on transmission by `device`, from the text of /proc/net/dev."""
     for line in table.splitlines():

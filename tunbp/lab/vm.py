@@ -113,12 +113,14 @@ def command(kernel: Path, out: Path, cpus: int, kvm: bool) -> list[str]:
     if missing:
         raise LabError(f"virtme-ng needs programs that are missing; Debian: apt-get install {' '.join(missing)}")
     log = shlex.quote(str(out / "worker.log"))
+    code = shlex.quote(str(Path(__file__).parents[2]))  # the very package that runs here, wherever it comes from
     worker = f"{shlex.quote(sys.executable)} -m tunbp.lab.worker {shlex.quote(str(out))}"
     options = [] if kvm else ["--disable-kvm", "--disable-microvm"]
     options += VIRTUAL_TIME if virtual_time(cpus, kvm) else []
     return [
         program, *options, "--run", str(kernel), "--user", "root", "--cpus", str(cpus), "--memory", MEMORY,
-        "--cwd", str(out), f"--rwdir={out}", "--exec", f"PYTHONDONTWRITEBYTECODE=1 {worker} > {log} 2>&1",
+        "--cwd", str(out), f"--rwdir={out}", "--exec",
+        f"PYTHONPATH={code} PYTHONDONTWRITEBYTECODE=1 {worker} > {log} 2>&1",
     ]  # fmt: skip
 
 

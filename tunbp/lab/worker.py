@@ -25,7 +25,7 @@ from tunbp.lab.experiments import EXPERIMENTS
 from tunbp.lab.folder import finished, read_json, run_folder, write_json
 from tunbp.lab.schedule import BACKPRESSURE, STOCK, VARIANTS, Run, abba
 
-GUEST_MODULES = ("tun", "veth", "sch_netem", "sch_fq", "sch_fq_codel", "pktgen", "tcp_bbr")
+GUEST_MODULES = ("tun", "veth", "sch_netem", "sch_fq", "sch_fq_codel", "pktgen", "tcp_bbr", "vhost_net")
 GUEST_SYSCTLS = {"net.core.rmem_max": "16777216", "net.core.wmem_max": "16777216"}
 """Only ever set inside the VM: they are the whole machine's there, and the machine is ours."""
 MEMORY = Path("/run/tunbp")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -59,7 +60,12 @@ def measure(cell: Mapping[str, Any], backpressure: bool, folder: Path) -> dict[s
             echo = reader.message()
             space.ip(f"link set {DEVICE} txqueuelen {cell['ring']}", f"link set {DEVICE} up")
             space.set_qdisc(DEVICE, cell["qdisc"])
-            result = _generate(space, cell, folder)
+            with generating(space, cell, folder) as reports:
+                time.sleep(cell["warmup"])
+                before = counters(space)
+                time.sleep(cell["duration"])
+                after = counters(space)
+            result = {**account(before, after), **pktgen_counts(reports)}
             space.save_counters(folder, "pktgen")
             found = space.facts(DEVICE)
         finally:
@@ -67,29 +73,42 @@ def measure(cell: Mapping[str, Any], backpressure: bool, folder: Path) -> dict[s
     return {"echo": [echo], **found, **result}
 
 
-def _generate(space: Namespace, cell: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Run pktgen, read the device's counters at both ends of the measured part, keep pktgen's report."""
+@contextmanager
+def generating(space: Namespace, cell: Mapping[str, Any], folder: Path) -> Iterator[list[str]]:
+    """Pktgen running into the device meanwhile; the list holds its reports afterwards, `folder` their files.
+
+    Parameters
+    ----------
+    space
+        Namespace of the device.
+    cell
+        threads, size [byte] and xmit_mode.
+    folder
+        Where the reports go.
+
+    Raises
+    ------
+    LabError
+        If pktgen is not loaded.
+    """
     devices = [f"{DEVICE}@{thread}" for thread in range(cell["threads"])]
+    reports: list[str] = []
     try:
         for thread, device in enumerate(devices):
             _write(space, f"kpktgend_{thread}", f"add_device {device}")
             options = [*OPTIONS, f"pkt_size {cell['size']}", f"xmit_mode {cell['xmit_mode']}"]
             _write(space, device, *options)
         running = inside.start(space.name, "pktgen", _run)
-        time.sleep(cell["warmup"])
-        before = _counters(space)
-        time.sleep(cell["duration"])
-        after = _counters(space)
+        yield reports
         _write(space, "pgctrl", "stop")
         running.message(30.0)
         running.kill()
-        reports = [inside.call(space.name, "pktgen", _read, f"{PROC}/{device}") for device in devices]
+        reports += [inside.call(space.name, "pktgen", _read, f"{PROC}/{device}") for device in devices]
     finally:
         for thread in range(cell["threads"]):
             _write(space, f"kpktgend_{thread}", "rem_device_all")
     for thread, report in enumerate(reports):
         (folder / f"pktgen_{thread}.txt").write_text(report)
-    return account(before, after, reports)
 
 
 def _run(connection: Connection) -> None:
@@ -102,7 +121,8 @@ def _read(path: str) -> str:
     return Path(path).read_text()
 
 
-def _counters(space: Namespace) -> dict[str, float]:
+def counters(space: Namespace) -> dict[str, float]:
+    """Packets that the device took, its ring and its qdisc dropped, since it was made; and when [s]."""
     started = time.monotonic()
     links, qdiscs = space.links(), space.qdiscs()
     return {
@@ -113,21 +133,9 @@ def _counters(space: Namespace) -> dict[str, float]:
     }
 
 
-def account(before: Mapping[str, float], after: Mapping[str, float], reports: list[str]) -> dict[str, Any]:
-    """Totals and rates of the measured part from two readings of the counters, and pktgen's own counts.
-
-    Raises
-    ------
-    LabError
-        If a report of pktgen does not hold its counts.
-    """
+def account(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, Any]:
+    """Totals and rates of the measured part from two readings of `counters`."""
     part = {name: after[name] - before[name] for name in before}
-    sofar = errors = 0
-    for report in reports:
-        found = COUNTS.search(report)
-        if found is None:
-            raise process.failure("pktgen's report holds no `pkts-sofar`", report)
-        sofar, errors = sofar + int(found[1]), errors + int(found[2])
     sent = part["delivered"] + part["ring"] + part["qdisc"]
     return {
         "sent": sent,
@@ -138,9 +146,24 @@ def account(before: Mapping[str, float], after: Mapping[str, float], reports: li
         "duration": part["time"],
         "transmitted_rate": part["delivered"] / part["time"],
         "lost_rate": part["ring"] / part["time"],
-        "pktgen_sofar": sofar,
-        "send_errors": errors,
     }
+
+
+def pktgen_counts(reports: list[str]) -> dict[str, int]:
+    """Pktgen's own counts of the whole run: `pktgen_sofar`, and `send_errors` [packet].
+
+    Raises
+    ------
+    LabError
+        If a report does not hold them.
+    """
+    sofar = errors = 0
+    for report in reports:
+        found = COUNTS.search(report)
+        if found is None:
+            raise process.failure("pktgen's report holds no `pkts-sofar`", report)
+        sofar, errors = sofar + int(found[1]), errors + int(found[2])
+    return {"pktgen_sofar": sofar, "send_errors": errors}
 
 
 def _write(space: Namespace, file: str, *lines: str) -> None:
