@@ -223,6 +223,10 @@ VARIABLES: dict[str, Variable] = {
     "total_lost_packets": Variable(
         "packet", "datagrams lost", (), ("iperf3 end.sum.lost_packets", "receive log packets_lost")
     ),
+    "datagram_loss": Variable(
+        "1", "datagrams lost per datagram due at the receiver", (), ("iperf3 end.sum_received.lost_percent",)
+    ),
+    "send_buffer": Variable("byte", "send buffer the test was set to", (), ("iperf3 start.sndbuf_actual, -w",)),
     "mean_jitter": Variable("s", "mean jitter", (), ("iperf3 end.sum.jitter_ms",)),
     "packet_size": Variable("byte", "packet size", ("queue",), ("pktgen", "receive log RECEIVED_PACKET_SIZE")),
     "cpu_host": Variable(

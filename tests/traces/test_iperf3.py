@@ -105,7 +105,8 @@ def test_sctp_ipv6_and_the_servers_own_file_open():
     assert "fd77::2" in open_trace(FIXTURES / "iperf3_ipv6_bytes.json").attrs["command"]
     server = open_trace(FIXTURES / "iperf3_server.json")
     assert server.attrs["role"] == "server"
-    assert int(server["sent_bytes"]) == 0 < int(server["received_bytes"])
+    assert int(server["received_bytes"]) > 0
+    assert "sent_bytes" not in server, "a server does not know what the client sent, and writes 0"
 
 
 def test_an_interrupted_run_keeps_its_intervals_and_says_so():

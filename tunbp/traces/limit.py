@@ -139,11 +139,14 @@ def _last(run: xr.Dataset, name: str) -> NDArray[np.float64]:
 def _datagrams(run: xr.Dataset) -> Limit | None:
     """UDP: lost datagrams say what the path carries, whatever rate was set."""
     lost, sent = total(run, "total_lost_packets"), total(run, "total_packets")
-    if lost is None or not sent or lost < DATAGRAM_LOSS * sent:
+    share = total(run, "datagram_loss")
+    if share is None and lost is not None and sent:
+        share = lost / sent
+    if share is None or share < DATAGRAM_LOSS:
         return None
     rate = total(run, "received_rate")
     carried = "" if rate is None else f": {show(rate, 'bit/s')} arrived"
-    return Limit(LOSS, f"{percent(lost / sent)} of the datagrams were lost{carried}")
+    return Limit(LOSS, f"{percent(share)} of the datagrams were lost{carried}")
 
 
 def _set_rate(run: xr.Dataset) -> Limit | None:

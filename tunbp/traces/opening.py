@@ -12,7 +12,7 @@ import xarray as xr
 
 from tunbp.errors import TraceError
 from tunbp.traces import checks, snapshots, stored
-from tunbp.traces.findings import as_json
+from tunbp.traces.findings import Finding, as_json
 from tunbp.traces.folder import read_folder
 from tunbp.traces.formats import READERS
 from tunbp.traces.runs import combine, labels
@@ -125,8 +125,11 @@ def read(source: Source) -> xr.Dataset:
         return together.assign_attrs(file=source.path.name)
     runs: list[xr.Dataset] = [run.assign_attrs(file=source.path.name) for run in reader.read(source)]
     if len(runs) == 1:
-        return runs[0]
-    return combine([checks.judged(run) for run in runs], [f"{i}" for i in range(1, len(runs) + 1)])
+        said = [*runs[0].attrs["warnings"].splitlines(), *source.of_file]
+        return runs[0].assign_attrs(warnings="\n".join(said))
+    together = combine([checks.judged(run) for run in runs], [f"{i}" for i in range(1, len(runs) + 1)])
+    of_file = as_json([Finding("file", "warning", line) for line in source.of_file])
+    return together.assign_attrs(warnings="\n".join(source.of_file), findings=of_file)
 
 
 def known() -> list[str]:

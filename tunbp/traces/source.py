@@ -45,6 +45,8 @@ class Source:
         What was wrong with the file and could be worked around.
     rows : int
         Rows counted by `spend`.
+    of_file : list of str
+        Warnings of a file with several runs that belong to none of them.
     """
 
     path: Path
@@ -52,6 +54,7 @@ class Source:
     sha256: str
     warnings: list[str] = field(default_factory=list)
     rows: int = 0
+    of_file: list[str] = field(default_factory=list)
 
     @property
     def head(self) -> bytes:
@@ -62,6 +65,15 @@ class Source:
         """Note something that was worked around; said once."""
         if message not in self.warnings:
             self.warnings.append(message)
+
+    def warn_of_file(self, message: str) -> None:
+        """Note something that concerns the file and none of its runs; said once."""
+        if message not in self.of_file:
+            self.of_file.append(message)
+
+    def next_run(self) -> None:
+        """Forget the warnings of the run that was just built: the next one has its own."""
+        self.warnings = []
 
     def error(self, reason: str, byte: int | None = None) -> TraceError:
         """A `TraceError` that names this file, the position (when known) and the reason."""

@@ -1,4 +1,4 @@
-"""iperf3 JSON (`-J` and `--json-stream`, 3.0 to 3.19) to Datasets."""
+"""iperf3 JSON (`-J` and `--json-stream`, 3.0 to 3.22) to Datasets."""
 
 from __future__ import annotations
 
@@ -103,6 +103,7 @@ class End(msgspec.Struct):
 
     streams: list[EndStream] = []
     sum: Total | None = None
+    sum_bidir_reverse: Total | None = None
     sum_sent: Total | None = None
     sum_received: Total | None = None
     sum_sent_bidir_reverse: Total | None = None
@@ -151,6 +152,7 @@ class Start(msgspec.Struct):
     accepted_connection: Peer | None = None
     tcp_mss: float | None = None
     tcp_mss_default: float | None = None
+    sock_bufsize: float | None = None
     sndbuf_actual: float | None = None
     rcvbuf_actual: float | None = None
     test_start: TestStart | None = None
@@ -161,7 +163,7 @@ class Document(msgspec.Struct):
 
     start: Start | None = None
     intervals: list[Interval] = []
-    end: End | None = None
+    end: msgspec.Raw = msgspec.Raw(b"")
     error: str | None = None
     title: str | None = None
     server_output_json: Document | None = None
@@ -193,19 +195,23 @@ def read(source: Source) -> list[xr.Dataset]:
     """
     runs: list[xr.Dataset] = []
     failures: list[TraceError] = []
+    seen: list[Document] = []
     for number, test in enumerate(_tests(source)):
         if number == TEST_LIMIT:
             raise source.error(f"more than {TEST_LIMIT} tests in one file; split it")
+        if test.start is not None and any(test == other for other in seen):
+            source.warn_of_file("the same test is in the file twice; it is counted once")
+            continue
+        seen.append(test)
         try:
             runs.append(_dataset(source, test))
         except TraceError as error:
             failures.append(error)
+        source.next_run()
     if not runs:
         raise failures[0] if failures else _not_json(source)
     for failure in failures:
-        source.warn(f"a further test in this file failed: {str(failure).removeprefix(f'{source.path}: ')}")
-    for run in runs:
-        run.attrs["warnings"] = "\n".join(source.warnings)
+        source.warn_of_file(f"a further test in this file failed: {str(failure).removeprefix(f'{source.path}: ')}")
     return runs
 
 
@@ -245,7 +251,7 @@ def _event(source: Source, test: Document, line: Document) -> None:
         elif line.event == "interval":
             test.intervals.append(_INTERVAL.decode(source, line.data))
         elif line.event == "end":
-            test.end = _END.decode(source, line.data)
+            test.end = line.data
         elif line.event == "error":
             test.error = _TEXT.decode(source, line.data)
         elif line.event == "server_output_json":
@@ -256,13 +262,13 @@ def _event(source: Source, test: Document, line: Document) -> None:
 
 def _dataset(source: Source, test: Document) -> xr.Dataset:
     """One test as a Dataset."""
-    start, end = test.start or Start(), test.end or End()
+    start, end = test.start or Start(), _end(source, test.end)
     settings = start.test_start or TestStart()
     if not test.intervals and not (end.streams or end.sum_sent or end.sum or end.sum_received):
         raise source.error(_why_nothing(test), 0)
     if test.error:
         source.warn(f"iperf3 reports: {clean(test.error, 300)}")
-    if test.end is None or not (end.sum_sent or end.sum or end.sum_received):
+    if not (end.sum_sent or end.sum or end.sum_received):
         source.warn("there is no end section: totals are those of the complete intervals")
     table = _table(source, test)
     if table is None and not (end.sum_sent or end.sum or end.sum_received):
@@ -271,9 +277,41 @@ def _dataset(source: Source, test: Document) -> xr.Dataset:
     columns: dict[str, Column] = {}
     if table is not None:
         coords, columns = _series(source, table, test)
-    columns |= _totals(columns, end, len(table[0]) if table else len(end.streams))
+    attributes = _attributes(test, start, settings, end)
+    columns |= _totals(source, coords, columns, end, attributes)
     columns |= _settings(start, settings)
-    return build(source, columns, coords, **_attributes(test, start, settings, end))
+    if test.error or attributes["role"] == "server":
+        _drop_unknown(columns)
+    return build(source, columns, coords, **attributes)
+
+
+TWICE = tuple(re.compile(rb'"(' + name + rb')"(\s*:)') for name in (b"sum", b"sum_sent", b"sum_received"))
+
+
+def _end(source: Source, raw: msgspec.Raw) -> End:
+    """The `end` section; 3.7 and 3.8 wrote both directions of `--bidir` under the same keys, forward first."""
+    content = bytes(raw)
+    if not content or content == b"null":
+        return End()
+    for key in TWICE:
+        found = list(key.finditer(content))
+        if len(found) == 2:
+            second = found[1].start(1)
+            content = content[:second] + found[1][1] + b"_bidir_reverse" + content[found[1].end(1) :]
+    try:
+        return _END.decode(source, content)
+    except (Damaged, Trailing) as error:
+        raise source.error(f"the end section is damaged: {error}") from None
+
+
+def _drop_unknown(columns: dict[str, Column]) -> None:
+    """Without the totals of a side that was not heard of: iperf3 writes 0 where it does not know."""
+    for prefix in ("", "reverse_"):
+        for side, other in (("sent", "received"), ("received", "sent")):
+            amount, known = (columns.get(f"{prefix}{name}_bytes", ((), np.nan))[1] for name in (side, other))
+            if amount == 0 and known > 0:
+                for name in ("rate", "bytes"):
+                    columns.pop(f"{prefix}{side}_{name}", None)
 
 
 def _why_nothing(test: Document) -> str:
@@ -328,10 +366,16 @@ SERIES = (
     ("packets", "packets", 1.0, True),
 )
 
+MEASURED = ("rtt", "rttvar", "snd_cwnd", "snd_wnd", "pmtu")
+
 
 def _field(table: Sequence[Sequence[StreamInterval]], name: str) -> NDArray[np.float64]:
     """One field as an array of shape (time, stream)."""
     flat = floats(map(operator.attrgetter(name), itertools.chain.from_iterable(table)))
+    if name in MEASURED:
+        flat[flat <= 0] = np.nan  # what was not measured is 0
+    elif name == "retransmits":
+        flat[flat < 0] = np.nan
     return flat.reshape(len(table), -1)
 
 
@@ -397,16 +441,25 @@ def _with_sender_side(source: Source, table: list[list[StreamInterval]], test: D
     return table
 
 
-def _totals(series: dict[str, Column], end: End, streams: int) -> dict[str, Column]:
+def _totals(
+    source: Source, coords: dict[str, Column], series: dict[str, Column], end: End, attributes: dict[str, str]
+) -> dict[str, Column]:
     """Totals of the run, from the `end` section or, if it is missing, from the measured intervals."""
     sent, received = end.sum_sent or end.sum, end.sum_received
     if sent is None and received is None:
-        return _totals_of_intervals(series)
-    if end.sum is not None and end.sum_sent is None and end.sum.packets and end.sum.lost_packets is not None:
+        return _totals_of_intervals(source, coords, series, attributes)
+    reverse_sent = end.sum_sent_bidir_reverse or end.sum_bidir_reverse
+    reverse_received = end.sum_received_bidir_reverse
+    if end.sum is not None and received is None and end.sum.packets and end.sum.lost_packets is not None:
+        # before 3.14: what was sent, and what the receiver missed of it
         received = _arrived(end.sum)
+        if attributes["direction"] == "reverse" and series:
+            received = _of_intervals(series, received)
+    if reverse_sent is not None and reverse_received is None and reverse_sent.packets:
+        reverse_received = _arrived(reverse_sent)
     datagrams = received if received and received.packets is not None else end.sum or sent
     columns = _one_way("", sent, received)
-    columns |= _one_way("reverse_", end.sum_sent_bidir_reverse, end.sum_received_bidir_reverse)
+    columns |= _one_way("reverse_", reverse_sent, reverse_received)
     length = (sent or received or Total()).seconds
     cpu = end.cpu_utilization_percent or Processor()
     columns |= {
@@ -415,12 +468,25 @@ def _totals(series: dict[str, Column], end: End, streams: int) -> dict[str, Colu
         "cpu_remote": ((), _scalar(cpu.remote_total, 0.01)),
     }
     if datagrams is not None and datagrams.packets is not None:
+        lost = datagrams.lost_packets
         columns |= {
             "total_packets": ((), _count((sent or datagrams).packets or datagrams.packets)),
-            "total_lost_packets": ((), _count(datagrams.lost_packets)),
+            "total_lost_packets": ((), _count(lost)),
+            "datagram_loss": ((), np.nan if lost is None or not datagrams.packets else lost / datagrams.packets),
             "mean_jitter": ((), _scalar(datagrams.jitter_ms, 1e-3)),
         }
+    streams = np.asarray(coords["stream"][1]).size if "stream" in coords else (1 if series else len(end.streams))
     return columns | _per_stream(end, streams)
+
+
+def _of_intervals(series: dict[str, Column], told: Total) -> Total:
+    """What arrived by the receiver's own intervals; losses and jitter as told."""
+    kept, seconds = _measured(series)
+    size = np.asarray(series["transferred"][1], dtype=np.float64).reshape(len(kept), -1)[kept]
+    length, amount = float(seconds.sum()), float(np.nansum(size))
+    return msgspec.structs.replace(
+        told, bytes=amount, seconds=length, bits_per_second=amount * 8 / length if length > 0 else None
+    )
 
 
 def _arrived(total: Total) -> Total:
@@ -445,7 +511,7 @@ def _one_way(prefix: str, sent: Total | None, received: Total | None) -> dict[st
         f"{prefix}received_bytes": ((), _count(received.bytes)),
         f"{prefix}sent_duration": ((), _scalar(sent.seconds)),
         f"{prefix}received_duration": ((), _scalar(received.seconds)),
-        f"{prefix}total_retransmits": ((), _count(sent.retransmits)),
+        f"{prefix}total_retransmits": ((), _count(None if (sent.retransmits or 0) < 0 else sent.retransmits)),
     }
 
 
@@ -454,51 +520,88 @@ def _per_stream(end: End, streams: int) -> dict[str, Column]:
     senders = [stream.sender or stream.udp or Total() for stream in end.streams]
     receivers = [stream.receiver or stream.udp or Total() for stream in end.streams]
     # in a bidirectional test the forward direction's RTT is that of the streams that this side sent
-    here = [sender for sender in senders if sender.sender] if end.sum_sent_bidir_reverse else senders
+    both = end.sum_sent_bidir_reverse or end.sum_bidir_reverse
+    here = [sender for sender in senders if sender.sender] if both else senders
     columns: dict[str, Column] = {}
     for name, over in (
         ("min_rtt", min),
         ("max_rtt", max),
         ("mean_rtt", lambda values: sum(values) / len(values)),
     ):
-        values = [value for sender in here if (value := getattr(sender, name)) is not None]
+        values = [value for sender in here if (value := getattr(sender, name))]
         columns[name] = ((), over(values) * 1e-6 if values else np.nan)
     if len(senders) == streams > 1:
         columns |= {
             "stream_sent_rate": (("stream",), floats(total.bits_per_second for total in senders)),
             "stream_received_rate": (("stream",), floats(total.bits_per_second for total in receivers)),
-            "stream_retransmits": (("stream",), counts(total.retransmits for total in senders)),
-            "stream_mean_rtt": (("stream",), floats((total.mean_rtt for total in senders), 1e-6)),
-            "stream_min_rtt": (("stream",), floats((total.min_rtt for total in senders), 1e-6)),
+            "stream_retransmits": (("stream",), counts(_known(total.retransmits, 0) for total in senders)),
+            "stream_mean_rtt": (("stream",), floats((_known(total.mean_rtt, 1) for total in senders), 1e-6)),
+            "stream_min_rtt": (("stream",), floats((_known(total.min_rtt, 1) for total in senders), 1e-6)),
         }
     return columns
 
 
-def _totals_of_intervals(series: dict[str, Column]) -> dict[str, Column]:
-    """Totals that the complete intervals allow, omitted ones left out."""
+def _known(value: float | None, least: float) -> float | None:
+    """A value that was measured: not less than the smallest possible one."""
+    return value if value is not None and value >= least else None
+
+
+def _measured(series: dict[str, Column]) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Which intervals are not omitted, and their lengths [s]."""
+    seconds = np.asarray(series["interval"][1], dtype=np.float64)
+    kept = ~series["omitted"][1] if "omitted" in series else np.ones(len(seconds), dtype=bool)
+    return kept, seconds[kept]
+
+
+def _totals_of_intervals(
+    source: Source, coords: dict[str, Column], series: dict[str, Column], attributes: dict[str, str]
+) -> dict[str, Column]:
+    """Totals that the complete intervals allow, omitted ones left out; each direction by itself."""
     if "interval" not in series:
         return {}
-    seconds = np.asarray(series["interval"][1], dtype=np.float64)
-    omitted = series.get("omitted")
-    kept = ~omitted[1] if omitted is not None else np.ones(len(seconds), dtype=bool)
+    kept, seconds = _measured(series)
+    forward = np.ones(np.asarray(series["transferred"][1]).reshape(len(kept), -1).shape[1], dtype=bool)
+    if "sender" in coords:
+        forward = np.asarray(coords["sender"][1]) == "client"
+    # each side's intervals are what it did itself: the client's -R and the server's forward ones are received
+    sends = (attributes["direction"] == "reverse") == (attributes["role"] == "server")
+    columns: dict[str, Column] = {"duration": ((), float(seconds.sum()))}
+    sides = [("", "sent" if sends else "received", forward)]
+    if "sender" in coords:
+        here = attributes["role"] == "client"
+        sides = [("", "sent" if here else "received", forward)]
+        sides += [("reverse_", "received" if here else "sent", ~forward)]
+    for prefix, side, chosen in sides:
+        columns |= _one_side(series, kept, seconds, chosen, prefix, side)
+    return columns
+
+
+def _one_side(
+    series: dict[str, Column],
+    kept: NDArray[np.bool_],
+    seconds: NDArray[np.float64],
+    chosen: NDArray[np.bool_],
+    prefix: str,
+    side: str,
+) -> dict[str, Column]:
+    """Bytes, rate, retransmits and RTT of the chosen streams in the intervals that are kept."""
 
     def of(name: str) -> NDArray[np.float64]:
         values: NDArray[np.float64] = np.asarray(series[name][1], dtype=np.float64)
-        return np.array(values.reshape(len(kept), -1)[kept])
+        return np.array(values.reshape(len(kept), -1)[kept][:, chosen])
 
     with np.errstate(all="ignore"):
-        length, sent = float(seconds[kept].sum()), float(np.nansum(of("transferred")))
-        again = of("retransmits")
-        rtt = of("rtt")[np.isfinite(of("rtt"))]
-    return {
-        "duration": ((), length),
-        "sent_bytes": ((), _count(sent)),
-        "sent_rate": ((), sent * 8 / length if length > 0 else np.nan),
-        "total_retransmits": ((), _count(float(again.sum())) if np.isfinite(again).all() else np.nan),
-        "min_rtt": ((), rtt.min() if rtt.size else np.nan),
-        "mean_rtt": ((), rtt.mean() if rtt.size else np.nan),
-        "max_rtt": ((), rtt.max() if rtt.size else np.nan),
+        length, amount = float(seconds.sum()), float(np.nansum(of("transferred")))
+        again, rtt = of("retransmits"), of("rtt")
+        rtt = rtt[np.isfinite(rtt)]
+    columns: dict[str, Column] = {
+        f"{prefix}{side}_bytes": ((), _count(amount)),
+        f"{prefix}{side}_rate": ((), amount * 8 / length if length > 0 else np.nan),
+        f"{prefix}total_retransmits": ((), _count(float(again.sum())) if np.isfinite(again).all() else np.nan),
     }
+    if not prefix and rtt.size:
+        columns |= {"min_rtt": ((), rtt.min()), "mean_rtt": ((), rtt.mean()), "max_rtt": ((), rtt.max())}
+    return columns
 
 
 def _scalar(value: float | None, scale: float = 1.0) -> float:
@@ -514,15 +617,17 @@ def _settings(start: Start, settings: TestStart) -> dict[str, Column]:
     """What the test was set to, as far as checks need it."""
     return {
         "set_duration": ((), _scalar(settings.duration)),
-        "set_rate": ((), _scalar(settings.target_bitrate) if settings.target_bitrate else np.nan),
-        "mss": ((), _count(start.tcp_mss or start.tcp_mss_default)),
+        # -b is the rate of each stream, in each direction
+        "set_rate": ((), (settings.target_bitrate or np.nan) * max(settings.num_streams or 1, 1)),
+        "send_buffer": ((), _scalar(start.sndbuf_actual) if start.sock_bufsize else np.nan),
+        "mss": ((), _count(start.tcp_mss or start.tcp_mss_default or None)),
     }
 
 
 def _attributes(test: Document, start: Start, settings: TestStart, end: End) -> dict[str, str]:
     """Text attributes: versions, host, settings and congestion control."""
     words = (start.system_info or "").split()
-    both = settings.bidir or end.sum_sent_bidir_reverse is not None
+    both = settings.bidir or (end.sum_sent_bidir_reverse or end.sum_bidir_reverse) is not None
     found = {
         "tool": TOOL,
         "version": (start.version or "").removeprefix("iperf ").strip(),
