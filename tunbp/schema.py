@@ -19,6 +19,8 @@ DIMS = {
     "burst": "burst of packets handed to the device",
     "position": "first of the places in a busy period of the reader that are taken together",
     "probability": "probability of a quantile",
+    "tin": "class of traffic of a cake qdisc",
+    "hop": "router or host on the path",
 }
 
 
@@ -284,6 +286,18 @@ VARIABLES: dict[str, Variable] = {
     ),
     "qdisc_new_flows": Variable("1", "new flows seen by the qdisc", ("time", "queue"), ("tc -s new_flow_count",)),
     "qdisc_limit": Variable("1", "limit of the qdisc, packets or bytes by its kind", ("time", "queue"), ("tc limit",)),
+    "qdisc_ack_dropped": Variable(
+        "packet", "ACKs that the qdisc's ACK filter took out", ("time", "queue"), ("tc -s ack_drop",)
+    ),
+    "tin_packets": Variable("packet", "packets of the tin", ("time", "tin"), ("tc -s pkts",)),
+    "tin_bytes": Variable("byte", "bytes of the tin", ("time", "tin"), ("tc -s bytes",)),
+    "tin_dropped": Variable("packet", "packets of the tin that were dropped", ("time", "tin"), ("tc -s drops",)),
+    "tin_marked": Variable("packet", "packets of the tin that were ECN-marked", ("time", "tin"), ("tc -s marks",)),
+    "tin_ack_dropped": Variable("packet", "ACKs of the tin that were filtered", ("time", "tin"), ("tc -s ack_drop",)),
+    "tin_peak_delay": Variable("s", "peak delay of the tin", ("time", "tin"), ("tc -s pk_delay",)),
+    "tin_average_delay": Variable("s", "average delay of the tin", ("time", "tin"), ("tc -s av_delay",)),
+    "tin_sparse_delay": Variable("s", "delay of sparse flows of the tin", ("time", "tin"), ("tc -s sp_delay",)),
+    "tin_rate": Variable("bit/s", "rate from which the tin is demoted", ("time", "tin"), ("tc -s thresh",)),
     "counter": Variable("1", "value of a named counter", ("time", "queue"), ("nstat, ethtool -S",)),
     "drop_events": Variable("packet", "packets dropped for a reason", ("queue",), ("perf script skb:kfree_skb",)),
     "sample": Variable(
@@ -301,6 +315,15 @@ VARIABLES: dict[str, Variable] = {
     "socket_bytes_acked": Variable("byte", "bytes acknowledged so far", ("time", "stream"), ("ss bytes_acked:",)),
     "socket_retransmits": Variable("1", "segments retransmitted so far", ("time", "stream"), ("ss retrans:",)),
     "socket_min_rtt": Variable("s", "minimum round-trip time so far", ("time", "stream"), ("ss minrtt:",)),
+    "socket_busy_time": Variable(
+        "s", "time in which the socket had data to send so far", ("time", "stream"), ("ss busy:",)
+    ),
+    "socket_rwnd_limited_time": Variable(
+        "s", "part of the busy time limited by the receive window so far", ("time", "stream"), ("ss rwnd_limited:",)
+    ),
+    "socket_sndbuf_limited_time": Variable(
+        "s", "part of the busy time limited by the send buffer so far", ("time", "stream"), ("ss sndbuf_limited:",)
+    ),
     "socket_state": Variable("1", "state of the socket", ("time", "stream"), ("ss State",)),
     "socket_congestion": Variable("1", "congestion control of the socket", ("time", "stream"), ("ss",)),
     "socket_rtt": Variable("s", "round-trip time of the socket", ("time", "stream"), ("ss rtt: beside another tool",)),
@@ -333,6 +356,10 @@ VARIABLES: dict[str, Variable] = {
     "probes_duplicate": Variable("packet", "duplicate answers", (), ("ping duplicates",)),
     "probe_errors": Variable("packet", "error answers", (), ("ping errors",)),
     "loss_fraction": Variable("1", "probes lost per probe sent", (), ("ping packet loss",)),
+    "hop_loss": Variable("1", "probes lost per probe sent to the hop", ("hop",), ("mtr Loss%",)),
+    "hop_min_rtt": Variable("s", "minimum round-trip time to the hop", ("hop",), ("mtr Best",)),
+    "hop_mean_rtt": Variable("s", "mean round-trip time to the hop", ("hop",), ("mtr Avg",)),
+    "hop_max_rtt": Variable("s", "maximum round-trip time to the hop", ("hop",), ("mtr Wrst",)),
     "ping_rtt": Variable("s", "round-trip time of probes", ("time",), ("ping time=",)),
     "ping_min_rtt": Variable("s", "minimum round-trip time of probes", (), ("ping rtt min",)),
     "ping_mean_rtt": Variable("s", "mean round-trip time of probes", (), ("ping rtt avg",)),

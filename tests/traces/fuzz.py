@@ -42,7 +42,7 @@ TOKENS = (
 
 def seeds() -> list[bytes]:
     """The files to mutate, long ones cut."""
-    folders = [FIXTURES, *filter(None, [os.environ.get("TUNBP_SAMPLES")])]
+    folders = [FIXTURES, *filter(None, os.environ.get("TUNBP_SAMPLES", "").split(":"))]
     files = [path for folder in folders for path in sorted(Path(folder).rglob("*")) if path.is_file()]
     contents = []
     for path in files:

@@ -11,6 +11,7 @@ import pytest
 
 from tunbp.errors import TraceError
 from tunbp.traces import open_trace
+from tunbp.traces.limit import limit_of
 
 from . import fuzz
 
@@ -208,3 +209,112 @@ def test_a_file_cut_in_half_opens_or_names_the_place(opened, name):
     except TraceError as error:
         message = str(error)
     assert message == "" or re.search(r"input: byte \d+ \(line \d+\): \w", message)
+
+
+def test_windows_ping_is_read_in_any_language():
+    run = open_trace(FIXTURES / "ping_windows_german.txt")
+    assert (int(run["probes_sent"]), int(run["probes_received"])) == (4, 3)
+    assert float(run["loss_fraction"]) == 0.25
+    assert (float(run["max_rtt"]), float(run["mean_rtt"])) == (0.014, 0.008)
+    assert run.sizes["time"] == 3
+
+
+def test_a_decimal_comma_is_a_decimal_point():
+    run = open_trace(FIXTURES / "ping_bsd_comma.txt")
+    assert run["rtt"].values == pytest.approx([0.012345, 0.011005])
+    assert float(run["rtt_deviation"]) == pytest.approx(0.00067)
+
+
+def test_netperf_takes_sender_and_receiver_of_udp_apart():
+    run = open_trace(FIXTURES / "netperf_udp_stream.txt")
+    assert [float(run["sent_rate"]), float(run["received_rate"])] == pytest.approx([1048.11e6, 838.49e6])
+    assert (int(run["total_packets"]), int(run["total_lost_packets"]), int(run["send_errors"])) == (10000, 2000, 7)
+
+
+def test_netperf_results_of_quoted_and_interleaved_tests_go_to_their_tests():
+    runs = open_trace(FIXTURES / "netperf_three.txt")
+    assert runs["test"].values.tolist() == ["TCP STREAM", "TCP STREAM", "TCP CONNECT/REQUEST/RESPONSE"]
+    assert runs["received_rate"].values[:2].tolist() == [8192e3, 16384e3]
+    assert runs["transaction_rate"].values[2] == 5123.45
+
+
+def test_the_kernels_verdict_of_ss_comes_first_and_a_listener_has_no_send_queue():
+    run = open_trace(FIXTURES / "ss_limited.txt")
+    assert "limited by the receive window 95 %" in run.attrs["findings"]
+    assert limit_of(run).name == "receive window"
+    assert run["send_queue"].sel(stream=2).values.tolist() == [2500000]
+    assert np.isnan(run["send_queue"].sel(stream=1)).all()
+
+
+def test_acks_that_cake_filters_are_no_drops():
+    run = open_trace(FIXTURES / "tc_cake_ack_filter.txt")
+    assert [int(run[f"qdisc_{name}"].item()) for name in ("dropped", "ack_dropped", "ecn_marked")] == [10, 300, 4]
+    assert int(run["tin_packets"].item()) == 92134
+    assert float(run["tin_average_delay"].item()) == pytest.approx(204e-6)
+
+
+def test_cakes_tins_have_the_same_names_in_text_and_json():
+    text, coded = open_trace(FIXTURES / "tc_kinds.txt"), open_trace(FIXTURES / "tc_kinds.json")
+    assert text["tin"].values.tolist() == coded["tin"].values.tolist()
+    assert [name.split(": ")[1] for name in text["tin"].values] == ["Bulk", "Best Effort", "Voice"]
+    assert text["tin_rate"].values.tolist() == pytest.approx(coded["tin_rate"].values.tolist(), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "variable", "value"),
+    [
+        ("ifconfig.txt", "va", "tx_packets", 238509),
+        ("ifconfig_busybox.txt", "va", "tx_packets", 238509),
+        ("netstat_i.txt", "va", "tx_packets", 238509),
+        ("proc_net_dev.txt", "va", "tx_packets", 238509),
+        ("proc_net_snmp.txt", "TcpActiveOpens", "counter", 8),
+        ("netstat_s.txt", "TcpActiveOpens", "counter", 8),
+        ("proc_net_netstat.txt", "TcpExtTCPLossProbes", "counter", 221),
+        ("softirqs.txt", "NET_TX CPU0", "counter", 96),
+        ("dropwatch_old.txt", "tun_net_xmit", "drop_events", 95),
+        ("bpftrace_stacks.txt", "@drops[tun_net_xmit, 77]", "drop_events", 91),
+        ("bpftrace_reasons.txt", "@drops[77]", "drop_events", 91),
+    ],
+)
+def test_counters_are_what_the_tool_printed(name, label, variable, value):
+    assert int(open_trace(FIXTURES / name)[variable].sel(queue=label)) == value
+
+
+def test_all_ways_to_print_an_interface_agree():
+    runs = [open_trace(FIXTURES / name) for name in ("ifconfig.txt", "ifconfig_busybox.txt", "proc_net_dev.txt")]
+    for name in ("rx_bytes", "rx_packets", "rx_errors", "tx_bytes", "tx_packets", "tx_dropped", "tx_collisions"):
+        assert len({int(run[name].sel(queue="va")) for run in runs}) == 1, name
+    assert {int(run["txqueuelen"].sel(queue="va")) for run in runs[:2]} == {1000}
+
+
+def test_fping_gives_a_run_for_each_host():
+    one, two = open_trace(FIXTURES / "fping.txt"), open_trace(FIXTURES / "fping_two.txt")
+    assert one["rtt"].values == pytest.approx([0.569e-3, 0.063e-3, 0.062e-3, 0.060e-3])
+    assert two["loss_fraction"].values.tolist() == [0, 1]
+    assert two["start"].values[0].startswith("2026-11-26T22:18:00")
+
+
+def test_mtr_says_the_paths_loss_not_that_of_a_hop_that_answers_rarely():
+    run = open_trace(FIXTURES / "mtr_rate_limited.json")
+    assert float(run["loss_fraction"]) == 0
+    assert run["hop_loss"].values == pytest.approx([0, 0.7, 0])
+    assert float(run["mean_rtt"]) == pytest.approx(12.2e-3)
+    assert "they limit answers" in run.attrs["warnings"]
+
+
+def test_iperf_2_is_named_and_its_csv_is_exact():
+    text, exact = open_trace(FIXTURES / "iperf2.txt"), open_trace(FIXTURES / "iperf2.csv")
+    assert "iperf 2, rounded text" in text.attrs["warnings"]
+    assert (float(text["sent_rate"]), text.sizes["time"]) == (12.9e9, 3)
+    assert float(exact["sent_rate"]) == 6077162281 + 6704888814
+    assert open_trace(FIXTURES / "iperf2_server.txt").sizes["run"] == 5
+    udp = open_trace(FIXTURES / "iperf2_udp.txt")
+    assert (int(udp["total_packets"]), float(udp["received_rate"])) == (854, 5.01e6)
+    enhanced = open_trace(FIXTURES / "iperf2_enhanced.txt")
+    assert int(enhanced["total_retransmits"]) == 631
+    assert enhanced["rtt"].values == pytest.approx([1165e-6, 459e-6])
+
+
+def test_old_pktgen_says_nsec_and_means_microseconds(opened):
+    label = text_of("pktgen_one.txt").replace("usec", "nsec")
+    assert float(opened(label)["duration"]) == float(open_trace(FIXTURES / "pktgen_one.txt")["duration"])

@@ -41,6 +41,17 @@ def as_counts(array: NDArray[np.float64]) -> NDArray[Any]:
     return array
 
 
+def decimal(word: bytes) -> float:
+    """A number as printed, with a decimal point or, in some locales, a comma.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    return float(word.replace(b",", b"."))
+
+
 def utc(seconds: float | None) -> str:
     """ISO 8601 text in UTC of a Unix time, empty if there is none or it is no date."""
     if seconds is None or not math.isfinite(seconds):

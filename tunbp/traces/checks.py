@@ -19,6 +19,8 @@ from tunbp.traces.limit import (
     busiest_thread,
     carried_per_rtt,
     is_iperf3,
+    kernel_shares,
+    last_known,
     limit_of,
     median,
     threads,
@@ -258,16 +260,48 @@ def drops_of_devices(dataset: xr.Dataset) -> list[Finding]:
     if not names:
         return []
     findings = []
-    if "difference" not in dataset.attrs and "time" not in dataset[names[0]].dims:
+    series = "time" in dataset[names[0]].dims
+    if "difference" not in dataset.attrs and not series:
         text = "one snapshot: it counts from the start of the machine or namespace, not of the run"
         findings.append(Finding("snapshot", "info", text))
     for name in names:
-        last = dataset[name].isel(time=-1) if "time" in dataset[name].dims else dataset[name]
-        values = np.asarray(last.to_numpy(), dtype=float)
-        for label, value in zip(dataset["queue"].to_numpy(), values, strict=True):
-            if value > 0:
-                findings.append(Finding("drops", "info", f"{label} dropped {value:.0f} packets"))
+        values = np.asarray(dataset[name].to_numpy(), dtype=float)
+        sent = np.asarray(dataset[SENT[name]].to_numpy(), dtype=float) if SENT[name] in dataset else values * np.nan
+        for index, label in enumerate(dataset["queue"].to_numpy()):
+            findings += _drops_of(str(label), values[..., index], sent[..., index])
     return findings[:50]
+
+
+SENT = {"tx_dropped": "tx_packets", "qdisc_dropped": "qdisc_packets"}
+
+
+def _drops_of(label: str, dropped: NDArray[np.float64], sent: NDArray[np.float64]) -> list[Finding]:
+    """Drops of one device: of a series those between its first and last snapshot."""
+    if not dropped.ndim:
+        offered = sent + dropped
+        of_all = f" of {show(float(offered), 'packet')}" if np.isfinite(offered) else " packets"
+        return [Finding("drops", "info", f"{label} dropped {dropped:.0f}{of_all}")] if dropped > 0 else []
+    known = dropped[np.isfinite(dropped)]
+    if len(known) < 2 or not known[-1] > 0:
+        return []
+    if (grown := known[-1] - known[0]) > 0:
+        return [Finding("drops", "info", f"{label} dropped {grown:.0f} packets between first and last snapshot")]
+    text = f"{label.removesuffix(':')}: {known[0]:.0f} drops were there before the first snapshot: 0 in the series"
+    return [Finding("drops", "info", text)]
+
+
+def kernel_verdict(dataset: xr.Dataset) -> list[Finding]:
+    """The time in which the kernel saw a socket limited by receive window and send buffer."""
+    shares = kernel_shares(dataset)
+    if shares is None or "socket" not in dataset.coords:
+        return []
+    busy = last_known(dataset, "socket_busy_time")
+    most = int(np.nanargmax(busy))
+    text = (
+        f"{np.atleast_1d(dataset['socket'].to_numpy())[most]}: busy {show(float(busy[most]), 's')}, limited by the "
+        f"receive window {percent(shares[0])}, by the send buffer {percent(shares[1])} of it"
+    )
+    return [Finding("kernel", "info", text)]
 
 
 def warnings_of_reading(dataset: xr.Dataset) -> list[Finding]:
@@ -290,6 +324,7 @@ CHECKS: tuple[Check, ...] = (
     what_held,
     probes,
     drops_of_devices,
+    kernel_verdict,
 )
 """Every check of one run."""
 

@@ -120,7 +120,7 @@ def documents(
                 mended, length = whole
                 document = _mended(source, decoder, mended, start)
                 source.warn(
-                    f"damaged JSON: {damaged.reason}, file byte {start + damaged.length}; "
+                    f"damaged JSON: {damaged.reason}, file byte {source.position(start + damaged.length)}; "
                     f"only the complete intervals before it are used"
                 )
                 damage = None

@@ -117,16 +117,16 @@ def kernel_shares(run: xr.Dataset) -> tuple[float, float] | None:
     """Parts of the busiest socket's busy time limited by receive window and send buffer; None if not sampled."""
     if "socket_busy_time" not in run or "run" in run["socket_busy_time"].dims:
         return None
-    busy = _last(run, "socket_busy_time")
+    busy = last_known(run, "socket_busy_time")
     if not np.isfinite(busy).any() or not np.nanmax(busy) > 0:
         return None
     most = int(np.nanargmax(busy))
-    held = [_last(run, name) for name in ("socket_rwnd_limited_time", "socket_sndbuf_limited_time")]
+    held = [last_known(run, name) for name in ("socket_rwnd_limited_time", "socket_sndbuf_limited_time")]
     shares = [float(np.nan_to_num(values[most] / busy[most])) if values.size else 0.0 for values in held]
     return min(shares[0], 1.0), min(shares[1], 1.0)
 
 
-def _last(run: xr.Dataset, name: str) -> NDArray[np.float64]:
+def last_known(run: xr.Dataset, name: str) -> NDArray[np.float64]:
     """The last known value of each stream; empty if there is no such variable."""
     if name not in run:
         return np.empty(0)

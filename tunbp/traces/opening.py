@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob as globbing
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -121,15 +121,24 @@ def read(source: Source) -> xr.Dataset:
     if reader.role == "counters":
         asked = [other for other in READERS if other.role == "counters"]
         parts = [part for other in asked if other.recognize(source) for part in other.read(source)]
-        together = parts[0] if len(parts) == 1 else snapshots.merged(parts)
+        together = parts[0] if len(parts) == 1 else _located(source, lambda: snapshots.merged(parts))
         return together.assign_attrs(file=source.path.name)
     runs: list[xr.Dataset] = [run.assign_attrs(file=source.path.name) for run in reader.read(source)]
     if len(runs) == 1:
         said = [*runs[0].attrs["warnings"].splitlines(), *source.of_file]
         return runs[0].assign_attrs(warnings="\n".join(said))
-    together = combine([checks.judged(run) for run in runs], [f"{i}" for i in range(1, len(runs) + 1)])
+    names = [f"{number}" for number in range(1, len(runs) + 1)]
+    together = _located(source, lambda: combine([checks.judged(run) for run in runs], names))
     of_file = as_json([Finding("file", "warning", line) for line in source.of_file])
     return together.assign_attrs(warnings="\n".join(source.of_file), findings=of_file)
+
+
+def _located(source: Source, call: Callable[[], xr.Dataset]) -> xr.Dataset:
+    """What `call` makes of parts of one file; its errors name the file."""
+    try:
+        return call()
+    except TraceError as error:
+        raise source.error(str(error)) from error
 
 
 def known() -> list[str]:

@@ -48,10 +48,13 @@ def combine(runs: Sequence[xr.Dataset], names: Sequence[str]) -> xr.Dataset:
         if key not in EACH and all(run.attrs.get(key) == runs[0].attrs.get(key) for run in runs)
     }
     differing = [key for key in told if key not in shared]
-    bare = [run.drop_attrs(deep=False) for run in runs]
-    joined = xr.concat(
-        bare, dim="run", join="outer", coords="different", compat="equals", data_vars="all", fill_value=np.nan
-    )
+    bare = _alike([run.drop_attrs(deep=False) for run in runs])
+    try:
+        joined = xr.concat(
+            bare, dim="run", join="outer", coords="different", compat="equals", data_vars="all", fill_value=np.nan
+        )
+    except (ValueError, MemoryError) as error:
+        raise TraceError(f"the runs cannot lie side by side: {error or 'they need too much memory'}") from error
     joined = joined.assign_coords(run=("run", text(names), {"long_name": "one measurement or one scenario"}))
     for key in differing:
         values = text([str(run.attrs.get(key, "")) for run in runs], None)
@@ -64,6 +67,25 @@ def _without_run(run: xr.Dataset) -> xr.Dataset:
     if "run" in run.dims:
         raise TraceError("a file with several runs cannot be one of several runs; open it alone")
     return run
+
+
+def _alike(runs: Sequence[xr.Dataset]) -> list[xr.Dataset]:
+    """The runs with the same coordinates: what one lacks is empty there, as xarray lays only like ones side by side."""
+    known = {name: run[name].variable for run in runs for name in run.coords}
+    alike = []
+    for run in runs:
+        axes = {
+            name: (name, v.to_numpy()[:0]) for name, v in known.items() if v.dims == (name,) and name not in run.dims
+        }
+        run = run.assign_coords(axes)
+        for name, variable in known.items():
+            if name in run.coords or variable.dims == (name,) or "run" in variable.dims:
+                continue
+            fill = {"U": "", "O": "", "b": False}.get(variable.dtype.kind, np.nan)
+            shape = tuple(run.sizes[dim] for dim in variable.dims)
+            run = run.assign_coords({name: (variable.dims, np.full(shape, fill))})
+        alike.append(run)
+    return alike
 
 
 def _with_stream(run: xr.Dataset) -> xr.Dataset:

@@ -24,14 +24,18 @@ LINK_COUNTERS = (
 )  # fmt: skip
 QDISC_COUNTERS = (
     "qdisc_bytes", "qdisc_packets", "qdisc_dropped", "qdisc_overlimits", "qdisc_requeues",
-    "qdisc_ecn_marked", "qdisc_drop_overlimit", "qdisc_new_flows",
+    "qdisc_ecn_marked", "qdisc_ack_dropped", "qdisc_drop_overlimit", "qdisc_new_flows",
 )  # fmt: skip
+TIN_COUNTERS = ("tin_packets", "tin_bytes", "tin_dropped", "tin_marked", "tin_ack_dropped")
 COUNTERS = (*LINK_COUNTERS, *QDISC_COUNTERS, "counter")
 """Variables that only grow, so that a difference over a run means something."""
 TEXTS = ("device", "kind", "handle", "parent")
 """Text coordinates a row may have."""
 
-STAMP = re.compile(rb"^[#\[]?\s{0,3}(1\d{9}(?:\.\d{1,9})?)\]?\s{0,3}$")
+STAMP = re.compile(rb"^(?:[#\[]?|Time: )\s{0,3}(1\d{9}(?:\.\d{1,9})?)\]?\s{0,3}$")
+"""A line that is nothing but a Unix time, as `date +%s.%N` and flent's tc_iterate print it."""
+TRAILING = re.compile(rb"^Time: 1\d{9}", re.MULTILINE)
+"""flent prints the time after the output that it belongs to."""
 
 
 @dataclass
@@ -42,6 +46,7 @@ class Snapshot:
     numbers: dict[str, dict[str, float | None]] = field(default_factory=dict)
     texts: dict[str, dict[str, str]] = field(default_factory=dict)
     copies: dict[str, int] = field(default_factory=dict)
+    tins: dict[str, dict[str, float | None]] = field(default_factory=dict)
 
     def row(self, source: Source, shortest: int, label: str, **texts: str) -> dict[str, float | None]:
         """A new row, which takes at least `shortest` bytes to print; a repeated label gets a number.
@@ -63,6 +68,13 @@ class Snapshot:
             self.texts[name] = texts
         return self.numbers.setdefault(name, {})
 
+    def tin(self, source: Source, label: str) -> dict[str, float | None]:
+        """A new row of the table of tins; raises `TraceError` like `row`."""
+        source.spend("tins", 60)
+        if len(self.tins) > LABEL_LIMIT:
+            raise source.error(f"more than {LABEL_LIMIT} different tins")
+        return self.tins.setdefault(label, {})
+
 
 def following(shots: list[Snapshot], when: float | None) -> Snapshot:
     """A new snapshot at the end of `shots` (the last one if it is empty); all share their rows' texts."""
@@ -74,17 +86,21 @@ def following(shots: list[Snapshot], when: float | None) -> Snapshot:
 
 
 def stamped_lines(source: Source) -> Iterator[tuple[int, bytes, float | None]]:
-    """Each line with its offset and the Unix time of the last line that was nothing but a time."""
-    when: float | None = None
+    """Each line with its offset and the Unix time of the line before (or after) it that is nothing but a time."""
+    times = stamps(source)
+    first = TRAILING.search(source.data)
+    trailing = first is not None and bool(source.data[: first.start()].strip())
+    position = 0
     for offset, line in source.lines():
-        if len(line) < 40 and (stamp := STAMP.match(line.strip())):
-            when = float(stamp[1])
-        yield offset, line, when
+        while position < len(times) and times[position][0] <= offset - trailing:
+            position += 1
+        index = position if trailing else position - 1
+        yield offset, line, times[index][1] if 0 <= index < len(times) else None
 
 
 def stamps(source: Source) -> list[tuple[int, float]]:
     """Offset and Unix time of every line that is nothing but a time."""
-    pattern = re.compile(rb"^[#\[]?[ \t]{0,3}(1\d{9}(?:\.\d{1,9})?)\]?[ \t\r]{0,3}$", re.MULTILINE)
+    pattern = re.compile(rb"^(?:[#\[]?[ \t]{0,3}|Time: )(1\d{9}(?:\.\d{1,9})?)\]?[ \t\r]{0,3}$", re.MULTILINE)
     return [(match.start(), float(match[1])) for match in pattern.finditer(source.data)]
 
 
@@ -105,16 +121,7 @@ def dataset(source: Source, snapshots: Sequence[Snapshot], tool: str, **attribut
     shots = [shot for shot in snapshots if shot.numbers]
     if not shots:
         raise source.error(f"no complete row of {tool} output", len(source.data))
-    labels = list(dict.fromkeys(label for shot in shots for label in shot.numbers))
-    rows = sum(len(shot.numbers) for shot in shots)
-    if len(labels) > LABEL_LIMIT or len(labels) * len(shots) > SPARSEST * rows + 10_000:
-        raise source.error(f"{len(labels)} different rows in {len(shots)} snapshots; split the file")
-    names = list(dict.fromkeys(name for shot in shots for row in shot.numbers.values() for name in row))
-    columns: dict[str, Column] = {}
-    for name in names:
-        values = floats(shot.numbers.get(label, {}).get(name) for shot in shots for label in labels)
-        shaped = as_counts(values.reshape(len(shots), len(labels)))
-        columns[name] = (("time", "queue"), shaped) if len(shots) > 1 else (("queue",), shaped[0])
+    labels, columns = _laid_out(source, [shot.numbers for shot in shots], "queue")
     coords: dict[str, Column] = {"queue": (("queue",), text(labels))}
     told: dict[str, dict[str, str]] = {}
     for shot in shots:
@@ -122,9 +129,32 @@ def dataset(source: Source, snapshots: Sequence[Snapshot], tool: str, **attribut
     for name in TEXTS:
         if any(name in told.get(label, {}) for label in labels):
             coords[name] = (("queue",), text([told.get(label, {}).get(name, "") for label in labels]))
+    if any(shot.tins for shot in shots):
+        tins, more = _laid_out(source, [shot.tins for shot in shots], "tin")
+        columns |= more
+        coords["tin"] = (("tin",), text(tins))
     if len(shots) > 1:
         coords["time"] = (("time",), _times(source, shots))
     return build(source, columns, coords, tool=tool, start=utc(shots[0].when), **attributes)
+
+
+def _laid_out(
+    source: Source, tables: Sequence[Mapping[str, Mapping[str, float | None]]], dim: str
+) -> tuple[list[str], dict[str, Column]]:
+    """Labels and variables over (dim), or (time, dim) for several tables."""
+    labels = list(dict.fromkeys(label for table in tables for label in table))
+    rows = sum(len(table) for table in tables)
+    if len(labels) > LABEL_LIMIT or len(labels) * len(tables) > SPARSEST * rows + 10_000:
+        raise source.error(f"{len(labels)} different rows in {len(tables)} snapshots; split the file")
+    names = list(dict.fromkeys(name for table in tables for row in table.values() for name in row))
+    columns: dict[str, Column] = {}
+    for name in names:
+        values = floats(table.get(label, {}).get(name) for table in tables for label in labels)
+        shaped = values.reshape(len(tables), len(labels))
+        if not name.endswith(("_delay", "_rate")):
+            shaped = as_counts(shaped)
+        columns[name] = (("time", dim), shaped) if len(tables) > 1 else ((dim,), shaped[0])
+    return labels, columns
 
 
 def _times(source: Source, shots: Sequence[Snapshot]) -> list[float]:
@@ -163,13 +193,14 @@ def difference(before: xr.Dataset, after: xr.Dataset) -> xr.Dataset:
     first, last = first.sel(queue=shared), last.sel(queue=shared)
     grown = last.copy()
     warnings = [line for line in (before.attrs.get("warnings"), after.attrs.get("warnings")) if line]
-    for name in COUNTERS:
+    same_tins = "tin" in first.dims and "tin" in last.dims and first["tin"].equals(last["tin"])
+    for name in (*COUNTERS, *(TIN_COUNTERS if same_tins else ())):
         if name not in first or name not in last:
             continue
         step = last[name] - first[name]
         reset = step < 0
         if bool(reset.any()):
-            where = ", ".join(str(label) for label in step["queue"].to_numpy()[reset.to_numpy()])
+            where = ", ".join(str(label) for label in step[step.dims[0]].to_numpy()[reset.to_numpy()])
             warnings.append(f"{name} of {where} shrank between the snapshots: it was reset")
             step = step.where(~reset)
         grown[name] = step.assign_attrs(last[name].attrs)
@@ -184,13 +215,34 @@ def difference(before: xr.Dataset, after: xr.Dataset) -> xr.Dataset:
 
 
 def merged(parts: Iterable[xr.Dataset]) -> xr.Dataset:
-    """Snapshots of several tools side by side: one `queue` dim, NaN where a row has no such counter."""
+    """Snapshots of several tools side by side: one `queue` dim, NaN where a row has no such counter.
+
+    Where two tools count the same interface, the rows of the second one carry its name.
+
+    Raises
+    ------
+    TraceError
+        If the parts cannot lie side by side.
+    """
     parts = list(parts)
     attributes = joined_attributes([part.attrs for part in parts])
-    together = xr.merge(
-        [part.drop_attrs(deep=False) for part in parts],
-        join="outer", compat="no_conflicts", combine_attrs="drop_conflicts",
-    )  # fmt: skip
+    apart: list[xr.Dataset] = []
+    for part in parts:
+        others = [other for other in apart if set(other.data_vars) & set(part.data_vars)]
+        taken = {str(label) for other in others for label in other["queue"].to_numpy()}
+        labels = [str(label) for label in part["queue"].to_numpy()]
+        if taken & set(labels):
+            named = [f"{label} ({part.attrs.get('tool', '')})" if label in taken else label for label in labels]
+            part = part.assign_coords(queue=("queue", text(named), part["queue"].attrs))
+        apart.append(part)
+    try:
+        together = xr.merge(
+            [part.drop_attrs(deep=False) for part in apart],
+            join="outer", compat="no_conflicts", combine_attrs="drop_conflicts",
+        )  # fmt: skip
+    except (xr.MergeError, ValueError) as error:
+        tools = ", ".join(dict.fromkeys(str(part.attrs.get("tool", "")) for part in parts))
+        raise TraceError(f"the counters of {tools} contradict each other: {error}") from error
     return settle(together).assign_attrs(attributes)
 
 

@@ -23,10 +23,16 @@ LINE_LIMIT = 1 << 14
 """Longest line that text formats look at [byte]; the rest of a longer line is skipped."""
 ROWS_FREE = 10_000
 """Rows of a table that any file may have."""
+MEMBER = 1 << 10
+"""Input that a gzip member is given at first [byte]; then twice as much each time."""
+MEMBER_FREE, MEMBER_LEAST = 1000, 200
+"""Members that any gzip file may have, and bytes of the file for each further one (an empty one takes 20)."""
 HEAD = 1 << 16
 """How much of a file is looked at to recognize its format [byte]."""
 
 _LINE = re.compile(rb"[^\r\n]+")
+_INDENT = re.compile(rb"^([ \t]{0,64})\S", re.MULTILINE)
+_ESCAPE = re.compile(rb"\x1b\[[0-9;?]{0,32}[A-Za-z]")
 
 
 @dataclass
@@ -47,6 +53,8 @@ class Source:
         Rows counted by `spend`.
     of_file : list of str
         Warnings of a file with several runs that belong to none of them.
+    crlf : bool
+        Whether the lines of the file as stored end with CR and LF.
     """
 
     path: Path
@@ -55,6 +63,7 @@ class Source:
     warnings: list[str] = field(default_factory=list)
     rows: int = 0
     of_file: list[str] = field(default_factory=list)
+    crlf: bool = False
 
     @property
     def head(self) -> bytes:
@@ -75,13 +84,17 @@ class Source:
         """Forget the warnings of the run that was just built: the next one has its own."""
         self.warnings = []
 
+    def position(self, byte: int) -> int:
+        """Where in the file as stored a byte of the content stands: Windows' line ends count double."""
+        return byte + self.data.count(b"\n", 0, byte) if self.crlf else byte
+
     def error(self, reason: str, byte: int | None = None) -> TraceError:
         """A `TraceError` that names this file, the position (when known) and the reason."""
         if byte is None:
             return TraceError(f"{self.path}: {reason}")
         byte = min(max(byte, 0), len(self.data))
         line = self.data.count(b"\n", 0, byte) + 1
-        return TraceError(f"{self.path}: byte {byte} (line {line}): {reason}")
+        return TraceError(f"{self.path}: byte {self.position(byte)} (line {line}): {reason}")
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
         """Each line that is not empty with its byte offset, cut at `LINE_LIMIT`; never all at once."""
@@ -127,6 +140,8 @@ def source_of(file: Path, stored: bytes, unpack_limit: int = UNPACK_LIMIT) -> So
     if stored.startswith(b"\x1f\x8b"):
         source.data = _unpack(source, stored, unpack_limit)
     source.data = _to_utf8(source)
+    source.crlf = b"\r\n" in source.data
+    source.data = unquoted(source.data)
     if not source.data or source.data.isspace():
         raise source.error("the file is empty", 0)
     return source
@@ -140,25 +155,36 @@ def _read_file(file: Path) -> bytes:
             raise TraceError(f"{file}: not a regular file; give the file that the tool wrote")
         if information.st_size > FILE_LIMIT:
             raise TraceError(f"{file}: {information.st_size} bytes are more than the limit of {FILE_LIMIT}")
-        with opened.note(file).open("rb") as handle:
+        # a pipe that takes the file's place after stat must not block the open, nor /proc/kmsg the read
+        with os.fdopen(os.open(opened.note(file), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as handle:
+            if not stat.S_ISREG(os.fstat(handle.fileno()).st_mode):
+                raise TraceError(f"{file}: not a regular file; give the file that the tool wrote")
             # a size alone would allocate it; some file systems report 0 for a file that has content
             data = handle.read(information.st_size + 1) if information.st_size else handle.read(MEBI)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise TraceError(f"{file}: cannot be read: {reason}") from error
-    return data
+    return data or b""
 
 
 def _unpack(source: Source, stored: bytes, limit: int) -> bytes:
-    """Unpack all members of a gzip file; a damaged tail gives what precedes it, and a warning."""
+    """Unpack all members of a gzip file; a damaged tail gives what precedes it, and a warning.
+
+    A member gets little input at first, so that the work is linear in the file's size however many members it has.
+    """
     parts: list[bytes] = []
-    size = 0
-    rest: bytes | memoryview = stored
-    while rest[:2] == b"\x1f\x8b":
-        member = zlib.decompressobj(wbits=31)
-        pending: bytes | memoryview = rest
+    size, members = 0, 0
+    view, position = memoryview(stored), 0
+    while stored.startswith(b"\x1f\x8b", position):
+        members += 1
+        if members > MEMBER_FREE + len(stored) // MEMBER_LEAST:
+            raise source.error(f"more than {members - 1} gzip members in {len(stored)} bytes: this is no tool's output")
+        member, amount = zlib.decompressobj(wbits=31), MEMBER
         try:
-            while pending and not member.eof:
+            while not member.eof and (position < len(stored) or member.unconsumed_tail):
+                pending = member.unconsumed_tail or view[position : position + amount]
+                position += 0 if member.unconsumed_tail else len(pending)
+                amount = min(2 * amount, MEBI)
                 part = member.decompress(pending, min(MEBI, limit + 1 - size))
                 parts.append(part)
                 size += len(part)
@@ -166,14 +192,13 @@ def _unpack(source: Source, stored: bytes, limit: int) -> bytes:
                     raise source.error(
                         f"unpacks to more than {limit} bytes; unpack it with gunzip first if that is meant"
                     )
-                pending = member.unconsumed_tail
         except zlib.error as error:
             source.warn(f"the gzip data are damaged ({error}); only what precedes the damage is used")
             break
         if not member.eof:
             source.warn("the gzip data end early; only what precedes the end is used")
             break
-        rest = member.unused_data
+        position -= len(member.unused_data)
     return b"".join(parts)
 
 
@@ -184,4 +209,24 @@ def _to_utf8(source: Source) -> bytes:
         return data[3:]
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", errors="replace").encode("utf-8", errors="replace")
+    return data
+
+
+def unquoted(data: bytes) -> bytes:
+    """Text as the tool wrote it: without a mail's quoting (`> `), a paste's indentation, colours and CRLF.
+
+    Binary content and text without any of these stay as they are.
+    """
+    if data.find(b"\0", 0, HEAD) >= 0:
+        return data
+    if b"\r\n" in data:
+        data = data.replace(b"\r\n", b"\n")
+    if b"\x1b[" in data:
+        data = _ESCAPE.sub(b"", data)
+    if data.startswith(b">") or b"\n>" in data:
+        data = re.sub(rb"^(?:>[ \t]?)+", b"", data, flags=re.MULTILINE)
+    if data[:1] in b" \t" and data[:1]:
+        shared = min((len(match[1]) for match in _INDENT.finditer(data)), default=0)
+        if shared:
+            data = re.sub(rb"^[ \t]{%d}" % shared, b"", data, flags=re.MULTILINE)
     return data

@@ -19,6 +19,10 @@ SHORTEST = 160
 OPENING = re.compile(rb'\[\s*(?:\{\}\s*,\s*){0,64}+\{\s*"(?:ifindex|link_index|ifname)"\s*:')
 INTERFACE = re.compile(rb"^\d{1,9}: ([^\s:@]{1,64})(?:@\S{1,64})?: <[^>]{0,400}> mtu (\d{1,9})(.*)$")
 TITLE = re.compile(rb"^\s{1,16}(RX|TX)(?: errors)?:\s{1,9}([a-z][a-z_\s]{1,200})$")
+KIND = re.compile(
+    rb"^\s{2,16}(tun|veth|bridge|wireguard|vlan|vxlan|ipvlan|macvlan|macvtap|bond|dummy|ifb|gre|ipip|sit)\b"
+)
+"""First word of the line of details that `ip -d` prints."""
 NUMBERS = re.compile(rb"^\s{0,24}\d{1,20}(?:\s{1,24}\d{1,20}){0,15}\s{0,24}$")
 
 
@@ -138,6 +142,7 @@ def _from_text(source: Source) -> list[Snapshot]:
     shots = [Snapshot()]
     row: dict[str, float | None] | None = None
     title: tuple[str, list[str]] | None = None
+    label, pointed = "", False
     for _, line, when in stamped_lines(source):
         if match := INTERFACE.match(line):
             name = match[1].decode("utf-8", "replace")
@@ -148,6 +153,12 @@ def _from_text(source: Source) -> list[Snapshot]:
             row["mtu"] = float(match[2])
             if length := re.search(rb"\bqlen (\d{1,9})", match[3]):
                 row["txqueuelen"] = float(length[1])
+            label, pointed = name, b"POINTOPOINT" in line
+        elif row is not None and (details := KIND.match(line)):
+            shots[-1].texts[label]["kind"] = details[1].decode()
+        elif row is not None and pointed and line.strip().startswith(b"link/none") and not label.startswith("wg"):
+            # a device of IP packets without addresses below: tun, whatever its name
+            shots[-1].texts[label]["kind"] = "tun"
         elif match := TITLE.match(line):
             title = (match[1].decode().lower(), match[2].decode().split())
         elif title is not None:

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import xarray as xr
 
+from tunbp.quantities import show
 from tunbp.traces.build import Column, as_counts, build, clean, floats
 from tunbp.traces.documents import Decoder, documents
 from tunbp.traces.reader import Reader
@@ -21,12 +22,12 @@ UNITS = {
     b"ms": 1e-3, b"s": 1.0, b"m": 60.0, b"h": 3600.0,
 }  # fmt: skip
 ROW = re.compile(
-    rb"^\s{1,64}(RTT|send delay|receive delay|IPDV \(jitter\))"
+    rb"^\s{0,64}(RTT|send delay|receive delay|IPDV \(jitter\))"
     rb"((?:\s{1,32}-?[\d.]{1,20}[^\s\d]\S{0,24}){4,5})\s{0,64}$",
     re.MULTILINE,
 )
 COUNTS = re.compile(rb"packets sent/received:\s{0,9}(\d{1,12})/(\d{1,12})(?: \(([\d.]{1,12})% loss\))?")
-LENGTH = re.compile(rb"^\s{1,64}duration:\s{0,9}([\d.a-z\xb5\xc2\xce\xbc]{1,32})", re.MULTILINE)
+LENGTH = re.compile(rb"^\s{0,64}duration:\s{0,9}([\d.a-z\xb5\xc2\xce\xbc]{1,32})", re.MULTILINE)
 COMMAND = re.compile(rb"^\$? ?(irtt client .{0,300})$", re.MULTILINE)
 NAMES = {
     b"RTT": "rtt",
@@ -180,6 +181,7 @@ def _from_json(source: Source, document: Document) -> xr.Dataset:
             columns[name] = (("time",), values)
     if not columns.keys() - {"duration"}:
         raise source.error("neither probes nor statistics", 0)
+    _drop_unbelievable(source, columns)
     return build(
         source, columns, coords, tool=TOOL,
         version=clean((document.version.irtt if document.version else None) or ""),
@@ -205,10 +207,25 @@ def _from_text(source: Source) -> xr.Dataset:
     if counted is None or "mean_rtt" not in columns:
         raise source.error("irtt's summary is missing or cut off", len(source.data))
     columns |= _counted(float(counted[1]), float(counted[2]), _number(counted[3]))
+    _drop_unbelievable(source, columns)
     length, command = LENGTH.search(source.data), COMMAND.search(source.data)
     if length:
         columns["duration"] = ((), seconds(length[1]))
     return build(source, columns, tool=TOOL, command=clean(command[1].decode("utf-8", "replace")) if command else "")
+
+
+def _drop_unbelievable(source: Source, columns: dict[str, Column]) -> None:
+    """Without one-way delays that two clocks which differ cannot tell: one is negative or longer than the RTT."""
+    rtt, there, back = (
+        float(columns[name][1]) if name in columns else np.nan
+        for name in ("mean_rtt", "mean_send_delay", "mean_receive_delay")
+    )
+    if not np.isfinite(there + back) or 0 <= min(there, back) <= max(there, back) <= rtt:
+        return
+    apart = abs(there - back) / 2
+    source.warn(f"the clocks of both ends differ by about {show(apart, 's', 3)}: one-way delays are not used")
+    for name in ("send_delay", "receive_delay", "mean_send_delay", "mean_receive_delay"):
+        columns.pop(name, None)
 
 
 def _counted(sent: float | None, received: float | None, percent: float | None) -> dict[str, Column]:

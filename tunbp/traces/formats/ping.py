@@ -1,4 +1,4 @@
-"""`ping`'s output (Linux and macOS): round-trip times, losses and duplicates."""
+"""`ping`'s output (iputils, BSD, macOS, busybox, Windows): round-trip times, losses and duplicates."""
 
 from __future__ import annotations
 
@@ -8,30 +8,41 @@ import re
 import numpy as np
 import xarray as xr
 
-from tunbp.traces.build import Column, as_counts, build, floats, utc
+from tunbp.traces.build import Column, as_counts, build, decimal, floats, utc
 from tunbp.traces.reader import Reader
 from tunbp.traces.source import Source
 
 TOOL = "ping"
-OPENING = re.compile(rb"PING \S{1,255} ?(?:\(|from |[0-9a-f:]{2,40}).{0,200}(?:data )?bytes", re.IGNORECASE)
-REPLY = re.compile(rb"bytes from .{1,300}?\b(?:icmp_)?seq=(\d{1,9}) .{0,64}?time[=<] ?([\d.]{1,16}) ?(ms|us|s)\b")
+OPENING = re.compile(
+    rb"PING6?(?:\([^)\n]{1,64}\))? \S{1,255} ?(?:\(|from |-->|[0-9a-f:]{2,40}).{0,200}"
+    rb"|^Pinging \S{1,255} (?:\[\S{1,64}\] )?with \d{1,6} bytes",
+    re.IGNORECASE | re.MULTILINE,
+)
+NUMBER = rb"\d{1,12}(?:[.,]\d{1,9})?"
+REPLY = re.compile(
+    rb"bytes from .{1,300}?\b(?:icmp_)?seq=(\d{1,9}),? .{0,64}?time[=<] ?(" + NUMBER + rb") ?(ms|us|s|usec|msec|sec)\b"
+)
+WINDOWS_REPLY = re.compile(rb": \S{1,16}=\d{1,6} \S{1,16}[=<](\d{1,9}) ?ms TTL=\d{1,3}")
+"""Bytes, time and TTL of a reply in any language."""
+WINDOWS_COUNTS = re.compile(rb"= (\d{1,12}), [^=\n]{1,40}= (\d{1,12}), [^=\n]{1,40}= (\d{1,12})\s{1,9}\((\d{1,3})\s?%")
+WINDOWS_TIMES = re.compile(rb"= (\d{1,9}) ?ms, [^=\n]{1,40}= (\d{1,9}) ?ms, [^=\n]{1,40}= (\d{1,9}) ?ms")
 EPOCH = re.compile(rb"^\[(\d{9,10}\.\d{1,9})\]")
 DATE = re.compile(rb"^\[(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d(?:\.\d{1,6})?)\]")
 SUMMARY = re.compile(
     rb"(\d{1,12}) packets transmitted, (\d{1,12}) (?:packets )?received"
     rb"(?:, \+(\d{1,12}) corrupted)?(?:, \+(\d{1,12}) duplicates)?(?:, \+(\d{1,12}) errors)?"
-    rb"[^\n]{0,64}?, ([\d.]{1,16})% packet loss(?:, time (\d{1,12})ms)?"
+    rb"[^\n]{0,64}?,\s(" + NUMBER + rb")% packet\sloss(?:,\stime (\d{1,12})ms)?"
 )
 TIMES = re.compile(
-    rb"(?:rtt|round-trip) min/avg/max/(?:mdev|stddev) = "
-    rb"([\d.]{1,16})/([\d.]{1,16})/([\d.]{1,16})/([\d.]{1,16}|nan) ms"
+    rb"(?:rtt|round-trip) min/avg/max(?:/(?:mdev|stddev|std-dev))? ?= "
+    rb"(" + NUMBER + rb")/(" + NUMBER + rb")/(" + NUMBER + rb")(?:/(" + NUMBER + rb"|nan))? ms"
 )
-SCALE = {b"s": 1.0, b"ms": 1e-3, b"us": 1e-6}
+SCALE = {b"s": 1.0, b"ms": 1e-3, b"us": 1e-6, b"sec": 1.0, b"msec": 1e-3, b"usec": 1e-6}
 
 
 def recognize(source: Source) -> bool:
     """Whether the file holds ping's output."""
-    return bool(OPENING.search(source.head)) or bool(SUMMARY.search(source.head))
+    return any(form.search(source.head) for form in (SUMMARY, REPLY, WINDOWS_COUNTS, WINDOWS_REPLY, OPENING))
 
 
 def read(source: Source) -> list[xr.Dataset]:
@@ -44,6 +55,8 @@ def read(source: Source) -> list[xr.Dataset]:
     TraceError
         If there is neither a reply nor the summary.
     """
+    if WINDOWS_REPLY.search(source.data) or WINDOWS_COUNTS.search(source.data):
+        return [_windows(source)]
     times, sequence, rtt, late = _replies(source)
     summary, extremes = SUMMARY.search(source.data), TIMES.search(source.data)
     if not len(rtt) and summary is None:
@@ -63,8 +76,36 @@ def read(source: Source) -> list[xr.Dataset]:
             columns["duplicate"] = (("time",), late[order])
     columns |= _totals(source, summary, extremes, rtt, sequence)
     peer = OPENING.search(source.data)
-    command = "ping " + peer[0].split()[1].decode("utf-8", "replace") if peer else ""
+    words = peer[0].split() if peer else []
+    command = "ping " + words[1].decode("utf-8", "replace") if len(words) > 1 else ""
     return [build(source, columns, coords, tool=TOOL, command=command, start=start)]
+
+
+def _windows(source: Source) -> xr.Dataset:
+    """Replies (whole milliseconds), counts and extremes of Windows' ping in any language."""
+    counts, times = WINDOWS_COUNTS.search(source.data), WINDOWS_TIMES.search(source.data)
+    rtt = floats(float(reply[1]) for reply in WINDOWS_REPLY.finditer(source.data)) * 1e-3
+    columns: dict[str, Column] = {}
+    coords: dict[str, Column] = {}
+    if counts is None:
+        source.warn("the summary is missing: ping was cut off; totals are those of the replies")
+        columns["probes_received"] = ((), len(rtt))
+    else:
+        sent, received = int(counts[1]), int(counts[2])
+        columns |= {
+            "probes_sent": ((), sent), "probes_received": ((), received),
+            "loss_fraction": ((), (sent - received) / sent if sent else np.nan),
+        }  # fmt: skip
+    if len(rtt):
+        coords["time"] = (("time",), np.arange(len(rtt), dtype=float))
+        columns["rtt"] = (("time",), rtt)
+    if times is not None:
+        for name, word in zip(("min_rtt", "max_rtt", "mean_rtt"), times.groups(), strict=True):
+            columns[name] = ((), float(word) * 1e-3)
+    elif len(rtt):
+        columns |= {"min_rtt": ((), rtt.min()), "mean_rtt": ((), rtt.mean()), "max_rtt": ((), rtt.max())}
+    source.warn("Windows' ping prints whole milliseconds, and no times of its replies: taken as 1 s apart")
+    return build(source, columns, coords, tool=TOOL, version="Windows")
 
 
 def _replies(source: Source) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -75,7 +116,7 @@ def _replies(source: Source) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.nda
         if reply is None:
             continue
         try:
-            value = float(reply[2]) * SCALE[reply[3]]
+            value = decimal(reply[2]) * SCALE[reply[3]]
         except ValueError:
             source.warn(f"a reply without a readable time is left out (byte {offset})")
             continue
@@ -111,7 +152,7 @@ def _axis(
     if summary is not None and summary[7] and int(summary[1]) > 1:
         interval = float(summary[7]) * 1e-3 / (int(summary[1]) - 1)
     else:
-        source.warn("neither times nor a summary: replies are taken as 1 s apart")
+        source.warn("the output has no times: replies are taken as 1 s apart, the default")
     return (sequence - sequence.min()) * interval, ""
 
 
@@ -130,7 +171,7 @@ def _totals(
         columns["probes_duplicate"] = ((), int(summary[4] or 0))
         columns["probe_errors"] = ((), int(summary[5] or 0))
         try:
-            columns["loss_fraction"] = ((), float(summary[6]) / 100)
+            columns["loss_fraction"] = ((), decimal(summary[6]) / 100)
         except ValueError:
             raise source.error("the packet loss is not a number", summary.start(6)) from None
         if summary[7]:
@@ -140,7 +181,7 @@ def _totals(
     if extremes is not None:
         for name, value in zip(("min_rtt", "mean_rtt", "max_rtt", "rtt_deviation"), extremes.groups(), strict=True):
             try:
-                columns[name] = ((), float(value) * 1e-3)
+                columns[name] = ((), decimal(value) * 1e-3 if value else np.nan)
             except ValueError:
                 raise source.error("a round-trip time of the summary is not a number", extremes.start()) from None
     elif len(rtt):
@@ -155,7 +196,7 @@ READER = Reader(
     role="probe",
     recognize=recognize,
     read=read,
-    commands="ping, ping -D, ping6",
-    versions="iputils, BSD, macOS",
+    commands="ping, ping -D, ping6, Windows' ping",
+    versions="iputils, BSD, macOS, busybox, Windows (any language)",
     gives="every reply, loss, duplicates, round-trip times",
 )

@@ -65,13 +65,21 @@ def _device(source: Source, results: list[re.Match[bytes]], index: int) -> str:
     return ""
 
 
+def _scale(result: re.Match[bytes]) -> float:
+    """Seconds per unit of the times; before 3.14 kernels wrote "nsec" where the numbers are microseconds."""
+    seconds = float(result[5]) / rate if (rate := float(result[8])) else 0.0
+    if result[4] == b"usec" or not seconds:
+        return 1e-6 if result[4] == b"usec" else 1e-9
+    return 1e-6 if abs(float(result[1]) * 1e-6 / seconds - 1) < abs(float(result[1]) * 1e-9 / seconds - 1) else 1e-9
+
+
 def _dataset(source: Source, results: list[re.Match[bytes]], names: list[str]) -> xr.Dataset:
     """Threads of one run along `queue`, and their totals."""
 
     def of(group: int) -> np.ndarray:
         return floats(float(result[group]) for result in results)
 
-    scale = np.array([1e-6 if result[4] == b"usec" else 1e-9 for result in results])
+    scale = np.array([_scale(result) for result in results])
     columns = {
         "thread_sent": (("queue",), as_counts(of(5))),
         "thread_rate": (("queue",), of(8)),

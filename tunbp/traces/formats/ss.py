@@ -22,6 +22,7 @@ SOCKET = re.compile(
     rb"(\S{1,200})\s{1,999}(\S{1,200})(.*)$"
 )
 PAIR = re.compile(rb"(?<!\S)([a-z_]{2,24}):([-\d./]{1,40})(?!\S)")
+BUSY = re.compile(rb"(?<!\S)(busy|rwnd_limited|sndbuf_limited):(\d{1,15})ms")
 RATE = re.compile(rb"(?<!\S)(send|pacing_rate|delivery_rate) ([\d.]{1,24})([KMG]?)bps(?!\S)")
 CONGESTION = re.compile(
     rb"(?<!\S)(cubic|reno|bbr[123]?|dctcp|vegas|westwood|htcp|highspeed|hybla|illinois|bic|scalable|yeah|"
@@ -45,7 +46,12 @@ PAIRS = {
     b"retrans": (("socket_retransmits", 1.0, 1),),
     b"unacked": (("unacked", 1.0, 0),),
 }
-SECONDS = ("rtt", "rttvar", "socket_min_rtt")
+SECONDS = ("rtt", "rttvar", "socket_min_rtt", "socket_busy_time", "socket_rwnd_limited_time",
+           "socket_sndbuf_limited_time")  # fmt: skip
+BUSY_TIMES = {
+    b"busy": "socket_busy_time", b"rwnd_limited": "socket_rwnd_limited_time",
+    b"sndbuf_limited": "socket_sndbuf_limited_time",
+}  # fmt: skip
 RATES = {b"send": "send_rate", b"pacing_rate": "pacing_rate", b"delivery_rate": "delivery_rate"}
 
 
@@ -75,8 +81,11 @@ def read(source: Source) -> list[xr.Dataset]:
         If there is no TCP socket with details, or if there are too many to lay out side by side.
     """
     samples = [sample for sample in _samples(source) if sample.states]
-    if not any(sample.numbers.values() for sample in samples for _ in [0]):
-        raise source.error("no TCP socket with details; run ss with -ti (ss -tin)", len(source.data))
+    if not any(row.keys() - {"send_queue"} for sample in samples for row in sample.numbers.values()):
+        raise source.error(
+            "ss without -i says nothing about TCP, run ss -tin; the Send-Q of a listener is its backlog, no send queue",
+            len(source.data),
+        )
     sockets = list(dict.fromkeys(name for sample in samples for name in sample.states))
     if len(sockets) * len(samples) > SPARSEST * source.rows + 10_000:
         raise source.error(f"{len(sockets)} sockets in {len(samples)} samples; record fewer (ss -tin dst ADDRESS)")
@@ -101,10 +110,11 @@ def _samples(source: Source) -> list[Sample]:
                 samples.append(Sample(when))
                 fresh = False
             samples[-1].states[name] = match[1].decode()
-            samples[-1].numbers[name] = {"send_queue": float(match[3])}
+            # the Send-Q of a listener is the length of its backlog
+            samples[-1].numbers[name] = {} if match[1] == b"LISTEN" else {"send_queue": float(match[3])}
             _details(samples[-1], name, match[6])
-        elif samples and name and line[:1] in b" \t":
-            _details(samples[-1], name, line)
+        elif samples and name and (line[:1] in b" \t" or PAIR.match(line)):
+            _details(samples[-1], name, line)  # a line of details, or the rest of one that was wrapped
     if titles > len(samples):
         source.warn(f"{titles - len(samples)} samples show no socket and are left out")
     return samples
@@ -122,6 +132,12 @@ def _details(sample: Sample, name: str, line: bytes) -> None:
                 numbers[variable] = float(words[part]) * scale
             except (ValueError, IndexError):
                 continue
+    for busy in BUSY.finditer(line):
+        numbers[BUSY_TIMES[busy[1]]] = float(busy[2]) * 1e-3
+    if b"busy:" in line:
+        # the kernel prints the limits only where there were any
+        for name in ("socket_rwnd_limited_time", "socket_sndbuf_limited_time"):
+            numbers.setdefault(name, 0.0)
     for rate in RATE.finditer(line):
         try:
             numbers[RATES[rate[1]]] = float(rate[2]) * SCALE[rate[3]]

@@ -35,10 +35,44 @@ DETAILS = {
 }
 
 
+TIN_TITLE = re.compile(rb"^\s{2,64}((?:Bulk|Best Effort|Video|Voice|Tin \d{1,2})\b\s{0,32}){1,16}$")
+TIN_NAME = re.compile(rb"Bulk|Best Effort|Video|Voice|Tin \d{1,2}")
+TIN_ROW = re.compile(rb"^\s{1,9}([a-z_]{4,12})((?:\s{1,32}[\d.]{1,20}[A-Za-z]{0,5}){1,16})\s{0,9}$")
+TIN_VALUE = re.compile(rb"([\d.]{1,20})([A-Za-z]{0,5})")
+TIN_NAMES = {"diffserv3": ("Bulk", "Best Effort", "Voice"), "diffserv4": ("Bulk", "Best Effort", "Video", "Voice")}
+"""Tins by cake's diffserv setting; of other settings they are numbered."""
+TIN_FIELDS = {
+    # text, JSON, variable, scale of the JSON value
+    b"pkts": ("sent_packets", "tin_packets", 1.0), b"bytes": ("sent_bytes", "tin_bytes", 1.0),
+    b"drops": ("drops", "tin_dropped", 1.0), b"marks": ("ecn_mark", "tin_marked", 1.0),
+    b"ack_drop": ("ack_drops", "tin_ack_dropped", 1.0), b"thresh": ("threshold_rate", "tin_rate", 8.0),
+    b"pk_delay": ("peak_delay_us", "tin_peak_delay", 1e-6), b"av_delay": ("avg_delay_us", "tin_average_delay", 1e-6),
+    b"sp_delay": ("base_delay_us", "tin_sparse_delay", 1e-6),
+}  # fmt: skip
+TIN_UNITS = {
+    b"": 1.0, b"us": 1e-6, b"ms": 1e-3, b"s": 1.0, b"bit": 1.0, b"Kbit": 1e3, b"Mbit": 1e6, b"Gbit": 1e9,
+}  # fmt: skip
+
+
 class Options(msgspec.Struct, gc=False):
     """The settings of a qdisc, as far as they are used."""
 
     limit: float | str | None = None
+    diffserv: str | None = None
+
+
+class Tin(msgspec.Struct, gc=False):
+    """One tin of cake in iproute2's names."""
+
+    sent_packets: float | None = None
+    sent_bytes: float | None = None
+    drops: float | None = None
+    ecn_mark: float | None = None
+    ack_drops: float | None = None
+    threshold_rate: float | None = None
+    peak_delay_us: float | None = None
+    avg_delay_us: float | None = None
+    base_delay_us: float | None = None
 
 
 class Qdisc(msgspec.Struct, gc=False):
@@ -59,6 +93,7 @@ class Qdisc(msgspec.Struct, gc=False):
     drop_overlimit: float | None = None
     new_flow_count: float | None = None
     ecn_mark: float | None = None
+    tins: list[Tin] | None = None
 
 
 FIELDS = {
@@ -117,37 +152,85 @@ def _from_json(source: Source) -> Iterator[Snapshot]:
             for field, name in FIELDS.items():
                 if (value := getattr(qdisc, field)) is not None:
                     row[name] = value
+            _add_tins(source, shot, row, qdisc, label(device, qdisc.kind, handle))
         yield shot
+
+
+def _add_tins(source: Source, shot: Snapshot, row: dict[str, float | None], qdisc: Qdisc, name: str) -> None:
+    """The tins of a cake qdisc, named as tc's text names them."""
+    setting = (qdisc.options.diffserv if qdisc.options else None) or ""
+    names = TIN_NAMES.get(setting, ())
+    for number, tin in enumerate(qdisc.tins or []):
+        title = names[number] if len(names) == len(qdisc.tins or []) else f"Tin {number}"
+        values = shot.tin(source, f"{name} {title}")
+        for field, variable, scale in TIN_FIELDS.values():
+            if (value := getattr(tin, field)) is not None:
+                values[variable] = value * scale
+    _settle_cake(row, shot, name)
+
+
+def _settle_cake(row: dict[str, float | None], shot: Snapshot, name: str) -> None:
+    """ECN marks summed over the tins; drops without the ACKs that the filter took out, which are no losses."""
+    tins = [values for title, values in shot.tins.items() if title.startswith(f"{name} ")]
+    if not tins:
+        return
+    row["qdisc_ecn_marked"] = sum(values.get("tin_marked") or 0.0 for values in tins)
+    filtered = sum(values.get("tin_ack_dropped") or 0.0 for values in tins)
+    row["qdisc_ack_dropped"] = filtered
+    if row.get("qdisc_dropped") is not None:
+        row["qdisc_dropped"] = max((row["qdisc_dropped"] or 0.0) - filtered, 0.0)
 
 
 def _from_text(source: Source) -> list[Snapshot]:
     """One snapshot per run of qdiscs in which none repeats and no new time begins."""
     shots = [Snapshot()]
     row: dict[str, float | None] | None = None
+    name, tins = "", list[dict[str, float | None]]()
     for _, line, when in stamped_lines(source):
         if match := QDISC.match(line):
-            row = _begin(source, shots, match, when)
+            if row is not None and tins:
+                _settle_cake(row, shots[-1], name)
+            row, name, tins = *_begin(source, shots, match, when), []
+        elif row is not None and TIN_TITLE.match(line):
+            titles = [found.decode() for found in TIN_NAME.findall(line)]
+            tins = [shots[-1].tin(source, f"{name} {title}") for title in titles]
+        elif tins and (match := TIN_ROW.match(line)):
+            _add_tin_row(tins, match)
         elif line.startswith((b"class ", b"filter ")):
             row = None
             source.warn("tc classes and filters are left out; only qdiscs are read")
         elif row is None:
             continue
         elif match := SENT.match(line):
-            for name, value in zip(list(FIELDS.values())[:5], match.groups(), strict=True):
-                row[name] = float(value)
+            for variable, value in zip(list(FIELDS.values())[:5], match.groups(), strict=True):
+                row[variable] = float(value)
         elif match := BACKLOG.match(line):
             row["qdisc_backlog_bytes"] = float(match[1]) * SCALE[match[2]]
             row["qdisc_backlog"] = float(match[3])
         else:
             for detail in DETAIL.finditer(line):
                 row.setdefault(DETAILS[detail[1].decode()], float(detail[2]))
+    if row is not None and tins:
+        _settle_cake(row, shots[-1], name)
     return shots
+
+
+def _add_tin_row(tins: list[dict[str, float | None]], match: re.Match[bytes]) -> None:
+    """One line of the table of tins, if it has a value for each."""
+    values = TIN_VALUE.findall(match[2])
+    if match[1] not in TIN_FIELDS or len(values) != len(tins):
+        return
+    for tin, (number, unit) in zip(tins, values, strict=True):
+        try:
+            tin[TIN_FIELDS[match[1]][1]] = float(number) * TIN_UNITS[unit]
+        except (ValueError, KeyError):
+            continue
 
 
 def _begin(
     source: Source, shots: list[Snapshot], match: re.Match[bytes], when: float | None
-) -> dict[str, float | None]:
-    """The row of a qdisc line, in a new snapshot if the qdisc repeats or a new time began."""
+) -> tuple[dict[str, float | None], str]:
+    """The row of a qdisc line and its label, in a new snapshot if the qdisc repeats or a new time began."""
     kind, handle = match[1].decode("utf-8", "replace"), match[2].decode()
     device, parent, limit = DEVICE.search(match[3]), PARENT.search(match[3]), LIMIT.search(match[3])
     name = device[1].decode("utf-8", "replace") if device else ""
@@ -161,7 +244,7 @@ def _begin(
     row = shots[-1].row(source, SHORTEST, key, device=name, kind=kind, handle=handle, parent=above)
     if limit:
         row["qdisc_limit"] = float(limit[1])
-    return row
+    return row, key
 
 
 READER = Reader(
