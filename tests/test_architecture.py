@@ -22,7 +22,7 @@ MODULES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 
-BASE = {"atomic", "errors", "opened", "project", "quantities", "schema", "statistics"}
+BASE = {"atomic", "errors", "opened", "project", "quantities", "schema", "statistics", "yaml_file"}
 ALLOWED = {
     "atomic": set[str](),
     "opened": set[str](),
@@ -30,6 +30,7 @@ ALLOWED = {
     "extras": set[str](),
     "project": set[str](),
     "quantities": {"errors"},
+    "yaml_file": {"errors"},
     "schema": set[str](),
     "statistics": set[str](),
     "model": {"errors", "opened", "quantities", "schema"},

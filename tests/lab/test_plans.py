@@ -81,3 +81,12 @@ def test_a_plan_is_found_by_its_name_or_its_path():
     path = plans.FOLDER / "ring.yaml"
     assert plans.find("ring") == path
     assert plans.find(str(path)) == path
+
+
+def test_a_plan_of_too_many_cells_is_refused_before_they_are_made(tmp_path):
+    many = list(range(1, 1001))
+    (tmp_path / "p.yaml").write_text(
+        f"experiment: ring\ncells:\n  - {{mode: steady, ring: {many}, reader_rate: {many}, offered_rate: {many}}}\n"
+    )
+    with pytest.raises(ParamsError, match=r"1,000,000,000 cells; at most 10,000"):
+        plans.load(tmp_path / "p.yaml")

@@ -193,7 +193,7 @@ def test_load_says_the_notebook_and_the_values_as_written(tmp_path: Path) -> Non
         ),
         ("- 1\n- 2\n", "06_your_path", "is a list"),
         ("ring: [1\n", "06_your_path", "not valid YAML"),
-        ("ring: 1\nring: 2\n", "06_your_path", "'ring' stands twice"),
+        ("ring: 1\nring: 2\n", "06_your_path", "duplicate key 'ring'"),
         ("ring: !!python/object/apply:os.getcwd []\n", "06_your_path", "not valid YAML"),
         ("rtt: 60e-3\n", "06_your_path", "write 60.0e-3"),
         ("rtt: 2026-13-45\n", "06_your_path", "rtt = '2026-13-45'"),

@@ -12,6 +12,7 @@ from scipy.stats import qmc
 
 from tunbp.errors import ParamsError, SweepError
 from tunbp.model.hosts import host
+from tunbp.sweep.estimate import check_memory
 from tunbp.sweep.plan import Plan, make_plan, read_plan
 from tunbp.sweep.sample import Latin, Sobol
 
@@ -235,10 +236,31 @@ def test_file_that_is_not_there_or_says_a_parameter_twice_is_one_error(tmp_path:
         read_plan(tmp_path / "none.yaml")
     twice = tmp_path / "twice.yaml"
     twice.write_text("parameters:\n  ring: 1\n  ring: 2\n")
-    with pytest.raises(ParamsError, match="key 'ring' stands twice"):
+    with pytest.raises(ParamsError, match="duplicate key 'ring'"):
         read_plan(twice)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "params").glob("sweep_*.yaml")), ids=lambda path: path.stem)
 def test_bundled_plan_is_good(path: Path) -> None:
     assert read_plan(path).total > 1000
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (
+            {"design": {"kind": "latin", "samples": 2**40}, "parameters": {"ring": {"from": 10, "to": 1000}}},
+            r"1,099,511,627,776 samples .* takes 26\.4 TB of memory",
+        ),
+        ({"parameters": {"ring": [10, 20], "interval": 1e-9}}, r"60,000,000,000 points per series take 11\.5 TB"),
+    ],
+)
+def test_what_would_not_fit_into_memory_is_refused_with_the_number(content, says):
+    with pytest.raises(SweepError, match=says):
+        make_plan(content)
+
+
+def test_chunks_that_do_not_fit_together_are_refused(monkeypatch):
+    monkeypatch.setattr("tunbp.sweep.estimate.machine_memory", lambda: 100e6)
+    with pytest.raises(SweepError, match=r"4 chunks at once take about 250 MB of memory; this machine has 100 MB"):
+        check_memory(make_plan({"parameters": {"ring": [10, 20]}}), 4)

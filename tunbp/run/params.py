@@ -19,11 +19,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from tunbp.errors import ParamsError
 from tunbp.project import project_root
+from tunbp.yaml_file import read_mapping
 
 
 def _output_folder(value: Any) -> Any:
@@ -187,7 +187,7 @@ def load(path: Path | str, notebook: str | None = None) -> tuple[str, dict[str, 
         If the file cannot be read, is not a mapping, names another notebook or holds a wrong value.
     """
     path = Path(path)
-    text, values = read_yaml(path)
+    text, values = read_mapping(path)
     said = named_notebook(text)
     if said and notebook and said != notebook:
         raise ParamsError(f"{path}: is for notebook {said}, not for {notebook} (comment '# notebook: {said}')")
@@ -199,30 +199,6 @@ def load(path: Path | str, notebook: str | None = None) -> tuple[str, dict[str, 
     if model(name):
         validate(name, values, str(path))
     return name, values
-
-
-def read_yaml(path: Path) -> tuple[str, dict[str, Any]]:
-    """Text of a YAML file and the mapping in it; an empty file is an empty mapping.
-
-    Raises
-    ------
-    ParamsError
-        If the file cannot be read, is not YAML, is not a mapping, or a key stands twice or is no text.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-        values = yaml.load(text, Loader=_Loader)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ParamsError(f"{path}: cannot be read ({error})") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ParamsError(f"{path}: not valid YAML: {error}") from error
-    if values is None:
-        values = {}
-    if not isinstance(values, dict):
-        raise ParamsError(f"{path}: must hold 'parameter: value' lines, but is a {type(values).__name__}")
-    if other := [key for key in values if not isinstance(key, str)]:
-        raise ParamsError(f"{path}: parameter names are text, but {other[0]!r} is not")
-    return text, values
 
 
 def named_notebook(text: str) -> str | None:
@@ -286,25 +262,6 @@ def _model(notebook: str) -> type[NotebookParams]:
         folders = sorted(path.parent.name for path in (Path(__file__).parents[1] / "notebooks").glob("*/params.py"))
         raise ParamsError(f"no notebook {notebook!r} has typed parameters; known: {', '.join(folders)}")
     return found
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML without dates, as papermill reads it, in which a key that stands twice is a mistake."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = str(key_node.value)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} stands twice", key_node.start_mark)
-            seen.add(key)
-        return super().construct_mapping(node, deep=deep)
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
 
 
 def _explain(model: type[NotebookParams], error: Any, source: str) -> str:

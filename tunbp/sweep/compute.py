@@ -21,7 +21,7 @@ from rich.console import Console
 from tunbp.errors import SweepError
 from tunbp.model.lazy import simulated
 from tunbp.model.scenario import Scenario
-from tunbp.sweep.estimate import check_disk, weights
+from tunbp.sweep.estimate import check_disk, check_memory, weights
 from tunbp.sweep.plan import Plan
 from tunbp.sweep.progress import Meter
 from tunbp.sweep.store import Store, check, differences, library, opened
@@ -83,6 +83,7 @@ def run(
     """
     path, console = Path(out), console or Console()
     check(path, plan)
+    check_memory(plan, workers if workers and scheduler == THREADS else threads_here())
     if not path.exists():
         check_disk(plan, path, plan.chunks)
     with _cluster(scheduler, workers) as client, opened(path, plan) as store:

@@ -17,7 +17,7 @@ from tunbp.model.lazy import result_of
 from tunbp.model.scenario import Scenario, sizes_of
 from tunbp.model.simulate import simulate
 from tunbp.quantities import show
-from tunbp.sweep.plan import Plan, Region
+from tunbp.sweep.plan import Plan, Region, machine_memory
 
 TRIAL_CHUNKS = 4
 """Chunks of which the trial simulates a part."""
@@ -110,6 +110,22 @@ def check_disk(plan: Plan, path: Path, missing: int) -> None:
         raise SweepError(
             f"{path}: {plan.total:,} scenarios take up to {show(needed, 'byte', 3)}, but {folder} has "
             f"{show(free, 'byte', 3)} free; sample fewer, or set a longer interval"
+        )
+
+
+def check_memory(plan: Plan, workers: int) -> None:
+    """See whether the chunks that are computed at once fit into the memory.
+
+    Raises
+    ------
+    SweepError
+        If they do not: what is needed and what there is.
+    """
+    needed, here = estimate(plan, workers, trial=False).memory, machine_memory()
+    if needed > here:
+        raise SweepError(
+            f"{plan.source}: {workers} chunks at once take about {show(needed, 'byte', 3)} of memory; this machine has "
+            f"{show(here, 'byte', 3)}: take smaller chunks (--chunk), fewer workers, or a longer interval"
         )
 
 

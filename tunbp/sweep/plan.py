@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import reprlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,9 +18,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tunbp.errors import ScenarioError, SweepError
 from tunbp.model.scenario import RANGES, Scenario
-from tunbp.run.params import read_yaml
+from tunbp.quantities import show
 from tunbp.sweep import forms
 from tunbp.sweep.sample import sequence
+from tunbp.yaml_file import read_mapping
 
 Array = npt.NDArray[Any]
 Region: TypeAlias = dict[str, slice]
@@ -35,6 +37,12 @@ CHUNK_BYTES = 64 * 2**20
 
 SERIES = 8
 """Time series of the engines, for that limit."""
+
+SERIES_COPIES = 3
+"""Times that a series is in memory while it is made."""
+
+LATIN_BYTES = 3 * 8
+"""Bytes per value of a Latin hypercube while it is made: the value, its stratum, the permutation."""
 
 MOST_SAMPLES = 2**40
 
@@ -231,7 +239,7 @@ def read_plan(path: Path | str, chunk: int | None = None) -> Plan:
         If the file cannot be read or is not YAML.
     """
     path = Path(path)
-    _, content = read_yaml(path)
+    _, content = read_mapping(path)
     return make_plan(content, str(path), chunk)
 
 
@@ -248,12 +256,38 @@ def make_plan(content: Mapping[str, Any], source: str = "plan", chunk: int | Non
         axes = _axes(file.design, listed, drawn, labels, fixed)
     except SweepError as error:
         raise SweepError(f"{source}: {error}") from None
+    _check_memory(source, axes, fixed)
     target = chunk or file.chunk or _target(math.prod(axis.size for axis in axes), file.engine, fixed)
     design = file.design.model_dump(exclude_none=True, exclude=None if file.design.sampled else {"seed"})
     record = {"design": design, "engine": file.engine, "parameters": _plain(file.parameters)}
     plan = Plan(source, record, file.engine, fixed, axes, target)
     plan.scenario(plan.region(tuple(0 for _ in axes)))  # what single fields cannot show
     return plan
+
+
+def machine_memory() -> float:
+    """Bytes of memory of this machine."""
+    return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+
+
+def _check_memory(source: str, axes: tuple[Axis, ...], fixed: Mapping[str, Any]) -> None:
+    """Refuse what would not fit into memory before anything of it is made: Latin samples and long time series."""
+    here = machine_memory()
+    for axis in axes:
+        needed = float(axis.size * len(axis.draws) * LATIN_BYTES)
+        if axis.design and axis.design.kind == "latin" and needed > here:
+            raise SweepError(
+                f"{source}: design: a Latin hypercube of {axis.size:,} samples is made as a whole and takes "
+                f"{show(needed, 'byte', 3)} of memory; this machine has {show(here, 'byte', 3)}: take fewer, or sobol"
+            )
+    if interval := fixed.get("interval"):
+        points = float(fixed.get("duration", forms.DEFAULTS["duration"])) / float(interval)
+        needed = points * SERIES * 8 * SERIES_COPIES
+        if needed > here:
+            raise SweepError(
+                f"{source}: interval: {points:,.0f} points per series take {show(needed, 'byte', 3)} of memory per "
+                f"scenario; this machine has {show(here, 'byte', 3)}: take a longer interval"
+            )
 
 
 def _explain(error: Any) -> str:

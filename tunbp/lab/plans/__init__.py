@@ -7,17 +7,21 @@ stands for every combination. All quantities are in SI units.
 from __future__ import annotations
 
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from tunbp.errors import ParamsError
 from tunbp.lab.cells import Cell
 from tunbp.lab.experiments import EXPERIMENTS
+from tunbp.yaml_file import read_mapping
 
 FOLDER = Path(__file__).parent
+
+MOST_CELLS = 10_000
+"""Most cells of a plan: at 20 seconds each, twice that in variants, five repetitions, three weeks."""
 
 
 class Plan(BaseModel):
@@ -57,10 +61,7 @@ def load(path: Path) -> tuple[Plan, list[Cell]]:
     ParamsError
         If the file, a key or a value is wrong, or two cells are the same.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise ParamsError(f"{path}: cannot be read: {error}") from error
+    _, content = read_mapping(path)
     try:
         plan = TypeAdapter(Plan).validate_python(content)
     except ValidationError as error:
@@ -68,6 +69,9 @@ def load(path: Path) -> tuple[Plan, list[Cell]]:
     if plan.experiment not in EXPERIMENTS:
         raise ParamsError(f"{path}: no experiment {plan.experiment!r}; there are {', '.join(EXPERIMENTS)}")
     kind = EXPERIMENTS[plan.experiment].cell
+    count = sum(prod(len(value) for value in block.values() if isinstance(value, list)) for block in plan.cells)
+    if count > MOST_CELLS:
+        raise ParamsError(f"{path}: {count:,} cells; at most {MOST_CELLS:,}")
     cells: list[Cell] = []
     for number, block in enumerate(plan.cells):
         try:
