@@ -163,6 +163,17 @@ def show(folder: Path) -> None:
 
 
 @lab.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("target", type=click.Path(path_type=Path, file_okay=False))
+def bundle(folder: Path, target: Path) -> None:
+    """Make data to publish of a measurement: netCDF, plan, host, and all raw outputs as one .tar.xz."""
+    from tunbp.lab.collect import bundle as write_bundle
+
+    for path in write_bundle(folder, target):
+        click.echo(f"{path} ({path.stat().st_size / 1e3:.0f} kB)")
+
+
+@lab.command()
 @click.option("--suite", default=None, help="Debian suite to take the kernel from (trixie-backports).")
 @click.option("--mirror", default=None, help="Address of a Debian archive (the one apt is set up for).")
 def kernel(suite: str | None, mirror: str | None) -> None:

@@ -43,6 +43,8 @@ class Speeds:
 def measurements(folder: Path | None = None) -> dict[str, xr.Dataset]:
     """Measurements of the lab by experiment, from `lab_*.nc` in `folder` or in folders inside it.
 
+    The bundled ones go by the names of their folders: `openvpn` (in a VM, with the flag), `openvpn_native`.
+
     Parameters
     ----------
     folder
@@ -53,11 +55,12 @@ def measurements(folder: Path | None = None) -> dict[str, xr.Dataset]:
     DataError
         If there is none, or two of the same experiment.
     """
+    bundled = folder is None
     folder = data_path("measured") if folder is None else folder
     found: dict[str, xr.Dataset] = {}
     for path in sorted([*folder.glob("lab_*.nc"), *folder.glob("*/lab_*.nc")]):
         runs = open_trace(path)
-        name = str(runs.attrs.get("experiment", ""))
+        name = path.parent.name.removeprefix("lab_") if bundled else str(runs.attrs.get("experiment", ""))
         if name in found:
             raise DataError(f"{folder} holds two measurements of experiment {name!r}; give the folder of one")
         if name:

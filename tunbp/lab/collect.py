@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from tunbp import schema
 from tunbp.atomic import replacing
 from tunbp.errors import LabError
-from tunbp.lab.folder import read_json
+from tunbp.lab.folder import PART, read_json, write_json
 from tunbp.traces import open_trace
 
 RENAMED = {"rtt": "added_rtt"}
@@ -23,6 +24,10 @@ RENAMED = {"rtt": "added_rtt"}
 SERIES = ("throughput", "retransmits", "rtt", "cwnd")
 TCP_TOTALS = ("received_rate", "sent_rate", "total_retransmits", "mean_rtt", "min_rtt", "max_rtt", "mss")
 INITIAL_WINDOW = 10
+FOREIGN, STEAL = 0.25, 0.05
+"""A run is marked when others used more than this share of the processors."""
+PLACES = ("cache", "guest_files")
+"""Entries of a plan that are paths of one machine."""
 PING_TOTALS = {"mean_rtt": "ping_mean_rtt", "min_rtt": "ping_min_rtt", "max_rtt": "ping_max_rtt"}
 
 
@@ -46,15 +51,75 @@ def collect(folder: Path) -> xr.Dataset:
     whole.attrs = {
         "experiment": first["experiment"],
         "title": f"tunbp lab, experiment {first['experiment']}, {len(records)} runs",
-        "plan": json.dumps(read_json(folder / "plan.json")),
+        "plan": json.dumps(_plan(folder)),
         "facts": json.dumps(read_json(folder / "host.json")),
     }
     return schema.describe(whole)
 
 
+def _plan(folder: Path) -> dict[str, Any]:
+    """The plan of a measurement, without the places on the machine where it was made."""
+    return {name: value for name, value in read_json(folder / "plan.json").items() if name not in PLACES}
+
+
+def bundle(folder: Path, target: Path) -> list[Path]:
+    """A measurement as data to publish: its netCDF, plan and host, and all raw outputs as one archive.
+
+    The archive's content depends on the raw outputs alone: names in order, no owners, times of 1970.
+
+    Parameters
+    ----------
+    folder
+        A folder of `tunbp lab run`.
+    target
+        A new folder for `lab_<experiment>.nc`, `plan.json`, `host.json` and `raw.tar.xz`.
+
+    Returns
+    -------
+    list of Path
+        The files written.
+
+    Raises
+    ------
+    LabError
+        If there is no finished run, or `target` cannot be written.
+    """
+    runs = collect(folder)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        written = [write(runs, target), target / "plan.json", target / "host.json", target / "raw.tar.xz"]
+        write_json(written[1], _plan(folder))
+        write_json(written[2], read_json(folder / "host.json"))
+        with replacing(written[3]) as temporary, tarfile.open(temporary, "w:xz", preset=9) as archive:
+            for path in sorted((folder / "runs").glob("*/*")):
+                if not path.parent.name.endswith(PART):
+                    archive.add(path, path.relative_to(folder), filter=_anonymous)
+    except OSError as error:
+        raise LabError(f"cannot write {target}: {error}") from error
+    return written
+
+
+def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """A member of an archive without the marks of where and when it was packed."""
+    member.uid = member.gid = 0
+    member.uname = member.gname = ""
+    member.mtime, member.mode = 0, 0o644
+    return member
+
+
 def save(folder: Path) -> Path:
     """Write `lab_<experiment>.nc` of all runs into `folder`; returns its path."""
-    runs = collect(folder)
+    return write(collect(folder), folder)
+
+
+def write(runs: xr.Dataset, folder: Path) -> Path:
+    """Write a Dataset of `collect` as `lab_<experiment>.nc` into a folder; returns its path.
+
+    Raises
+    ------
+    LabError
+        If it cannot be written.
+    """
     path = folder / f"lab_{runs.attrs['experiment']}.nc"
     encoding = {name: {"zlib": True, "complevel": 6} for name in runs.data_vars if runs[name].ndim > 1}
     try:
@@ -80,8 +145,9 @@ def _run(where: Path, record: Mapping[str, Any]) -> xr.Dataset:
         }
     except KeyError as error:
         raise LabError(f"{where / 'run.json'}: no {error} in it; was it made by `tunbp lab run`?") from error
+    remarks = [*record["result"].get("remarks", ()), *_remarks(load["here"])]
     if "path" in record["result"]:
-        coordinates |= {"path": record["result"]["path"], "remarks": "; ".join(record["result"].get("remarks", []))}
+        coordinates |= {"path": record["result"]["path"], "remarks": "; ".join(remarks)}
     here = load["here"]
     values |= {name: here[name] for name in ("busy_fraction", "steal_fraction", "foreign_fraction") if name in here}
     if "softirqs" in here:
@@ -114,6 +180,13 @@ def _tcp(where: Path, step: float) -> xr.Dataset:
         found = found.sel(time=found["time"] >= 0).drop_duplicates("time")
     probes = open_trace(where / "ping.txt")
     return found.assign({ours: probes[name] for name, ours in PING_TOTALS.items() if name in probes})
+
+
+def _remarks(load: Mapping[str, Any]) -> list[str]:
+    """Why the load of a run's machine makes it one to be read with care."""
+    foreign, steal = (load.get(name) or 0.0 for name in ("foreign_fraction", "steal_fraction"))
+    said = [f"others used {foreign:.0%} of the processors"] if foreign > FOREIGN else []
+    return said + ([f"the machine below took {steal:.0%} of the processors"] if steal > STEAL else [])
 
 
 def _samples(where: Path, record: Mapping[str, Any], step: float) -> xr.Dataset:

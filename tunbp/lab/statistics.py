@@ -86,7 +86,7 @@ def interval_words(table: pd.DataFrame) -> str:
     known = table[table["level"].notna()]
     if known.empty:
         return "too few repetitions for intervals"
-    fewest = known.loc[known["count"].idxmin()]
+    fewest = known.iloc[int(known["count"].argmin())]
     return f"{100 * fewest['level']:.3g} % intervals of the medians, {fewest['count']} repetitions or more"
 
 
