@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from tunbp.cli.trace import convert, trace
@@ -20,7 +21,7 @@ def run(command, *arguments):
 def test_trace_says_what_a_file_is_and_what_it_is_worth():
     done = run(trace, FIXTURES / "one_run")
     assert done.exit_code == 0
-    assert "iperf3; ping; ip; tc" in done.stdout
+    assert done.stdout.startswith("iperf3 3.12: 31.54 Mbit/s of TCP arrived in 4 s; held by the rate of the path.")
     assert "31.54 Mbit/s" in done.stdout
     assert "limited by" in done.stdout
     assert "v0 pfifo 10:" in done.stdout
@@ -66,3 +67,63 @@ def test_convert_refuses_another_ending_before_reading(tmp_path):
     done = run(convert, FIXTURES / "iperf3_tcp.json", tmp_path / "run.csv")
     assert "must end with .nc" in str(done.exception)
     assert not list(tmp_path.iterdir())
+
+
+def test_several_files_are_one_table_with_the_serious_findings_below():
+    done = run(trace, FIXTURES / "iperf3_tcp.json", FIXTURES / "ping_unreachable.txt")
+    assert "what it says" in done.stdout
+    assert "ping: no probe was answered." in done.stdout
+    assert "error  ping_unreachable.txt: no probe was answered" in done.stdout
+
+
+def test_a_file_of_sockets_shows_what_the_kernel_says_of_them():
+    shown = " ".join(run(trace, FIXTURES / "ss_limited.txt").stdout.split())
+    assert "10.77.0.1:36590 > 10.77.0.2:5201: RTT 120 ms, cwnd 8.69 MB; held by the receive window." in shown
+    assert "window-limited 57 s" in shown
+
+
+def test_the_json_follows_its_schema():
+    from tunbp.cli.trace_record import FailedRecord, TraceRecord
+
+    schema = json.loads(run(trace, "--json-schema").stdout)
+    assert {"TraceRecord", "FailedRecord"} <= set(schema["$defs"])
+    files = sorted(path for path in FIXTURES.iterdir() if path.name != "README.md")
+    for each in json.loads(run(trace, "--json", *files).stdout):
+        (FailedRecord if "error" in each else TraceRecord).model_validate(each)
+
+
+HOSTILE = "a[/b][link=x]\x1b[31mred\x1b]52;c;aGFja2Vk\x07\u202egnp\r<img src=x onerror=alert(1)>"
+
+
+@pytest.mark.parametrize("arguments", [[], ["--json"]], ids=["tables", "json"])
+def test_a_hostile_name_in_a_file_does_nothing_on_the_terminal(tmp_path, arguments):
+    links = [{"ifname": HOSTILE, "mtu": 1500, "stats64": {"tx": {"packets": 9, "dropped": 3}}}]
+    path = tmp_path / "links.json"
+    path.write_text(json.dumps(links))
+    sockets = tmp_path / "sockets.txt"
+    sockets.write_text(
+        f"State Recv-Q Send-Q\nESTAB 0 0 {HOSTILE.replace(chr(13), '')} b:2\n\t cubic rtt:1/2 mss:1 cwnd:9\n"
+    )
+    netperf = tmp_path / "netperf.txt"
+    netperf.write_text(f"MIGRATED TCP STREAM TEST from x\nTHROUGHPUT={HOSTILE}\n")
+    for given in ([path], [sockets], [path, sockets], [netperf]):
+        done = run(trace, *arguments, *given)
+        assert done.exception is None or isinstance(done.exception, SystemExit)
+        for acting in ("\x1b]", "\x07", "\u202e", "\x1b[31mred"):
+            assert acting not in done.output
+        assert "Traceback" not in done.output
+
+
+def test_convert_writes_what_flent_reads(tmp_path):
+    import gzip
+
+    target = tmp_path / "run.flent.gz"
+    done = run(convert, FIXTURES / "one_run", target)
+    assert done.exit_code == 0
+    content = json.loads(gzip.decompress(target.read_bytes()))
+    assert content["metadata"]["NAME"] == "tcp_upload"
+    back, first = open_trace(target), open_trace(FIXTURES / "one_run")
+    assert back["throughput"].dropna("time").values == pytest.approx(first["throughput"].dropna("time").values)
+    assert back["rtt"].dropna("time").values == pytest.approx(first["ping_rtt"].dropna("time").values)
+    refused = run(convert, FIXTURES / "nstat.txt", target)
+    assert "no series over time that flent plots" in str(refused.exception)

@@ -123,9 +123,63 @@ def test_unknown_files_in_a_folder_are_left_out_with_a_note(tmp_path):
     run = open_trace(tmp_path / "run")
     assert "left out" in run.attrs["warnings"]
     assert "notes.txt" in run.attrs["warnings"]
-    shutil.copy(FIXTURES / "iperf3_udp.json", tmp_path / "run")
-    with pytest.raises(TraceError, match="2 files of iperf3"):
-        open_trace(tmp_path / "run")
+
+
+def test_a_folder_of_many_runs_opens_with_one_call_and_names_what_it_left_out(tmp_path):
+    for name in ("iperf3_tcp.json", "iperf3_udp.json", "iperf3_refused.json", "ping_plain.txt"):
+        shutil.copy(FIXTURES / name, tmp_path)
+    runs = open_trace(tmp_path)
+    assert runs["run"].values.tolist() == ["iperf3_tcp", "iperf3_udp"]
+    assert "iperf3_refused.json" in runs.attrs["warnings"]
+    assert "ping_plain.txt" in runs.attrs["warnings"]
+    assert open_traces(str(tmp_path / "iperf3*")).sizes["run"] == 2
+
+
+def test_a_folder_of_folders_is_one_run_each(tmp_path):
+    for name in ("one", "two"):
+        shutil.copytree(FIXTURES / "one_run", tmp_path / name)
+    (tmp_path / "three").mkdir()
+    runs = open_trace(tmp_path)
+    assert runs["run"].values.tolist() == ["one", "two"]
+    assert "three: the folder is empty" in runs.attrs["warnings"]
+
+
+def test_one_name_of_a_pair_is_enough(tmp_path):
+    for before, after in (("iplink_before.json", "iplink.json"), ("tc.json", "tc_after.json")):
+        tool = before[:2]
+        shutil.copy(FIXTURES / "one_run" / f"{tool}_before.json", tmp_path / before)
+        shutil.copy(FIXTURES / "one_run" / f"{tool}_after.json", tmp_path / after)
+    run = open_trace(tmp_path)
+    assert int(run["tx_packets"].sel(queue="v0")) == 356 - 9
+    assert int(run["qdisc_packets"].sel(queue="v0 pfifo 10:")) == 11164 - 1
+
+
+def test_a_tun_device_is_found_by_what_it_is(tmp_path):
+    text = (
+        "10: delay-31431: <POINTOPOINT,UP> mtu 1500 qdisc fq qlen 500\n    link/none \n"
+        "    TX: bytes  packets  errors  dropped\n    0 {} 0 {}\n"
+    )
+    (tmp_path / "ip_before.txt").write_text(text.format(10, 0))
+    (tmp_path / "ip_after.txt").write_text(text.format(90, 7))
+    assert float(open_trace(tmp_path)["dropped_ring"]) == 7
+
+
+@pytest.mark.parametrize("names", [("iperf3_tcp.json", "iperf3_bidir.json"), ("ss.log", "iperf3_bidir_parallel.json"),
+                                   ("ip_tc_series.log", "ip_link.txt"),
+                                   ("mtr.json", "iperf2_parallel.txt", "tc_kinds.txt")])  # fmt: skip
+def test_runs_of_any_shape_lie_side_by_side(names):
+    assert open_traces([FIXTURES / name for name in names]).sizes["run"] == len(names)
+
+
+def test_tools_that_count_the_same_interface_lie_side_by_side(tmp_path):
+    shutil.copy(FIXTURES / "ip_tc_series.log", tmp_path)
+    shutil.copy(FIXTURES / "ip_link.txt", tmp_path)
+    assert {"v0", "lo"} <= {str(name).split(" ")[-1] for name in open_trace(tmp_path)["queue"].values}
+    (tmp_path / "log.txt").write_text(
+        (FIXTURES / "proc_net_dev.txt").read_text() + (FIXTURES / "netstat_i.txt").read_text()
+    )
+    both = open_trace(tmp_path / "log.txt")
+    assert {"va", "va (netstat -i)"} <= set(both["queue"].values)
 
 
 def test_an_empty_folder_is_refused(tmp_path):

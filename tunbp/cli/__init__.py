@@ -67,7 +67,9 @@ def main(args: Sequence[str] | None = None, **extra: Any) -> None:
         with without_dask(not CHUNKED.intersection(given[:1])):
             tunbp.main(args=given, standalone_mode=True, **extra)
     except TunbpError as error:
-        click.secho(f"Error: {error}", fg="red", err=True)
+        from tunbp.cli.terminal import printable
+
+        click.secho(f"Error: {printable(str(error))}", fg="red", err=True)
         sys.exit(1)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] == "tunbp":

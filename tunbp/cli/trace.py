@@ -7,7 +7,7 @@ import math
 import sys
 import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,54 +17,82 @@ from tunbp.errors import OutputError, TraceError
 if TYPE_CHECKING:
     import xarray as xr
     from rich.console import Console
+    from rich.table import Table
 
 COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
 ROWS = 12
-"""Most interfaces, qdiscs, counters or runs that a table shows."""
-TOTALS = (
-    "received_rate", "sent_rate", "reverse_received_rate", "transaction_rate", "sent_packet_rate",
-    "transmitted_rate", "total_retransmits", "min_rtt", "mean_rtt", "max_rtt", "ping_min_rtt",
-    "ping_mean_rtt", "sent", "delivered", "send_errors", "dropped_ring", "dropped_qdisc",
-    "total_lost_packets", "drop_fraction", "loss_fraction", "mean_jitter", "cpu_host", "cpu_remote",
-    "duration",
-)  # fmt: skip
-"""Totals worth a line, most telling first."""
-COLUMNS = (
-    "tx_packets", "tx_dropped", "rx_packets", "rx_dropped", "qdisc_packets", "qdisc_dropped", "qdisc_backlog",
-    "counter", "drop_events", "thread_sent", "thread_rate", "thread_errors",
-)  # fmt: skip
-"""Variables over `queue` worth a column."""
+"""Most interfaces, qdiscs, counters, sockets, hops or runs that a table shows."""
+TABLES = {
+    "queue": (
+        "tx_packets", "tx_dropped", "rx_packets", "rx_dropped", "qdisc_packets", "qdisc_dropped", "qdisc_ecn_marked",
+        "qdisc_backlog", "counter", "drop_events", "thread_sent", "thread_rate", "thread_errors",
+    ),
+    "tin": ("tin_rate", "tin_packets", "tin_dropped", "tin_marked", "tin_ack_dropped", "tin_average_delay"),
+    "hop": ("hop_loss", "hop_min_rtt", "hop_mean_rtt", "hop_max_rtt"),
+    "stream": (
+        "rtt", "socket_min_rtt", "cwnd", "snd_wnd", "unacked", "send_queue", "delivery_rate", "socket_retransmits",
+        "socket_busy_time", "socket_rwnd_limited_time", "socket_sndbuf_limited_time",
+    ),
+}  # fmt: skip
+"""Variables worth a column in the table of each dim; of a series the last value is shown."""
+HEADS = {
+    "tx_packets": "sent", "tx_dropped": "dropped", "rx_packets": "received", "rx_dropped": "dropped on reception",
+    "qdisc_packets": "sent by qdisc", "qdisc_dropped": "dropped by qdisc", "qdisc_ecn_marked": "marked",
+    "qdisc_backlog": "backlog", "counter": "value", "drop_events": "dropped", "thread_sent": "sent",
+    "thread_rate": "rate", "thread_errors": "refused", "tin_rate": "rate", "tin_packets": "packets",
+    "tin_dropped": "dropped", "tin_marked": "marked", "tin_ack_dropped": "ACKs filtered",
+    "tin_average_delay": "average delay", "hop_loss": "lost", "hop_min_rtt": "min RTT", "hop_mean_rtt": "mean RTT",
+    "hop_max_rtt": "max RTT", "rtt": "RTT", "socket_min_rtt": "min RTT", "cwnd": "cwnd", "snd_wnd": "window",
+    "unacked": "in flight", "send_queue": "send queue", "delivery_rate": "delivery rate",
+    "socket_retransmits": "sent again", "socket_busy_time": "busy", "socket_rwnd_limited_time": "window-limited",
+    "socket_sndbuf_limited_time": "buffer-limited",
+}  # fmt: skip
+"""Short column heads."""
+ALWAYS = ("tx_dropped", "qdisc_dropped", "tin_dropped", "hop_loss", "thread_errors")
+"""Columns that are shown even if they are all zero."""
+SOCKETS = 3
+"""Most sockets that are shown."""
 PANELS = ("throughput", "retransmits", "rtt", "ping_rtt", "cwnd", "qdisc_backlog")
 """Series that `--plot` draws, top to bottom."""
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+@click.option("--json-schema", is_flag=True, help="Print the JSON Schema of what --json prints, and end.")
 @click.option(
     "--plot",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Draw the series to this file (PDF, PNG, SVG).",
 )
-def trace(files: tuple[Path, ...], as_json: bool, plot: Path | None) -> None:
-    """Say what measurement FILES are and what they are worth; a folder is one run of several tools."""
+def trace(files: tuple[Path, ...], as_json: bool, json_schema: bool, plot: Path | None) -> None:
+    """Say what measurement FILES are and what they are worth; a folder is one run of several tools, or many runs."""
     from rich.console import Console
 
+    if json_schema:
+        from tunbp.cli.trace_record import schema
+
+        click.echo(json.dumps(schema(), indent=1))
+        return
+    if not files:
+        raise click.UsageError("Missing argument 'FILES...'.")
     console = Console()
     opened, failed = open_all(files)
     if as_json:
-        records = [record(name, run) for name, run in opened.items()]
-        records += [{"file": name, "error": text} for name, text in failed.items()]
-        click.echo(json.dumps(records, indent=1))
-    else:
-        for name, run in opened.items():
-            show(console, name, run)
-        show_duplicates(console, opened)
+        from tunbp.cli.trace_record import records
+
+        click.echo(json.dumps(records(opened, failed), indent=1))
+    elif len(opened) == 1:
+        show(console, *next(iter(opened.items())))
+    elif opened:
+        show_several(console, opened)
     if plot is not None and opened:
         draw(opened, plot)
         click.echo(f"series drawn to {plot}", err=True)
+    from tunbp.cli.terminal import printable
+
     for text in failed.values():
-        click.secho(f"Error: {text}", fg="red", err=True)
+        click.secho(f"Error: {printable(text)}", fg="red", err=True)
     if failed:
         sys.exit(1)
 
@@ -74,11 +102,11 @@ def trace(files: tuple[Path, ...], as_json: bool, plot: Path | None) -> None:
 @click.argument("target", type=click.Path(path_type=Path))
 @click.option("--raw", is_flag=True, help="Keep the file's whole text in the attribute raw.")
 def convert(file: Path, target: Path, raw: bool) -> None:
-    """Convert a measurement FILE (or the folder of one run) to TARGET, OUT.nc or OUT.zarr, in the schema."""
+    """Convert a measurement FILE (or folder) to TARGET: OUT.nc or OUT.zarr in the schema, or OUT.flent.gz for flent."""
     from tunbp.traces import open_trace, save
+    from tunbp.traces.saving import check_name
 
-    if target.suffix not in (".nc", ".zarr"):
-        raise OutputError(f"{target}: the name must end with .nc (netCDF) or .zarr (Zarr)")
+    check_name(target)
     run = open_trace(file, raw=raw)
     save(run, target)
     sizes = ", ".join(f"{size} {dim}" for dim, size in run.sizes.items()) or "totals only"
@@ -109,49 +137,29 @@ def limit(run: xr.Dataset) -> str:
     return "not told by this file" if found.name == UNKNOWN else found.name
 
 
-def totals(run: xr.Dataset) -> dict[str, float]:
-    """Totals of one run by name, those without a value left out."""
-    found = {name: float(run[name]) for name in TOTALS if name in run and not run[name].ndim}
-    return {name: value for name, value in found.items() if math.isfinite(value)}
-
-
-def record(name: str, run: xr.Dataset) -> dict[str, Any]:
-    """What `--json` prints of one file."""
-    from dataclasses import asdict
-
-    from tunbp import schema
-    from tunbp.traces.findings import findings
-
-    numbers = {key: {"value": value, "units": schema.VARIABLES[key].units} for key, value in totals(run).items()}
-    return {
-        "file": name,
-        "attributes": {key: value for key, value in run.attrs.items() if key not in ("findings", "raw")},
-        "sizes": {str(dim): size for dim, size in run.sizes.items()},
-        "variables": sorted(map(str, run.data_vars)),
-        "numbers": numbers,
-        "limit": limit(run),
-        "findings": [asdict(finding) for finding in findings(run)],
-    }
-
-
 def show(console: Console, name: str, run: xr.Dataset) -> None:
-    """Print one file: what it is, its numbers, the limit, the findings."""
+    """Print one file: the answer in a sentence, what it is, its numbers, the limit, the findings."""
     from rich import box
-    from rich.markup import escape
     from rich.table import Table
 
     from tunbp import schema
+    from tunbp.cli.terminal import plain
     from tunbp.traces.findings import findings
+    from tunbp.traces.summary import sentence, totals
 
-    console.print(f"[bold]{escape(name)}[/bold]  {escape(headline(run))}")
+    console.print(f"[bold]{plain(sentence(run))}[/bold]", soft_wrap=True)
+    console.print(f"[dim]{plain(', '.join([name, *facts(run)]))}[/dim]", soft_wrap=True)
     table = Table(box=None, show_header=False, pad_edge=True, padding=(0, 2))
     for key, value in totals(run).items():
         variable = schema.VARIABLES[key]
-        table.add_row(variable.long_name, quantities.show(value, variable.units))
+        share = key in ("datagram_loss", "drop_fraction", "loss_fraction")
+        shown = quantities.percent(value) if share else quantities.show(value, variable.units)
+        table.add_row(variable.long_name, shown)
     if ("received_rate" in run or "sent_rate" in run) and (bound := limit(run)):
-        table.add_row("limited by", escape(bound))
-    console.print(table)
-    for extra in (queue_table(run), run_table(run)):
+        table.add_row("limited by", plain(bound))
+    if table.row_count:
+        console.print(table)
+    for extra in (*(table_of(run, dim) for dim in TABLES), run_table(run)):
         if extra is not None:
             console.print(extra)
     carried = findings(run)
@@ -159,19 +167,50 @@ def show(console: Console, name: str, run: xr.Dataset) -> None:
         table = Table("severity", "check", "finding", box=box.SIMPLE_HEAD, pad_edge=False)
         for finding in carried:
             colour = COLOURS[finding.severity]
-            table.add_row(f"[{colour}]{finding.severity}[/{colour}]", finding.check, escape(finding.message))
+            table.add_row(f"[{colour}]{finding.severity}[/{colour}]", finding.check, plain(finding.message))
         console.print(table)
     else:
         console.print("  no findings\n")
 
 
-def headline(run: xr.Dataset) -> str:
-    """Tool, version, protocol, streams, congestion control, start and machine in one line."""
+def show_several(console: Console, opened: dict[str, xr.Dataset]) -> None:
+    """Print several files as one table, and below it what is wrong with them."""
+    from rich import box
+    from rich.table import Table
+
+    from tunbp.cli.terminal import plain
+    from tunbp.traces.checks import duplicates
+    from tunbp.traces.findings import findings
+    from tunbp.traces.runs import labels
+    from tunbp.traces.summary import sentence
+
+    short = dict(zip(opened, labels(list(opened), whole=True), strict=True))
+    table = Table("file", "what it says", "findings", box=box.SIMPLE_HEAD, pad_edge=False)
+    serious = []
+    for name, run in opened.items():
+        found = findings(run)
+        counted = [
+            f"[{COLOURS[kind]}]{number} {kind}{'s' if number > 1 and kind != 'info' else ''}[/]"
+            for kind in ("error", "warning")
+            if (number := sum(finding.severity == kind for finding in found))
+        ]
+        table.add_row(plain(short[name]), plain(sentence(run)), ", ".join(counted) or "-")
+        serious += [(name, finding) for finding in found if finding.severity != "info"]
+    console.print(table)
+    for finding in duplicates({short[name]: run for name, run in opened.items()}):
+        console.print(f"[red]{finding.severity}[/red]  {plain(finding.message)}", soft_wrap=True)
+    for name, finding in serious:
+        colour = COLOURS[finding.severity]
+        console.print(
+            f"[{colour}]{finding.severity}[/{colour}]  {plain(short[name])}: {plain(finding.message)}", soft_wrap=True
+        )
+
+
+def facts(run: xr.Dataset) -> list[str]:
+    """Direction, streams, runs, congestion control, start and machine, as far as the file tells."""
     told = run.attrs
     streams = run.sizes.get("stream", 1)
     words = [
-        f"{told.get('tool', '')} {told.get('version', '')}".strip(),
-        told.get("protocol", ""),
         "" if told.get("direction") in (None, "", "forward") else told["direction"],
         f"{streams} streams" if streams > 1 else "",
         f"{run.sizes['run']} runs" if "run" in run.dims else "",
@@ -180,37 +219,85 @@ def headline(run: xr.Dataset) -> str:
         told.get("host", ""),
         told.get("kernel", "").split(" #")[0],
     ]
-    return ", ".join(word for word in words if word)
+    return [word for word in words if word]
 
 
-def queue_table(run: xr.Dataset) -> Any:
-    """Interfaces, qdiscs, counters or threads with their numbers; None if there are none."""
+def table_of(run: xr.Dataset, dim: str) -> Table | None:
+    """Interfaces, qdiscs, counters, tins, hops or sockets with their numbers; None if there are none."""
     import numpy as np
     from rich import box
     from rich.table import Table
 
-    names = [name for name in COLUMNS if name in run and "run" not in run[name].dims]
+    from tunbp import schema
+    from tunbp.cli.terminal import plain
+
+    if dim not in run.dims or (dim == "stream" and "socket" not in run.coords):
+        return None
+    if dim == "stream":
+        return socket_table(run)
+    names = [name for name in TABLES[dim] if name in run and dim in run[name].dims and "run" not in run[name].dims]
     if not names:
         return None
-    table = Table("queue", *(name.replace("_", " ") for name in names), box=box.SIMPLE_HEAD, pad_edge=False)
+    labels = run[dim].to_numpy()
     last = run[names].isel(time=-1) if "time" in run[names].dims else run[names]
     values = np.column_stack([np.asarray(last[name].to_numpy(), dtype=float) for name in names])
+    # a column in which nothing was counted is worth its width only if it could have told of drops
+    worth = [n for n, name in enumerate(names) if np.nansum(np.abs(values[:, n])) > 0 or name in ALWAYS]
+    names, values = [names[n] for n in worth], values[:, worth]
+    table = Table(dim, *(HEADS[name] for name in names), box=box.SIMPLE_HEAD, pad_edge=False)
     order = [row for row in range(len(values)) if np.nansum(np.abs(values[row])) > 0]
     for row in order[:ROWS]:
-        cells = ["" if math.isnan(value) else f"{value:.0f}" for value in values[row]]
-        table.add_row(str(run["queue"].to_numpy()[row]), *cells)
+        table.add_row(plain(str(labels[row])), *map(_cell, values[row], [schema.VARIABLES[n].units for n in names]))
     silent = len(values) - min(len(order), ROWS)
     if silent:
         table.caption = f"{silent} more" + ("" if len(order) > ROWS else " without any packet")
     return table
 
 
-def run_table(run: xr.Dataset) -> Any:
+def socket_table(run: xr.Dataset) -> Table | None:
+    """Sockets as columns, what the kernel last said of them as rows; None if it said nothing."""
+    import numpy as np
+    from rich import box
+    from rich.table import Table
+
+    from tunbp import schema
+    from tunbp.cli.terminal import plain
+    from tunbp.traces.limit import last_known
+
+    columns = {name: last_known(run, name) for name in TABLES["stream"] if name in run}
+    columns = {name: values for name, values in columns.items() if np.isfinite(values).any()}
+    if not columns:
+        return None
+    told = np.sum([np.isfinite(values) for values in columns.values()], axis=0)
+    order = sorted(np.flatnonzero(told), key=lambda index: -told[index])[:SOCKETS]
+    names = np.atleast_1d(run["socket"].to_numpy())
+    table = Table(
+        "", *(plain(str(names[i]).replace(" > ", "\n> ")) for i in order), box=box.SIMPLE_HEAD, pad_edge=False
+    )
+    for name, values in columns.items():
+        table.add_row(HEADS[name], *(_cell(float(values[i]), schema.VARIABLES[name].units) for i in order))
+    if len(names) > len(order):
+        table.caption = f"{len(names) - len(order)} more"
+    return table
+
+
+def _cell(value: float, unit: str) -> str:
+    """A number of a table: counts bare, the rest with its unit."""
+    if math.isnan(value):
+        return ""
+    if unit == "1" and 0 < value < 1:
+        return quantities.percent(value)
+    return f"{value:,.0f}" if unit in ("packet", "1") and value == round(value) else quantities.show(value, unit, 3)
+
+
+def run_table(run: xr.Dataset) -> Table | None:
     """Totals of each run of a file that holds several; None if it holds one."""
     from rich import box
     from rich.table import Table
 
     from tunbp import schema
+    from tunbp.cli.terminal import plain
+    from tunbp.traces.summary import TOTALS
 
     if "run" not in run.dims:
         return None
@@ -218,20 +305,10 @@ def run_table(run: xr.Dataset) -> Any:
     table = Table("run", *(schema.VARIABLES[name].long_name for name in names), box=box.SIMPLE_HEAD, pad_edge=False)
     for row in range(min(run.sizes["run"], ROWS)):
         values = [quantities.show(float(run[name][row]), schema.VARIABLES[name].units) for name in names]
-        table.add_row(str(run["run"].to_numpy()[row]), *values)
+        table.add_row(plain(str(run["run"].to_numpy()[row])), *values)
     if run.sizes["run"] > ROWS:
         table.caption = f"{run.sizes['run'] - ROWS} more"
     return table
-
-
-def show_duplicates(console: Console, opened: dict[str, xr.Dataset]) -> None:
-    """Say which files are the same measurement."""
-    from rich.markup import escape
-
-    from tunbp.traces.checks import duplicates
-
-    for finding in duplicates(opened):
-        console.print(f"[red]{finding.severity}[/red]  {finding.check}  {escape(finding.message)}")
 
 
 def draw(opened: dict[str, xr.Dataset], target: Path) -> None:
@@ -254,7 +331,7 @@ def draw(opened: dict[str, xr.Dataset], target: Path) -> None:
         figsize=(style.COLUMN_WIDTH * max(len(drawn), 1), 1.3 * len(shown) + 0.6), layout="constrained",
     )  # fmt: skip
     for panels, (name, run) in zip(axes.T, drawn.items(), strict=True):
-        panels[0].set_title(Path(name).name, fontsize="small")
+        panels[0].set_title(Path(name).name.replace("$", r"\$"), fontsize="small")
         for panel, variable in zip(panels, shown, strict=True):
             panel.set_visible(_is_series(run, variable))
             if _is_series(run, variable):

@@ -16,6 +16,7 @@ from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
 from tunbp.quantities import show
 from tunbp.traces import limit, open_trace
+from tunbp.traces.devices import tunnel_rows
 
 SHOWN = ("received_rate", "sparse_latency", "mean_rtt", "drop_fraction", "total_retransmits")
 """Variables that a prediction keeps."""
@@ -373,11 +374,9 @@ def _number(run: xr.Dataset, *names: str, total: bool = False) -> float:
 
 def _tun_ring(run: xr.Dataset) -> int:
     """Queue length of the tun or tap interface among those the trace names; 0 if there is none."""
-    if "txqueuelen" not in run or "queue" not in run:
+    if "txqueuelen" not in run or "queue" not in run.dims:
         return 0
     lengths = run["txqueuelen"]
     lengths = lengths.isel(time=-1) if "time" in lengths.dims else lengths
-    for name, length in zip(run["queue"].values, np.asarray(lengths.values, float), strict=True):
-        if any(word in str(name) for word in ("tun", "tap", "wg", "vnet")) and length >= 1:
-            return int(length)
-    return 0
+    found = np.asarray(lengths.values, float)[tunnel_rows(run)]
+    return int(found[found >= 1][0]) if (found >= 1).any() else 0

@@ -12,12 +12,15 @@ import xarray as xr
 
 from tunbp import schema
 from tunbp.errors import TraceError
-from tunbp.traces import snapshots
+from tunbp.traces import checks, snapshots
 from tunbp.traces.build import settle, text
+from tunbp.traces.devices import tunnel_rows
+from tunbp.traces.findings import Finding, as_json
 from tunbp.traces.formats import READERS
+from tunbp.traces.runs import combine, labels
 
-FILE_LIMIT = 64
-"""Most files of one run."""
+FILE_LIMIT = 1024
+"""Most files of a folder."""
 FIRST = re.compile(r"(?:^|[^a-z])(?:before|start|pre|begin|first|0)(?:[^a-z]|$)", re.IGNORECASE)
 LAST = re.compile(r"(?:^|[^a-z])(?:after|end|post|stop|last|1)(?:[^a-z]|$)", re.IGNORECASE)
 ROLES = {reader.name: reader.role for reader in READERS}
@@ -28,7 +31,6 @@ LEADING = ("iperf3", "netperf", "flent", "pktgen", "tun receive log")
 """Tools that send the traffic, most telling first; the others' variables give way to theirs."""
 SOCKET_NAMES = ("rtt", "rttvar", "cwnd", "snd_wnd", "pmtu", "mss")
 PROBE_NAMES = ("rtt", "min_rtt", "mean_rtt", "max_rtt", "duration")
-TUNNEL = re.compile(r"^(?:tun|tap)")
 
 Parts = dict[str, list[tuple[str, xr.Dataset]]]
 
@@ -40,7 +42,7 @@ def read_folder(folder: Path, open_file: Callable[[Path], xr.Dataset]) -> xr.Dat
     side. Times count from the earliest start that a file tells.
     Where a tool that sends traffic is there, ping's and irtt's variables are named `ping_*`, those of ss
     `socket_*`. Drops of tun and tap devices are summed up in `dropped_ring`, those of their qdiscs in
-    `dropped_qdisc`, the names that simulations use.
+    `dropped_qdisc`, the names that simulations use. Several files of one tool that sends are several runs.
 
     Parameters
     ----------
@@ -52,19 +54,18 @@ def read_folder(folder: Path, open_file: Callable[[Path], xr.Dataset]) -> xr.Dat
     Raises
     ------
     TraceError
-        If no file in it can be read, or if it holds more than one run.
+        If no file in it can be read, or if its files contradict each other.
     """
     if len(stored := sorted(folder.glob("*.nc"))) == 1:
         return open_file(stored[0])  # the lab's folder: everything of its runs is in there
     parts, notes = _open_all(folder, open_file)
-    counts = [_counted(folder, tool, parts.pop(tool), notes) for tool in COUNTING if tool in parts]
-    for tool, found in parts.items():
-        if len(found) > 1:
-            names = ", ".join(name for name, _ in found[:3])
-            raise TraceError(
-                f"{folder}: {len(found)} files of {tool} ({names}, ...) are more than one run; "
-                f"use open_traces('{folder}/*')"
-            )
+    senders = [len(found) for tool, found in parts.items() if tool not in COUNTING]
+    counts = []
+    if max(senders, default=0) <= 1:
+        counts = [_counted(folder, tool, parts.pop(tool), notes) for tool in COUNTING if tool in parts]
+    most = max(parts, key=lambda tool: len(parts[tool]), default="")
+    if parts and len(parts[most]) > 1:
+        return _runs(folder, most, parts, notes)
     tools = [parts[tool][0][1] for tool in (*LEADING, *parts) if tool in parts]
     tools = list({id(tool): tool for tool in tools}.values())
     if tools and counts and "time" in counts[0].dims:
@@ -74,11 +75,57 @@ def read_folder(folder: Path, open_file: Callable[[Path], xr.Dataset]) -> xr.Dat
     return merged
 
 
+def _runs(folder: Path, tool: str, parts: Parts, notes: list[str]) -> xr.Dataset:
+    """The files of one tool as runs side by side; what else lies in the folder belongs to none of them."""
+    other = [name for found_tool, found in parts.items() if found_tool != tool for name, _ in found]
+    if other:
+        notes.append(
+            f"left out: {', '.join(other[:9])}: with {len(parts[tool])} files of {tool} they are of no one run"
+        )
+    names = [name for name, _ in parts[tool]]
+    together = combine([checks.judged(run) for _, run in parts[tool]], labels([str(folder / name) for name in names]))
+    twice = checks.duplicates(dict(parts[tool]))
+    said = [Finding("file", "warning", note) for note in notes] + twice
+    return together.assign_attrs(warnings="\n".join(dict.fromkeys(notes)), findings=as_json(said))
+
+
+def read_folders(folder: Path, open_one: Callable[[Path], xr.Dataset]) -> xr.Dataset:
+    """A folder of folders, each the folder of one run.
+
+    Raises
+    ------
+    TraceError
+        If none of them can be read.
+    """
+    places = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    if len(places) > FILE_LIMIT:
+        raise TraceError(f"{folder}: {len(places)} folders are more than {FILE_LIMIT}; open them in parts")
+    runs: list[tuple[str, xr.Dataset]] = []
+    notes: list[str] = []
+    failure: TraceError | None = None
+    for place in places:
+        try:
+            run = open_one(place)
+        except TraceError as error:
+            failure = failure or error
+            notes.append(f"left out: {error}".replace("\n", " "))
+            continue
+        if "run" in run.dims:
+            notes.append(f"left out: {place} holds several runs")
+        else:
+            runs.append((place.name, run))
+    if not runs:
+        raise failure or TraceError(f"{folder}: the folder is empty; give a file, or the folder of one run")
+    together = combine([run for _, run in runs], [name for name, _ in runs])
+    said = as_json([Finding("file", "warning", note) for note in notes])
+    return together.assign_attrs(warnings="\n".join(notes), findings=said)
+
+
 def _open_all(folder: Path, open_file: Callable[[Path], xr.Dataset]) -> tuple[Parts, list[str]]:
     """Datasets by tool, and notes on files that are left out."""
     files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     if len(files) > FILE_LIMIT:
-        raise TraceError(f"{folder}: {len(files)} files are more than one run; use open_traces('{folder}/*')")
+        raise TraceError(f"{folder}: {len(files)} files are more than {FILE_LIMIT}; use open_traces('{folder}/*')")
     parts: Parts = {}
     notes: list[str] = []
     failure: TraceError | None = None
@@ -107,6 +154,11 @@ def _counted(folder: Path, tool: str, found: list[tuple[str, xr.Dataset]], notes
         last = [part for part in found if LAST.search(part[0])]
         if len(first) == len(last) == 1 and first[0] is not last[0]:
             return snapshots.difference(first[0][1], last[0][1])
+        # only one of the pair may say when it was: iplink_before.json beside iplink.json
+        if len(first) + len(last) == 1 and _bare(found[0][0]) == _bare(found[1][0]):
+            earlier = first[0] if first else next(part for part in found if part is not last[0])
+            later = next(part for part in found if part is not earlier)
+            return snapshots.difference(earlier[1], later[1])
     if len(found) > 1:
         names = ", ".join(name for name, _ in found)
         notes.append(f"{names}: of different places, as no pair is named before and after; not subtracted")
@@ -117,6 +169,11 @@ def _counted(folder: Path, tool: str, found: list[tuple[str, xr.Dataset]], notes
     if "time" not in only.dims:
         notes.append(f"{name}: one snapshot: it counts from the start of the machine or namespace, not of the run")
     return only
+
+
+def _bare(name: str) -> str:
+    """A file name without the word that says when it was."""
+    return re.sub(r"[^a-z0-9]+", "", LAST.sub("", FIRST.sub("", name.lower())))
 
 
 def _at_place(name: str, part: xr.Dataset) -> xr.Dataset:
@@ -137,7 +194,8 @@ def _merged(folder: Path, tools: list[xr.Dataset], counts: list[xr.Dataset], not
     parts = _streams_apart(parts)
     attributes = snapshots.joined_attributes([part.attrs for part in [*parts, *counts]])
     attributes["start"] = min((part.attrs["start"] for part in parts if part.attrs.get("start")), default="")
-    bare = [part.drop_attrs(deep=False) for part in [*parts, *([snapshots.merged(counts)] if counts else [])]]
+    together = snapshots.rows_apart([*parts, *([snapshots.merged(counts)] if counts else [])])
+    bare = [part.drop_attrs(deep=False) for part in together]
     try:
         joined = xr.merge(bare, join="outer", compat="no_conflicts", combine_attrs="drop")
     except (xr.MergeError, ValueError) as error:
@@ -206,12 +264,7 @@ def _with_drops(dataset: xr.Dataset) -> xr.Dataset:
     """`dropped_ring` and `dropped_qdisc` of tun and tap devices, where a difference tells them."""
     if "difference" not in dataset.attrs or "device" not in dataset.coords:
         return dataset
-    tunnel = np.array([bool(TUNNEL.match(str(name))) for name in dataset["device"].to_numpy()])
-    if "kind" in dataset.coords:
-        tunnel |= dataset["kind"].to_numpy() == "tun"
-    named = dataset["device"].to_numpy() != ""
-    if tunnel[named].all():
-        tunnel[:] = True  # tc show dev leaves the name out; there is no other device it could be
+    tunnel = tunnel_rows(dataset)
     found = {}
     for total, name in (("dropped_ring", "tx_dropped"), ("dropped_qdisc", "qdisc_dropped")):
         if name in dataset and dataset[name].dims == ("queue",):

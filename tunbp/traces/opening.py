@@ -13,7 +13,7 @@ import xarray as xr
 from tunbp.errors import TraceError
 from tunbp.traces import checks, snapshots, stored
 from tunbp.traces.findings import Finding, as_json
-from tunbp.traces.folder import read_folder
+from tunbp.traces.folder import read_folder, read_folders
 from tunbp.traces.formats import READERS
 from tunbp.traces.runs import combine, labels
 from tunbp.traces.source import UNPACK_LIMIT, Source, read_source
@@ -26,7 +26,8 @@ def open_trace(path: str | os.PathLike[str], *, raw: bool = False, unpack_limit:
     ----------
     path : str or path-like
         File of any known tool, recognized by its content, gzip or not; or the folder of one run, with the
-        files of several tools side by side; or a netCDF file or Zarr folder in the schema.
+        files of several tools side by side; or a folder of many runs, in files or in folders; or a netCDF file or
+        Zarr folder in the schema.
     raw : bool
         Keep the whole text as JSON in `attrs["raw"]`, so that fields outside the schema stay reachable.
     unpack_limit : int
@@ -52,11 +53,23 @@ def open_trace(path: str | os.PathLike[str], *, raw: bool = False, unpack_limit:
     """
     place = Path(path)
     if place.is_dir() and not stored.is_zarr(place):
-        opened = read_folder(place, lambda file: _open_file(file, raw, unpack_limit))
-        opened.attrs["file"] = place.name
+        opened = _open_folder(place, raw, unpack_limit)
     else:
         opened = _open_file(place, raw, unpack_limit)
     return opened if "run" in opened.dims else checks.judged(opened)
+
+
+def _open_folder(place: Path, raw: bool, unpack_limit: int) -> xr.Dataset:
+    """The folder of one run, of several runs in files, or of several runs in folders."""
+    try:
+        inside = [path for path in place.iterdir() if not path.name.startswith(".")]
+    except OSError as error:
+        raise TraceError(f"{place}: cannot be read: {error.strerror or error}") from error
+    if inside and not any(path.is_file() or stored.is_zarr(path) for path in inside):
+        run = read_folders(place, lambda folder: open_trace(folder, raw=raw, unpack_limit=unpack_limit))
+    else:
+        run = read_folder(place, lambda file: _open_file(file, raw, unpack_limit))
+    return run.assign_attrs(file=place.name)
 
 
 def _open_file(place: Path, raw: bool, unpack_limit: int) -> xr.Dataset:
@@ -89,8 +102,10 @@ def open_traces(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
     Raises
     ------
     TraceError
-        If no file matches, or one cannot be read.
+        If no file matches, or none of those that match a pattern, or one of those that were named, cannot be read.
+        Files that match a pattern and cannot be read are named in the attribute `warnings`.
     """
+    given = isinstance(paths, str | os.PathLike)
     if isinstance(paths, str | os.PathLike):
         pattern = os.fspath(paths)
         files = sorted(globbing.glob(pattern, recursive=True)) if globbing.has_magic(pattern) else [pattern]
@@ -100,11 +115,26 @@ def open_traces(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
         files = [os.fspath(path) for path in paths]
         if not files:
             raise TraceError("no file given")
-    names = labels(files)
-    runs = [open_trace(file, raw=raw) for file in files]
-    combined = combine(runs, names)
-    twice = checks.duplicates(dict(zip(names, runs, strict=True)))
-    return combined.assign_attrs(findings=as_json(twice))
+    runs: dict[str, xr.Dataset] = {}
+    notes: list[str] = []
+    failure: TraceError | None = None
+    for file in files:
+        try:
+            runs[file] = open_trace(file, raw=raw)
+        except TraceError as error:
+            if not given:
+                raise
+            failure = failure or error
+            notes.append(f"left out: {error}".replace("\n", " "))
+    if failure is not None and not runs:
+        raise failure
+    if len(runs) == 1 and "run" in (only := next(iter(runs.values()))).dims:
+        return only
+    names = labels(list(runs))
+    combined = combine(list(runs.values()), names)
+    said = checks.duplicates(dict(zip(names, runs.values(), strict=True)))
+    said += [Finding("file", "warning", note) for note in notes]
+    return combined.assign_attrs(findings=as_json(said), warnings="\n".join(notes))
 
 
 def read(source: Source) -> xr.Dataset:

@@ -19,12 +19,12 @@ SNAP = 0.25
 """Times within this part of an interval of a multiple of the interval are taken as that multiple."""
 
 
-def labels(files: Sequence[str]) -> list[str]:
-    """File names without suffix and without the folders that all of them share; numbered if they repeat."""
+def labels(files: Sequence[str], whole: bool = False) -> list[str]:
+    """File names without suffix (with it if `whole`) and the folders that all share; numbered if they repeat."""
     parents = [str(Path(file).parent) for file in files]
     shared = os.path.commonpath(parents) if len({Path(parent).is_absolute() for parent in parents}) == 1 else ""
     names = [os.path.relpath(file, shared) if shared else file for file in files]
-    short = [clean(name.removesuffix(".gz").rsplit(".", 1)[0]) for name in names]
+    short = [clean(name if whole else name.removesuffix(".gz").rsplit(".", 1)[0]) for name in names]
     return short if len(set(short)) == len(short) else [f"{name} [{i}]" for i, name in enumerate(names, 1)]
 
 

@@ -13,10 +13,25 @@ import xarray as xr
 
 from tunbp.atomic import replacing
 from tunbp.errors import OutputError
+from tunbp.traces.flent_file import save_flent
+
+FLENT = ".flent.gz"
+
+
+def check_name(path: Path) -> None:
+    """Refuse a name whose ending says no known format.
+
+    Raises
+    ------
+    OutputError
+        With the endings that are known.
+    """
+    if path.suffix not in (".nc", ".zarr") and not path.name.endswith(FLENT):
+        raise OutputError(f"{path}: the name must end with .nc (netCDF), .zarr (Zarr) or {FLENT} (flent)")
 
 
 def save(dataset: xr.Dataset, target: str | os.PathLike[str]) -> Path:
-    """Write a Dataset to a `.nc` file (netCDF-4, compressed) or a `.zarr` folder (Zarr 2).
+    """Write a Dataset to a `.nc` file (netCDF-4, compressed), a `.zarr` folder (Zarr 2) or a `.flent.gz` file.
 
     Parameters
     ----------
@@ -36,10 +51,11 @@ def save(dataset: xr.Dataset, target: str | os.PathLike[str]) -> Path:
         If the name ends with neither, or the place cannot be written.
     """
     path = Path(target)
-    if path.suffix not in (".nc", ".zarr"):
-        raise OutputError(f"{path}: the name must end with .nc (netCDF) or .zarr (Zarr)")
+    check_name(path)
     try:
-        if path.suffix == ".nc":
+        if path.name.endswith(FLENT):
+            save_flent(dataset, path)
+        elif path.suffix == ".nc":
             with replacing(path) as part:
                 dataset.to_netcdf(part, engine="h5netcdf", encoding=_packed(dataset))
         else:

@@ -226,24 +226,31 @@ def merged(parts: Iterable[xr.Dataset]) -> xr.Dataset:
     """
     parts = list(parts)
     attributes = joined_attributes([part.attrs for part in parts])
-    apart: list[xr.Dataset] = []
-    for part in parts:
-        others = [other for other in apart if set(other.data_vars) & set(part.data_vars)]
-        taken = {str(label) for other in others for label in other["queue"].to_numpy()}
-        labels = [str(label) for label in part["queue"].to_numpy()]
-        if taken & set(labels):
-            named = [f"{label} ({part.attrs.get('tool', '')})" if label in taken else label for label in labels]
-            part = part.assign_coords(queue=("queue", text(named), part["queue"].attrs))
-        apart.append(part)
     try:
         together = xr.merge(
-            [part.drop_attrs(deep=False) for part in apart],
+            [part.drop_attrs(deep=False) for part in rows_apart(parts)],
             join="outer", compat="no_conflicts", combine_attrs="drop_conflicts",
         )  # fmt: skip
     except (xr.MergeError, ValueError) as error:
         tools = ", ".join(dict.fromkeys(str(part.attrs.get("tool", "")) for part in parts))
         raise TraceError(f"the counters of {tools} contradict each other: {error}") from error
     return settle(together).assign_attrs(attributes)
+
+
+def rows_apart(parts: Iterable[xr.Dataset]) -> list[xr.Dataset]:
+    """The parts with labels of their own: where two tools count the same interface, the later gets its tool's name."""
+    apart: list[xr.Dataset] = []
+    for part in parts:
+        if "queue" in part.dims:
+            others = [o for o in apart if "queue" in o.dims and set(o.data_vars) & set(part.data_vars)]
+            taken = {str(label) for other in others for label in other["queue"].to_numpy()}
+            labels = [str(label) for label in part["queue"].to_numpy()]
+            if taken & set(labels):
+                tool = part.attrs.get("tool", "")
+                named = [f"{label} ({tool})" if label in taken else label for label in labels]
+                part = part.assign_coords(queue=("queue", text(named), part["queue"].attrs))
+        apart.append(part)
+    return apart
 
 
 def joined_attributes(attributes: Sequence[Mapping[str, str]]) -> dict[str, str]:

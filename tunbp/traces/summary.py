@@ -1,0 +1,191 @@
+"""One sentence that says what a measurement found: the answer people open the file for."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from tunbp.quantities import percent, show
+from tunbp.traces.limit import UNKNOWN, last_known, limit_of, total
+
+TOTALS = (
+    "received_rate", "sent_rate", "reverse_received_rate", "reverse_sent_rate", "transaction_rate",
+    "sent_packet_rate", "transmitted_rate", "total_retransmits", "min_rtt", "mean_rtt", "max_rtt", "ping_min_rtt",
+    "ping_mean_rtt", "sent", "delivered", "send_errors", "dropped_ring", "dropped_qdisc",
+    "total_lost_packets", "datagram_loss", "drop_fraction", "loss_fraction", "mean_jitter", "cpu_host", "cpu_remote",
+    "set_rate", "duration",
+)  # fmt: skip
+"""Totals worth a line, most telling first."""
+
+
+def totals(run: xr.Dataset) -> dict[str, float]:
+    """Totals of one run by name, most telling first, those without a value left out."""
+    found = {name: float(run[name]) for name in TOTALS if name in run and not run[name].ndim}
+    return {name: value for name, value in found.items() if np.isfinite(value)}
+
+
+def sentence(run: xr.Dataset) -> str:
+    """What one Dataset says, in one sentence.
+
+    Parameters
+    ----------
+    run : xarray.Dataset
+        What `open_trace` gave: one run, several runs, snapshots of counters.
+
+    Returns
+    -------
+    str
+        The tool, the number that matters most, and what held it where the file tells.
+
+    Examples
+    --------
+    >>> from tunbp.traces import open_trace
+    >>> sentence(open_trace("tests/traces/fixtures/ping_quiet.txt"))
+    'ping: RTT 766 µs on average (722 µs to 821 µs), 5 of 5 probes answered.'
+    """
+    if "run" in run.dims:
+        return _several(run)
+    tools, versions = (str(run.attrs.get(name, "")).split("; ") for name in ("tool", "version"))
+    tool = f"{tools[0]} {versions[0]}".strip()
+    for part in (_traffic, _packets, _sockets, _probe, _drops, _interfaces, _counters):
+        if (text := part(run)) is not None:
+            return f"{tool}: {text}."
+    return f"{tool}: {len(run.data_vars)} variables."
+
+
+def _several(runs: xr.Dataset) -> str:
+    """Several runs: how many, and the range of the number that they share."""
+    tools = runs.attrs.get("tool") or ", ".join(
+        sorted(set(map(str, runs["tool"].to_numpy()))) if "tool" in runs else []
+    )
+    text = f"{tools}: {runs.sizes['run']} runs"
+    for name, unit in (
+        ("received_rate", "bit/s"),
+        ("sent_rate", "bit/s"),
+        ("transaction_rate", "1/s"),
+        ("mean_rtt", "s"),
+    ):
+        if name in runs and runs[name].dims == ("run",):
+            values = runs[name].to_numpy().astype(float)
+            values = values[np.isfinite(values)]
+            if values.size:
+                return f"{text}, {name.replace('_', ' ')} {show(values.min(), unit)} to {show(values.max(), unit)}."
+    return f"{text}."
+
+
+def _held(run: xr.Dataset) -> str:
+    found = limit_of(run)
+    return "" if found.name == UNKNOWN else f"; held by the {found.name}" if found.name != "loss" else "; held by loss"
+
+
+def _traffic(run: xr.Dataset) -> str | None:
+    """A sender: what arrived, else what was sent; both directions."""
+    rate, words = total(run, "received_rate"), "arrived"
+    if rate is None:
+        rate, words = total(run, "sent_rate"), "was sent"
+    if rate is None:
+        transactions = total(run, "transaction_rate")
+        return None if transactions is None else f"{show(transactions, '1/s')} transactions"
+    text = f"{show(rate, 'bit/s')}"
+    if protocol := run.attrs.get("protocol"):
+        text += f" of {protocol}"
+    text += f" {words}"
+    if (seconds := total(run, "duration")) is not None:
+        text += f" in {show(seconds, 's', 3)}"
+    back = total(run, "reverse_received_rate") or total(run, "reverse_sent_rate")
+    if back is not None:
+        text += f", {show(back, 'bit/s')} in the other direction"
+    if (lost := total(run, "datagram_loss")) is not None and lost > 0:
+        text += f", {percent(lost)} of the datagrams were lost"
+    return text + _held(run)
+
+
+def _packets(run: xr.Dataset) -> str | None:
+    """A packet generator or reader: packets per second."""
+    for name, words in (("sent_packet_rate", "sent"), ("transmitted_rate", "read")):
+        if (rate := total(run, name)) is not None:
+            refused = total(run, "send_errors")
+            tail = f", the device refused {show(refused, 'packet')}" if refused else ""
+            return f"{show(rate, 'packet/s')} {words}{tail}"
+    return None
+
+
+def _sockets(run: xr.Dataset) -> str | None:
+    """TCP sockets: RTT and cwnd of the one that moved most, and what limits it."""
+    if "socket" not in run.coords or "cwnd_segments" not in run:
+        return None
+    moved = last_known(run, "socket_bytes_acked")
+    busiest = int(np.nanargmax(moved)) if moved.size and np.isfinite(moved).any() else 0
+    name = str(np.atleast_1d(run["socket"].to_numpy())[busiest])
+    parts = []
+    for variable, label, unit in (
+        ("rtt", "RTT", "s"),
+        ("cwnd", "cwnd", "byte"),
+        ("delivery_rate", "delivery rate", "bit/s"),
+    ):
+        values = last_known(run, variable)
+        if values.size and np.isfinite(values[busiest]):
+            parts.append(f"{label} {show(float(values[busiest]), unit, 3)}")
+    count = run.sizes.get("stream", 1)
+    return f"{count} socket{'s' if count > 1 else ''}; {name}: {', '.join(parts)}{_held(run)}"
+
+
+def _probe(run: xr.Dataset) -> str | None:
+    """Probes: RTT and loss."""
+    mean, low, high = (total(run, f"{name}_rtt") for name in ("mean", "min", "max"))
+    sent, received = total(run, "probes_sent"), total(run, "probes_received")
+    if mean is None:
+        return "no probe was answered" if total(run, "loss_fraction") == 1 else None
+    text = f"RTT {show(mean, 's', 3)} on average"
+    if low is not None and high is not None:
+        text += f" ({show(low, 's', 3)} to {show(high, 's', 3)})"
+    if sent is not None and received is not None:
+        text += f", {received:.0f} of {sent:.0f} probes answered"
+    elif (lost := total(run, "loss_fraction")) is not None:
+        text += f", {percent(lost)} lost"
+    return text
+
+
+def _most(run: xr.Dataset, name: str) -> tuple[str, float] | None:
+    """Label and value of the largest entry over `queue`: of a series what it grew by."""
+    values = run[name].to_numpy().astype(float)
+    if "time" in run[name].dims:
+        values = values[-1] - values[0]
+    if not np.isfinite(values).any():
+        return None
+    index = int(np.nanargmax(values))
+    return str(run["queue"].to_numpy()[index]), float(values[index])
+
+
+def _drops(run: xr.Dataset) -> str | None:
+    """Dropped packets by reason or place."""
+    if "drop_events" not in run or (most := _most(run, "drop_events")) is None:
+        return None
+    return f"{show(float(run['drop_events'].sum()), 'packet')} dropped, most by {most[0]} ({most[1]:.0f})"
+
+
+def _interfaces(run: xr.Dataset) -> str | None:
+    """Interfaces and qdiscs: how many, and which drops most."""
+    found = [(name, words) for name, words in (("tx_dropped", "interface"), ("qdisc_dropped", "qdisc")) if name in run]
+    if not found:
+        return None
+    texts = []
+    for name, words in found:
+        count = int(run[name].notnull().any("time").sum() if "time" in run[name].dims else run[name].notnull().sum())
+        most = _most(run, name)
+        dropped = f"{most[0].rstrip(':')} dropped {show(most[1], 'packet')}" if most and most[1] > 0 else "none dropped"
+        texts.append(f"{count} {words}{'s' if count != 1 else ''}, {dropped}")
+    return "; ".join(texts)
+
+
+def _counters(run: xr.Dataset) -> str | None:
+    """Named counters: those that matter for TCP, as far as they are there."""
+    if "counter" not in run:
+        return None
+    names = {str(name) for name in run["queue"].to_numpy()}
+    texts = [
+        f"{words} {float(run['counter'].sel(queue=name).to_numpy().ravel()[-1]):.0f}"
+        for name, words in (("TcpRetransSegs", "segments sent again"), ("UdpRcvbufErrors", "UDP receive buffer errors"))
+        if name in names
+    ]
+    return ", ".join([f"{len(names)} counters", *texts])
