@@ -77,6 +77,7 @@ VARIABLES: dict[str, Variable] = {
     "lost_rate": Variable("packet/s", "packets dropped by the ring per second"),
     "ring_sojourn": Variable("s", "mean time a packet spends in the ring"),
     "qdisc_sojourn": Variable("s", "mean time a packet spends in the qdisc"),
+    "path_sojourn": Variable("s", "mean time a packet spends in the queue of the path"),
     "sparse_latency": Variable("s", "queueing delay of a sparse flow beside the bulk flow"),
     "wake_cycles": Variable("1", "stop/wake cycles of the device queue"),
     "timeouts": Variable("1", "retransmission timeouts"),

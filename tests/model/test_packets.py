@@ -45,12 +45,24 @@ def points(draw: st.DrawFn, drivers: list[str] | None = None, **fixed: Any) -> d
         "contention_wait": draw(st.sampled_from([0.0, 1e-6])),
         "streams": draw(st.sampled_from([1, 1, 2, 5, 64])),
         "congestion": draw(st.sampled_from(["cubic", "reno", "bbr"])),
-        "source": draw(st.sampled_from(["tcp", "tcp", "open", "frames"])),
+        "source": draw(st.sampled_from(["tcp", "tcp", "open", "frames", "pktgen"])),
         "offered_rate": draw(st.floats(1e2, 3e4)),
         "frame_packets": draw(st.floats(1.0, 20.0)),
         "iframe_packets": draw(st.floats(1.0, 200.0)),
         "iframe_every": draw(st.integers(1, 30)),
         "duration": draw(st.floats(0.05, 1.0)),
+        "path_rate": draw(st.sampled_from([None, 2e3, 5e4])),
+        "path_buffer": draw(st.sampled_from([None, 1, 10])),
+        "path_loss": draw(st.sampled_from([0.0, 0.0, 0.01, 0.3])),
+        "path_loss_burst": draw(st.sampled_from([1.0, 3.0])),
+        "ack_cost": draw(st.sampled_from([0.0, 1e-5, 1e-4])),
+        "far_rate": draw(st.sampled_from([None, 2e3, 5e4])),
+        "far_ack_cost": draw(st.sampled_from([0.0, 1e-5, 1e-4])),
+        "reader_policy": draw(st.sampled_from(["link_first", "fair", "separate"])),
+        "send_buffer": draw(st.sampled_from([None, 2e4])),
+        "origin": draw(st.sampled_from(["local", "forwarded"])),
+        "hystart": draw(st.booleans()),
+        "idle_latency": draw(st.sampled_from([0.0, 1e-5])),
         "seed": draw(st.integers(0, 2**31)),
     }
     return point | fixed
@@ -95,9 +107,10 @@ def test_backpressure_that_never_stops_the_queue_is_stock(point: dict[str, Any])
 
 
 @settings(few, max_examples=50)
-@given(points(source="open", qdisc="fq_codel"))
-def test_a_blocked_open_loop_sender_loses_nothing_in_the_qdisc(point: dict[str, Any]) -> None:
-    assert run(point)["dropped_qdisc"] == 0
+@given(points(source="pktgen"))
+def test_pktgen_waits_at_a_stopped_queue_and_puts_nothing_into_the_qdisc(point: dict[str, Any]) -> None:
+    result = run(point)
+    assert result["dropped_qdisc"] == result["qdisc_sojourn"] == 0
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others() -> None:
@@ -125,7 +138,7 @@ def test_a_window_of_one_packet_waits_for_the_delayed_ack() -> None:
     assert result["total_retransmits"] == 0
 
 
-PKTGEN = {"source": "open", "offered_rate": 1.8e6, "burst_rate": 1.8e6, "drain_rate": 196e3, "ring": 1000,
+PKTGEN = {"source": "pktgen", "offered_rate": 1.8e6, "burst_rate": 1.8e6, "drain_rate": 196e3, "ring": 1000,
           "rtt": 1e-4, "duration": 0.5}  # fmt: skip
 
 
@@ -289,7 +302,7 @@ def test_alternating_senders_cost_the_reader_only_under_backpressure() -> None:
 
 # ---- TCP and qdiscs
 
-SLOW = {"drain_rate": 1e4, "rtt": 0.05, "ring": 50, "receive_window": 1e7, "duration": 30.0}
+SLOW = {"drain_rate": 1e4, "rtt": 0.05, "ring": 50, "receive_window": 1e7, "duration": 30.0, "origin": "forwarded"}
 
 
 @pytest.mark.parametrize("congestion", ["cubic", "reno", "bbr"])
@@ -321,7 +334,8 @@ def test_codel_holds_the_queue_near_its_target() -> None:
     assert float(codel["qdisc_sojourn"]) < 0.010
     assert float(pfifo["qdisc_sojourn"]) > 0.1
     assert 0 < float(codel["dropped_qdisc"]) < 1e-3 * float(codel["delivered"])
-    assert codel["transmitted_rate"] == pytest.approx(1e4, rel=0.02)
+    # a reduction to 0.7 of 500 + 50 + CoDel's queue leaves the reader idle for a moment
+    assert codel["transmitted_rate"] == pytest.approx(1e4, rel=0.03)
 
 
 def test_codel_marks_instead_of_dropping_where_ecn_is_on() -> None:

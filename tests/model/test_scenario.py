@@ -24,7 +24,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"seed": -1}, "seed: -1 is not allowed; allowed: whole numbers >= 0 [1]"),
     ({"qdisc": "red"}, "qdisc: 'red' is not known; allowed: noqueue, pfifo, pfifo_fast, fq_codel, netem"),
     ({"congestion": "vegas"}, "congestion: 'vegas' is not known; allowed: cubic, reno, bbr"),
-    ({"source": 3}, "source: 3 is not known; allowed: tcp, open, frames"),
+    ({"source": 3}, "source: 3 is not known; allowed: tcp, open, frames, pktgen"),
     ({"source": "open"}, "offered_rate: None; an open-loop source needs a rate > 0 [packet/s]"),
     ({"warmup": 60.0}, "warmup: 60.0; must be shorter than duration = 60 s"),
 ]

@@ -18,6 +18,9 @@ PTR_RING_BATCH = 16
 VHOST_NET_BATCH = 64
 """Entries that vhost-net takes from the ring in one locked call (drivers/vhost/net.c, ``VHOST_NET_BATCH``)."""
 
+NAPI_POLL = 64
+"""Packets that one NAPI poll takes from veth's ring at most (include/linux/netdevice.h, ``NAPI_POLL_WEIGHT``)."""
+
 VETH_RING = 256
 """Entries of veth's ring (drivers/net/veth.c, ``VETH_RING_SIZE``)."""
 
@@ -34,6 +37,7 @@ class Stop(IntEnum):
     BEFORE_LAST = 3  # before inserting the last entry that fits
     AFTER_FULL_RECHECK = 4  # an insertion left the ring full; barrier, look again, wake if space appeared
     AFTER_ATTEMPT_RECHECK = 5  # any insertion attempt left the ring full; barrier, look again
+    ON_FAILED = 6  # an insertion failed
 
 
 class Wake(IntEnum):
@@ -48,6 +52,7 @@ class Wake(IntEnum):
     HALF_OR_EMPTY = 6
     BATCH_OR_EMPTY = 7
     THREE_QUARTERS = 8
+    POLL = 9  # once per NAPI poll of at most 64 packets
 
 
 class Failed(IntEnum):
@@ -134,7 +139,7 @@ DRIVERS: dict[str, Driver] = {
         source="S06",
         note="drop only after resize or unconsume",
     ),
-    "v7": Driver(Stop.AFTER_FULL_RECHECK, Wake.FREED_BATCH, Failed.REQUEUE, True, date="2026-01-07", source="S07"),
+    "v7": Driver(Stop.AFTER_ATTEMPT_RECHECK, Wake.FREED_BATCH, Failed.REQUEUE, True, date="2026-01-07", source="S07"),
     "v8": Driver(Stop.AFTER_FULL_RECHECK, Wake.HALF, Failed.REQUEUE, True, date="2026-03-12", source="S15"),
     "v9": Driver(Stop.AFTER_FULL_RECHECK, Wake.HALF, Failed.REQUEUE, True, date="2026-04-28", source="S16"),
     "v12": Driver(
@@ -168,7 +173,7 @@ DRIVERS: dict[str, Driver] = {
         note="test patch: empty only",
     ),
     "v7-empty": Driver(
-        Stop.AFTER_FULL_RECHECK,
+        Stop.AFTER_ATTEMPT_RECHECK,
         Wake.EMPTY,
         Failed.REQUEUE,
         True,
@@ -177,7 +182,7 @@ DRIVERS: dict[str, Driver] = {
         note="wake ablation on v7",
     ),
     "v7-half": Driver(
-        Stop.AFTER_FULL_RECHECK,
+        Stop.AFTER_ATTEMPT_RECHECK,
         Wake.HALF,
         Failed.REQUEUE,
         True,
@@ -186,7 +191,7 @@ DRIVERS: dict[str, Driver] = {
         note="wake ablation on v7",
     ),
     "v7-7/8": Driver(
-        Stop.AFTER_FULL_RECHECK,
+        Stop.AFTER_ATTEMPT_RECHECK,
         Wake.SEVEN_EIGHTHS,
         Failed.REQUEUE,
         True,
@@ -215,13 +220,13 @@ DRIVERS: dict[str, Driver] = {
         note="IFF_BACKPRESSURE; also needs a running device and the file's own queue slot",
     ),
     "veth": Driver(
-        Stop.AFTER_FULL_RECHECK,
-        Wake.EMPTY,
+        Stop.ON_FAILED,
+        Wake.POLL,
         Failed.REQUEUE,
         True,
         date="2025-04-25",
         source="S27",
-        note="256-entry ring; the NAPI poll wakes the peer's queue once per cycle",
+        note="256-entry ring; woken at the end of each NAPI poll; no byte queue limits in 7.3.4 (S29)",
     ),
 }
 # names people use
@@ -272,8 +277,10 @@ def wake_threshold(wake: Wake, ring: float) -> float:
     }  # fmt: skip
     if wake is Wake.NEVER:
         return float("inf")
-    if wake in share:
-        return max(share[wake] * ring, 1.0)
+    if wake in share:  # an integer division in the kernel
+        return float(max(int(share[wake] * ring), 1))
+    if wake is Wake.POLL:
+        return min(NAPI_POLL, float(ring))
     return batch
 
 

@@ -15,7 +15,9 @@ txqueuelen, which sets the ring too."""
 
 CODEL_TARGET = 0.005
 CODEL_INTERVAL = 0.1
-"""CoDel's target and interval in seconds (RFC 8289, section 4.3; fq_codel's defaults)."""
+CODEL_DROP_BATCH = 64
+"""CoDel's target and interval in seconds (RFC 8289, section 4.3; fq_codel's defaults), and the packets that a full
+fq_codel drops at once, at most (net/sched/sch_fq_codel.c, ``drop_batch_size``)."""
 
 
 def qdisc_limit(qdisc: Any, given: Any, ring: Any) -> npt.NDArray[np.float64]:

@@ -19,7 +19,7 @@ Text: TypeAlias = str | xr.DataArray
 Switch: TypeAlias = bool | xr.DataArray
 
 CONGESTIONS = ("cubic", "reno", "bbr")
-SOURCES = ("tcp", "open", "frames")
+SOURCES = ("tcp", "open", "frames", "pktgen")
 POLICIES = ("link_first", "fair", "separate")
 ORIGINS = ("local", "forwarded")
 
@@ -74,6 +74,7 @@ RANGES: dict[str, Range] = {
     "ecn": Range("1", 0, high=1, integer=True),
     "ack_interval": Range("s", 0, high=10),
     "delayed_ack": Range("s", 0, high=1),
+    "idle_latency": Range("s", 0, high=1),
     "stall_rate": Range("1/s", 0, high=1e5),
     "stall_mean": Range("s", 0, high=10),
     "wake_cost": Range("s", 0, high=1),
@@ -160,6 +161,8 @@ class Scenario:
         Time G over which ACKs are held back and released together, s.
     delayed_ack
         Delayed-ACK timeout, s (Linux TCP_DELACK_MIN, 40 ms).
+    idle_latency
+        Time from the first packet or ACK that meets a sleeping reader until it runs, s.
     stall_rate, stall_mean
         Random pauses of the reader: events per second, and their mean length in seconds (exponential).
     wake_cost, wake_latency, patch_overhead
@@ -174,7 +177,8 @@ class Scenario:
     congestion
         "cubic", "reno" or "bbr".
     source
-        "tcp"; "open": `offered_rate` per stream (pktgen); "frames": `frame_rate` frames per second of
+        "tcp"; "open": `offered_rate` per stream (UDP); "pktgen": the same, past the qdisc, waiting while the queue is
+        stopped (pktgen's start_xmit mode); "frames": `frame_rate` frames per second of
         `frame_packets`, every `iframe_every`-th of `iframe_packets`.
     duration, warmup, interval
         Simulated time; time at the start that totals leave out; spacing of the time series (None: no series), s.
@@ -210,6 +214,7 @@ class Scenario:
     ecn: Switch = False
     ack_interval: Number = 0.0
     delayed_ack: Number = 0.04
+    idle_latency: Number = 1e-5
     stall_rate: Number = 0.0
     stall_mean: Number = 0.0
     wake_cost: Number = 0.0
@@ -243,7 +248,7 @@ class Scenario:
             _check_choice(name, getattr(self, name), allowed)
         for name, allowed_range in RANGES.items():
             _check_number(name, getattr(self, name), allowed_range)
-        if isinstance(self.source, str) and self.source == "open" and self.offered_rate is None:
+        if self.offered_rate is None and np.isin(_values(self.source), ("open", "pktgen")).any():
             raise ScenarioError("offered_rate: None; an open-loop source needs a rate > 0 [packet/s]")
         if np.any(_values(self.warmup) >= self.duration):
             raise ScenarioError(f"warmup: {self.warmup}; must be shorter than duration = {self.duration:g} s")

@@ -27,7 +27,12 @@ def stream(seed: int) -> Any:
 
 
 @numba.njit(inline="always")
+def uniform(state: Any) -> float:
+    """A number between 0 and 1 from the top 53 bits of a xorshift state."""
+    return (float(state >> np.uint64(11)) + 0.5) / 9007199254740992.0
+
+
+@numba.njit(inline="always")
 def exponential(state: Any, mean: float) -> float:
-    """An exponential variate of the given mean from the top 53 bits of a xorshift state."""
-    unit: float = (float(state >> np.uint64(11)) + 0.5) / 9007199254740992.0
-    return -math.log(unit) * mean
+    """An exponential variate of the given mean from a xorshift state."""
+    return -math.log(uniform(state)) * mean

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tunbp import schema
 from tunbp.model import congestion as cc
-from tunbp.model.drivers import VHOST_NET_BATCH, Wake, driver, pushes_back, ring_batch, wake_threshold
+from tunbp.model.drivers import VHOST_NET_BATCH, Stop, Wake, driver, pushes_back, ring_batch, wake_threshold
 from tunbp.model.engines import sources
 from tunbp.model.engines.packets import kernel
 from tunbp.model.engines.packets.state import (
@@ -22,6 +22,8 @@ from tunbp.model.engines.packets.state import (
     GUEST_QUEUE,
     LISTED,
     NEVER,
+    POLICIES,
+    SEPARATE,
     SERIES,
     TOTALS,
     Buffers,
@@ -33,6 +35,8 @@ from tunbp.model.scenario import BATCH_WIDE, Scenario
 Array = npt.NDArray[Any]
 
 COUNTLESS = 1 << 62
+PATH_BUFFER = 1000
+"""Packets that the slowest stage of a path queues when nobody says otherwise."""
 _WOKEN_EMPTY = (Wake.EMPTY, Wake.HALF_OR_EMPTY, Wake.BATCH_OR_EMPTY)
 
 
@@ -67,6 +71,8 @@ def _device(point: Mapping[str, Any]) -> np.ndarray[Any, Any]:
     m["backpressure"] = backpressure
     m["wake_after"] = COUNTLESS if on_freed or math.isinf(threshold) else max(int(threshold), 1)
     m["wake_on_freed"], m["wake_on_empty"] = on_freed, rules.wake in _WOKEN_EMPTY
+    m["wake_on_poll"] = rules.wake is Wake.POLL
+    m["stop_on_failed"] = backpressure and rules.stop is Stop.ON_FAILED
     m["fetch"] = 1 if math.isinf(guest_rate) else VHOST_NET_BATCH
     m["guest_service"] = 1.0 / guest_rate
     m["head_drop"], m["fair"] = qdisc == "fq_codel", qdisc == "fq_codel" and streams > 1
@@ -77,11 +83,24 @@ def _device(point: Mapping[str, Any]) -> np.ndarray[Any, Any]:
     if backpressure and streams > 1:
         m["alternation"] = float(point["contention"]) + float(point["contention_wait"]) * threshold / ring
     m["wake_cost"], m["wake_latency"] = point["wake_cost"], point["wake_latency"]
-    m["gap"], m["transfer_gap"] = max(gap, 1.0 / offered) if source == sources.OPEN else gap, gap
+    m["idle_latency"] = point["idle_latency"]
+    paced = source in (sources.OPEN, sources.PKTGEN)
+    m["gap"], m["transfer_gap"] = max(gap, 1.0 / offered) if paced else gap, gap
     m["stall_gap"] = 1.0 / float(point["stall_rate"]) if stalls else 0.0
-    m["stall_mean"], m["rtt"] = point["stall_mean"], point["rtt"]
+    m["stall_mean"], m["rtt"], m["half"] = point["stall_mean"], point["rtt"], 0.5 * float(point["rtt"])
     m["hold"], m["delayed_ack"] = point["ack_interval"], point["delayed_ack"]
-    m["window"] = max(math.floor(float(point["receive_window"]) / float(point["mss"])), 1)
+    send_buffer = _number(point["send_buffer"], math.inf)
+    window = min(float(point["receive_window"]), send_buffer)
+    m["window"] = max(math.floor(window / float(point["mss"])), 1)
+    local, tcp = str(point["origin"]) == "local", source == sources.TCP
+    m["tsq"] = m["sees_drops"] = local and tcp
+    m["tsq"] &= backpressure
+    m["sees_drops"] &= qdisc == "noqueue"
+    m["paced"] = m["control"] == cc.BBR
+    m["hystart"] = bool(point["hystart"]) and m["control"] == cc.CUBIC
+    blocks = 0.0 if source == sources.PKTGEN else send_buffer / float(point["mss"]) if local else math.inf
+    m["block_at"] = COUNTLESS if math.isinf(blocks) else int(blocks / m["gso"])
+    _path(m, point, tcp)
     m["frame_gap"] = 1.0 / float(point["frame_rate"])
     m["frame"], m["iframe"] = (
         streams * float(point["frame_packets"]),
@@ -95,6 +114,20 @@ def _device(point: Mapping[str, Any]) -> np.ndarray[Any, Any]:
     return state
 
 
+def _path(m: Any, point: Mapping[str, Any], tcp: bool) -> None:
+    """The path behind the reader and what both readers do with ACKs."""
+    rate, far_rate = _number(point["path_rate"], math.inf), _number(point["far_rate"], math.inf)
+    loss, run = float(point["path_loss"]), float(point["path_loss_burst"])
+    m["path_service"], m["path_buffer"] = 1.0 / rate, int(_number(point["path_buffer"], PATH_BUFFER))
+    m["loss_starts"], m["loss_ends"] = loss / (run * (1.0 - loss)), 1.0 / run
+    m["policy"] = POLICIES[str(point["reader_policy"])]
+    m["far_service"], m["far_ack"], m["ack_cost"] = 1.0 / far_rate, point["far_ack_cost"], point["ack_cost"]
+    m["path"] = rate < math.inf or far_rate < math.inf or loss > 0.0
+    m["far"] = tcp and m["policy"] != SEPARATE and (far_rate < math.inf or m["far_ack"] > 0.0)
+    m["back"] = m["half"] if m["far"] else m["rtt"]
+    m["ack_size"] = max(2, m["gso"])
+
+
 def _buffers(m: Any) -> Buffers:
     """Arrays as long as the scenario can fill them: bounded by windows, by the reader and by the stack."""
     ring, limit, rtt = int(m["ring"]), int(m["limit"]), float(m["rtt"])
@@ -102,7 +135,12 @@ def _buffers(m: Any) -> Buffers:
     fastest = float(m["service"] + min(m["alternation"], 0.0))
     by_reader = rtt / fastest if fastest > 0.0 else math.inf
     by_stack = rtt / float(m["transfer_gap"]) + ring + limit
-    path = min(windows, by_reader, by_stack) + 4 * GUEST_QUEUE
+    path = min(windows, by_reader, by_stack)
+    if m["path"] or m["far"] or m["ack_cost"] > 0.0:
+        path = min(windows, path + 2.0 * m["path_buffer"])
+    if m["far"] or m["ack_cost"] > 0.0:
+        path = windows if m["source"] == sources.TCP else path
+    path += 4 * GUEST_QUEUE
     slots, acks = (1 << math.ceil(math.log2(n)) for n in (ring + path, path))
     m["mask"], m["ack_mask"] = slots - 1, acks - 1
     pushed = float(m["duration"] / m["gap"]) + 1.0
@@ -111,6 +149,7 @@ def _buffers(m: Any) -> Buffers:
     return Buffers(
         tags=np.zeros(slots, np.int64),
         times=np.zeros(slots),
+        born=np.zeros(slots),
         acks=np.zeros(acks, ACK),
         node_next=np.arange(1, nodes + 1),
         node_tag=np.zeros(nodes, np.int64),
@@ -147,30 +186,32 @@ def run(point: Mapping[str, Any], record: bool = True) -> dict[str, float | np.n
     flows = np.zeros(int(m["streams"]), FLOW)
     interval = float(m["interval"])
     samples = math.floor(float(m["duration"]) / interval + 1e-9) if record and interval < NEVER else 0
-    totals, series = np.zeros((2, len(TOTALS))), np.zeros((samples, len(SERIES)))
+    totals, series = np.zeros(2, TOTALS), np.zeros(samples, SERIES)
     kernel.run(state, flows, _buffers(m), int(point["seed"]), totals, series)
     result = _totals(totals, point)
-    if samples:
+    if record and interval < NEVER:
         result.update(_series(series, point))
     return result
 
 
 def _totals(totals: np.ndarray[Any, Any], point: Mapping[str, Any]) -> dict[str, float | np.ndarray[Any, Any]]:
     """Totals after the warm-up from the two snapshots."""
-    first, last = (dict(zip(TOTALS, row, strict=True)) for row in totals.tolist())
+    first, last = (dict(zip(TOTALS.names or (), row, strict=True)) for row in totals.tolist())
     span = float(point["duration"]) - float(point["warmup"])
     bits = float(point["mss"]) * 8.0 / span
-    change = {name: last[name] - first[name] for name in TOTALS}
+    change = {name: last[name] - first[name] for name in last}
     out = max(change["out"], 1.0)
     ring, qdisc, held = (change[name] / out for name in ("ring_seconds", "qdisc_seconds", "held_seconds"))
-    lost = change["dropped_ring"] + change["dropped_qdisc"]
+    path = change["path_seconds"] / max(change["out"] - change["dropped_path"], 1.0)
+    lost = change["dropped_ring"] + change["dropped_qdisc"] + change["dropped_path"]
     result: dict[str, float | np.ndarray[Any, Any]] = {name: change[name] for name in COUNTED}
-    result["dropped_path"] = 0.0
     result["drop_fraction"] = lost / max(change["sent"], 1.0)
     result["received_rate"], result["sent_rate"] = change["delivered"] * bits, change["sent"] * bits
     result["transmitted_rate"], result["lost_rate"] = change["out"] / span, change["dropped_ring"] / span
-    result["ring_sojourn"], result["qdisc_sojourn"] = ring, qdisc
-    result["mean_rtt"] = float(point["rtt"]) + ring + qdisc + held
+    result["ring_sojourn"], result["qdisc_sojourn"], result["path_sojourn"] = ring, qdisc, path
+    result["min_rtt"], result["mean_rtt"] = float(point["rtt"]), float(point["rtt"]) + ring + qdisc + path + held
+    # fq_codel serves a sparse flow first: only ring and path are in front of it (net/sched/sch_fq_codel.c)
+    result["sparse_latency"] = ring + path + (0.0 if point["qdisc"] == "fq_codel" else qdisc)
     result["max_ring_occupancy"] = last["most_in_ring"]
     return result
 
@@ -178,16 +219,16 @@ def _totals(totals: np.ndarray[Any, Any], point: Mapping[str, Any]) -> dict[str,
 def _series(series: np.ndarray[Any, Any], point: Mapping[str, Any]) -> dict[str, float | np.ndarray[Any, Any]]:
     """Time series from the samples: what happened in each interval, windows and queues at its end."""
     interval, mss = float(point["interval"]), float(point["mss"])
-    out, again, cwnd, ring, qdisc, held, in_ring, in_qdisc = series.T
-    left = np.diff(out, prepend=0.0)
-    waited = np.diff(ring + qdisc + held, prepend=0.0)
+    left = np.diff(series["out"], prepend=0.0)
+    places = ("ring_seconds", "qdisc_seconds", "held_seconds", "path_seconds")
+    waited = np.diff(sum(series[place] for place in places), prepend=0.0)
     return {
         "throughput": left * mss * 8.0 / interval,
-        "cwnd": cwnd * mss,
+        "cwnd": series["cwnd"] * mss,
         "rtt": float(point["rtt"]) + np.divide(waited, left, out=np.zeros_like(left), where=left > 0.0),
-        "retransmits": np.diff(again, prepend=0.0),
-        "ring_occupancy": in_ring,
-        "qdisc_backlog": in_qdisc,
+        "retransmits": np.diff(series["retransmits"], prepend=0.0),
+        "ring_occupancy": series["in_ring"],
+        "qdisc_backlog": series["in_qdisc"],
     }
 
 

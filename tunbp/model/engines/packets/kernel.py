@@ -7,10 +7,11 @@ In the order packets travel:
 
  1. the sender fills floor(cwnd), bounded by the receive window; the stack pushes an entry per 1/burst_rate;
  2. qdisc (packets wait there only while the device queue is stopped) and ring: stop, drop, wake;
- 3. the reader serves an entry, which leaves the ring when it is done (vhost-net takes up to 64 then);
- 4. the receiver answers: every second packet, or when a timer or a gap says so, held for the ACK interval
-    while the reader is busy;
- 5. one RTT after the reader the ACK is back: losses, window, what may be sent now;
+ 3. the reader takes an entry, which frees its slot, and serves it (vhost-net takes up to 64 at once), or takes in an
+    ACK; behind it the path queues, drops what does not fit, loses;
+ 4. the far reader hands packets to the receiver, which answers: every second packet, or when a timer or a gap says
+    so, held for the ACK interval while the near reader is busy; the far reader sends the ACKs;
+ 5. one RTT after the path the ACK is back: losses, window, what may be sent now;
  6. timers: held ACKs, tail-loss probe, retransmission timeout, pacing, frames, samples.
 
 Packets are segments of `mss`; a ring entry carries up to `gso_segments` of them.
@@ -24,20 +25,28 @@ from typing import Any, TypeVar, cast
 
 from tunbp.model import congestion as cc
 from tunbp.model.compiled import njit
+from tunbp.model.drivers import NAPI_POLL
 from tunbp.model.engines.packets.state import (
+    FAIR,
     FLOW_BITS,
     FLOW_MASK,
     GUEST_QUEUE,
+    IDLE,
+    LINK_FIRST,
     LISTED,
     MARKED,
     MAX_BACKOFF,
     NEVER,
+    SEPARATE,
+    SERVES,
     SIZE_BITS,
     SIZE_MASK,
-)
-from tunbp.model.engines.random import exponential, stream, xorshift
-from tunbp.model.engines.sources import FRAMES, OPEN, TCP
-from tunbp.model.qdiscs import CODEL_INTERVAL, CODEL_TARGET
+    TAKES_ACK,
+    WAITS,
+)  # fmt: skip
+from tunbp.model.engines.random import exponential, stream, uniform, xorshift
+from tunbp.model.engines.sources import FRAMES, OPEN, PKTGEN, TCP
+from tunbp.model.qdiscs import CODEL_DROP_BATCH, CODEL_INTERVAL, CODEL_TARGET
 
 # Nothing is allocated in compiled code. Reference counts of the arrays (atomic, at every call) would take ten
 # times longer than the simulation itself, so they are switched off, and the path of a packet is inlined.
@@ -66,8 +75,28 @@ def _wake_by(m: Any, b: Any, f: int, at: float) -> None:
 
 
 @_hot
+def _paces(m: Any, flow: Any) -> float:
+    """Segments per second at which TCP hands packets over: BBR's rate, or the kernel's for window and RTT.
+
+    (net/ipv4/tcp_input.c, ``tcp_update_pacing_rate``: 200 % of the rate in slow start, 120 % later.)
+    """
+    if m.control == cc.BBR:
+        return float(flow.pace)
+    factor = cc.PACING_SLOW_START if flow.cwnd < 0.5 * flow.ssthresh else cc.PACING
+    return float(factor * max(flow.cwnd, float(flow.flight)) / flow.srtt)
+
+
+@_hot
+def _small_queue(m: Any, flow: Any) -> bool:
+    """TCP small queues: whether the qdisc holds as much of this flow as it may (net/ipv4/tcp_output.c)."""
+    if m.tsq == 0:
+        return False
+    return bool(flow.queued > max(2.0 * m.gso, _paces(m, flow) * cc.TSQ_TIME))
+
+
+@_hot
 def _entry_size(m: Any, flow: Any) -> int:
-    """Segments of the next ring entry, 0 if the window holds the flow back.
+    """Segments of the next ring entry, 0 if the window or the small queue holds the flow back.
 
     An entry is at most half of the window (net/ipv4/tcp_output.c, ``tcp_cwnd_test``: "at least 2 GSO packets
     in flight"), and waits until it is full while ACKs are to come (``tcp_tso_should_defer``).
@@ -80,6 +109,10 @@ def _entry_size(m: Any, flow: Any) -> int:
         size = 0
     if flow.probe == 1:
         size = max(size, 1)
+    flow.throttled = 0
+    if size > 0 and _small_queue(m, flow):
+        flow.throttled = 1
+        size = 0
     return int(max(size, 0))
 
 
@@ -106,35 +139,65 @@ def _push(m: Any, flows: Any, b: Any, t: float) -> None:
     flow = flows[f]
     flow.ready = 0
     size = _entry_size(m, flow)
-    if size > 0:
-        x = flow.next
-        flow.next = x + size
-        flow.probe = 0
-        again = min(flow.resend, size)
-        flow.resend -= again
-        m.retransmits += again
-        flow.flight += size
-        flow.active_at = t
-        if flow.flight == size:
-            _wake_by(m, b, f, _alarm(m, flow))
-        if flow.timed < 0:
-            flow.timed = x
-            flow.timed_at = t
-        if m.control == cc.BBR:
-            flow.pace_at = max(flow.pace_at, t) + size / flow.pace
-        tag = (((x << SIZE_BITS) | size) << FLOW_BITS) | f
-        m.pushed_at = t
-        _hand_over(m, flows, b, tag, size, t)
-    m.push_at = NEVER
-    _fill(m, flow, f, b, t)
+    if size > 0 and m.sees_drops == 1 and m.count + m.lazy >= m.ring:
+        _refused(m, flow, b, f, size, t)
+    else:
+        if size > 0:
+            _send(m, flows, b, flow, f, size, t)
+        m.push_at = NEVER
+        _fill(m, flow, f, b, t)
     if m.push_at == NEVER and m.ready_head < m.ready_tail:
         m.push_at = max(t, m.pushed_at + m.gap)
 
 
 @_hot
+def _send(m: Any, flows: Any, b: Any, flow: Any, f: int, size: int, t: float) -> None:
+    """Number an entry, start the timers that it starts, and hand it over."""
+    x = flow.next
+    flow.next = x + size
+    flow.probe = 0
+    again = min(flow.resend, size)
+    flow.resend -= again
+    m.retransmits += again
+    flow.flight += size
+    flow.prr_out += size
+    flow.active_at = t
+    if flow.flight == size:
+        _wake_by(m, b, f, _alarm(m, flow))
+    if flow.timed < 0:
+        flow.timed = x
+        flow.timed_at = t
+    if m.paced == 1:
+        flow.pace_at = max(flow.pace_at, t) + size / _paces(m, flow)
+    tag = (((x << SIZE_BITS) | size) << FLOW_BITS) | f
+    m.pushed_at = t
+    _hand_over(m, flows, b, tag, size, t)
+
+
+@_rare
+def _refused(m: Any, flow: Any, b: Any, f: int, size: int, t: float) -> None:
+    """Without a qdisc a local TCP sees the driver's drop at once: it keeps the segment and reduces its window.
+
+    (net/ipv4/tcp_output.c, ``__tcp_transmit_skb``: ``tcp_enter_cwr``; tried again with the next ACK or timer.)
+    """
+    m.sent += size
+    m.dropped_ring += size
+    m.pushed_at = t
+    m.push_at = NEVER
+    flow.probe = 0
+    if flow.next > flow.recover:
+        _reduce(m, flow)
+    if flow.flight == 0:
+        flow.active_at = t
+        _wake_by(m, b, f, t + cc.RTO_MIN)
+
+
+@_hot
 def _push_open(m: Any, flows: Any, b: Any, t: float) -> None:
-    """An open-loop source pushes one entry; under backpressure a full qdisc blocks it instead of dropping."""
-    if m.source == OPEN and m.stopped == 1 and m.backlog >= m.limit:
+    """A source without feedback pushes one entry, or blocks: pktgen on a stopped queue, UDP on its socket buffer."""
+    if m.stop_on_failed == 1 and m.stopped == 0 and m.block_at == 0 and m.count + m.lazy >= m.ring:
+        _stop(m)  # the packet goes back to pktgen
+    if m.stopped == 1 and m.backlog >= m.block_at:
         m.blocked = 1
         m.push_at = NEVER
         return
@@ -156,21 +219,38 @@ def _push_open(m: Any, flows: Any, b: Any, t: float) -> None:
 
 
 @_hot
-def _insert(m: Any, b: Any, tag: int, size: int, t: float) -> None:
+def _insert(m: Any, b: Any, tag: int, size: int, born: float, t: float) -> None:
     """Put an entry into the ring; under backpressure a ring that is full now stops the queue."""
     b.tags[m.inserted & m.mask] = tag
+    b.born[m.inserted & m.mask] = born
     m.inserted += 1
     m.count += 1
     m.in_ring += size
     m.ring_seconds -= size * t
     if m.count > m.most_in_ring:
         m.most_in_ring = m.count
-    if m.backpressure == 1 and m.count + m.lazy >= m.ring:
-        m.stopped = 1
-        m.consumed = 0
-        m.transfer_at = NEVER
-    if m.done_at == NEVER:
+    if m.backpressure == 1 and m.stop_on_failed == 0 and m.count + m.lazy >= m.ring:
+        _stop(m)
+    if m.serving == IDLE:
+        _awake(m, b, t)
+
+
+@_hot
+def _awake(m: Any, b: Any, t: float) -> None:
+    """A sleeping reader has something to do: it runs a little later."""
+    if m.idle_latency > 0.0:
+        m.serving = WAITS
+        m.done_at = t + m.idle_latency
+    else:
         _serve(m, b, t)
+
+
+@_hot
+def _stop(m: Any) -> None:
+    """Stop the queue; what is consumed from now on counts towards the wake."""
+    m.stopped = 1
+    m.consumed = 0
+    m.transfer_at = NEVER
 
 
 @_rare
@@ -183,32 +263,45 @@ def _fattest(m: Any, flows: Any) -> int:
 
 
 @_hot
-def _pop(m: Any, flow: Any, b: Any, t: float) -> int:
+def _pop(m: Any, flows: Any, flow: Any, b: Any, t: float) -> int:
     """Take the head of one queue out of the qdisc; returns its place, whose content stays for now."""
     node = flow.head
     flow.head = b.node_next[node]
     flow.length -= 1
     b.node_next[node] = m.free_node
     m.free_node = node
-    size = (b.node_tag[node] >> FLOW_BITS) & SIZE_MASK
+    tag = b.node_tag[node]
+    size = (tag >> FLOW_BITS) & SIZE_MASK
     m.backlog -= 1
     m.in_qdisc -= size
     m.qdisc_seconds += size * t
+    flows[tag & FLOW_MASK].queued -= size
     return int(node)
+
+
+@_rare
+def _make_room(m: Any, flows: Any, b: Any, t: float) -> None:
+    """fq_codel over its limit drops from the fattest flow: up to 64 packets or half of it (``fq_codel_drop``)."""
+    flow = flows[_fattest(m, flows)]
+    half = flow.length // 2
+    for dropped in range(CODEL_DROP_BATCH):
+        if dropped > 0 and dropped >= half:
+            break
+        node = _pop(m, flows, flow, b, t)
+        gone = (b.node_tag[node] >> FLOW_BITS) & SIZE_MASK
+        m.qdisc_seconds -= gone * (t - b.node_time[node])
+        m.dropped_qdisc += gone
 
 
 @_hot
 def _enqueue(m: Any, flows: Any, b: Any, tag: int, size: int, t: float) -> None:
-    """Queue an entry; a full qdisc drops it, a full fq_codel the head of its longest queue instead."""
+    """Queue an entry; a full qdisc drops it, a full fq_codel the heads of its longest queue instead."""
     f = (tag & FLOW_MASK) if m.fair == 1 else 0
     if m.backlog >= m.limit:
         if m.head_drop == 0 or m.limit == 0:
             m.dropped_qdisc += size
             return
-        node = _pop(m, flows[_fattest(m, flows)], b, t)
-        gone = (b.node_tag[node] >> FLOW_BITS) & SIZE_MASK
-        m.qdisc_seconds -= gone * (t - b.node_time[node])
-        m.dropped_qdisc += gone
+        _make_room(m, flows, b, t)
     flow = flows[f]
     node = m.free_node
     m.free_node = b.node_next[node]
@@ -223,6 +316,7 @@ def _enqueue(m: Any, flows: Any, b: Any, tag: int, size: int, t: float) -> None:
     m.backlog += 1
     m.in_qdisc += size
     m.qdisc_seconds -= size * t
+    flows[tag & FLOW_MASK].queued += size
 
 
 @_hot
@@ -238,7 +332,7 @@ def _too_late(m: Any, flow: Any, entered: float, t: float) -> bool:
 
 
 @_rare
-def _discard(m: Any, flow: Any, b: Any, node: int, t: float) -> int:
+def _discard(m: Any, flows: Any, flow: Any, b: Any, node: int, t: float) -> int:
     """CoDel drops an entry; returns the one behind it or -1."""
     size = (b.node_tag[node] >> FLOW_BITS) & SIZE_MASK
     m.dropped_qdisc += size
@@ -246,17 +340,17 @@ def _discard(m: Any, flow: Any, b: Any, node: int, t: float) -> int:
     if flow.length == 0:
         flow.above_at = 0.0
         return -1
-    return int(_pop(m, flow, b, t))
+    return int(_pop(m, flows, flow, b, t))
 
 
 @_hot
-def _codel(m: Any, flow: Any, b: Any, t: float) -> int:
+def _codel(m: Any, flows: Any, flow: Any, b: Any, t: float) -> int:
     """Take the next entry of one queue under CoDel's law (RFC 8289, section 5.5); -1 if none is left."""
     if flow.length == 0:
         flow.above_at = 0.0
         flow.dropping = 0
         return -1
-    node = _pop(m, flow, b, t)
+    node = _pop(m, flows, flow, b, t)
     if m.codel == 0:
         return int(node)
     late = _too_late(m, flow, b.node_time[node], t)
@@ -269,7 +363,7 @@ def _codel(m: Any, flow: Any, b: Any, t: float) -> int:
         if m.ecn == 1:
             b.node_tag[node] |= MARKED
         else:
-            node = _discard(m, flow, b, node, t)
+            node = _discard(m, flows, flow, b, node, t)
         return int(node)
     while flow.dropping == 1 and late and t >= flow.drop_next:
         flow.drops += 1
@@ -277,7 +371,7 @@ def _codel(m: Any, flow: Any, b: Any, t: float) -> int:
         if m.ecn == 1:
             b.node_tag[node] |= MARKED
             break
-        node = _discard(m, flow, b, node, t)
+        node = _discard(m, flows, flow, b, node, t)
         late = node >= 0 and _too_late(m, flow, b.node_time[node], t)
     flow.dropping = 1 if flow.dropping == 1 and late else 0
     return int(node)
@@ -287,7 +381,7 @@ def _codel(m: Any, flow: Any, b: Any, t: float) -> int:
 def _dequeue(m: Any, flows: Any, b: Any, t: float) -> int:
     """The next entry of the qdisc or -1; fq_codel serves new queues before old ones (RFC 8290)."""
     if m.fair == 0:
-        return _codel(m, flows[0], b, t)
+        return _codel(m, flows, flows[0], b, t)
     while True:
         new = m.new_head < m.new_tail
         if not new and m.old_head == m.old_tail:
@@ -296,7 +390,7 @@ def _dequeue(m: Any, flows: Any, b: Any, t: float) -> int:
         flow = flows[f]
         node = -1
         if flow.deficit > 0:
-            node = _codel(m, flow, b, t)
+            node = _codel(m, flows, flow, b, t)
             if node >= 0:
                 flow.deficit -= (b.node_tag[node] >> FLOW_BITS) & SIZE_MASK
                 return int(node)
@@ -321,13 +415,19 @@ def _transfer(m: Any, flows: Any, b: Any, t: float) -> None:
     m.waking = 0
     m.transfer_at = NEVER
     if m.backlog > 0:
+        if m.stop_on_failed == 1 and m.count + m.lazy >= m.ring:  # the insertion fails, the packet goes back
+            _stop(m)
+            return
         node = _dequeue(m, flows, b, t)
         if node >= 0:
             tag = b.node_tag[node]
-            _insert(m, b, tag, (tag >> FLOW_BITS) & SIZE_MASK, t)
+            _insert(m, b, tag, (tag >> FLOW_BITS) & SIZE_MASK, b.node_time[node], t)
+            owner = tag & FLOW_MASK
+            if flows[owner].throttled == 1:
+                _fill(m, flows[owner], owner, b, t)
     if m.backlog > 0 and m.stopped == 0:
         m.transfer_at = t + m.transfer_gap
-    if m.blocked == 1 and (m.stopped == 0 or m.backlog < m.limit):
+    if m.blocked == 1 and (m.stopped == 0 or m.backlog < m.block_at):
         m.blocked = 0
         m.push_at = max(t, m.pushed_at + m.gap)
 
@@ -336,6 +436,9 @@ def _transfer(m: Any, flows: Any, b: Any, t: float) -> None:
 def _hand_over(m: Any, flows: Any, b: Any, tag: int, size: int, t: float) -> None:
     """The stack hands an entry over: to the ring, to the qdisc while the queue is stopped, or it is lost."""
     m.sent += size
+    room = m.count + m.lazy < m.ring
+    if m.stop_on_failed == 1 and m.stopped == 0 and m.backlog == 0 and not room:
+        _stop(m)
     if m.stopped == 1 or m.backlog > 0:
         _enqueue(m, flows, b, tag, size, t)
         f = tag & FLOW_MASK
@@ -344,10 +447,21 @@ def _hand_over(m: Any, flows: Any, b: Any, tag: int, size: int, t: float) -> Non
             flows[f].deficit = m.quantum
             b.lists[1, m.new_tail & LISTED] = f
             m.new_tail += 1
-    elif m.count + m.lazy < m.ring:
-        _insert(m, b, tag, size, t)
+    elif room:
+        _insert(m, b, tag, size, t, t)
     else:
         m.dropped_ring += size
+
+
+@_rare
+def _resumes(m: Any, start: float) -> float:
+    """When a reader that may begin at `start` does: at the end of a pause that covers it."""
+    while m.stall_end <= start:
+        _after_stall(m)
+    if m.stall_at <= start:
+        start = m.stall_end
+        _after_stall(m)
+    return float(start)
 
 
 # ---- 3. the reader
@@ -371,12 +485,7 @@ def _after_stall(m: Any) -> None:
 
 @_rare
 def _paused(m: Any, start: float, length: float) -> float:
-    """When a service that meets a pause of the reader ends."""
-    while m.stall_end <= start:
-        _after_stall(m)
-    if m.stall_at <= start:
-        start = m.stall_end
-        _after_stall(m)
+    """When a service that a pause of the reader interrupts ends."""
     done = start + length
     while m.stall_at < done:
         done += m.stall_end - m.stall_at
@@ -386,26 +495,48 @@ def _paused(m: Any, start: float, length: float) -> float:
 
 @_hot
 def _serve(m: Any, b: Any, t: float) -> None:
-    """Begin the next service if there is an entry; a pause of the reader stretches it."""
-    if m.count + m.fetched == 0:
+    """Begin what the reader does next: take in an ACK that has arrived, serve an entry, or nothing."""
+    entries = m.count + m.fetched
+    if entries + m.acks_waiting == 0:
+        m.serving = IDLE
         m.done_at = NEVER
         return
-    start = max(t, m.free_at)
-    if m.guest_service > 0.0:
+    ack = m.acks_waiting > 0 and (entries == 0 or m.policy == LINK_FIRST or m.acks_turn == 1)
+    start = t
+    if m.guest_service > 0.0 and not ack:
         start = max(start, b.times[(m.taken - GUEST_QUEUE) & m.mask])
-    length = m.service
-    if m.alternation != 0.0:
-        flow = b.tags[m.taken & m.mask] & FLOW_MASK
-        if flow != m.last_flow and (m.stopped == 1 or m.backlog > 0):
-            length = max(length + m.alternation, 0.0)
-        m.last_flow = flow
-    done = start + length
-    m.done_at = done if m.stall_at > done else _paused(m, start, length)
+    if m.stall_at <= start:
+        start = _resumes(m, start)
+    if start > t:
+        m.serving = WAITS
+        m.done_at = start
+        return
+    m.acks_turn = 0 if ack else 1
+    m.serving = TAKES_ACK if ack else SERVES
+    length = m.ack_cost if ack else _begin_entry(m, b, t)
+    m.done_at = t + length if m.stall_at > t + length else _paused(m, t, length)
 
 
 @_hot
-def _consume(m: Any, entries: int, t: float) -> None:
-    """Take `entries` from the ring: its slots are freed in batches, and perhaps the queue is woken."""
+def _begin_entry(m: Any, b: Any, t: float) -> float:
+    """Take an entry from the ring, which frees its slot, and return the seconds its service takes."""
+    length = m.service
+    if m.fetched == 0:
+        m.fetched = min(m.count, m.fetch)
+        length += _consume(m, m.fetched, t)
+        for i in range(m.fetched):
+            m.in_service += (b.tags[(m.taken + i) & m.mask] >> FLOW_BITS) & SIZE_MASK
+    if m.alternation != 0.0:
+        flow = b.tags[m.taken & m.mask] & FLOW_MASK
+        if flow != m.last_flow and (m.stopped == 1 or m.backlog > 0 or m.source == PKTGEN):
+            length = max(length + m.alternation, 0.0)
+        m.last_flow = flow
+    return float(length)
+
+
+@_hot
+def _consume(m: Any, entries: int, t: float) -> float:
+    """Take `entries` out of the ring: slots are freed in batches; returns what waking the queue costs the reader."""
     freed = False
     for _ in range(entries):
         m.lazy += 1
@@ -416,53 +547,137 @@ def _consume(m: Any, entries: int, t: float) -> None:
         if m.slot >= m.ring:
             m.slot = 0
     m.count -= entries
+    polled = False
+    if m.wake_on_poll == 1:
+        m.polled += entries
+        polled = m.polled >= NAPI_POLL or m.count == 0
+        if polled:
+            m.polled = 0
     if m.stopped == 1 and m.waking == 0:
         m.consumed += entries
         empty = m.wake_on_empty == 1 and m.count == 0
-        if empty or m.consumed >= m.wake_after or (freed and m.wake_on_freed == 1):
-            # the reader pays for the wake, then the producer needs its latency to run
+        if empty or polled or m.consumed >= m.wake_after or (freed and m.wake_on_freed == 1):
+            # the reader pays for the wake before it copies, then the producer needs its latency to run
             m.wakes += 1
             m.waking = 1
-            m.free_at = t + m.wake_cost
-            m.transfer_at = m.free_at + m.wake_latency
+            m.transfer_at = t + m.wake_cost + m.wake_latency
+            return float(m.wake_cost)
+    return 0.0
 
 
 @_hot
 def _complete(m: Any, flows: Any, b: Any, t: float) -> None:
-    """The reader has finished an entry: it leaves the ring (or vhost's batch) for the guest and the path."""
-    tag = b.tags[m.taken & m.mask]
+    """The reader has finished an entry: it leaves for the guest and the path."""
+    place = m.taken & m.mask
+    tag = b.tags[place]
     size = (tag >> FLOW_BITS) & SIZE_MASK
     leaves = t
     if m.guest_service > 0.0:
         leaves = max(t, m.guest_free_at) + m.guest_service
         m.guest_free_at = leaves
-    b.times[m.taken & m.mask] = leaves
     m.taken += 1
+    m.fetched -= 1
     m.out += size
     m.in_ring -= size
+    m.in_service -= size
     m.ring_seconds += size * leaves
-    if m.fetched > 0:
-        m.fetched -= 1
-    else:
-        entries = min(m.count, m.fetch)
-        m.fetched = entries - 1
-        _consume(m, entries, t)
+    b.times[place] = leaves
     _serve(m, b, t)
+    if m.path == 1:
+        size = _pass(m, b, place, tag, size, leaves)
+        tag, leaves = b.tags[place], b.times[place]
     if m.source == TCP:
-        _receive(m, flows, b, tag, size, leaves)
-
-
-# ---- 4. the receiver
+        if m.far == 1:
+            if m.far_doing == IDLE and m.far_at == NEVER:
+                m.far_at = leaves + m.half
+        elif size > 0:
+            _receive(m, flows, b, tag, size, b.born[place], leaves)
 
 
 @_hot
-def _acknowledge(m: Any, flow: Any, f: int, b: Any, t: float) -> None:
-    """The held ACKs set out together."""
-    ack = b.acks[m.acks_sent & m.ack_mask]
-    ack.at = t + m.rtt
-    if m.acks_seen == m.acks_sent:
-        m.ack_at = ack.at
-    m.acks_sent += 1
+def _pass(m: Any, b: Any, place: int, tag: int, size: int, t: float) -> int:
+    """The path's queue takes an entry or its first part, or loses it; returns the segments that go through.
+
+    Of an entry of several segments the tail is what does not fit and what is lost at random.
+    """
+    passed = size
+    if m.loss_starts > 0.0:
+        passed -= _lost_at_random(m, size)
+    leaves = max(t, m.path_free_at)
+    if m.path_service > 0.0:
+        queued = math.ceil((leaves - t) / m.path_service - 1e-9)
+        passed = max(min(passed, m.path_buffer + 1 - queued), 0)
+        leaves += passed * m.path_service
+        m.path_free_at = leaves
+    if m.far_service > 0.0 and m.far == 0:  # a reader with a thread for each direction
+        leaves = max(leaves, m.far_free_at) + passed * m.far_service
+        m.far_free_at = leaves
+    m.path_seconds += passed * (leaves - t)
+    m.dropped_path += size - passed
+    b.times[place] = leaves
+    b.tags[place] = tag - ((size - passed) << FLOW_BITS)
+    return int(passed)
+
+
+@_rare
+def _lost_at_random(m: Any, size: int) -> int:
+    """How many of `size` segments the path loses: two states, so that losses come in runs of a mean length."""
+    lost = 0
+    for _ in range(size):
+        m.chance = xorshift(m.chance)
+        if uniform(m.chance) < (m.loss_ends if m.losing == 1 else m.loss_starts):
+            m.losing = 1 - m.losing
+        lost += m.losing
+    return lost
+
+
+@_hot
+def _far_serve(m: Any, b: Any, t: float) -> None:
+    """Begin what the far reader does next: a packet from the path, an ACK to be sent, or wait for the next packet."""
+    while m.far_next < m.taken and (b.tags[m.far_next & m.mask] >> FLOW_BITS) & SIZE_MASK == 0:
+        m.far_next += 1
+    there = m.far_next < m.taken
+    arrives = b.times[m.far_next & m.mask] + m.half if there else NEVER
+    data = there and arrives <= t
+    if m.acks_made > m.acks_sent and (not data or (m.policy == FAIR and m.far_turn == 1)):
+        acked = max(b.acks[m.acks_sent & m.ack_mask].acked, 1)
+        m.far_doing = TAKES_ACK
+        m.far_turn = 0
+        m.far_at = t + m.far_ack * ((acked + m.ack_size - 1) // m.ack_size)
+    elif data:
+        m.far_doing = SERVES
+        m.far_turn = 1
+        m.far_at = t + m.far_service * ((b.tags[m.far_next & m.mask] >> FLOW_BITS) & SIZE_MASK)
+    else:
+        m.far_doing = IDLE
+        m.far_at = arrives
+
+
+@_hot
+def _far_done(m: Any, flows: Any, b: Any, t: float) -> None:
+    """The far reader has written a packet to its device, or sent an ACK."""
+    if m.far_doing == SERVES:
+        place = m.far_next & m.mask
+        m.far_next += 1
+        tag = b.tags[place]
+        size = (tag >> FLOW_BITS) & SIZE_MASK
+        m.path_seconds += size * (t - m.half - b.times[place])
+        _receive(m, flows, b, tag, size, b.born[place], t)
+    elif m.far_doing == TAKES_ACK:
+        _set_out(m, flows, b, t)
+    _far_serve(m, b, t)
+
+
+# ---- 4. the far reader and the receiver
+
+
+@_hot
+def _acknowledge(m: Any, flows: Any, flow: Any, f: int, b: Any, t: float) -> None:
+    """The held ACKs set out together, through the far reader where that takes time."""
+    ack = b.acks[m.acks_made & m.ack_mask]
+    m.acks_made += 1
+    ack.made = t
+    ack.born = flow.born
     ack.flow = f
     ack.acked = flow.held
     ack.first = flow.held_from
@@ -476,16 +691,39 @@ def _acknowledge(m: Any, flow: Any, f: int, b: Any, t: float) -> None:
     flow.held = 0
     flow.lost = 0
     flow.due_at = NEVER
-    flow.back_at = ack.at
+    flow.back_at = t + m.back
+    if m.far == 0:
+        _set_out(m, flows, b, t)
+    elif m.far_doing == IDLE:
+        _far_serve(m, b, t)
 
 
 @_hot
-def _receive(m: Any, flows: Any, b: Any, tag: int, size: int, t: float) -> None:
+def _set_out(m: Any, flows: Any, b: Any, t: float) -> None:
+    """The next ACK is on its way back; a thread of its own at either end takes its time here."""
+    ack = b.acks[m.acks_sent & m.ack_mask]
+    m.acks_sent += 1
+    at = t + m.back
+    if m.policy == SEPARATE and m.ack_cost + m.far_ack > 0.0:
+        count = (max(ack.acked, 1) + m.ack_size - 1) // m.ack_size
+        m.far_ack_at = max(t, m.far_ack_at) + m.far_ack * count
+        m.back_free_at = max(m.far_ack_at + m.back, m.back_free_at) + m.ack_cost * count
+        at = m.back_free_at
+    m.held_seconds += ack.acked * (at - m.back - ack.made)
+    ack.at = at
+    flows[ack.flow].back_at = at
+    if m.acks_seen + m.acks_waiting == m.acks_sent - 1:
+        m.ack_at = at
+
+
+@_hot
+def _receive(m: Any, flows: Any, b: Any, tag: int, size: int, born: float, t: float) -> None:
     """An entry arrives. A gap before it is loss, and acknowledged at once.
 
     Else every second packet makes an ACK, held until the reader has emptied its queue or for the ACK
-    interval, and a single packet waits for the delayed-ACK timer. (The receiver is next to the reader and
-    the whole RTT on the way back: where on its way a packet spends the base RTT changes nothing.)
+    interval, and a single packet waits for the delayed-ACK timer. (Without a far reader that takes time the
+    receiver is next to the path and the whole RTT on the way back: where on its way a packet spends the base
+    RTT changes nothing.)
     """
     f = tag & FLOW_MASK
     x = (tag & ~MARKED) >> (FLOW_BITS + SIZE_BITS)
@@ -497,18 +735,20 @@ def _receive(m: Any, flows: Any, b: Any, tag: int, size: int, t: float) -> None:
     if tag & MARKED:
         flow.marked = x + 1
     if flow.timed >= x and flow.timed < x + size:
-        flow.sample = t - flow.timed_at + m.rtt
+        flow.sample = t - flow.timed_at + m.back
     if flow.held == 0:
         flow.held_from = x
         flow.first_at = t
     flow.expected = x + size
+    flow.born = born
+    m.received_at = t
     m.answering += flow.held < 2 and flow.held + size >= 2
     flow.held += size
     m.held += size
     m.held_seconds -= size * t
     idle = m.count + m.fetched + m.backlog == 0
     if gap > 0 or (flow.held >= 2 and (idle or t >= flow.first_at + m.hold)):
-        _acknowledge(m, flow, f, b, t)
+        _acknowledge(m, flows, flow, f, b, t)
     else:
         wait = min(m.hold, m.delayed_ack) if flow.held >= 2 else m.delayed_ack
         flow.due_at = flow.first_at + wait
@@ -516,7 +756,7 @@ def _receive(m: Any, flows: Any, b: Any, tag: int, size: int, t: float) -> None:
     if idle and m.answering > 0:
         for g in range(m.streams):
             if flows[g].held >= 2:
-                _acknowledge(m, flows[g], g, b, t)
+                _acknowledge(m, flows, flows[g], g, b, t)
 
 
 # ---- 5. the sender sees ACKs
@@ -524,25 +764,74 @@ def _receive(m: Any, flows: Any, b: Any, tag: int, size: int, t: float) -> None:
 
 @_rare
 def _reduce(m: Any, flow: Any) -> None:
-    """One window reduction for everything sent before the loss or mark was seen."""
+    """One window reduction for everything sent before the loss or mark was seen; the window follows in `_prr`."""
     m.losses += 1
     flow.recover = flow.next
+    if m.control == cc.BBR:
+        return
+    flow.prior = flow.cwnd
     if m.control == cc.CUBIC:
-        flow.cwnd, flow.wmax, flow.k = cc.cubic_loss(flow.cwnd, flow.wmax)
-        flow.west = flow.cwnd
-        flow.ssthresh = flow.cwnd
+        flow.ssthresh, flow.wmax, flow.k = cc.cubic_loss(flow.cwnd, flow.wmax)
+        flow.west = flow.ssthresh
         flow.epoch = -1.0
-    elif m.control == cc.RENO:
-        flow.cwnd = cc.reno_loss(flow.cwnd)
+    else:
+        flow.ssthresh = cc.reno_loss(flow.cwnd)
+    flow.recovering = 1
+    flow.prr_delivered = 0
+    flow.prr_out = 0
+
+
+@_hot
+def _prr(m: Any, flow: Any, acked: int) -> None:
+    """The window during recovery: proportional rate reduction (RFC 6937; Linux, ``tcp_cwnd_reduction``)."""
+    flow.prr_delivered += acked
+    room = flow.ssthresh - flow.flight
+    if room < 0.0:
+        send = math.ceil(flow.ssthresh * flow.prr_delivered / flow.prior) - flow.prr_out
+    else:
+        send = min(max(float(flow.prr_delivered - flow.prr_out), float(acked)) + 1.0, room)
+    flow.cwnd = flow.flight + max(send, 1.0 if flow.prr_out == 0 else 0.0)
+
+
+@_hot
+def _hystart(m: Any, flow: Any, expected: int, born: float, t: float) -> None:
+    """Leave slow start where ACKs come in a long train or the RTT grows (net/ipv4/tcp_cubic.c, hystart_update)."""
+    rtt = t - born
+    flow.least_rtt = min(flow.least_rtt, rtt)
+    if flow.cwnd < cc.HYSTART_LOW_WINDOW:
+        return
+    if expected > flow.round_ends:
+        flow.round_ends = flow.next
+        flow.train_from = t
+        flow.train_at = t
+        flow.round_rtt = NEVER
+        flow.round_acks = 0
+    found = False
+    if t - flow.train_at <= cc.HYSTART_ACK_DELTA:
+        flow.train_at = t
+        found = t - flow.train_from > flow.least_rtt * (1.0 if m.paced == 1 else 0.5)
+    flow.round_rtt = min(flow.round_rtt, rtt)
+    if flow.round_acks < cc.HYSTART_MIN_SAMPLES:
+        flow.round_acks += 1
+    elif flow.round_rtt > flow.least_rtt + cc.hystart_delay(flow.least_rtt):
+        found = True
+    if found:
         flow.ssthresh = flow.cwnd
+        flow.wmax = flow.cwnd
+        flow.west = flow.cwnd
+        flow.k = 0.0
+        flow.epoch = -1.0
 
 
 @_hot
 def _grow(m: Any, flow: Any, acked: int, t: float) -> None:
-    """The window grows with `acked` segments, unless the receive window is what limits the flow."""
+    """The window grows with `acked` segments, unless something else is what limits the flow."""
     if m.control == cc.BBR or flow.cwnd >= m.window:
         return
-    if flow.cwnd < flow.ssthresh:
+    slow_start = flow.cwnd < flow.ssthresh
+    if flow.throttled == 1 and flow.cwnd >= (2.0 if slow_start else 1.0) * (flow.flight + acked):
+        return  # the small queue holds it back (net/ipv4/tcp.h, tcp_is_cwnd_limited)
+    if slow_start:
         flow.cwnd += acked
     elif m.control == cc.RENO:
         flow.cwnd = cc.reno_growth(flow.cwnd, acked)
@@ -551,6 +840,41 @@ def _grow(m: Any, flow: Any, acked: int, t: float) -> None:
             # the cubic starts when recovery ends, one RTT ahead (net/ipv4/tcp_cubic.c, bictcp_update)
             flow.epoch = t - m.rtt
         flow.cwnd, flow.west = cc.cubic_growth(flow.cwnd, flow.west, acked, t - flow.epoch, flow.k, flow.wmax)
+
+
+@_hot
+def _arrives(m: Any, flows: Any, b: Any, t: float) -> None:
+    """ACKs are back at the near reader, which takes them in, or straight at the sender where that takes no time."""
+    if m.ack_cost > 0.0 and m.policy != SEPARATE:
+        m.acks_waiting += 1
+        following = m.acks_seen + m.acks_waiting
+        m.ack_at = b.acks[following & m.ack_mask].at if following < m.acks_sent else NEVER
+        if m.serving == IDLE:
+            _awake(m, b, t)
+        return
+    ack = b.acks[m.acks_seen & m.ack_mask]
+    m.acks_seen += 1
+    m.ack_at = b.acks[m.acks_seen & m.ack_mask].at if m.acks_seen < m.acks_sent else NEVER
+    _acknowledged(m, flows, b, ack, ack.acked, ack.expected, ack.lost, t)
+
+
+@_hot
+def _taken_in(m: Any, flows: Any, b: Any, t: float) -> None:
+    """The reader has written an ACK to the device: TCP answers within that write."""
+    ack = b.acks[m.acks_seen & m.ack_mask]
+    piece = ack.acked
+    if piece > m.ack_size:  # ACKs that set out together are taken in one by one
+        piece = m.ack_size
+        m.held_seconds += piece * (t - ack.at)
+        ack.acked -= piece
+        ack.first += piece
+        _acknowledged(m, flows, b, ack, piece, ack.first, 0, t)
+    else:
+        m.held_seconds += piece * (t - ack.at)
+        m.acks_seen += 1
+        m.acks_waiting -= 1
+        _acknowledged(m, flows, b, ack, piece, ack.expected, ack.lost, t)
+    _serve(m, b, t)
 
 
 @_hot
@@ -572,33 +896,38 @@ def _undo(m: Any, flow: Any) -> None:
     """What was sent before the timeout arrived: it was spurious (RFC 3522), the window is restored."""
     flow.cwnd, flow.ssthresh, flow.wmax = flow.old_cwnd, flow.old_ssthresh, flow.old_wmax
     flow.k, flow.west = flow.old_k, flow.old_west
+    flow.recovering = 0
     m.losses -= flow.reduced
 
 
 @_hot
-def _acknowledged(m: Any, flows: Any, b: Any, t: float) -> None:
+def _acknowledged(m: Any, flows: Any, b: Any, ack: Any, acked: int, expected: int, lost: int, t: float) -> None:
     """ACKs are back: losses leave the flight to be sent again, the window changes, the stack may push."""
-    ack = b.acks[m.acks_seen & m.ack_mask]
-    m.acks_seen += 1
-    m.ack_at = b.acks[m.acks_seen & m.ack_mask].at if m.acks_seen < m.acks_sent else NEVER
     f = ack.flow
     flow = flows[f]
     if ack.first < flow.timeout_at:
         _undo(m, flow)
     flow.timeout_at = -1
-    flow.flight -= ack.acked + ack.lost
-    flow.resend += ack.lost
+    flow.flight -= acked + lost
+    flow.resend += lost
     flow.active_at = t
     flow.backoff = 1.0
-    flow.round_out += ack.acked
-    if ack.lost > 0 and flow.probing == 1:
+    flow.round_out += acked
+    if lost > 0 and flow.probing == 1:
         m.timeouts += 1
     flow.probing = 0
-    if (ack.lost > 0 and ack.lost_before > flow.recover) or ack.marked > flow.recover:
+    if flow.recovering == 1 and expected > flow.recover:
+        flow.recovering = 0
+        flow.cwnd = flow.ssthresh
+    if (lost > 0 and ack.lost_before > flow.recover) or ack.marked > flow.recover:
         _reduce(m, flow)
-    elif ack.expected > flow.recover:
-        _grow(m, flow, ack.acked, t)
-    if flow.timed >= 0 and ack.expected > flow.timed:
+    if flow.recovering == 1:
+        _prr(m, flow, acked)
+    elif expected > flow.recover:
+        if m.hystart == 1 and flow.cwnd < flow.ssthresh:
+            _hystart(m, flow, expected, ack.born, t)
+        _grow(m, flow, acked, t)
+    if flow.timed >= 0 and expected > flow.timed:
         _end_round(m, flow, b, f, t)
     _fill(m, flow, f, b, t)
 
@@ -623,6 +952,7 @@ def _timeout(m: Any, flow: Any, t: float) -> None:
         # RFC 9438, section 4.8: the first congestion avoidance after a timeout starts on the plateau
         flow.wmax, flow.k = flow.ssthresh, 0.0
         flow.epoch = -1.0
+    flow.recovering = 0
     flow.recover = flow.next
     flow.timeout_at = flow.next
     flow.cwnd = 1.0
@@ -644,7 +974,7 @@ def _alarm(m: Any, flow: Any) -> float:
         wait = (flow.srtt + cc.RTO_MIN) * flow.backoff
     at = max(flow.active_at + wait, flow.back_at)
     if flow.held > 0:
-        at = max(at, flow.due_at + m.rtt)
+        at = max(at, flow.due_at + m.back)
     return float(at)
 
 
@@ -653,7 +983,7 @@ def _look_after(m: Any, flows: Any, b: Any, f: int, t: float) -> None:
     """The timers of one flow, and when it has to be looked after again."""
     flow = flows[f]
     if flow.due_at <= t:
-        _acknowledge(m, flow, f, b, max(t, m.guest_free_at))
+        _acknowledge(m, flows, flow, f, b, max(t, m.received_at))
     if _alarm(m, flow) <= t:
         _timeout(m, flow, t)
     _fill(m, flow, f, b, t)
@@ -662,50 +992,53 @@ def _look_after(m: Any, flows: Any, b: Any, f: int, t: float) -> None:
 
 @_rare
 def _snapshot(m: Any, b: Any, out: Any, t: float) -> None:
-    """Counters and what is where; entries are delivered half an RTT after the reader or the guest."""
-    with_guest = 0
+    """Counters and what is where; entries are delivered half an RTT behind the path's queue, or by the far reader."""
+    behind = 0
     travelling = 0
     i = m.taken - 1
     while i >= max(m.inserted - m.mask, 0):
         size = (b.tags[i & m.mask] >> FLOW_BITS) & SIZE_MASK
         left = b.times[i & m.mask]
         if left > t:
-            with_guest += size
-        elif left + 0.5 * m.rtt > t:
+            behind += size
+        elif i >= m.far_next if m.far == 1 else left + 0.5 * m.rtt > t:
             travelling += size
         else:
             break
         i -= 1
-    out[0] = m.sent
-    out[1] = m.out
-    out[2] = m.out - travelling - with_guest
-    out[3] = m.dropped_ring
-    out[4] = m.dropped_qdisc
-    out[5] = m.retransmits
-    out[6] = m.losses
-    out[7] = m.timeouts
-    out[8] = m.wakes
-    out[9] = m.ring_seconds + m.in_ring * t
-    out[10] = m.qdisc_seconds + m.in_qdisc * t
-    out[11] = m.held_seconds + m.held * t
-    out[12] = m.in_ring + m.in_qdisc + with_guest
-    out[13] = travelling
-    out[14] = m.most_in_ring
+    out.sent = m.sent
+    out.out = m.out
+    out.delivered = m.out - m.dropped_path - travelling - behind
+    out.dropped_ring = m.dropped_ring
+    out.dropped_qdisc = m.dropped_qdisc
+    out.dropped_path = m.dropped_path
+    out.total_retransmits = m.retransmits
+    out.loss_events = m.losses
+    out.timeouts = m.timeouts
+    out.wake_cycles = m.wakes
+    out.ring_seconds = m.ring_seconds + m.in_ring * t
+    out.qdisc_seconds = m.qdisc_seconds + m.in_qdisc * t
+    out.held_seconds = m.held_seconds + m.held * t
+    out.path_seconds = m.path_seconds
+    out.queued = m.in_ring + m.in_qdisc + behind
+    out.in_flight = travelling
+    out.most_in_ring = m.most_in_ring
 
 
 @_rare
 def _sample(m: Any, flows: Any, out: Any, t: float) -> None:
     """One point of the time series."""
-    out[0] = m.out
-    out[1] = m.retransmits
-    out[2] = 0.0
+    out.out = m.out
+    out.retransmits = m.retransmits
+    out.cwnd = 0.0
     for f in range(m.streams):
-        out[2] += flows[f].cwnd
-    out[3] = m.ring_seconds + m.in_ring * t
-    out[4] = m.qdisc_seconds + m.in_qdisc * t
-    out[5] = m.held_seconds + m.held * t
-    out[6] = m.in_ring
-    out[7] = m.in_qdisc
+        out.cwnd += flows[f].cwnd
+    out.ring_seconds = m.ring_seconds + m.in_ring * t
+    out.qdisc_seconds = m.qdisc_seconds + m.in_qdisc * t
+    out.held_seconds = m.held_seconds + m.held * t
+    out.path_seconds = m.path_seconds
+    out.in_ring = m.in_ring - m.in_service
+    out.in_qdisc = m.in_qdisc
 
 
 @_rare
@@ -752,6 +1085,7 @@ def _timers(m: Any, flows: Any, b: Any, totals: Any, series: Any, t: float) -> N
 def _begin(m: Any, flows: Any, b: Any, seed: int) -> None:
     """First pause of the reader (the same draws as in the fluid engine), initial windows, clocks."""
     m.random = stream(seed)
+    m.chance = stream(seed + 1)
     m.stall_at = m.stall_end = NEVER
     if m.stall_gap > 0.0:
         m.stall_at = exponential(m.random, m.stall_gap)
@@ -763,6 +1097,8 @@ def _begin(m: Any, flows: Any, b: Any, seed: int) -> None:
         flow.ssthresh = NEVER
         flow.epoch = -1.0
         flow.srtt = m.rtt
+        flow.least_rtt = NEVER
+        flow.round_ends = -1
         flow.due_at = NEVER
         flow.backoff = 1.0
         flow.timed = -1
@@ -771,14 +1107,14 @@ def _begin(m: Any, flows: Any, b: Any, seed: int) -> None:
         b.bbr[f * cc.BBR_STATE + 3] = m.rtt
     m.last_flow = -1
     m.pushed_at = -NEVER
-    m.push_at = m.transfer_at = m.done_at = m.ack_at = NEVER
+    m.push_at = m.transfer_at = m.done_at = m.ack_at = m.far_at = NEVER
     b.alarms[:] = NEVER
     b.alarms[m.leaves] = 0.0
     if m.source == TCP:
         b.alarms[m.leaves + 1 : m.leaves + 1 + m.streams] = 0.0
     for i in range(m.leaves - 1, 0, -1):
         b.alarms[i] = min(b.alarms[2 * i], b.alarms[2 * i + 1])
-    if m.source == OPEN:
+    if m.source in (OPEN, PKTGEN):
         m.push_at = 0.0
 
 
@@ -788,17 +1124,24 @@ def run(state: Any, flows: Any, b: Any, seed: int, totals: Any, series: Any) -> 
     m = state[0]
     _begin(m, flows, b, seed)
     while True:
-        path = min(m.done_at, m.ack_at)
+        path = min(min(m.done_at, m.ack_at), m.far_at)
         stack = min(m.transfer_at, m.push_at)
         timer_at = b.alarms[1]
         t = min(min(path, stack), timer_at)
         if t >= m.duration:
             break
         if path <= t:
-            if m.done_at <= t:
+            if m.done_at > t:
+                if m.far_at <= t:
+                    _far_done(m, flows, b, t)
+                else:
+                    _arrives(m, flows, b, t)
+            elif m.serving == SERVES:
                 _complete(m, flows, b, t)
+            elif m.serving == TAKES_ACK:
+                _taken_in(m, flows, b, t)
             else:
-                _acknowledged(m, flows, b, t)
+                _serve(m, b, t)
         elif timer_at <= t:
             _timers(m, flows, b, totals, series, t)
         elif m.transfer_at <= t:

@@ -19,44 +19,60 @@ FLOW_BITS, SIZE_BITS = 6, 7
 FLOW_MASK, SIZE_MASK = (1 << FLOW_BITS) - 1, (1 << SIZE_BITS) - 1
 LISTED = 63  # index mask of the circular lists of flows
 
+IDLE, SERVES, TAKES_ACK, WAITS = 0, 1, 2, 3
+"""What a reader does: nothing, an entry, an ACK, or it waits for the end of a pause or for the guest."""
+
+LINK_FIRST, FAIR, SEPARATE = 0, 1, 2
+POLICIES = {"link_first": LINK_FIRST, "fair": FAIR, "separate": SEPARATE}
+"""Which direction a reader serves first."""
+
 DEVICE = np.dtype(
     [(name, "f8") for name in (
         # clocks
         "push_at", "transfer_at", "done_at", "ack_at", "frame_at", "sample_at", "pushed_at",
         # stack, path, ACKs
-        "gap", "transfer_gap", "rtt", "hold", "delayed_ack", "window",
+        "gap", "transfer_gap", "rtt", "back", "half", "hold", "delayed_ack", "window",
         # reader, guest, pauses of the reader
-        "service", "alternation", "wake_cost", "wake_latency", "free_at", "guest_service", "guest_free_at",
+        "service", "alternation", "wake_cost", "wake_latency", "idle_latency", "guest_service", "guest_free_at",
+        "ack_cost",
         "stall_at", "stall_end", "stall_gap", "stall_mean",
+        # path and far reader
+        "path_service", "path_free_at", "loss_starts", "loss_ends", "far_service", "far_ack", "far_at", "far_ack_at",
+        "far_free_at", "back_free_at", "received_at",
         # source, run
         "frame_gap", "frame", "iframe", "pending_frame", "interval", "warmup", "duration",
         # packet-seconds spent in ring (and reader), qdisc, held ACKs: sums of leaving minus entering times
-        "ring_seconds", "qdisc_seconds", "held_seconds",
+        "ring_seconds", "qdisc_seconds", "held_seconds", "path_seconds",
     )] + [(name, "i8") for name in (
         "source", "control", "streams", "gso", "turn", "frame_number", "iframe_every", "samples",
         # ring and device queue
         "ring", "batch", "count", "lazy", "slot", "backpressure", "stopped", "waking", "consumed",
-        "wake_after", "wake_on_freed", "wake_on_empty",
+        "wake_after", "wake_on_freed", "wake_on_empty", "wake_on_poll", "polled", "stop_on_failed",
         # reader, positions in the circular buffers, their index masks
-        "fetch", "fetched", "last_flow", "inserted", "taken", "mask", "acks_sent", "acks_seen", "ack_mask",
+        "fetch", "fetched", "last_flow", "inserted", "taken", "mask", "acks_made", "acks_sent", "acks_seen",
+        "ack_mask", "serving", "policy", "acks_waiting", "acks_turn", "ack_size",
+        # path and far reader
+        "path", "path_buffer", "losing", "far", "far_doing", "far_next", "far_turn",
         # qdisc
-        "fair", "head_drop", "codel", "ecn", "limit", "backlog", "free_node", "quantum", "new_head",
+        "fair", "head_drop", "codel", "ecn", "limit", "backlog", "free_node", "quantum", "new_head", "tsq",
         "new_tail", "old_head", "old_tail",
         # flows that have something to push
-        "ready_head", "ready_tail", "blocked",
+        "ready_head", "ready_tail", "blocked", "block_at", "paced", "hystart", "sees_drops",
         # counters, in packets
-        "sent", "out", "dropped_ring", "dropped_qdisc", "retransmits", "wakes", "losses", "timeouts",
-        "in_ring", "in_qdisc", "held", "most_in_ring",
+        "sent", "out", "dropped_ring", "dropped_qdisc", "dropped_path", "retransmits", "wakes", "losses", "timeouts",
+        "in_ring", "in_service", "in_qdisc", "held", "most_in_ring",
         # flows that hold a whole ACK, first leaf of the tree of alarms
         "answering", "leaves",
-    )] + [("random", "u8")]
+    )] + [("random", "u8"), ("chance", "u8")]
 )  # fmt: skip
 """State of the device, the reader, the stack and the counters."""
 
 FLOW = np.dtype(
     [(name, "f8") for name in (
         "cwnd", "ssthresh", "wmax", "k", "epoch", "west", "srtt", "backoff", "active_at",
-        "pace", "pace_at", "round_at", "timed_at", "sample",
+        "pace", "pace_at", "round_at", "timed_at", "sample", "prior",
+        # HyStart: start of the round, last ACK of its train, smallest RTTs of the round and of all
+        "train_from", "train_at", "round_rtt", "least_rtt", "born",
         # receiver: since when ACKs are held, until when; when the last one is back
         "first_at", "due_at", "back_at",
         # what a spurious timeout restores
@@ -66,7 +82,7 @@ FLOW = np.dtype(
     )] + [(name, "i8") for name in (
         # sender; packets are numbered in the order they are sent, retransmissions too
         "flight", "next", "recover", "resend", "ready", "probe", "probing", "timeout_at", "reduced", "timed",
-        "round_out",
+        "round_out", "recovering", "prr_delivered", "prr_out", "queued", "throttled", "round_ends", "round_acks",
         # receiver
         "expected", "held", "held_from", "lost", "lost_before", "marked",
         # fq_codel queue
@@ -75,10 +91,11 @@ FLOW = np.dtype(
 )  # fmt: skip
 """State of each flow: congestion control, what is on its way, timers, and its queue in fq_codel."""
 
-ACK = np.dtype([("at", "f8")] + [(name, "i8") for name in (
+ACK = np.dtype([("at", "f8"), ("made", "f8"), ("born", "f8")] + [(name, "i8") for name in (
     "flow", "acked", "first", "expected", "lost", "lost_before", "marked",
 )])  # fmt: skip
-"""ACKs released together: when they are back, packets they acknowledge and losses and marks they show."""
+"""ACKs released together: when they are back, when made, when the last packet was sent, what they acknowledge, losses
+and marks they show."""
 
 
 class Buffers(NamedTuple):
@@ -88,6 +105,8 @@ class Buffers(NamedTuple):
     ----------
     tags, times
         Circular buffer of entries in and behind the ring: number, size and flow in one word; when it left.
+    born
+        When the entry was sent.
     acks
         Circular buffer of ACKs on their way back.
     node_next, node_tag, node_time
@@ -102,6 +121,7 @@ class Buffers(NamedTuple):
 
     tags: np.ndarray[Any, Any]
     times: np.ndarray[Any, Any]
+    born: np.ndarray[Any, Any]
     acks: np.ndarray[Any, Any]
     node_next: np.ndarray[Any, Any]
     node_tag: np.ndarray[Any, Any]
@@ -111,15 +131,19 @@ class Buffers(NamedTuple):
     bbr: np.ndarray[Any, Any]
 
 
-TOTALS = ("sent", "out", "delivered", "dropped_ring", "dropped_qdisc", "total_retransmits", "loss_events",
-          "timeouts", "wake_cycles", "ring_seconds", "qdisc_seconds", "held_seconds", "queued", "in_flight",
-          "most_in_ring")  # fmt: skip
-"""Columns of the totals: cumulative counters, packet-seconds, and what is where at that moment."""
+TOTALS = np.dtype([(name, "f8") for name in (
+    "sent", "out", "delivered", "dropped_ring", "dropped_qdisc", "dropped_path", "total_retransmits", "loss_events",
+    "timeouts", "wake_cycles", "ring_seconds", "qdisc_seconds", "held_seconds", "path_seconds", "queued", "in_flight",
+    "most_in_ring",
+)])  # fmt: skip
+"""The totals: cumulative counters, packet-seconds, and what is where at that moment."""
 
-COUNTED = ("sent", "delivered", "dropped_ring", "dropped_qdisc", "total_retransmits", "loss_events",
+COUNTED = ("sent", "delivered", "dropped_ring", "dropped_qdisc", "dropped_path", "total_retransmits", "loss_events",
            "timeouts", "wake_cycles", "queued", "in_flight")  # fmt: skip
 """Columns of the totals that are results as they are."""
 
-SERIES = ("out", "retransmits", "cwnd", "ring_seconds", "qdisc_seconds", "held_seconds", "in_ring",
-          "in_qdisc")  # fmt: skip
-"""Columns of a sample: the first six cumulative (cwnd excepted), the last two momentary."""
+SERIES = np.dtype([(name, "f8") for name in (
+    "out", "retransmits", "cwnd", "ring_seconds", "qdisc_seconds", "held_seconds", "path_seconds", "in_ring",
+    "in_qdisc",
+)])  # fmt: skip
+"""A sample: all but the windows and the last two are cumulative."""
