@@ -528,7 +528,7 @@ def _begin_entry(m: Any, b: Any, t: float) -> float:
             m.in_service += (b.tags[(m.taken + i) & m.mask] >> FLOW_BITS) & SIZE_MASK
     if m.alternation != 0.0:
         flow = b.tags[m.taken & m.mask] & FLOW_MASK
-        if flow != m.last_flow and (m.stopped == 1 or m.backlog > 0 or m.source == PKTGEN):
+        if flow != m.last_flow and (m.stopped == 1 or m.backlog > 0 or (m.source == PKTGEN and m.wakes > 0)):
             length = max(length + m.alternation, 0.0)
         m.last_flow = flow
     return float(length)
