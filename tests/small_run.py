@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from tunbp.plots import figures, style
+from tunbp.plots import bands, legend, points, style
 from tunbp.results.output import Output
 
 RINGS = [10.0, 100.0, 1000.0]
@@ -34,10 +34,10 @@ def make_figure():
     fig, ax = style.figure()
     ax.set_xscale("log")
     table = make_table()
-    figures.simulated(ax, make_repeated(), "ring", "received_rate", over="seed")
-    figures.published(ax, table, "ring", "received_rate")
-    figures.measured(ax, table.assign(received_rate=table["received_rate"] * 0.9), "ring", "received_rate")
-    figures.key(ax)
+    bands.simulated(ax, make_repeated(), "ring", "received_rate")
+    points.published(ax, table, "ring", "received_rate")
+    points.measured(ax, table.assign(received_rate=table["received_rate"] * 0.9), "ring", "received_rate")
+    legend.key(ax)
     return fig
 
 

@@ -95,9 +95,9 @@ def test_a_table_of_many_rows_stays_complete_and_sortable(tmp_path, table):
 
 
 def test_wide_figures_are_known_by_their_width(tmp_path, table):
-    from tunbp.plots import figures, style
+    from tunbp.plots import points, style
 
     fig, ax = style.figure("text")
-    figures.published(ax, table, "ring", "received_rate")
+    points.published(ax, table, "ring", "received_rate")
     write_run(tmp_path, figure=fig)
     assert 'class="wide"' in finish(tmp_path).read_text()

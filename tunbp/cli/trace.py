@@ -315,7 +315,7 @@ def draw(opened: dict[str, xr.Dataset], target: Path) -> None:
     """Draw the series of all files, one panel per variable, one column per file."""
     from tunbp.atomic import replacing
     from tunbp.plots import style
-    from tunbp.plots.figures import time_series
+    from tunbp.plots.series import time_series
 
     drawn = {name: run for name, run in opened.items() if "time" in run.dims and "run" not in run.dims}
     shown = [name for name in PANELS if any(_is_series(run, name) for run in drawn.values())]

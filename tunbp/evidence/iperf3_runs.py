@@ -147,6 +147,31 @@ def series(names: Sequence[str], interval: float = 1.0, duration: float = 300.0)
     return runs.sel(run=list(names)), simulated.sel(run=list(names))
 
 
+def in_flight(series: xr.Dataset, window: float | None = None) -> xr.Dataset:
+    """Series whose `cwnd` is what could be in flight: the smaller of congestion and receive window.
+
+    Parameters
+    ----------
+    series
+        One of `series`.
+    window
+        Receive window [byte] of series that have none (simulated ones); default the series' own `snd_wnd`.
+    """
+    limit = series["snd_wnd"] if window is None else window
+    return series.assign(cwnd=np.minimum(series["cwnd"], limit).assign_attrs(series["cwnd"].attrs))
+
+
+def differences(shape: pd.DataFrame) -> str:
+    """Say where level and losses of simulated series differ from the measured ones, from `sawtooth`."""
+    words = []
+    for run, part in shape.groupby("run", sort=False):
+        one, two = (part[part["kind"] == kind].iloc[0] for kind in ("measured", "simulated"))
+        level = f"{100 * (two['throughput'] / one['throughput'] - 1):+.0f} %"
+        losses = f"{two['retransmits_per_minute']:.3g} against {one['retransmits_per_minute']:.3g} a minute"
+        words.append(f"{run}: simulated rate {level}, retransmits {losses}")
+    return "; ".join(words) + "."
+
+
 def sawtooth(measured: xr.Dataset, simulated: xr.Dataset) -> pd.DataFrame:
     """Numbers that say how alike two sets of series are: mean rate, median and peak window, losses per minute.
 

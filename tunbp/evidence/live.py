@@ -76,6 +76,19 @@ def paths(folder: Path | None = None) -> list[Path]:
     return sorted([*folder.glob("lab_*.nc"), *folder.glob("*/lab_*.nc")])
 
 
+def setups(table: pd.DataFrame) -> pd.Series:
+    """Words for the settings of each row's cell: round trip, ring, congestion control."""
+    path = table["added_rtt"].map(lambda s: f"{s * 1e3:g} ms, ") + table["ring"].map("ring {}, ".format)
+    return path + table["congestion"].str.upper()
+
+
+def single_runs(runs: xr.Dataset) -> pd.DataFrame:
+    """Every run of a tunnel measurement: `setup`, `variant`, `repetition`, `received_rate`, `ping_mean_rtt`."""
+    kept = runs[["received_rate", "ping_mean_rtt"]].to_dataframe().reset_index()
+    columns = ["setup", "variant", "repetition", "received_rate", "ping_mean_rtt"]
+    return kept.assign(setup=setups(kept))[columns]
+
+
 def speeds(ring: xr.Dataset) -> Speeds:
     """Reader speed and burst rate from the stock runs of the `ring` experiment.
 
@@ -190,8 +203,7 @@ def compare(measured: pd.DataFrame, predicted: pd.DataFrame, variable: str) -> p
     columns = ("cell", "variant", "model", "model_low", "model_high", "evenly_spaced")
     wanted = [name for name in columns if name in model]
     table = measured.merge(model[wanted], on=["cell", "variant"], how="left")
-    setup = table["added_rtt"].map(lambda s: f"{s * 1e3:g} ms, ") + table["ring"].map("ring {}, ".format)
-    return table.assign(setup=setup + table["congestion"].str.upper(), error=table["model"] / table[variable] - 1)
+    return table.assign(setup=setups(table), error=table["model"] / table[variable] - 1)
 
 
 def _over_seeds(simulated: xr.Dataset, variables: list[str]) -> pd.DataFrame:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
@@ -24,6 +26,39 @@ WARMUP_SHARE = 0.05
 """Part of the simulated time that totals leave out: slow start."""
 HEADLINE = "path-openvpn-500"
 """The row of the abstract's 36 %: OpenVPN, queue of 500 packets, Germany to the USA."""
+
+
+PUBLISHED: dict[str, tuple[float, ...]] = {
+    "lab": (0.010, 0.020, 0.040, 0.080, 0.120),
+    "real": (5000, 1000, 500, 100, 50, 10),
+}
+"""Where the paper has values: RTTs [s] of the lab, queue lengths [packets] of the real path."""
+
+
+def curves(
+    path: str, values: Sequence[float], tunnels: Iterable[str] = TUNNELS, seeds: int = 64, duration: float = 100.0
+) -> pd.DataFrame:
+    """One of the paper's tables, simulated at many values, one row per seed: lines with their bands.
+
+    Parameters
+    ----------
+    path, values, tunnels, seeds, duration
+        As in `compare`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `path`, `tunnel`, `variant`, `rtt` [s], `ring` [packet], `seed`, `received_rate` [bit/s].
+    """
+    parts = []
+    for tunnel in tunnels:
+        for variant in DRIVERS:
+            rates, fields = _rates(path, tunnel, variant, values, seeds, duration)
+            axis = {name: np.broadcast_to(np.asarray(fields[name], float), len(values)) for name in ("rtt", "ring")}
+            wide = pd.DataFrame(rates, columns=range(1, seeds + 1)).assign(**axis, tunnel=tunnel, variant=variant)
+            keys = ["tunnel", "variant", "rtt", "ring"]
+            parts.append(wide.melt(keys, var_name="seed", value_name="received_rate"))
+    return pd.concat(parts, ignore_index=True).assign(path=path)
 
 
 def compare(
@@ -63,7 +98,10 @@ def compare(
     return table[order]
 
 
-def _curve(path: str, tunnel: str, variant: str, values: Sequence[float], seeds: int, duration: float) -> pd.DataFrame:
+def _rates(
+    path: str, tunnel: str, variant: str, values: Sequence[float], seeds: int, duration: float
+) -> tuple[npt.NDArray[np.float64], dict[str, Any]]:
+    """Received rates over values and seeds, and the fields of the host they were simulated with."""
     axis, prefix = AXES[path], "lab" if path == "lab" else "path"
     fields = host(f"{prefix}-{TUNNELS[tunnel]}") | {
         "driver": DRIVERS[variant],
@@ -75,7 +113,12 @@ def _curve(path: str, tunnel: str, variant: str, values: Sequence[float], seeds:
         warmup=WARMUP_SHARE * duration,
         seed=xr.DataArray(np.arange(seeds) + 1, dims="seed"),
     )
-    rates = simulate(scenario)["received_rate"].transpose("at", "seed").to_numpy()
+    return simulate(scenario)["received_rate"].transpose("at", "seed").to_numpy(), fields
+
+
+def _curve(path: str, tunnel: str, variant: str, values: Sequence[float], seeds: int, duration: float) -> pd.DataFrame:
+    prefix = "lab" if path == "lab" else "path"
+    rates, fields = _rates(path, tunnel, variant, values, seeds, duration)
     low, high = np.percentile(rates, (2.5, 97.5), axis=1)
     named = [f"{value * 1e3:.0f}ms" if path == "lab" else f"{value:.0f}" for value in values]
     return pd.DataFrame(

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from tunbp.evidence.datasets import published
+from tunbp.evidence.repetition import change_half_width
 from tunbp.evidence.studies import STUDIES
 from tunbp.evidence.validation import run_study, validate
 from tunbp.model.drivers import DRIVERS, wake_threshold
@@ -133,6 +134,47 @@ def _stock_losses_not_printed(shown: pd.DataFrame) -> pd.DataFrame:
 def _order(names: pd.Series) -> pd.Series:
     known = ["v5", "v6", "v7", "v7, a week later", "v7, 4 threads", "v7, pinned", "v7, pinned, 4 threads"]
     return names.map(lambda name: known.index(name) if name in known else len(known))
+
+
+def changes(bars: pd.DataFrame) -> pd.DataFrame:
+    """Change of the patched driver against the own stock row, per configuration, published and simulated.
+
+    Parameters
+    ----------
+    bars
+        `groups` of the transmitted rate.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `cpu`, `device`, `configuration`, `change`, `low`, `high` (95 %, from the spread between sessions, see
+        `repetition.change_half_width`), `model`; all relative to the stock row.
+    """
+    keys = ["cpu", "device", "configuration"]
+    stock = bars[bars["variant"] == "stock"].set_index(keys)["model"]
+    table = bars[bars["variant"] == "patched"].reset_index(drop=True)
+    half = change_half_width() * (1 + table["change"])
+    model = table["model"].to_numpy() / stock.reindex(pd.MultiIndex.from_frame(table[keys])).to_numpy() - 1
+    table = table[[*keys, "change"]].assign(low=table["change"] - half, high=table["change"] + half, model=model)
+    return table.reset_index(drop=True)
+
+
+def losses(lost: pd.DataFrame) -> pd.DataFrame:
+    """Packets lost per configuration, for a table.
+
+    Parameters
+    ----------
+    lost
+        `groups` of the lost rate.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `device`, `cpu`, `configuration`, `stock`, `patched` [packet/s]; missing where it was not printed.
+    """
+    keys = ["device", "cpu", "configuration"]
+    wide = lost.pivot_table(index=keys, columns="variant", values="published", sort=False, dropna=False)
+    return wide.dropna(how="all").reindex(columns=["stock", "patched"]).reset_index().rename_axis(columns=None)
 
 
 def unread(devices: Iterable[str] = DEVICES, versions: Iterable[str] = ("v8", "v9", "v12")) -> pd.DataFrame:

@@ -163,6 +163,19 @@ def smallest_effect(deviation: float, freedom: float, runs: int = 1) -> float:
     return float(needed * deviation * np.sqrt(2 / runs))
 
 
+def change_half_width(level: float = LEVEL) -> float:
+    """Half the width of the interval of a change between two lone means, from configurations published twice.
+
+    Returns
+    -------
+    float
+        t s sqrt 2 with the spread s of one mean between sessions (`repeats`), known with one degree of freedom per
+        configuration. Two means of one session may be closer than this says; nothing published tells by how much.
+    """
+    again = repeats()["difference"]
+    return float(stats.t.ppf((1 + level) / 2, len(again)) * spread(again) * np.sqrt(2))
+
+
 def lone_means(pair: tuple[str, str] = PATCH_1) -> pd.Series:
     """Two published means without a spread: their difference against the smallest that could be told from nothing.
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
+from tunbp.evidence.openvpn import PUBLISHED
 from tunbp.model.hosts import host
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
@@ -37,6 +38,9 @@ NOTICED = 0.001
 
 VPN_RING, VM_RING = 500, 1000
 """Default txqueuelen of tun and tap in packets."""
+
+MAP = ((0.001, 0.16), (10, 5000))
+"""Least and largest round-trip time [s] and ring [packets] of the map."""
 
 RESPONSES = {
     "gain": "throughput gain, log(backpressure / stock)",
@@ -225,6 +229,21 @@ def gain_map(rtts: Sequence[float], rings: Sequence[int], duration: float, seeds
     fields["ring"] = xr.DataArray(rings, dims="ring", coords={"ring": rings})
     result = simulate(_scenario(fields, duration, xr.DataArray(np.arange(seeds) + 1, dims="seed")))
     return xr.Dataset(responses(result)).median("seed")
+
+
+def paper_points() -> pd.DataFrame:
+    """Where the paper has OpenVPN values on the map: `table` ("lab", "real"), `rtt` [s], `ring` [packet]."""
+    lab, path = host("lab-openvpn"), host("path-openvpn")
+    points = [("lab", rtt, float(lab["ring"])) for rtt in PUBLISHED["lab"]]
+    points += [("real", float(path["rtt"]), ring) for ring in PUBLISHED["real"]]
+    return pd.DataFrame(points, columns=["table", "rtt", "ring"])
+
+
+def map_axes(points: int) -> tuple[list[float], list[int]]:
+    """Round-trip times [s] and ring sizes [packets] of the map, evenly spread in logarithm over `MAP`."""
+    (shortest, longest), (smallest, largest) = MAP
+    rtts = [float(f"{rtt:.4g}") for rtt in np.geomspace(shortest, longest, points)]
+    return rtts, [int(ring) for ring in np.rint(np.geomspace(smallest, largest, points))]
 
 
 def ranges_table() -> pd.DataFrame:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from tunbp import schema
 from tunbp.errors import OutputError
 from tunbp.quantities import label_unit
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
@@ -37,28 +40,25 @@ class VariantStyle:
         Hex colour.
     marker, linestyle
         matplotlib marker and line style; no two variants of one figure share them.
-    hatch
-        Hatch of its bars; `""` is a plain bar.
     """
 
     label: str
     color: str
     marker: str
     linestyle: Any
-    hatch: str
 
 
 # Stock and backpressure are vermillion and dark blue: apart for every kind of colour vision, and in grey
 # (lightness 53 against 29 of 100). Wake rules are shades of the backpressure blue, from early to late.
 VARIANTS: dict[str, VariantStyle] = {
-    "stock": VariantStyle("stock", "#D55E00", "o", "--", "////"),
-    "backpressure": VariantStyle("backpressure", "#004488", "s", "-", ""),
-    "noqueue": VariantStyle("patched, noqueue", "#8C8C8C", "D", ":", "...."),
-    "wake_any": VariantStyle("wake: any space", "#A6CEE3", "v", (0, (1, 1)), "xx"),
-    "wake_batch": VariantStyle("wake: freed batch", "#6BAED6", "^", "-.", "\\\\\\\\"),
-    "wake_half": VariantStyle("wake: half", "#004488", "s", "-", ""),
-    "wake_seven_eighths": VariantStyle("wake: 7/8", "#3A3F8F", "P", (0, (5, 1)), "--"),
-    "wake_empty": VariantStyle("wake: empty", "#08306B", "X", (0, (3, 1, 1, 1)), "||"),
+    "stock": VariantStyle("stock", "#D55E00", "o", "--"),
+    "backpressure": VariantStyle("backpressure", "#004488", "s", "-"),
+    "noqueue": VariantStyle("patched, noqueue", "#8C8C8C", "D", ":"),
+    "wake_any": VariantStyle("wake: any space", "#A6CEE3", "v", (0, (1, 1))),
+    "wake_batch": VariantStyle("wake: freed batch", "#6BAED6", "^", "-."),
+    "wake_half": VariantStyle("wake: half", "#004488", "s", "-"),
+    "wake_seven_eighths": VariantStyle("wake: 7/8", "#3A3F8F", "P", (0, (5, 1))),
+    "wake_empty": VariantStyle("wake: empty", "#08306B", "X", (0, (3, 1, 1, 1))),
 }
 """Style per variant; a notebook may add its own name, never another look for these."""
 
@@ -77,6 +77,10 @@ _ALIASES = {
     "seven_eighths": "wake_seven_eighths",
     "empty": "wake_empty",
 }
+
+
+GAP_COLOR = "#B0B0B0"
+"""Colour of what nobody published or measured."""
 
 
 def use() -> None:
@@ -145,6 +149,56 @@ def variant_style(name: str) -> VariantStyle:
     raise OutputError(f"variant {name!r} has no style: known are {', '.join(VARIANTS)}; add it to style.VARIANTS")
 
 
+def seaborn_looks(names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Colours and line styles of variants as seaborn takes them: `palette` and `dashes`."""
+    looks = {name: variant_style(name) for name in names}
+    return {
+        "palette": {name: look.color for name, look in looks.items()},
+        "dashes": {name: _DASHES.get(look.linestyle, look.linestyle) for name, look in looks.items()},
+    }
+
+
+# seaborn takes dashes in points, not matplotlib's names of them
+_DASHES: dict[Any, Any] = {
+    "-": "", "--": (3.7, 1.6), ":": (1, 1.65), "-.": (6.4, 1.6, 1, 1.6),
+    **{dashes: dashes[1] for dashes in ((0, (1, 1)), (0, (5, 1)), (0, (3, 1, 1, 1)))},
+}  # fmt: skip
+
+
+def axis_words(name: str) -> tuple[str, float]:
+    """Label of an axis over a scenario field or a schema variable, and the size of the unit that it shows."""
+    if name in _FIELDS:
+        text, unit = _FIELDS[name]
+    else:
+        known = schema.VARIABLES.get(name)
+        text, unit = (known.long_name.capitalize(), known.units) if known else (name.replace("_", " "), "")
+    shown, size = label_unit(unit)
+    return (f"{text} ({shown})" if shown else text), size
+
+
+# fields of a scenario that figures have on an axis, in the words of the people who set them
+_FIELDS = {
+    "ring": ("txqueuelen", "packet"),
+    "rtt": ("Round-trip time", "s"),
+    "streams": ("Parallel TCP streams", ""),
+}
+
+
+def label_field(axis: Axis, name: str) -> None:
+    """Label an axis over a scenario field or a schema variable, ticks in the unit people use."""
+    text, unit = _FIELDS.get(name) or (schema.VARIABLES[name].long_name.capitalize(), schema.VARIABLES[name].units)
+    label_axis(axis, text, unit)
+
+
+def label_from_schema(ax: Axes, x: str, y: str, shown: str | None = None) -> None:
+    """Label the axes over `x` and `y` as far as they are fields or in the schema; `shown` is the unit of `y`."""
+    for axis, name, unit in ((ax.xaxis, x, None), (ax.yaxis, y, shown)):
+        if name in _FIELDS:
+            label_axis(axis, *_FIELDS[name], unit)
+        elif known := schema.VARIABLES.get(name):
+            label_axis(axis, known.long_name.capitalize(), known.units, unit)
+
+
 def label_axis(axis: Axis, text: str, unit: str = "", shown: str | None = None) -> None:
     """Label an axis that carries SI values with the unit people use; the plotted data stays SI.
 
@@ -182,5 +236,5 @@ def format_tick(value: float) -> str:
         mantissa, exponent = f"{value:.3g}".split("e") if "e" in f"{value:.3g}" else (f"{value:.3g}", "0")
         return rf"${mantissa}\times10^{{{int(exponent)}}}$"
     if abs(value) >= 1e4:
-        return f"{value:,.0f}"
-    return f"{np.format_float_positional(value, precision=4, trim='-', fractional=False)}"
+        return f"{value:,.0f}".replace("-", "−")
+    return f"{np.format_float_positional(value, precision=4, trim='-', fractional=False)}".replace("-", "−")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from tunbp.plots.figures import need
+from tunbp.plots.tidy import need
 from tunbp.quantities import label_unit
 
 if TYPE_CHECKING:
@@ -49,25 +50,56 @@ def error_table(
         If the error column is missing.
     """
     need(data, error)
-    table = data.reset_index(drop=True).copy()
-    heads: dict[str, str] = {}
-    for column, given in (units or {}).items():
-        unit, shown = (given, None) if isinstance(given, str) else given
-        name, size = label_unit(unit, shown)
-        table[column] = pd.to_numeric(table[column]) / size
-        heads[column] = f"{column} ({name})" if name else column
+    table, heads = _in_shown_units(data, units or {})
     table[error] = table[error] * 100
     heads[error] = f"{error} (%)"
     past = table[error].abs() > limit * 100 if limit is not None else pd.Series(False, index=table.index)
     if limit is not None:
         table["verdict"] = np.where(table[error].isna(), "no value", np.where(past, f"past {limit:.0%}", "within"))
-    numbers = [c for c in table.columns if pd.api.types.is_float_dtype(table[c])]
-    table = table.rename(columns=heads)
-    shown_error = heads[error]
-    styler = table.style.format(
-        {heads.get(c, c): "{:+.1f}" if heads.get(c, c) == shown_error else "{:.4g}" for c in numbers},
-        na_rep="missing",
+    styler = _styled(table, heads, caption, {error: "{:+.1f}"})
+    return styler.apply(lambda row: ["font-weight: bold" if past[row.name] else ""] * len(row), axis=1)
+
+
+def quantity_table(
+    data: pd.DataFrame, units: Mapping[str, tuple[str, str] | str], *, caption: str = "", missing: str = "not printed"
+) -> Styler:
+    """Format a table for a notebook: every row, quantities in the units people read.
+
+    Parameters
+    ----------
+    data
+        The rows, SI units.
+    units, caption
+        As in `error_table`.
+    missing
+        Words in the place of a missing value.
+    """
+    table, heads = _in_shown_units(data, units)
+    return _styled(table, heads, caption, {}, missing)
+
+
+def _in_shown_units(
+    data: pd.DataFrame, units: Mapping[str, tuple[str, str] | str]
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The rows with quantities in the units to show, and the head of each of these columns."""
+    table = data.reset_index(drop=True).copy()
+    heads: dict[str, str] = {}
+    for column, given in units.items():
+        unit, shown = (given, None) if isinstance(given, str) else given
+        name, size = label_unit(unit, shown)
+        table[column] = pd.to_numeric(table[column]) / size
+        heads[column] = f"{column} ({name})" if name else column
+    return table, heads
+
+
+def _styled(
+    table: pd.DataFrame, heads: Mapping[str, str], caption: str, formats: Mapping[str, str], missing: str = "missing"
+) -> Styler:
+    """A Styler of the table, in which no text of a cell, a head or the caption is HTML."""
+    columns = [str(column) for column in table if pd.api.types.is_float_dtype(table[column])]
+    floats = {column: formats.get(column, "{:.4g}") for column in columns}
+    styler = table.rename(columns=heads).style.format(
+        {heads.get(column, column): text for column, text in floats.items()}, na_rep=missing, escape="html"
     )
-    styler = styler.set_uuid("errors").hide(axis="index")
-    styler = styler.apply(lambda row: ["font-weight: bold" if past[row.name] else ""] * len(row), axis=1)
-    return styler.set_caption(caption) if caption else styler
+    styler = styler.format_index(escape="html", axis="columns").set_uuid("table").hide(axis="index")
+    return styler.set_caption(html.escape(caption)) if caption else styler

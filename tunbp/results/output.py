@@ -180,7 +180,7 @@ class Output:
         OutputError
             If the id is not a good name or already used by this or another run.
         """
-        from tunbp.plots.figures import rows
+        from tunbp.plots.tidy import rows
 
         self._claim(id, self.tables, "tables", ".json")
         frame = rows(df)

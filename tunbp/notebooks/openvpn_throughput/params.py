@@ -16,6 +16,7 @@ class Params(NotebookParams):
     small: ClassVar[Mapping[str, Any]] = {
         "rtts": [0.01, 0.02, 0.04, 0.08, 0.12],
         "rings": [5000, 1000, 500, 100, 50, 10],
+        "seeds": 8,
     }
 
     tunnels: list[Tunnel] = Field(
@@ -25,14 +26,14 @@ class Params(NotebookParams):
         default=["lab", "real"], min_length=1, description="which of the paper's tables: lab, real"
     )
     rtts: list[Rtt] = Field(
-        default=[0.010, 0.020, 0.030, 0.040, 0.060, 0.080, 0.100, 0.120],
+        default=[0.01, 0.02, 0.028, 0.03, 0.032, 0.034, 0.036, 0.038, 0.04, 0.045, 0.06, 0.08, 0.1, 0.12],
         min_length=1,
         description=f"lab: {RTTS}",
     )
     rings: list[Ring] = Field(
-        default=[5000, 2000, 1000, 500, 200, 100, 50, 20, 10],
+        default=[10, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000, 2000, 5000],
         min_length=1,
         description=f"real path: {RINGS}",
     )
-    seeds: Count = Field(default=6, description=SEEDS)
+    seeds: Count = Field(default=64, description=SEEDS)
     duration: Duration = Field(default=100.0, description=DURATION)

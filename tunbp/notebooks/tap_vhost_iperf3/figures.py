@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import xarray as xr
+from matplotlib.lines import Line2D
 
-from tunbp.plots import figures
-from tunbp.plots.style import figure, label_axis
+from tunbp.plots.legend import GREY, key
+from tunbp.plots.points import measured
+from tunbp.plots.series import time_series
+from tunbp.plots.style import figure, label_axis, label_field, variant_style
 from tunbp.plots.texts import Text
 
 if TYPE_CHECKING:
@@ -22,15 +25,21 @@ DEVICES = {"tap": "TAP", "tap+vhost-net": "TAP + vhost-net"}
 TEXTS = {
     "raw_runs": Text(
         "24 raw iperf3 runs against ring size and round-trip time",
-        "Received rate of one TCP connection from host to guest, 300 s each. Filled markers: measured, with a "
-        "95 % bootstrap interval over blocks of seconds (mostly smaller than the marker; it knows nothing of "
-        "other runs). Lines join simulated runs. Two patched files say another delay in their name and "
-        "stand at the round trip that was measured.",
+        "Without added delay (left) stock needs a ring of about 100 packets with TAP; backpressure keeps its rate "
+        "with 10 and most of it with a single one. With delay (right) most runs end at the dotted line, which is what "
+        "the receiver's window allows: they say nothing about drops. Only the two stock TAP runs lie below it. Filled "
+        "markers: measured, one run of 300 s each, with a 95 % interval over its seconds that knows nothing of other "
+        "runs and is mostly smaller than the marker. Short lines: simulated. Two patched files say another delay in "
+        "their name and are drawn at the round trip that was measured.",
+        "Four panels. Left: rate against ring size, stock falls at small rings, backpressure hardly. Right: rate "
+        "against round-trip time, most points on a falling curve set by the receive window.",
     ),
     "raw_series": Text(
-        "Throughput and congestion window of one stock and one patched run",
-        "Dots: measured each second at the sender; lines: simulated. The first 120 s. The simulation is not "
-        "shifted or started to match: losses fall at other moments, shape and level are what to compare.",
+        "What was in flight, and its rate, of one stock and one patched run",
+        "Dots: measured each second at the sender; lines: simulated; the first 120 s. Shown is the smaller of "
+        "congestion and receive window: a congestion window beyond the receiver's is not used. The simulation is not "
+        "shifted or started to match: losses fall at other moments; level and shape are what to compare.",
+        "Two columns of two time series; stock saws at a low level, the patched run is flat at the receive window.",
     ),
 }
 """Words of each figure, by its id."""
@@ -56,7 +65,9 @@ def raw_summary(table: pd.DataFrame) -> Figure:
         if row < len(devices) - 1:
             axes[row, 0].set_xlabel("")
             axes[row, 1].set_xlabel("")
-    figures.key(fig, loc="outside upper center", ncols=4)
+    model = Line2D([], [], linestyle="none", marker="_", markersize=11, color="black", label="simulated")
+    window = Line2D([], [], linestyle=":", color=GREY, label="receive window / round trip")
+    key(fig, loc="outside upper center", ncols=4, handles=[model, window])
     return fig
 
 
@@ -64,46 +75,53 @@ def _raw_panel(ax: Axes, own: pd.DataFrame, axis: str) -> None:
     ax.set_yscale("log")
     if axis == "ring":
         ax.set_xscale("log")
-    figures.simulated(ax, own, axis, "model", label=False)
-    figures.measured(ax, own, axis, "measured", low="low", high="high", label=False)
+    measured(ax, own, axis, "measured", low="low", high="high", label=False)
+    for variant, part in own.groupby("variant"):
+        # wider than the marker and under it: seen at both sides also where both agree
+        ax.plot(part[axis], part["model"], linestyle="none", marker="_", markersize=11, markeredgewidth=1.1,
+                color=variant_style(str(variant)).color, zorder=2.5)  # fmt: skip
     label_axis(ax.yaxis, "Throughput", "bit/s")
     if axis == "ring":
-        label_axis(ax.xaxis, "Ring size", "packet")
+        label_field(ax.xaxis, "ring")
         return
     label_axis(ax.xaxis, "Round-trip time, as measured", "s")
+    held = own[own["limit"].str.startswith("receive window")]
+    times = np.linspace(0.004, 1.05 * float(own["base_rtt"].max()), 100)
+    ax.plot(times, 8 * float(held["window"].median()) / times, linestyle=":", color=GREY, linewidth=1.0, zorder=1)
+    ax.set_ylim(0.6 * float(own["measured"].min()), 2.0 * float(own["measured"].max()))
     for line in own[own["finding"].str.contains("the delay was another|another delay")].to_dict("records"):
         words = f"file says {line['label'] * 1e3:.0f} ms"
         ax.annotate(
-            words, (line["base_rtt"], line["measured"]), xytext=(4, 5), textcoords="offset points", fontsize=6.5
+            words, (line["base_rtt"], line["measured"]), xytext=(7, -9), textcoords="offset points", fontsize=6.5
         )
 
 
-def raw_series(
-    measured: xr.Dataset, simulated: xr.Dataset, variants: Mapping[str, str], until: float = 120.0
-) -> Figure:
-    """Throughput and congestion window second by second: measured dots, simulated lines, one column per run.
+def raw_series(data: Sequence[tuple[xr.Dataset, str]], variants: Mapping[str, str], until: float = 120.0) -> Figure:
+    """Throughput and what was in flight second by second: measured dots, simulated lines, one column per run.
 
     Parameters
     ----------
-    measured, simulated
-        `evidence.iperf3_runs.series`.
+    data
+        `evidence.iperf3_runs.series` with `in_flight`, and the kind of each.
     variants
         Run -> ``"stock"`` or ``"patched"``.
     until
         End of the time shown [s].
     """
-    names: Sequence[str] = list(variants)
-    fig, axes = figure("text", 3.4, 2, len(names), sharex=True, squeeze=False)
-    for column, name in enumerate(names):
-        pair = [(data.sel(run=name).where(data["time"] <= until, drop=True), kind)
-                for data, kind in ((measured, "measured"), (simulated, "simulated"))]  # fmt: skip
-        runs = [(data, kind, variants[name]) for data, kind in pair]
-        figures.time_series(axes[:, column], runs, ["throughput", "cwnd"], {"cwnd": "MB"})  # type: ignore[arg-type]
+    fig, axes = figure("text", 3.4, 2, len(variants), sharex=True, sharey="row", squeeze=False)
+    for column, name in enumerate(variants):
+        runs = [
+            (series.sel(run=name).where(series["time"] <= until, drop=True), kind, variants[name])
+            for series, kind in data
+        ]
+        time_series(axes[:, column], runs, ["throughput", "cwnd"], {"cwnd": "MB"})  # type: ignore[arg-type]
         axes[0, column].set_title(name)
         axes[0, column].set_xlabel("")
+        axes[1, column].set_ylabel("In flight (MB)")
+        if column:
+            axes[0, column].set_ylabel("")
+            axes[1, column].set_ylabel("")
     for row in axes:
-        top = max(float(np.nanmax(line.get_ydata())) for ax in row for line in ax.lines)
-        for ax in row:
-            ax.set_ylim(0, 1.06 * top)
-    figures.key(fig, loc="outside upper center", ncols=4)
+        row[0].set_ylim(0, 1.06 * max(float(np.nanmax(line.get_ydata())) for ax in row for line in ax.lines))
+    key(fig, loc="outside upper center", ncols=4)
     return fig

@@ -11,7 +11,9 @@ import numpy as np
 import xarray as xr
 
 from tunbp.evidence import prediction
-from tunbp.plots import figures, style
+from tunbp.plots import style
+from tunbp.plots.bands import simulated
+from tunbp.plots.legend import key
 from tunbp.plots.texts import Text
 
 if TYPE_CHECKING:
@@ -50,11 +52,11 @@ def path_figure(result: xr.Dataset, ring: int, title: str = "") -> Figure:
     """
     fig, axes = style.figure("text", 2.7, cols=2)
     for ax, (name, words) in zip(axes, PANELS, strict=True):
-        figures.simulated(ax, result[name], "ring", name, over="seed", label=False)
+        simulated(ax, result[name], "ring", name, label=False)
         ax.axvline(ring, color="black", linewidth=0.8, linestyle=":", zorder=1)
         ax.set_xscale("log")
         ax.set_ylim(bottom=0)
-        style.label_axis(ax.xaxis, "txqueuelen", "packet")
+        style.label_field(ax.xaxis, "ring")
         style.label_axis(ax.yaxis, words, "bit/s" if name == "received_rate" else "s")
     limit = float(result["receive_window_bound"].max())
     if limit < 1.6 * float(result["received_rate"].max()):
@@ -62,7 +64,7 @@ def path_figure(result: xr.Dataset, ring: int, title: str = "") -> Figure:
         axes[0].annotate("receive window / RTT", (0.98, limit), xycoords=("axes fraction", "data"),
                          ha="right", xytext=(0, 2), textcoords="offset points", fontsize=6.5)  # fmt: skip
         axes[0].set_ylim(top=1.15 * limit)
-    figures.key(axes[0], loc="lower right")
+    key(axes[0], loc="lower right")
     axes[1].annotate("your ring", (ring, 0.03), xycoords=("data", "axes fraction"), rotation=90, va="bottom",
                      ha="right", fontsize=6.5)  # fmt: skip
     if title:
@@ -98,7 +100,7 @@ class Redraw:
                     shown = {"color": look.color, "linestyle": look.linestyle, "label": look.label}
                     (self.lines[name, variant],) = ax.plot([1, 10], [0, 1], **shown)
                 ax.set_xscale("log")
-                style.label_axis(ax.xaxis, "txqueuelen", "packet")
+                style.label_field(ax.xaxis, "ring")
                 style.label_axis(ax.yaxis, words, "bit/s" if name == "received_rate" else "s")
             self.marks = [ax.axvline(ring, color="black", linewidth=0.8, linestyle=":") for ax in self.axes]
             self.axes[0].legend(loc="lower right")

@@ -1,0 +1,51 @@
+"""Words of notebook 01 that its numbers decide: where the model is off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from tunbp.quantities import percent
+
+LIMIT = 0.2
+"""Relative error from which a row is named, and factor less one between neighbours from which a curve is rough."""
+
+
+def where_off(curves: Mapping[str, pd.DataFrame], rows: pd.DataFrame) -> str:
+    """Say which published rows the model misses, and where its own curve is too rough to be believed.
+
+    Parameters
+    ----------
+    curves
+        `evidence.openvpn.curves` by path.
+    rows
+        Published rows of `evidence.openvpn.compare`.
+    """
+    far = rows[rows["error"].abs() > LIMIT].sort_values("error", key=lambda error: -error.abs())
+    named = ", ".join(f"{line['row']} ({100 * line['error']:+.0f} %)" for line in far.to_dict("records"))
+    words = f"{len(far)} of {len(rows)} rows are missed by more than {percent(LIMIT)}" + (
+        f": {named}. " if named else ". "
+    )
+    return (words + _roughness(curves["lab"]) if "lab" in curves else words).strip()
+
+
+def _roughness(curve: pd.DataFrame) -> str:
+    """Say how far neighbouring round-trip times of the lab's stock curves are apart."""
+    middle = curve[curve["variant"] == "stock"].groupby(["tunnel", "rtt"])["received_rate"].median()
+    worst = []
+    for tunnel, part in middle.groupby("tunnel"):
+        values = part.droplevel("tunnel")
+        # a curve that falls with the round trip has no neighbours of which the longer one is faster
+        ratio = values / values.shift(1)
+        worst.append((float(ratio.max()), str(tunnel), float(np.asarray(ratio.idxmax())), values.index))
+    factor, tunnel, at, index = max(worst, key=lambda entry: entry[0])
+    if factor < 1 + LIMIT:
+        return ""
+    before = float(index[list(index).index(at) - 1])
+    return (
+        f"The simulated stock curve is rough: from {before * 1e3:.0f} to {at * 1e3:.0f} ms of {tunnel} it rises by a "
+        f"factor of {factor:.2g}, because whether a doubled window overflows the ring hangs on the exact round trip. "
+        "Read where it falls, not its single points."
+    )

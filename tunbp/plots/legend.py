@@ -1,0 +1,122 @@
+"""What was drawn on each axes, and the two ways to say it: a legend, or names beside the lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from matplotlib.lines import Line2D
+from matplotlib.patheffects import AbstractPathEffect, withStroke
+
+from tunbp.errors import OutputError
+from tunbp.plots.style import Kind, VariantStyle, variant_style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.legend import Legend
+    from matplotlib.text import Annotation
+
+HALO: list[AbstractPathEffect] = [withStroke(linewidth=2.4, foreground="white")]
+"""White edge of texts and black marks, so that they are read over lines and dark colours too."""
+
+GREY = "#555555"
+"""Colour of what belongs to no variant."""
+
+_DRAWN: WeakKeyDictionary[Axes, dict[tuple[str, Kind], VariantStyle]] = WeakKeyDictionary()
+
+
+def drew(ax: Axes, look: VariantStyle, kind: Kind) -> None:
+    """Note that a variant was drawn as a kind of value, for `key`."""
+    _DRAWN.setdefault(ax, {})[(look.label, kind)] = look
+
+
+def key(target: Axes | Figure, source: Axes | Sequence[Axes] | None = None, **options: Any) -> Legend:
+    """Add a legend of what was drawn: variants by colour and shape, kinds by how they are drawn.
+
+    Parameters
+    ----------
+    target
+        Axes that holds the legend, or a figure (then e.g. `loc="outside upper center", ncols=4`).
+    source
+        Axes whose contents are explained; default `target`, or all axes of a figure.
+    **options
+        Passed to `legend`; `handles` are added at the end.
+
+    Raises
+    ------
+    OutputError
+        If nothing was drawn by `tunbp.plots` on these axes.
+    """
+    from matplotlib.figure import FigureBase
+
+    if source is None:
+        source = list(target.axes) if isinstance(target, FigureBase) else [target]
+    drawn: dict[tuple[str, Kind], VariantStyle] = {}
+    for ax in np.atleast_1d(np.asarray(source, dtype=object)).ravel():
+        drawn.update(_DRAWN.get(ax, {}))
+    if not drawn:
+        raise OutputError("key of a figure: nothing was drawn by tunbp.plots on these axes")
+    order: tuple[Kind, ...] = ("published", "measured", "simulated")
+    kinds = sorted({kind for _, kind in drawn}, key=order.index)
+    looks = {label: look for (label, _), look in drawn.items() if label}
+    handles = [variant_handle(look, kinds) for look in looks.values()]
+    if len(kinds) > 1:
+        handles += [kind_handle(kind) for kind in kinds]
+    return target.legend(handles=[*handles, *options.pop("handles", [])], **options)
+
+
+def variant_handle(look: VariantStyle, kinds: Sequence[Kind]) -> Line2D:
+    """Entry of a legend for a variant that was drawn as these kinds."""
+    hollow = "published" in kinds and "measured" not in kinds
+    return Line2D(
+        [], [], color=look.color, label=look.label,
+        linestyle=look.linestyle if "simulated" in kinds else "none",
+        marker="" if list(kinds) == ["simulated"] else look.marker,
+        markerfacecolor="white" if hollow else look.color, markeredgecolor=look.color, markersize=4,
+    )  # fmt: skip
+
+
+def kind_handle(kind: Kind) -> Line2D:
+    """Entry of a legend for a kind of value, in grey."""
+    if kind == "simulated":
+        return Line2D([], [], color=GREY, label=kind)
+    return Line2D(
+        [], [], linestyle="none", marker="o", color=GREY, markersize=4, label=kind,
+        markerfacecolor="white" if kind == "published" else GREY,
+    )  # fmt: skip
+
+
+def fitted_handle() -> Line2D:
+    """Entry of a legend for published values that a model was fitted to, as `points.published` draws them."""
+    return Line2D([], [], linestyle="none", marker=r"$\odot$", color=GREY, markersize=5.5, label="published, fitted")
+
+
+def name_lines(
+    ax: Axes, places: Mapping[str, tuple[float, float]], offset: tuple[float, float] = (4, 0), **options: Any
+) -> list[Annotation]:
+    """Write names of variants beside their lines, in their colour: read without looking up a legend.
+
+    Parameters
+    ----------
+    ax
+        Axes that hold the lines.
+    places
+        Variant -> point (x, y) in data coordinates that the text stands beside.
+    offset
+        From there to the text [points].
+    **options
+        Passed to `annotate`, e.g. `ha="right"`.
+    """
+    texts = []
+    for name, place in places.items():
+        look = variant_style(name)
+        text = ax.annotate(
+            look.label, place, xytext=offset, textcoords="offset points", color=look.color,
+            fontsize=7, va=options.pop("va", "center"), **options,
+        )  # fmt: skip
+        text.set_path_effects(HALO)
+        texts.append(text)
+    return texts

@@ -1,0 +1,214 @@
+"""Published and measured values: open and filled markers with their intervals, single runs as small dots."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import seaborn as sns
+
+from tunbp.plots.legend import HALO, drew
+from tunbp.plots.style import Kind, VariantStyle, label_from_schema, variant_style
+from tunbp.plots.tidy import Table, by_variant, need, rows
+from tunbp.statistics import median_interval
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+
+APART = 0.4
+"""Distance of two variants within a category: that of seaborn's strips."""
+
+
+def published(
+    ax: Axes, data: Table, x: str, y: str, variant: str = "variant", *, fitted: str | None = None, label: bool = True
+) -> None:
+    """Draw published values as open markers; those that a model was fitted to have a dot inside.
+
+    Parameters
+    ----------
+    ax
+        Axes to draw on.
+    data
+        Rows with columns `x`, `y`, SI units. Rows without a `y` are left out: what nobody published stays open.
+    variant
+        Column that names the variant of a row; when there is no such column, the one variant of all rows.
+    fitted
+        Column that is true (or the text "fitted") where a model was fitted to the row.
+    label
+        Label the axes from the schema when `x` and `y` are schema variables.
+
+    Raises
+    ------
+    OutputError
+        If a column is missing, or a variant is unknown.
+    """
+    table = rows(data)
+    need(table, x, y, fitted)
+    for name, part in by_variant(table, variant):
+        look, part = variant_style(name), part.dropna(subset=[y])
+        _markers(ax, part, x, y, look, "published")
+        if fitted is not None:
+            inside = part[part[fitted].isin([True, "fitted"])]
+            ax.plot(inside[x], inside[y], linestyle="none", marker=".", markersize=2.5, color=look.color, zorder=4)
+        drew(ax, look, "published")
+    if label:
+        label_from_schema(ax, x, y)
+
+
+def measured(
+    ax: Axes,
+    data: Table,
+    x: str,
+    y: str,
+    variant: str = "variant",
+    *,
+    low: str | None = None,
+    high: str | None = None,
+    label: bool = True,
+) -> None:
+    """Draw measured values as filled markers, with intervals that the data carry; see `runs` for repeated runs.
+
+    Parameters
+    ----------
+    ax, data, x, y, variant, label
+        As in `published`.
+    low, high
+        Columns with the ends of the interval of `y`.
+
+    Raises
+    ------
+    OutputError
+        If a column is missing, or a variant is unknown.
+    """
+    table = rows(data)
+    need(table, x, y, low, high)
+    for name, part in by_variant(table, variant):
+        look, part = variant_style(name), part.dropna(subset=[y])
+        if low is not None and high is not None:
+            _intervals(ax, part, x, y, low, high, look)
+        _markers(ax, part, x, y, look, "measured")
+        drew(ax, look, "measured")
+    if label:
+        label_from_schema(ax, x, y)
+
+
+def _markers(ax: Axes, part: pd.DataFrame, x: str, y: str, look: VariantStyle, kind: Kind) -> None:
+    hollow = kind == "published"
+    ax.plot(
+        part[x], part[y], linestyle="none", marker=look.marker, color=look.color,
+        markerfacecolor="white" if hollow else look.color, markeredgecolor=look.color if hollow else "white",
+        markeredgewidth=1.0 if hollow else 0.4, zorder=3 + (look.linestyle != "-") / 2,
+    )  # fmt: skip
+
+
+def _intervals(ax: Axes, part: pd.DataFrame, x: str, y: str, low: str, high: str, look: VariantStyle) -> None:
+    ends = np.array([part[y] - part[low], part[high] - part[y]], float).clip(min=0)
+    ax.errorbar(part[x], part[y], yerr=ends, linestyle="none", color=look.color, elinewidth=0.8, zorder=2.9)
+
+
+def runs(ax: Axes, data: Table, x: str, y: str, variant: str = "variant", *, horizontal: bool = False) -> None:
+    """Draw repeated runs of each category: every run as a small dot, their median with its exact interval.
+
+    Parameters
+    ----------
+    ax
+        Axes to draw on; the axis of `x` becomes one of categories in order of appearance.
+    data
+        One row per run: `x` (category), `y` [SI], the variant.
+    horizontal
+        Categories on the y axis, for long names.
+
+    Raises
+    ------
+    OutputError
+        If a column is missing, or a variant is unknown.
+    """
+    table = rows(data).dropna(subset=[y])
+    need(table, x, y)
+    parts = by_variant(table, variant)
+    order = list(dict.fromkeys(table[x].astype(str)))
+    looks = {name: variant_style(name) for name, _ in parts}
+    across = (y, x) if horizontal else (x, y)
+    common = {
+        "data": table.assign(**{x: table[x].astype(str)}), "x": across[0], "y": across[1], "hue": variant,
+        "order": order, "palette": {name: look.color for name, look in looks.items()}, "ax": ax, "legend": False,
+    }  # fmt: skip
+    dodge = APART * 2 * (len(parts) - 1) / len(parts)
+    sns.stripplot(**common, dodge=dodge > 0, jitter=False, size=2.6, alpha=0.6, zorder=2)
+    sns.pointplot(
+        **common, dodge=dodge, linestyles="none", markers=[look.marker for look in looks.values()], markersize=4,
+        estimator="median", errorbar=_order_statistics, err_kws={"linewidth": 0.9, "linestyle": "-"}, zorder=3,
+    )  # fmt: skip
+    for look in looks.values():
+        drew(ax, look, "measured")
+
+
+def _order_statistics(values: np.ndarray) -> tuple[float, float]:
+    found = median_interval(values)
+    return found.low, found.high
+
+
+def estimates(
+    ax: Axes,
+    data: Table,
+    name: str,
+    value: str,
+    low: str | None = None,
+    high: str | None = None,
+    *,
+    variant: str | None = None,
+    kind: Kind = "measured",
+    model: str | None = None,
+    reference: float | None = None,
+    shift: float = 0.0,
+    look: VariantStyle | None = None,
+) -> None:
+    """Draw estimates with their intervals, one row each: effects, changes, sensitivities.
+
+    Parameters
+    ----------
+    ax
+        Axes to draw on.
+    data
+        Columns `name` (text at the y axis), `value`, `low`, `high`.
+    variant
+        Column with the variant that gives colour and marker; without it `look`, or black.
+    kind
+        Open or filled markers.
+    model
+        Column with a simulated value: a short line across the row.
+    reference
+        Value of "no effect", drawn as a line.
+    shift
+        How far below its row a mark is drawn, for several marks in a row.
+
+    Raises
+    ------
+    OutputError
+        If a column is missing.
+    """
+    table = rows(data).reset_index(drop=True)
+    need(table, name, value, low, high, variant, model)
+    plain = look or VariantStyle("", "black", "o", "-")
+    for at, (_, row) in enumerate(table.iterrows()):
+        drawn = variant_style(str(row[variant])) if variant else plain
+        if model is not None and np.isfinite(row[model]):
+            across = ax.plot([row[model]] * 2, [at + shift - 0.3, at + shift + 0.3], color="black", linestyle="-",
+                             linewidth=1.4, zorder=2.5)  # fmt: skip
+            across[0].set_path_effects(HALO)
+        ends = None
+        if low is not None and high is not None:
+            ends = [[max(row[value] - row[low], 0)], [max(row[high] - row[value], 0)]]
+        ax.errorbar(
+            row[value], at + shift, xerr=ends, marker=drawn.marker, color=drawn.color, elinewidth=0.9,
+            linestyle="none", zorder=3, markerfacecolor="white" if kind == "published" else drawn.color,
+        )  # fmt: skip
+        if variant:
+            drew(ax, drawn, kind)
+    if reference is not None:
+        ax.axvline(reference, color="black", linewidth=0.8, linestyle=(0, (4, 2)), zorder=1)
+    ax.set_yticks(range(len(table)), table[name].astype(str))
+    ax.set_ylim(len(table) - 0.4, -0.6)
+    ax.grid(axis="y", visible=False)
