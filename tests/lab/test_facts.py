@@ -51,7 +51,9 @@ def test_load_without_time_between_is_unknown():
 
 def test_load_is_read_from_proc(tmp_path):
     (tmp_path / "net").mkdir()
-    (tmp_path / "stat").write_text("cpu  100 0 50 800 20 0 10 20 0 0\ncpu0 100 0 50 800 20 0 10 20 0 0\n")
+    (tmp_path / "stat").write_text(
+        "cpu  100 0 50 800 20 0 10 20 0 0\ncpu0 100 0 50 800 20 0 10 20 0 0\nctxt 777\nbtime 1\n"
+    )
     (tmp_path / "softirqs").write_text("      CPU0\n TIMER: 9\nNET_TX: 3\nNET_RX: 40\n")
     (tmp_path / "net" / "softnet_stat").write_text("0000001f 00000002 00000001 00000000\n")
     ticks = os.sysconf("SC_CLK_TCK")
@@ -59,6 +61,7 @@ def test_load_is_read_from_proc(tmp_path):
     assert found["cpu_seconds"]["user"] == pytest.approx(100 / ticks)
     assert found["cpu_seconds"]["steal"] == pytest.approx(20 / ticks)
     assert found["softirqs"] == {"NET_TX": [3], "NET_RX": [40]}
+    assert facts.load(tmp_path)["context_switches"] == 777
     assert found["softnet"] == {"processed": [31], "dropped": [2], "squeezed": [1]}
     assert facts.load()["softnet"]["processed"]
 

@@ -74,8 +74,12 @@ def _label_part(name: str, value: Any) -> str:
         return f"{value * 1e3:g}ms"
     if name == "offered_rate":
         return f"{value:g}pps" if value else "flood"
+    if name == "bit_rate":
+        return f"{value / 1e6:g}Mbit"
     if name == "windows":
         return "" if value == "raised" else f"{value}_windows"
+    if name in ("senders", "queues"):
+        return f"{value}{name if value > 1 else name[:-1]}"
     if name == "guest_rate":
         return f"guest{value:g}pps" if value else "fast_guest"
     if name == "threads":

@@ -160,7 +160,7 @@ def _run(where: Path, record: Mapping[str, Any]) -> xr.Dataset:
     # `duration` is a parameter of the cell; the measured one is kept under the schema's name
     set_duration = {"set_duration": coordinates.pop("duration")}
     run = xr.Dataset(floats, {**coordinates, **set_duration})
-    if "congestion" not in record["parameters"]:
+    if "congestion" not in record["parameters"] or not (where / "iperf3.json").exists():
         return run
     step = record["parameters"].get("sample_interval") or 1.0
     run = run.assign(_tcp(where, step).variables)

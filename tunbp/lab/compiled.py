@@ -16,6 +16,7 @@ COMPILERS = ("cc", "gcc", "clang")
 OPTIONS = {
     "backpressure": ["-shared", "-fPIC", "-ldl"],
     "guest": ["-Wall"],
+    "pipe": ["-Wall", "-pthread"],
     "relay": ["-Wall"],
 }
 """What the compiler is told besides `-O2`, by the name of the source."""

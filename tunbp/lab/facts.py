@@ -81,9 +81,9 @@ def load(proc: Path = Path("/proc")) -> dict[str, Any]:
     Returns
     -------
     dict
-        time [s, monotonic]; load_average; cpu_seconds by state [s], of all processors; softirqs NET_TX and NET_RX
-        of each processor [1]; softnet, by processor: packets processed, dropped as the backlog was full, and times
-        that a round ended for want of budget.
+        time [s, monotonic]; load_average; context_switches [1]; cpu_seconds by state [s], of all processors;
+        softirqs NET_TX and NET_RX of each processor [1]; softnet, by processor: packets processed, dropped as the
+        backlog was full, and times that a round ended for want of budget.
     """
     names = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
     ticks = os.sysconf("SC_CLK_TCK")
@@ -93,6 +93,7 @@ def load(proc: Path = Path("/proc")) -> dict[str, Any]:
         "time": time.monotonic(),
         "load_average": os.getloadavg()[0],
         "cpu_seconds": {name: int(value) / ticks for name, value in zip(names, values, strict=True)},
+        "context_switches": int((proc / "stat").read_text().partition("\nctxt ")[2].split(maxsplit=1)[0]),
         "softirqs": softirqs((proc / "softirqs").read_text()),
         "softnet": {
             name: [int(fields[place], 16) for fields in softnet]

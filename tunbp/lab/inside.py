@@ -130,6 +130,13 @@ def enter(namespace: str) -> None:
         os.close(fd)
 
 
+def stop_signal() -> list[bool]:
+    """A list that is empty until SIGTERM has come to this process."""
+    stopping: list[bool] = []
+    signal.signal(signal.SIGTERM, lambda *_: stopping.append(True))
+    return stopping
+
+
 def write_files(contents: dict[str, str]) -> None:
     """Write texts to files of /proc that belong to the namespace (sysctls, pktgen).
 

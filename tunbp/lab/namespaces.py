@@ -113,9 +113,14 @@ def link_counter(links: Sequence[Mapping[str, Any]], device: str, direction: str
     return int(link["stats64"][direction][counter])
 
 
+def qdisc_counter(qdiscs: Sequence[Mapping[str, Any]], device: str, counter: str) -> int:
+    """One counter of the root qdisc of `device`, for example "requeues"; 0 without a qdisc."""
+    return sum(int(q.get(counter, 0)) for q in qdiscs if q.get("dev") == device and q.get("root"))
+
+
 def qdisc_drops(qdiscs: Sequence[Mapping[str, Any]], device: str) -> int:
     """Packets that the root qdisc of `device` dropped; 0 without a qdisc."""
-    return sum(int(q.get("drops", 0)) for q in qdiscs if q.get("dev") == device and q.get("root"))
+    return qdisc_counter(qdiscs, device, "drops")
 
 
 @contextmanager

@@ -12,6 +12,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from tunbp.lab import inside
+
 SS = ("ss", "--no-header", "--tcp", "--info", "--numeric", "--memory")
 
 
@@ -67,8 +69,7 @@ def serve(connection: Connection, watch: Watch) -> None:
     The series are lists: time [s, Unix], tx_packets and tx_dropped of the device since it was made, and for each
     process NAME_cpu and NAME_wait [s] since it started.
     """
-    stopping: list[bool] = []
-    signal.signal(signal.SIGTERM, lambda *_: stopping.append(True))
+    stopping = inside.stop_signal()
     names = [f"{name}_{what}" for name in watch.processes for what in ("cpu", "wait")]
     series: dict[str, list[float]] = {name: [] for name in ("time", "tx_packets", "tx_dropped", *names)}
     printed: list[str] = []

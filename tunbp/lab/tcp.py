@@ -147,7 +147,7 @@ def iperf3_server(space: Namespace) -> Iterator[subprocess.Popen[bytes]]:
         server = space.start(*command, stdout=log, stderr=subprocess.STDOUT)
         try:
             what = "iperf3 server does not listen"
-            process.wait_for(lambda: _listens(space), what, 20.0, Path(log.name), server, RETRY)
+            process.wait_for(lambda: listens(space), what, 20.0, Path(log.name), server, RETRY)
             yield server
         finally:
             process.stop(server)
@@ -161,8 +161,9 @@ def _iperf3(cell: Mapping[str, Any]) -> list[str]:
     ]  # fmt: skip
 
 
-def _listens(space: Namespace) -> bool:
-    return ":5201" in space.run("ss", "-Hltn")
+def listens(space: Namespace, port: int = 5201) -> bool:
+    """Whether a TCP server listens at a port of a namespace."""
+    return f":{port} " in space.run("ss", "-Hltn")
 
 
 def _start_ping(space: Namespace, duration: float, out: Path) -> subprocess.Popen[bytes]:

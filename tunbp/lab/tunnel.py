@@ -22,10 +22,10 @@ READY = "Initialization Sequence Completed"
 PORT = 1194
 CIPHER = "AES-256-GCM"
 """OpenVPN's own first choice."""
+SOCKET_BUFFER = 4_194_304
 OPTIONS = [
     "--dev", TUNNEL, "--dev-type", "tun", "--proto", "udp", "--port", str(PORT), "--disable-dco",
-    "--data-ciphers", CIPHER, "--sndbuf", "4194304", "--rcvbuf", "4194304", "--dh", "none",
-    "--verb", "3", "--ping", "10",
+    "--data-ciphers", CIPHER, "--dh", "none", "--verb", "3", "--ping", "10",
 ]  # fmt: skip
 
 
@@ -64,6 +64,7 @@ def openvpn(path: RoutedPath, cell: Mapping[str, Any], backpressure: bool) -> It
             ),
         }
         fingerprints = {end: make_certificate(scratch, end) for end in ends}
+        buffer = str(cell.get("socket_buffer", SOCKET_BUFFER))
         running: list[subprocess.Popen[bytes]] = []
         try:
             for end, (space, (here, there, inner, inner_peer), role) in ends.items():
@@ -72,7 +73,7 @@ def openvpn(path: RoutedPath, cell: Mapping[str, Any], backpressure: bool) -> It
                     "openvpn", *OPTIONS, *role, "--local", here, "--remote", there,
                     "--ifconfig", inner, inner_peer, "--txqueuelen", str(cell["ring"]),
                     "--cert", str(scratch / f"{end}.crt"), "--key", str(scratch / f"{end}.key"),
-                    "--peer-fingerprint", peer,
+                    "--peer-fingerprint", peer, "--sndbuf", buffer, "--rcvbuf", buffer,
                 ]  # fmt: skip
                 environment = shim.environment(backpressure, scratch / f"{end}.echo")
                 with (scratch / f"{end}.log").open("wb") as log:
