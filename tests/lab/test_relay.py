@@ -51,16 +51,25 @@ def through(line, times, size=1000, wait=0.5, **more):
         two.setblocking(False)
         ends = Ends("127.0.0.2", "127.0.0.1", "127.0.0.3", "127.0.0.4", port)
         running = stack.enter_context(relay(None, ends, line, **more))
-        arrivals, begin = [], time.monotonic()
+        arrivals: list[Arrival] = []
+
+        def take():
+            read, sent = STAMP.unpack_from(two.recv(2048))[::-1]
+            arrivals.append(Arrival(read, sent / 1e9, time.monotonic()))
+
+        begin = time.monotonic()
         for number, due in enumerate(itertools.chain(times, [None])):
             until = begin + due if due is not None else time.monotonic() + line.delay + wait
             while (now := time.monotonic()) < until or (due is not None and now < begin + due):
                 with contextlib.suppress(BlockingIOError):
-                    read, sent = STAMP.unpack_from(two.recv(2048))[::-1]
-                    arrivals.append(Arrival(read, sent / 1e9, time.monotonic()))
+                    take()
             if due is not None:
                 one.sendto(STAMP.pack(time.monotonic_ns(), number).ljust(size, b"\0"), ("127.0.0.2", port))
-        return arrivals, running.stop()
+        report = running.stop()
+        with contextlib.suppress(BlockingIOError):  # what came while this process had no processor
+            while True:
+                take()
+        return arrivals, report
 
 
 def every(period, count):
