@@ -1,6 +1,8 @@
 """Live runs in namespaces of their own: every packet is accounted for, and nothing stays behind."""
 
 import os
+import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -102,10 +104,12 @@ def test_asking_for_backpressure_without_the_flag_is_an_error(parameters, tmp_pa
 
 
 def visible():
-    """What a user would compare before and after: namespaces and links."""
-    return [
+    """What a user would compare before and after: namespaces, links, mounts, instances of tracefs."""
+    shown = [
         subprocess.run(["ip", *what], capture_output=True, text=True).stdout for what in (["netns"], ["-br", "link"])
     ]
+    instances = sorted(path.name for path in Path("/sys/kernel/tracing/instances").glob("*"))
+    return [*shown, Path("/proc/self/mounts").read_text(), instances]
 
 
 def processes_naming(text):
@@ -119,21 +123,86 @@ def processes_naming(text):
     return found
 
 
+def start(plan, out):
+    """`tunbp lab run` as a program of its own, twice each cell, stock."""
+    command = ["lab", "run", str(plan), "--repeat", "2", "--variants", "stock", "--out", str(out)]
+    code = f"from tunbp.cli import main; main({command!r})"
+    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def assert_nothing_is_left(out, before):
+    clean.clean_recorded()  # what `tunbp lab clean` does
+    process.wait_for(lambda: processes_naming(str(out)) == [], "processes stay", 10.0)
+    assert visible() == before
+    assert not any(clean.record_folder().iterdir())
+    assert not any((out / "runs").glob("*.part"))
+
+
 def test_a_measurement_killed_in_the_middle_leaves_nothing_and_can_go_on(parameters, tmp_path):
     before = visible()
     out = tmp_path / "out"
-    command = ["lab", "run", str(parameters), "--repeat", "2", "--variants", "stock", "--out", str(out)]
-    code = f"from tunbp.cli import main; main({command!r})"
-    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    child = start(parameters, out)
     try:
         process.wait_for(lambda: len(finished(out)) == 1 and any((out / "runs").glob("*.part")), "no run", 60.0)
     finally:
         child.send_signal(signal.SIGKILL)
         child.wait()
-    clean.clean_recorded()  # what `tunbp lab clean` does
-    process.wait_for(lambda: processes_naming(str(out)) == [], "processes stay", 10.0)
-    assert visible() == before
-    assert not any(clean.record_folder().iterdir())
+    assert_nothing_is_left(out, before)
     state, _ = measure(parameters, out, repeat=2)
     assert len(state["runs"]) == 4
-    assert not any((out / "runs").glob("*.part"))
+
+
+TUNNELS = """
+experiment: {experiment}
+repeat: 1
+cells:
+  - {{rtt: 0.01, ring: 25, qdisc: pfifo_fast, path: relay, duration: 1, warmup: 0, sample_interval: 0.2}}
+"""
+needs_openvpn = pytest.mark.skipif(
+    not all(map(shutil.which, ("openvpn", "iperf3", "openssl", "cc"))), reason="no openvpn, iperf3, openssl or cc"
+)
+
+
+@needs_openvpn
+@pytest.mark.parametrize("moment", range(20 if os.environ.get("TUNBP_SOAK") else 3))
+def test_a_tunnel_killed_at_a_random_moment_leaves_nothing(tmp_path, moment):
+    before = visible()
+    plan, out = tmp_path / "plan.yaml", tmp_path / "out"
+    plan.write_text(TUNNELS.format(experiment="openvpn"))
+    child = start(plan, out)
+    try:
+        process.wait_for(lambda: (out / "plan.json").exists(), "nothing begins", 60.0)
+        process.pause(child, random.Random(moment).uniform(0, 4))
+    finally:
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+    assert_nothing_is_left(out, before)
+
+
+@needs_openvpn
+def test_tcp_through_openvpn_over_the_relay_is_measured_from_its_first_packet(tmp_path):
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(TUNNELS.format(experiment="openvpn"))
+    measure(plan, tmp_path / "out")
+    run = collect(tmp_path / "out").isel(run=0)
+    assert set(run.data_vars) <= set(VARIABLES)
+    assert run["path"].item() == "relay"
+    assert run["received_rate"] > 1e6
+    assert 0.01 <= run["min_rtt"] < 0.2
+    assert run["dropped_path"] == 0
+    assert run["tx_packets"].dropna("time").to_numpy()[-1] > 100
+    assert 0 < run["reader_cpu"] < 2
+
+
+@pytest.mark.skipif(not all(map(shutil.which, ("iperf3", "cc"))), reason="no iperf3 or cc")
+def test_many_senders_meet_the_driver_through_one_queue_and_through_several(tmp_path):
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(
+        "experiment: senders\nrepeat: 1\ncells:\n"
+        "  - {protocol: tcp, senders: 2, queues: [1, 2], ring: 100, qdisc: pfifo_fast, duration: 0.5, warmup: 0.2}\n"
+    )
+    measure(plan, tmp_path / "out")
+    runs = collect(tmp_path / "out")
+    assert (runs["goodput"] > 1e6).all()
+    assert (runs["delivered"] > 100).all()
+    assert ((runs["tun_flags"].to_numpy() & 0x100 != 0) == (runs["queues"].to_numpy() > 1)).all()  # IFF_MULTI_QUEUE

@@ -124,11 +124,10 @@ def wait_for(
     """
     deadline = time.monotonic() + limit
     while not condition():
-        text = read_log(log)
         if child is not None and child.poll() is not None and not condition():
-            raise failure(f"{what}: the program ended with status {child.returncode}", text, advice)
+            raise failure(f"{what}: the program ended with status {child.returncode}", read_log(log), advice)
         if time.monotonic() > deadline:
-            raise failure(f"{what}: not within {limit:g} s", text, advice)
+            raise failure(f"{what}: not within {limit:g} s", read_log(log), advice)
         time.sleep(0.05)
 
 
