@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from tunbp.statistics import Interval
 
 
+REPORT = click.option(
+    "--report", type=click.Choice(["tables", "ktap"]), default="tables", help="For people, or for a kernel CI."
+)
+
+
 @click.group()
 def lab() -> None:
     """Measure the real kernel, stock against backpressure, in namespaces or a VM of its own."""
@@ -79,6 +84,7 @@ def check() -> None:
 )
 @click.option("--only", multiple=True, metavar="CELLS", help="Only cells whose name fits, like '120ms-*'.")
 @click.option("--at-most", type=Quantity("4min", "s"), help="Begin no run after this time; resumable.")
+@REPORT
 @click.option("--cpus", type=click.IntRange(min=1), help="Processors of the VM (2; emulated: what the cells need).")
 def run(
     plan: str,
@@ -88,6 +94,7 @@ def run(
     variants: str,
     only: tuple[str, ...],
     at_most: float | None,
+    report: str,
     cpus: int | None,
 ) -> None:
     """Run PLAN: a plan that comes with the package (`tunbp lab check` lists them), or a YAML file.
@@ -120,8 +127,8 @@ def run(
             err=True,
         )
     written = save(out)
-    print_comparison(collect(out))
-    click.echo(f"Results: {written}, raw outputs in {out / 'runs'}")
+    click.echo(f"Results: {written}, raw outputs in {out / 'runs'}", err=report == "ktap")
+    _report(collect(out), report)
 
 
 def _follow(plan: Plan, cells: list[Cell], order: Order) -> dict[str, Any]:
@@ -154,12 +161,13 @@ def _follow(plan: Plan, cells: list[Cell], order: Order) -> dict[str, Any]:
 
 @lab.command()
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
-def show(folder: Path) -> None:
+@REPORT
+def show(folder: Path, report: str) -> None:
     """Print the comparison of a measurement made before, and write its netCDF again."""
     from tunbp.lab.collect import collect, save
 
-    print_comparison(collect(folder))
-    click.echo(f"Results: {save(folder)}")
+    click.echo(f"Results: {save(folder)}", err=report == "ktap")
+    _report(collect(folder), report)
 
 
 @lab.command()
@@ -202,6 +210,19 @@ def clean(kernels: bool) -> None:
         click.echo("nothing was left")
     if kernels:
         shutil.rmtree(cache_folder(), ignore_errors=True)
+
+
+def _report(runs: xr.Dataset, form: str) -> None:
+    """Print a measurement as tables for people, or as KTAP; a test that fails ends with status 1."""
+    from tunbp.lab.ktap import ktap
+
+    if form == "tables":
+        print_comparison(runs)
+        return
+    lines = list(ktap(runs))
+    click.echo("\n".join(lines))
+    if any(line.startswith("not ok") for line in lines):
+        raise click.exceptions.Exit(1)
 
 
 def print_comparison(runs: xr.Dataset) -> None:

@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -168,7 +169,7 @@ def _sending(
             listening = server.start("iperf3", "--server", "--one-off", "--bind", SERVER_INNER, "--port", str(port))
             stack.callback(process.stop, listening)
         for port in ports:
-            process.wait_for(lambda port=port: listens(server, port), "iperf3 server does not listen", 20.0)
+            process.wait_for(partial(listens, server, port), "iperf3 server does not listen", 20.0)
         for port in ports:
             out = stack.enter_context(tempfile.TemporaryFile())
             command = ["iperf3", "--client", SERVER_INNER, "--port", str(port), "--json", "--time", seconds, *kind]
