@@ -9,7 +9,9 @@ import pytest
 import xarray as xr
 
 from tunbp.errors import ScenarioError
-from tunbp.model.scenario import BATCH_WIDE, CHOICES, OPTIONAL, RANGES, Scenario
+from tunbp.model.fields import BATCH_WIDE, CHOICES, FIELDS, OPTIONAL, RANGES
+from tunbp.model.scenario import Scenario
+from tunbp.model.simulate import simulate
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"ring": 0}, "ring: 0 is not allowed; allowed: whole numbers >= 1 [packet]"),
@@ -86,9 +88,28 @@ def test_optional_fields_may_be_none_or_missing_in_a_row() -> None:
     assert Scenario(qdisc_limit=limits).broadcast()["qdisc_limit"].isnull().values.tolist() == [True, False]
 
 
-def test_every_field_has_a_rule_and_every_rule_a_field() -> None:
-    assert set(RANGES) | set(CHOICES) == set(Scenario().parameters())
+def test_every_field_has_one_row_in_the_same_order() -> None:
+    assert list(FIELDS) == list(Scenario().parameters())
+    assert {name: row.default for name, row in FIELDS.items()} == Scenario().parameters()
+    assert set(RANGES) | set(CHOICES) == set(FIELDS)
     assert not set(RANGES) & set(CHOICES)
+    assert set(OPTIONAL) == {name for name, row in FIELDS.items() if row.default is None}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_the_docstring_says_what_a_field_means_and_what_is_allowed(name: str) -> None:
+    row = FIELDS[name]
+    entry = f"\n{name} : "
+    assert entry in (Scenario.__doc__ or "")
+    said = (Scenario.__doc__ or "").split(entry)[1].splitlines()[1]
+    assert row.meaning in said
+    assert row.allowed in said
+
+
+def test_coordinates_of_a_result_carry_unit_and_name_of_their_field() -> None:
+    rings = xr.DataArray([10, 100], dims="ring", coords={"ring": [10, 100]})
+    ring = simulate(Scenario(ring=rings, duration=0.5), engine="packets").ring
+    assert ring.attrs == {"units": "packet", "long_name": "txqueuelen"}
 
 
 @pytest.mark.parametrize("name", RANGES)

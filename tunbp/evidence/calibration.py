@@ -14,7 +14,7 @@ from tunbp.atomic import write_atomically
 from tunbp.evidence.studies import STUDIES
 from tunbp.model import hosts
 from tunbp.model.calibrate import Fit, Free, fit
-from tunbp.model.scenario import RANGES
+from tunbp.model.fields import RANGES
 
 
 @dataclass(frozen=True)

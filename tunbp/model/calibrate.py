@@ -13,7 +13,8 @@ from scipy.optimize import least_squares
 from scipy.stats import qmc
 
 from tunbp.errors import ScenarioError
-from tunbp.model.scenario import RANGES, Scenario
+from tunbp.model.fields import RANGES
+from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
 
 Array = npt.NDArray[Any]

@@ -2,104 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from inspect import cleandoc
 from typing import Any, TypeAlias
 
 import numpy as np
 import xarray as xr
 
 from tunbp.errors import ScenarioError
-from tunbp.model.drivers import ALIASES, DRIVERS
-from tunbp.model.qdiscs import QDISCS
+from tunbp.model.fields import BATCH_WIDE, CHOICES, FIELDS, OPTIONAL, RANGES, Field, parameters
 
 Number: TypeAlias = float | int | xr.DataArray
 Text: TypeAlias = str | xr.DataArray
 Switch: TypeAlias = bool | xr.DataArray
-
-CONGESTIONS = ("cubic", "reno", "bbr")
-SOURCES = ("tcp", "open", "frames", "pktgen")
-POLICIES = ("link_first", "fair", "separate")
-ORIGINS = ("local", "forwarded")
-
-CHOICES: dict[str, tuple[str, ...]] = {
-    "driver": (*DRIVERS, *ALIASES),
-    "qdisc": QDISCS,
-    "congestion": CONGESTIONS,
-    "source": SOURCES,
-    "reader_policy": POLICIES,
-    "origin": ORIGINS,
-}
-
-
-@dataclass(frozen=True)
-class Range:
-    """What a numeric field allows: unit, lower and upper bound, whether the lower bound itself is allowed."""
-
-    units: str
-    low: float
-    closed: bool = True
-    high: float = math.inf
-    integer: bool = False
-
-    def __str__(self) -> str:
-        """The allowed values in words."""
-        words = f"{'>=' if self.closed else '>'} {self.low:g}"
-        if math.isfinite(self.high):
-            words += f" and <= {self.high:g}"
-        return f"{'whole numbers ' if self.integer else ''}{words} [{self.units}]"
-
-
-RANGES: dict[str, Range] = {
-    "ring": Range("packet", 1, integer=True),
-    "qdisc_limit": Range("packet", 1, integer=True),
-    "drain_rate": Range("packet/s", 0, closed=False),
-    "guest_rate": Range("packet/s", 0, closed=False),
-    "burst_rate": Range("packet/s", 0, closed=False),
-    "rtt": Range("s", 0, closed=False, high=60),
-    "path_rate": Range("packet/s", 0, closed=False),
-    "path_buffer": Range("packet", 1, integer=True),
-    "path_loss": Range("1", 0, high=0.9),
-    "path_loss_burst": Range("packet", 1, high=1e6),
-    "ack_cost": Range("s", 0, high=1),
-    "far_rate": Range("packet/s", 0, closed=False),
-    "far_ack_cost": Range("s", 0, high=1),
-    "queues": Range("1", 1, high=1, integer=True),
-    "mss": Range("byte", 1, high=65536),
-    "gso_segments": Range("segment", 1, high=64),
-    "receive_window": Range("byte", 1),
-    "send_buffer": Range("byte", 1),
-    "hystart": Range("1", 0, high=1, integer=True),
-    "ecn": Range("1", 0, high=1, integer=True),
-    "ack_interval": Range("s", 0, high=10),
-    "delayed_ack": Range("s", 0, high=1),
-    "idle_latency": Range("s", 0, high=1),
-    "stall_rate": Range("1/s", 0, high=1e5),
-    "stall_mean": Range("s", 0, high=10),
-    "wake_cost": Range("s", 0, high=1),
-    "wake_latency": Range("s", 0, high=1),
-    "patch_overhead": Range("s", -1e-3, high=1),
-    "contention": Range("s", -1e-3, high=1),
-    "contention_wait": Range("s", 0, high=1),
-    "streams": Range("1", 1, high=64, integer=True),
-    "offered_rate": Range("packet/s", 0, closed=False),
-    "frame_rate": Range("1/s", 0, closed=False, high=1e4),
-    "frame_packets": Range("packet", 1),
-    "iframe_packets": Range("packet", 1),
-    "iframe_every": Range("1", 1, integer=True),
-    "duration": Range("s", 0, closed=False, high=1e5),
-    "warmup": Range("s", 0),
-    "interval": Range("s", 0, closed=False),
-    "dt": Range("s", 0, closed=False, high=1),
-    "seed": Range("1", 0, integer=True),
-}
-# fields that hold for the whole batch, and where None means "automatic" or "off"
-BATCH_WIDE = ("duration", "interval", "dt")
-OPTIONAL = (
-    "interval", "dt", "qdisc_limit", "offered_rate", "guest_rate", "path_rate", "path_buffer", "far_rate",
-    "send_buffer",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -108,133 +24,55 @@ class Scenario:
 
     Every field may be a scalar or a DataArray; dims combine by name. `duration`, `interval` and `dt` hold for the
     whole batch. All values are SI: seconds, bytes, packets, packets per second.
-
-    Parameters
-    ----------
-    driver
-        Kernel version's stop and wake rules, a name of `tunbp.model.drivers.DRIVERS`: "stock", "v3", ..., "7.3".
-    qdisc
-        "noqueue", "pfifo", "pfifo_fast", "fq_codel" or "netem" (a pfifo whose delay is part of `rtt`).
-    qdisc_limit
-        Packets the qdisc may hold; None: the ring's size for pfifo and pfifo_fast (txqueuelen sets both), 10240
-        for fq_codel, 1000 for netem (the kernel's defaults).
-    ring
-        Ring size N, packets (txqueuelen).
-    drain_rate
-        Speed mu of the reader, packets/s; its service time is s = 1/mu.
-    guest_rate
-        Speed of a second stage behind the reader (a guest behind vhost-net), packets/s; None: no such stage. The
-        slower stage decides, and the reader's wake work hides behind a slower guest.
-    burst_rate
-        Speed lambda at which the sender pushes a burst into the ring, packets/s. At or below `drain_rate` bursts
-        never overflow.
-    rtt
-        Round-trip time without queueing, s.
-    path_rate, path_buffer
-        Slowest stage behind the reader, packets/s of `mss` (None: nothing behind the reader is slower, and the stage
-        costs nothing), and the packets it queues before it drops what arrives (None: 1000).
-    path_loss, path_loss_burst
-        Share of packets that the path loses at random, and mean packets lost in a row.
-    ack_cost, reader_policy
-        Time the reader spends on an ACK that comes back, s; and which direction it serves first: "link_first" (one
-        thread, what comes from the network before what is in the ring: OpenVPN), "fair" (one thread, in turns),
-        "separate" (a thread per direction: wireguard-go, vhost-net).
-    far_rate, far_ack_cost
-        The reader at the other end, under the same policy: packets/s that it takes from the network (None: it never
-        limits) and time it spends on sending an ACK, s. While it is busy with data, ACKs wait and leave in a bunch.
-    queues
-        Queues of the device; only 1 is modelled (flows of a multi-queue device share no ring: simulate each alone).
-    mss, gso_segments
-        Payload of a segment in bytes, and segments that one ring entry carries (45 where 64 KB packets pass).
-    receive_window
-        Bytes the receiver lets be in flight, per stream.
-    send_buffer
-        Bytes a sender may have in flight, per stream; None: the kernel's autotuning, which follows the receive window.
-    origin
-        "local": the sender is this host's TCP, which keeps about a millisecond of its rate in the qdisc (TCP small
-        queues); "forwarded": packets come from elsewhere and may fill the qdisc.
-    hystart
-        Whether CUBIC leaves slow start where delays or ACK trains grow (Linux's default), before anything is lost.
-    ecn
-        Whether CoDel marks packets instead of dropping them.
-    ack_interval
-        Time G over which ACKs are held back and released together, s.
-    delayed_ack
-        Delayed-ACK timeout, s (Linux TCP_DELACK_MIN, 40 ms).
-    idle_latency
-        Time from the first packet or ACK that meets a sleeping reader until it runs, s.
-    stall_rate, stall_mean
-        Random pauses of the reader: events per second, and their mean length in seconds (exponential).
-    wake_cost, wake_latency, patch_overhead
-        Time one stop/wake cycle takes from the reader (c, s); time from the wake until the first new packet is in
-        the ring (s; the reader starves when that is longer than what the ring still holds); time the patched code
-        takes per packet (o, s; negative where a standing ring makes the reader faster).
-    contention, contention_wait
-        Extra time per packet when packets of several senders alternate (s); the second is scaled by the share of
-        the ring that is drained before the wake.
-    streams
-        TCP flows, or threads of an open-loop source, 1..64.
-    congestion
-        "cubic", "reno" or "bbr".
-    source
-        "tcp"; "open": `offered_rate` per stream (UDP); "pktgen": the same, past the qdisc, waiting while the queue is
-        stopped (pktgen's start_xmit mode); "frames": `frame_rate` frames per second of
-        `frame_packets`, every `iframe_every`-th of `iframe_packets`.
-    duration, warmup, interval
-        Simulated time; time at the start that totals leave out; spacing of the time series (None: no series), s.
-    dt
-        Time step in s; None: chosen from `rtt` and the ring.
-    seed
-        Seed of the scenario's own random stream.
     """
 
-    driver: Text = "stock"
-    qdisc: Text = "fq_codel"
-    qdisc_limit: Number | None = None
-    ring: Number = 500
-    drain_rate: Number = 60e3
-    guest_rate: Number | None = None
-    burst_rate: Number = 1.8e6
-    rtt: Number = 0.12
-    path_rate: Number | None = None
-    path_buffer: Number | None = None
-    path_loss: Number = 0.0
-    path_loss_burst: Number = 1.0
-    ack_cost: Number = 0.0
-    reader_policy: Text = "link_first"
-    far_rate: Number | None = None
-    far_ack_cost: Number = 0.0
-    queues: Number = 1
-    mss: Number = 1448
-    gso_segments: Number = 1
-    receive_window: Number = 3.0e6
-    send_buffer: Number | None = None
-    origin: Text = "local"
-    hystart: Switch = True
-    ecn: Switch = False
-    ack_interval: Number = 0.0
-    delayed_ack: Number = 0.04
-    idle_latency: Number = 1e-5
-    stall_rate: Number = 0.0
-    stall_mean: Number = 0.0
-    wake_cost: Number = 0.0
-    wake_latency: Number = 0.0
-    patch_overhead: Number = 0.0
-    contention: Number = 0.0
-    contention_wait: Number = 0.0
-    streams: Number = 1
-    congestion: Text = "cubic"
-    source: Text = "tcp"
-    offered_rate: Number | None = None
-    frame_rate: Number = 30.0
-    frame_packets: Number = 1
-    iframe_packets: Number = 1
-    iframe_every: Number = 30
-    duration: float = 60.0
-    warmup: Number = 0.0
-    interval: float | None = None
-    dt: float | None = None
-    seed: Number = 0
+    driver: Text = FIELDS["driver"].default
+    qdisc: Text = FIELDS["qdisc"].default
+    qdisc_limit: Number | None = FIELDS["qdisc_limit"].default
+    ring: Number = FIELDS["ring"].default
+    drain_rate: Number = FIELDS["drain_rate"].default
+    guest_rate: Number | None = FIELDS["guest_rate"].default
+    burst_rate: Number = FIELDS["burst_rate"].default
+    rtt: Number = FIELDS["rtt"].default
+    path_rate: Number | None = FIELDS["path_rate"].default
+    path_buffer: Number | None = FIELDS["path_buffer"].default
+    path_loss: Number = FIELDS["path_loss"].default
+    path_loss_burst: Number = FIELDS["path_loss_burst"].default
+    ack_cost: Number = FIELDS["ack_cost"].default
+    reader_policy: Text = FIELDS["reader_policy"].default
+    far_rate: Number | None = FIELDS["far_rate"].default
+    far_ack_cost: Number = FIELDS["far_ack_cost"].default
+    queues: Number = FIELDS["queues"].default
+    mss: Number = FIELDS["mss"].default
+    gso_segments: Number = FIELDS["gso_segments"].default
+    receive_window: Number = FIELDS["receive_window"].default
+    send_buffer: Number | None = FIELDS["send_buffer"].default
+    origin: Text = FIELDS["origin"].default
+    hystart: Switch = FIELDS["hystart"].default
+    ecn: Switch = FIELDS["ecn"].default
+    ack_interval: Number = FIELDS["ack_interval"].default
+    delayed_ack: Number = FIELDS["delayed_ack"].default
+    idle_latency: Number = FIELDS["idle_latency"].default
+    stall_rate: Number = FIELDS["stall_rate"].default
+    stall_mean: Number = FIELDS["stall_mean"].default
+    wake_cost: Number = FIELDS["wake_cost"].default
+    wake_latency: Number = FIELDS["wake_latency"].default
+    patch_overhead: Number = FIELDS["patch_overhead"].default
+    contention: Number = FIELDS["contention"].default
+    contention_wait: Number = FIELDS["contention_wait"].default
+    streams: Number = FIELDS["streams"].default
+    congestion: Text = FIELDS["congestion"].default
+    source: Text = FIELDS["source"].default
+    offered_rate: Number | None = FIELDS["offered_rate"].default
+    frame_rate: Number = FIELDS["frame_rate"].default
+    frame_packets: Number = FIELDS["frame_packets"].default
+    iframe_packets: Number = FIELDS["iframe_packets"].default
+    iframe_every: Number = FIELDS["iframe_every"].default
+    duration: float = FIELDS["duration"].default
+    warmup: Number = FIELDS["warmup"].default
+    interval: float | None = FIELDS["interval"].default
+    dt: float | None = FIELDS["dt"].default
+    seed: Number = FIELDS["seed"].default
 
     def __post_init__(self) -> None:
         """Check every field.
@@ -296,6 +134,9 @@ class Scenario:
         return dict(zip(arrays, xr.broadcast(*arrays.values()), strict=True))
 
 
+Scenario.__doc__ = f"{cleandoc(Scenario.__doc__ or '')}\n\n{parameters()}\n"
+
+
 @dataclass(frozen=True)
 class Chunked:
     """A batch and the sizes of its chunks; made by `Scenario.chunk`."""
@@ -342,7 +183,7 @@ def _check_choice(name: str, value: Text, allowed: tuple[str, ...]) -> None:
             raise ScenarioError(f"{name}: {item!r} is not known; allowed: {', '.join(allowed)}")
 
 
-def _check_number(name: str, value: Number | None, allowed: Range) -> None:
+def _check_number(name: str, value: Number | None, allowed: Field) -> None:
     if value is None:
         if name in OPTIONAL:
             return

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tunbp.model.drivers import Wake, driver, pushes_back, wake_threshold
+from tunbp.model.fields import CHOICES
 from tunbp.model.laws import saturated_service_time
-from tunbp.model.scenario import CHOICES
 
 Array = npt.NDArray[Any]
 

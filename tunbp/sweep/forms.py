@@ -13,7 +13,8 @@ import xarray as xr
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tunbp.errors import ScenarioError, SweepError
-from tunbp.model.scenario import BATCH_WIDE, CHOICES, OPTIONAL, RANGES, Scenario
+from tunbp.model.fields import BATCH_WIDE, CHOICES, OPTIONAL, RANGES
+from tunbp.model.scenario import Scenario
 
 Array = npt.NDArray[Any]
 

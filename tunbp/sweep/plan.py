@@ -17,7 +17,8 @@ import xarray as xr
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tunbp.errors import ScenarioError, SweepError
-from tunbp.model.scenario import RANGES, Scenario
+from tunbp.model.fields import RANGES
+from tunbp.model.scenario import Scenario
 from tunbp.quantities import show
 from tunbp.sweep import forms
 from tunbp.sweep.sample import sequence

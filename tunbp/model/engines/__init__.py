@@ -12,6 +12,7 @@ from tunbp import schema
 from tunbp.errors import ScenarioError
 from tunbp.model.engines.fluid import batch as fluid
 from tunbp.model.engines.packets import batch as packets
+from tunbp.model.fields import FIELDS
 from tunbp.model.scenario import Scenario
 
 ENGINES = ("fluid", "packets")
@@ -42,7 +43,7 @@ def run(scenario: Scenario, engine: str, threads: int | None = None) -> xr.Datas
         totals, series = fluid.run(scenario, flat, workers)
     dims = tuple(str(d) for d in template.dims)
     data: dict[str, Any] = {name: (dims, values.reshape(shape)) for name, values in totals.items()}
-    coords: dict[Any, Any] = {name: c for field in fields.values() for name, c in field.coords.items()}
+    coords: dict[Any, Any] = {name: _described(c) for field in fields.values() for name, c in field.coords.items()}
     if scenario.interval is not None:
         data |= {name: ((*dims, "time"), values.reshape(*shape, values.shape[-1])) for name, values in series.items()}
         samples = next(iter(series.values())).shape[-1]
@@ -53,6 +54,12 @@ def run(scenario: Scenario, engine: str, threads: int | None = None) -> xr.Datas
         )
     dataset = schema.describe(xr.Dataset(data, coords))
     return dataset.assign_attrs(engine=engine, **_scalars(scenario))
+
+
+def _described(coordinate: xr.DataArray) -> xr.DataArray:
+    """A coordinate named like a field carries that field's unit and name, unless it says something else."""
+    row = FIELDS.get(str(coordinate.name))
+    return coordinate if row is None else coordinate.assign_attrs({**row.attributes, **coordinate.attrs})
 
 
 def _scalars(scenario: Scenario) -> dict[str, Any]:

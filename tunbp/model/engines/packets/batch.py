@@ -29,8 +29,9 @@ from tunbp.model.engines.packets.state import (
     Buffers,
 )
 from tunbp.model.engines.workers import each
+from tunbp.model.fields import BATCH_WIDE
 from tunbp.model.qdiscs import qdisc_limit
-from tunbp.model.scenario import BATCH_WIDE, Scenario
+from tunbp.model.scenario import Scenario
 
 Array = npt.NDArray[Any]
 
