@@ -1,13 +1,12 @@
 """Packets followed by their address through a ring that is simulated step by step."""
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.lab.probe.windows import FULL_RING, READER, SENDER, Story
 from tunbp.lab.probe.events import FREE, IN, OUT, QUEUE, RECEIVE
-from tunbp.lab.probe.match import DROPPED, READ, UNSEEN, WAITING, match, occupancy
+from tunbp.lab.probe.match import DROPPED, READ, UNSEEN, WAITING, Owner, match, occupancy
 
 STEPS = st.lists(st.sampled_from(["put", "put", "get", "write"]), min_size=1, max_size=200)
 
@@ -74,14 +73,30 @@ def test_a_packet_dropped_by_the_qdisc_never_entered():
     assert packets.qdisc_reason.tolist() == [64]
 
 
-@pytest.mark.parametrize("threads", [None, (READER,)])
-def test_packets_of_a_device_of_the_same_name_are_told_apart_by_who_reads(threads):
+def test_packets_of_a_device_of_the_same_name_are_told_apart():
     story = Story()
-    for address, reader in ((1, READER), (2, 77), (3, READER)):
-        story.tell(10 * address, IN, address, SENDER)
+    for address, reader in ((1, READER), (2, 77), (3, READER)):  # 77 reads the other device
+        story.tell(10 * address, IN, address, reader + 100)
         story.tell(10 * address + 5, OUT, address, reader)
-    fates = match(story.events(), 50, threads).fate.tolist()
-    assert fates == ([READ, READ, READ] if threads is None else [READ, UNSEEN, READ])
+    story.tell(40, IN, 4, READER + 100)
+    story.tell(41, IN, 5, READER + 100)
+    story.tell(42, IN, 6, READER + 100)
+    story.tell(43, FREE, 6, READER + 100, 0, FULL_RING)  # this ring of 2 is full
+    story.tell(44, IN, 7, 177)
+    story.tell(45, RECEIVE, 8, 77, 52)
+    found = match(story.events(), 50, Owner((READER,), ring=2))
+    assert found.fate.tolist() == [READ, READ, WAITING, WAITING, DROPPED]
+    assert found.received_at.size == 0
+    assert match(story.events(), 50).fate.size == 7
+
+
+def test_a_drop_of_the_other_device_does_not_count_while_this_ring_has_room():
+    story = Story()
+    story.tell(10, IN, 1, SENDER)
+    story.tell(11, IN, 2, SENDER)
+    story.tell(12, FREE, 2, SENDER, 0, FULL_RING)
+    story.tell(20, OUT, 1, READER)
+    assert match(story.events(), 30, Owner((READER,), ring=500)).fate.tolist() == [READ]
 
 
 def test_a_packet_that_entered_before_one_that_was_read_is_not_waiting():

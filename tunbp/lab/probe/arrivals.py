@@ -19,11 +19,8 @@ from tunbp.lab.probe import intervals
 from tunbp.lab.probe.blocks import Blocks
 from tunbp.lab.probe.events import joined
 from tunbp.lab.probe.intervals import Estimate
-from tunbp.lab.probe.match import DROPPED, READ, Packets, occupancy
+from tunbp.lab.probe.match import ACK_LENGTH, DROPPED, READ, Packets, occupancy
 from tunbp.lab.probe.record import Observed
-
-ACK_LENGTH = 120
-"""Longest packet that counts as an ACK: headers, options, and SACK blocks [byte]."""
 
 
 @dataclass(frozen=True)

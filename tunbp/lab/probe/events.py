@@ -101,8 +101,8 @@ def filters(device: str, threads: Sequence[int]) -> dict[str, str]:
         "sched_switch": f"{either('prev_pid', threads)} || {either('next_pid', threads)}",
         "sys_exit_read": reader,
         "sys_exit_readv": reader,
-        "softirq_entry": f"vec == {NET_TX} || vec == {NET_RX}",
-        "softirq_exit": f"vec == {NET_TX} || vec == {NET_RX}",
+        "softirq_entry": f"(vec == {NET_TX} || vec == {NET_RX}) && ({reader})",
+        "softirq_exit": f"(vec == {NET_TX} || vec == {NET_RX}) && ({reader})",
         "softirq_raise": f"vec == {NET_TX} && ({reader})",
     }
 

@@ -8,13 +8,15 @@ drop; another beginning means that the end was not seen.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tunbp.lab.probe.events import FREE, IN, OUT, QUEUE, RECEIVE, Events
 
+ACK_LENGTH = 120
+"""Longest packet that counts as an ACK: headers, options, and SACK blocks [byte]."""
 READ, DROPPED, WAITING, UNSEEN = range(4)
 """Fates of a packet that was handed to the device: read, dropped by it, still in the ring at the end, end not seen."""
 
@@ -68,7 +70,15 @@ class Packets:
         return max(self.end - self.begin, 0) / 1e9
 
 
-def match(events: Events, end: int, threads: Sequence[int] | None = None) -> Packets:
+@dataclass(frozen=True)
+class Owner:
+    """What tells a device from one of the same name elsewhere: the threads that read it, and its ring [packet]."""
+
+    threads: Sequence[int]
+    ring: int
+
+
+def match(events: Events, end: int, owner: Owner | None = None) -> Packets:
     """Packets from events in order of time.
 
     Parameters
@@ -77,8 +87,10 @@ def match(events: Events, end: int, threads: Sequence[int] | None = None) -> Pac
         Of one window.
     end : int
         End of the window [ns].
-    threads : sequence of int, optional
-        Only these threads read the device that is meant; what others read belongs to one of the same name.
+    owner : Owner, optional
+        Needed where another device has the same name, as tracepoints name devices without their namespace: packets
+        that others read are left out; a drop counts if the ring was full; what was still waiting counts if packets
+        of its sender and kind were mostly read by the owner.
     """
     by_address = np.lexsort((np.arange(events.time.size), events.address))
     kind, address = events.kind[by_address], events.address[by_address]
@@ -96,25 +108,15 @@ def match(events: Events, end: int, threads: Sequence[int] | None = None) -> Pac
         UNSEEN,
     ).astype(np.int8)
     here, there = by_address[entering], following[entering]
-    ended = (fate == READ) | (fate == DROPPED)
-    entered = events.time[here]
-    was_queued = previous_kind[entering] == QUEUE
-    left = np.where(ended, events.time[there], 0)
     received = events.kind == RECEIVE
-    if threads is not None:
-        fate[(fate == READ) & ~np.isin(events.thread[there], threads)] = UNSEEN
-        received &= np.isin(events.thread, threads)
-    reads = np.flatnonzero(fate == READ)
-    if reads.size:  # the ring is first in, first out: whatever entered before a packet that was read is not in it
-        fate[(fate == WAITING) & (np.arange(fate.size) < reads[-1])] = UNSEEN
     lost = np.flatnonzero((kind == QUEUE) & (next_kind == FREE))
     freed = np.sort(following[lost])
-    return Packets(
-        begin=int(left[reads].min()) if reads.size else end,
+    packets = Packets(
+        begin=end,
         end=end,
-        queued=np.where(was_queued, events.time[before[entering]], 0),
-        entered=entered,
-        left=np.where(fate == UNSEEN, 0, left),
+        queued=np.where(previous_kind[entering] == QUEUE, events.time[before[entering]], 0),
+        entered=events.time[here],
+        left=np.where((fate == READ) | (fate == DROPPED), events.time[there], 0),
         fate=fate,
         reason=np.where(fate == DROPPED, events.reason[there], 0),
         sender=events.thread[here],
@@ -126,6 +128,45 @@ def match(events: Events, end: int, threads: Sequence[int] | None = None) -> Pac
         qdisc_dropped_at=events.time[freed],
         qdisc_reason=events.reason[freed],
     )
+    if owner is not None:
+        packets = _owned(packets, owner)
+    return _known(packets)
+
+
+def _known(packets: Packets) -> Packets:
+    """The same with the span in which the occupancy is known."""
+    reads = np.flatnonzero(packets.fate == READ)
+    if not reads.size:
+        return packets
+    # the ring is first in, first out: whatever entered before a packet that was read is not in it any more
+    passed = (packets.fate == WAITING) & (np.arange(packets.fate.size) < reads[-1])
+    return replace(packets, begin=int(packets.left[reads].min()), fate=np.where(passed, UNSEEN, packets.fate))
+
+
+def _owned(packets: Packets, owner: Owner) -> Packets:
+    """Only the packets of one of several devices of the same name."""
+    read = packets.fate == READ
+    mine = read & np.isin(packets.reader, owner.threads)
+    group = packets.sender.astype(np.int64) * 2 + (packets.length > ACK_LENGTH)
+    names, place = np.unique(group, return_inverse=True)
+    votes = np.bincount(place[mine], minlength=names.size) * 2 > np.bincount(place[read], minlength=names.size)
+    mine |= (packets.fate == WAITING) & votes[place]
+    only = _taken(packets, mine)
+    level = occupancy(only, packets.entered)
+    chosen = _taken(packets, mine | ((packets.fate == DROPPED) & (level >= owner.ring - 1)))
+    own = np.isin(packets.received_by, owner.threads)
+    return replace(
+        chosen,
+        received_at=packets.received_at[own],
+        received_length=packets.received_length[own],
+        received_by=packets.received_by[own],
+    )
+
+
+def _taken(packets: Packets, keep: NDArray[np.bool_]) -> Packets:
+    """Some of the packets that were handed over."""
+    names = ("queued", "entered", "left", "fate", "reason", "sender", "reader", "length")
+    return replace(packets, **{name: getattr(packets, name)[keep] for name in names})
 
 
 def occupancy(packets: Packets, times: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from tunbp.errors import LabError
 from tunbp.lab.probe import activity, device, events, perf
 from tunbp.lab.probe.activity import Spans
-from tunbp.lab.probe.match import UNSEEN, Packets, match
+from tunbp.lab.probe.match import UNSEEN, Owner, Packets, match
 from tunbp.lab.probe.tracefs import tracepoints
 
 INITIAL_PID_NAMESPACE = "pid:[4026531836]"
@@ -146,7 +146,7 @@ def record(
                 with session.recording():
                     usage = _used(name, reader, max(min(window, left()), SHORTEST))
                 seen = session.take()
-                windows.append(_observed(seen, threads, bool(foreign), usage))
+                windows.append(_observed(seen, threads, Owner(threads, settings.ring) if foreign else None, usage))
                 if seen.lost:
                     window = max(window / 2, SHORTEST)
                 time.sleep(SETTLE)
@@ -164,10 +164,10 @@ def record(
     )  # fmt: skip
 
 
-def _observed(seen: perf.Window, threads: Sequence[int], foreign: bool, usage: Usage) -> Observed:
+def _observed(seen: perf.Window, threads: Sequence[int], owner: Owner | None, usage: Usage) -> Observed:
     """What one traced window says, decoded."""
     raised = seen.records.get("softirq_raise")
-    packets = match(events.packet_events(seen), seen.end, threads if foreign else None)
+    packets = match(events.packet_events(seen), seen.end, owner)
     return Observed(
         packets, activity.absences(seen, threads), activity.softirqs(seen, threads),
         0 if raised is None else raised.size, sum(seen.lost.values()), usage,
@@ -208,8 +208,8 @@ def _warnings(
         yield "the device has several queues: occupancy is their sum, and service times mix their readers"
     if foreign:
         names = ", ".join(f"{reader.name} (pid {reader.pid})" for reader in foreign)
-        yield (f"{names} has a device of this name in another namespace; tracepoints name devices without their "
-               "namespace, so drops may be of either")  # fmt: skip
+        yield (f"{names} has a device of this name in another namespace, and tracepoints name devices without their "
+               "namespace: packets are told apart by who reads them, drops by whether this ring was full")  # fmt: skip
     entered = sum(window.packets.fate.size for window in windows)
     unseen = sum(int((window.packets.fate == UNSEEN).sum()) for window in windows)
     if not foreign and entered and unseen > 0.01 * entered:

@@ -17,7 +17,7 @@ BUNCHED = 0.05
 TURNS = 50
 """Fewer turns decide nothing."""
 MEANT = "mean over {count:,} {what}; 95 % interval from blocks of time"
-FAR = "seen only from the other end: probe the device there, its {name} is this"
+FAR = "seen only from the other end: probe the device there, {name} is this"
 TOO_FEW = "only {count} {what} were recorded; probe for longer, under load"
 
 
@@ -31,8 +31,8 @@ def constants(analysis: Analysis, seconds: float) -> Constants:
     seconds : float
         How long the probe ran.
     """
-    found, missing = _Collected(), {"far_rate": FAR.format(name="drain_rate"),
-                                    "far_ack_cost": FAR.format(name="ack_cost")}  # fmt: skip
+    found, missing = _Collected(), {"far_rate": FAR.format(name="1 / its ack_cost"),
+                                    "far_ack_cost": FAR.format(name="1 / its drain_rate")}  # fmt: skip
     settings = analysis.recording.settings
     found.settings["ring"] = Constant(settings.ring, unit="packet", how="txqueuelen, as `ip link` shows it")
     found.settings["qdisc"] = Constant(settings.qdisc, how="as `ip link` shows it")
