@@ -11,13 +11,14 @@ import pytest
 
 from tests.lab.probe import live
 from tunbp.lab import inside, process
-from tunbp.lab.probe import record, tracefs
+from tunbp.lab.probe import keeper, record
+from tunbp.lab.probe.instance import instance
 
 obstacle = live.obstacle()
 pytestmark = [pytest.mark.netns, pytest.mark.skipif(bool(obstacle), reason=f"nothing can be traced here: {obstacle}")]
 
 KILLS = 20
-LIST = f"mount -t tracefs tracefs {tracefs.PLACE} && ls {tracefs.PLACE}/instances && cat {tracefs.PLACE}/set_event"
+LIST = f"mount -t tracefs tracefs {keeper.PLACE} && ls {keeper.PLACE}/instances && cat {keeper.PLACE}/set_event"
 
 
 def tracefs_state():
@@ -32,16 +33,17 @@ def tracefs_state():
     return listed, mounts
 
 
-def probe_forever(namespace):
+def probe_again_and_again(namespace, seconds):
     os.setsid()
     inside.enter(namespace)
     while True:
-        record.record(live.DEVICE, 0.3, 0.05)
+        record.record(live.DEVICE, seconds, 0.05)
 
 
-def in_session(session):
-    found = subprocess.run(["ps", "-o", "pid=,stat=", "-s", str(session)], capture_output=True, text=True).stdout
-    return [line for line in found.splitlines() if "Z" not in line.split()[1]]
+def keepers_of(pid):
+    """Living processes that keep an instance of this owner."""
+    listed = subprocess.run(["pgrep", "-f", f"probe.keeper [0-9]+ tunbp-{pid}-"], capture_output=True, text=True)
+    return listed.stdout.split()
 
 
 def test_killed_at_any_moment_nothing_stays(tmp_path):
@@ -49,11 +51,28 @@ def test_killed_at_any_moment_nothing_stays(tmp_path):
     moments = np.random.default_rng(15).uniform(0.0, 0.5, KILLS)
     with live.tunnel(live.build(tmp_path), tmp_path, 60, 20_000, 20, 1_000_000, 2_000, 0, 0) as (space, _, _):
         for moment in moments:
-            child = multiprocessing.get_context("fork").Process(target=probe_forever, args=(space.name,))
+            child = multiprocessing.get_context("fork").Process(target=probe_again_and_again, args=(space.name, 0.3))
             child.start()
             child.join(moment)
             assert child.exitcode is None
             os.kill(child.pid, signal.SIGKILL)
             child.join()
-            process.wait_for(lambda pid=child.pid: not in_session(pid), "children of a killed probe stay", 5.0)
+            process.wait_for(lambda pid=child.pid: not keepers_of(pid), "the keeper of a killed probe stays", 10.0)
+    assert tracefs_state() == before
+
+
+def test_what_was_left_by_a_probe_that_ended_with_its_keeper_is_removed_by_the_next(tmp_path):
+    before = tracefs_state()
+    with live.tunnel(live.build(tmp_path), tmp_path, 60, 20_000, 20, 1_000_000, 2_000, 0, 0) as (space, _, _):
+        child = multiprocessing.get_context("fork").Process(target=probe_again_and_again, args=(space.name, 60.0))
+        child.start()
+        process.wait_for(lambda: keepers_of(child.pid), "no keeper", 10.0)
+        (kept,) = keepers_of(child.pid)
+        process.wait_for(lambda: f"tunbp-{child.pid}-" in tracefs_state()[0], "no instance", 10.0)
+        os.kill(int(kept), signal.SIGKILL)
+        os.kill(child.pid, signal.SIGKILL)
+        child.join()
+        assert f"tunbp-{child.pid}-" in tracefs_state()[0]
+        with instance([0]):
+            assert f"tunbp-{child.pid}-" not in tracefs_state()[0]
     assert tracefs_state() == before

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tunbp.lab.probe.perf import Window
+from tunbp.lab.probe.instance import Window
 
 RUNNABLE = 0x100
 """`prev_state` of a thread that was preempted inside the kernel; 0 is one preempted on its way out of it."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunbp.errors import LabError
-from tunbp.lab.probe.perf import Request, Window
+from tunbp.lab.probe.instance import Window
 from tunbp.lab.probe.tracefs import Tracepoint
 
 PACKET = ("net/net_dev_start_xmit", "skb/skb_copy_datagram_iovec", "skb/kfree_skb")
@@ -20,20 +20,13 @@ OTHER = (
     "net/net_dev_queue", "net/netif_receive_skb", "sched/sched_switch", "irq/softirq_entry", "irq/softirq_exit",
     "irq/softirq_raise",
 )  # fmt: skip
-SYSCALLS = ("syscalls/sys_exit_read", "syscalls/sys_exit_readv")
 NET_TX, NET_RX = 2, 3
 """Softirq vectors (`include/linux/interrupt.h`)."""
 
-SHARES = {
-    "net_dev_start_xmit": 8, "net_dev_queue": 4, "skb_copy_datagram_iovec": 4, "netif_receive_skb": 4, "kfree_skb": 4,
-    "sched_switch": 8, "sys_exit_read": 4, "sys_exit_readv": 1, "softirq_entry": 1, "softirq_exit": 1,
-    "softirq_raise": 1,
-}  # fmt: skip
-"""How the memory is divided: bytes of a record times how often it comes, in powers of 2."""
 MEMORY = 256 << 20
-"""Most memory of all buffers [byte]."""
-LARGEST, SMALLEST = 1 << 20, 1 << 14
-"""One share is at most and at least this [byte]."""
+"""Most memory of all buffers together [byte]."""
+LARGEST = 64 << 20
+"""Most memory of one processor's buffer [byte]."""
 
 QUEUE, IN, OUT, FREE, RECEIVE = range(5)
 """Kinds of events of a packet: queued, handed to the device, read, freed; received by the device."""
@@ -67,25 +60,17 @@ class Events:
     reason: NDArray[np.int32]
 
 
-def requests(
-    found: Mapping[str, Tracepoint], device: str, threads: Sequence[int], cpus: int, memory: int = MEMORY
-) -> list[Request]:
-    """What to record of the tracepoints that the kernel has: filters, and buffers that fit into `memory`.
+def check(found: Mapping[str, Tracepoint]) -> None:
+    """Raise if the kernel lacks a tracepoint that the probe cannot do without.
 
     Raises
     ------
     LabError
-        If the kernel lacks one that the probe cannot do without.
+        Naming those it lacks.
     """
     lacking = [event for event in PACKET if event.partition("/")[2] not in found]
     if lacking:
         raise LabError(f"this kernel ({os.uname().release}) has no tracepoint {', '.join(lacking)}; use --coarse")
-    shares = sum(SHARES[name] for name in found)
-    share = SMALLEST
-    while share < LARGEST and 2 * share * shares * cpus <= memory:
-        share *= 2
-    texts = filters(device, threads)
-    return [Request(tracepoint, texts[name], share * SHARES[name]) for name, tracepoint in found.items()]
 
 
 def filters(device: str, threads: Sequence[int]) -> dict[str, str]:
@@ -99,8 +84,6 @@ def filters(device: str, threads: Sequence[int]) -> dict[str, str]:
         "skb_copy_datagram_iovec": reader,
         "kfree_skb": "",
         "sched_switch": f"{either('prev_pid', threads)} || {either('next_pid', threads)}",
-        "sys_exit_read": reader,
-        "sys_exit_readv": reader,
         "softirq_entry": f"(vec == {NET_TX} || vec == {NET_RX}) && ({reader})",
         "softirq_exit": f"(vec == {NET_TX} || vec == {NET_RX}) && ({reader})",
         "softirq_raise": f"vec == {NET_TX} && ({reader})",

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tunbp.errors import LabError
-from tunbp.lab.probe import activity, device, events, perf
+from tunbp.lab.probe import activity, device, events
 from tunbp.lab.probe.activity import Spans
+from tunbp.lab.probe.instance import Window, instance
 from tunbp.lab.probe.match import UNSEEN, Owner, Packets, match
-from tunbp.lab.probe.tracefs import tracepoints
 
 INITIAL_PID_NAMESPACE = "pid:[4026531836]"
 """`/proc/self/ns/pid` outside all containers (PROC_PID_INIT_INO): tracepoints name threads as seen from there."""
@@ -121,7 +121,6 @@ def record(
         )
     threads = _threads([reader])
     foreign = [other for other in candidates if other.pid != reader.pid]
-    found = tracepoints([*events.PACKET, *events.OTHER])
     cpus = online()
     started, begin = time.time(), time.monotonic()
     windows: list[Observed] = []
@@ -132,7 +131,10 @@ def record(
 
     watched = _threads([reader, *foreign])
     gone = []
-    with perf.session(events.requests(found, name, watched, len(cpus)), cpus) as session:
+    with instance(cpus) as session:
+        found = session.find([*events.PACKET, *events.OTHER])
+        events.check(found)
+        session.prepare(events.filters(name, watched), min(events.MEMORY // len(cpus), events.LARGEST))
         with session.recording():
             time.sleep(SHORTEST)
         session.take()  # the first use of a tracepoint is slower; these records are thrown away
@@ -158,19 +160,20 @@ def record(
                 gone = [f"{error} before the end; what was recorded until then is used"]
                 break
             follow(time.monotonic() - begin)
+    reasons = session.tracepoints["kfree_skb"].symbols
     return Recording(
-        settings, reader, device.flag_is_set(reader), tuple(windows), tuple(controls), found["kfree_skb"].symbols,
-        started, (*gone, *_warnings(settings, foreign, windows)),
+        settings, reader, device.flag_is_set(reader), tuple(windows), tuple(controls), reasons, started,
+        (*gone, *_warnings(settings, foreign, windows)),
     )  # fmt: skip
 
 
-def _observed(seen: perf.Window, threads: Sequence[int], owner: Owner | None, usage: Usage) -> Observed:
+def _observed(seen: Window, threads: Sequence[int], owner: Owner | None, usage: Usage) -> Observed:
     """What one traced window says, decoded."""
     raised = seen.records.get("softirq_raise")
     packets = match(events.packet_events(seen), seen.end, owner)
     return Observed(
         packets, activity.absences(seen, threads), activity.softirqs(seen, threads),
-        0 if raised is None else raised.size, sum(seen.lost.values()), usage,
+        0 if raised is None else raised.size, seen.lost, usage,
     )  # fmt: skip
 
 

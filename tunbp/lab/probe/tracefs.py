@@ -1,27 +1,11 @@
-"""Formats of tracepoints: their number and the place of each field, as the running kernel describes them.
-
-They stand in tracefs. It is mounted in a mount namespace of a short-lived child, so the mount is seen by nobody else
-and ends with that child; the machine's own tracefs, if it has one, is neither used nor changed.
-"""
+"""Formats of tracepoints: their number and the place of each field, as the running kernel describes them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tunbp.errors import LabError
-from tunbp.lab import process
-
-PLACE = "/sys/kernel/tracing"
-"""Where the kernel offers a place to mount tracefs."""
-SCRIPT = f"""
-mount -t tracefs tracefs {PLACE} || exit 77
-cd {PLACE}/events
-for event in "$@"; do test -r $event/format && cat $event/format; done
-true
-"""
-UNSHARE = ("unshare", "--mount", "--propagation", "private", "sh", "-c", SCRIPT, "sh")
 
 _FIELD = re.compile(r"\tfield:(?P<type>[^;]*?)(?P<name>\w+)(?:\[\w*\])?;\toffset:(?P<offset>\d+);\tsize:(?P<size>\d+);"
                     r"\tsigned:(?P<signed>[01]);")  # fmt: skip
@@ -64,24 +48,3 @@ def parse_format(text: str) -> Tracepoint:
     }
     symbols = {int(value, 0): word for value, word in _SYMBOL.findall(text)}
     return Tracepoint(name[1], int(number[1]), fields, symbols)
-
-
-def tracepoints(events: Sequence[str]) -> dict[str, Tracepoint]:
-    """Those of `events` ("net/net_dev_queue") that the running kernel has, by their name without the system.
-
-    Raises
-    ------
-    LabError
-        If this user may not look: what is missing and how to get it.
-    """
-    try:
-        text = process.run([*UNSHARE, *events])
-    except LabError as error:
-        raise LabError(
-            f"cannot read the kernel's tracepoints: {error}\nWhat to do: run as root of the machine (CAP_SYS_ADMIN, to "
-            f"mount tracefs privately); the kernel needs CONFIG_TRACING, which makes {PLACE}. Without these rights "
-            "`tunbp lab probe DEV --coarse` gives what /proc shows"
-        ) from error
-    parts = re.split(r"^(?=name: \w+$)", text, flags=re.MULTILINE)
-    found = [parse_format(part) for part in parts if part.startswith("name: ")]
-    return {tracepoint.name: tracepoint for tracepoint in found}
