@@ -27,6 +27,8 @@ MEMBER = 1 << 10
 """Input that a gzip member is given at first [byte]; then twice as much each time."""
 MEMBER_FREE, MEMBER_LEAST = 1000, 200
 """Members that any gzip file may have, and bytes of the file for each further one (an empty one takes 20)."""
+KERNEL_TABLES = re.compile(r"/proc/(?:\d+/)?(?:net/[\w./@-]+|softirqs)$")
+"""Files of size 0 that have content: the kernel's tables. Others of /proc wait for ever, or are nobody's traces."""
 HEAD = 1 << 16
 """How much of a file is looked at to recognize its format [byte]."""
 
@@ -153,6 +155,8 @@ def _read_file(file: Path) -> bytes:
         information = file.stat()
         if not stat.S_ISREG(information.st_mode):
             raise TraceError(f"{file}: not a regular file; give the file that the tool wrote")
+        if not information.st_size and not KERNEL_TABLES.match(str(file.resolve())):
+            raise TraceError(f"{file}: the file is empty")
         if information.st_size > FILE_LIMIT:
             raise TraceError(f"{file}: {information.st_size} bytes are more than the limit of {FILE_LIMIT}")
         # a pipe that takes the file's place after stat must not block the open, nor /proc/kmsg the read
