@@ -318,3 +318,28 @@ def test_iperf_2_is_named_and_its_csv_is_exact():
 def test_old_pktgen_says_nsec_and_means_microseconds(opened):
     label = text_of("pktgen_one.txt").replace("usec", "nsec")
     assert float(opened(label)["duration"]) == float(open_trace(FIXTURES / "pktgen_one.txt")["duration"])
+
+
+@pytest.mark.parametrize("name", ["bottleneck.pcap", "bottleneck.pcapng"])
+def test_a_capture_gives_the_rate_retransmits_and_round_trips_of_its_flows(name):
+    run = open_trace(FIXTURES / name)
+    assert str(run["socket"].values[0]) == "10.77.0.1:45242 > 10.77.0.2:5201"
+    # tshark 4.0: payload of the flow, tcp.analysis.retransmission, tcp.analysis.ack_rtt: 156 of 0.308 ms on average,
+    # one of them of 42.4 ms, whose ACK waited for a retransmission
+    assert int(run["sent_bytes"]) == int(run["transferred"].sel(stream=1).sum()) == 495253
+    assert int(run["total_retransmits"]) == int(run["retransmits"].sel(stream=1).sum()) == 55
+    assert float(run["min_rtt"]) == pytest.approx(2e-6, abs=1e-6)
+    assert float(run["mean_rtt"]) == pytest.approx((156 * 307.763e-6 - 42.418e-3) / 155, rel=0.02)
+    # the sender itself says 4.8 Mbit/s sent and 3.86 received; the capture is behind the queue that dropped
+    assert float(run["received_rate"]) == pytest.approx(3.855e6, rel=0.05)
+    assert run.attrs["protocol"] == "TCP"
+
+
+def test_a_capture_that_is_cut_off_gives_what_precedes_the_cut(tmp_path):
+    whole = (FIXTURES / "bottleneck.pcap").read_bytes()
+    (tmp_path / "cut.pcap").write_bytes(whole[: len(whole) // 2])
+    run = open_trace(tmp_path / "cut.pcap")
+    assert 0 < int(run["sent_bytes"]) < 495253
+    (tmp_path / "head.pcap").write_bytes(whole[:24])
+    with pytest.raises(TraceError, match="0 packets, none of them TCP or UDP"):
+        open_trace(tmp_path / "head.pcap")

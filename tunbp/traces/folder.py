@@ -208,8 +208,9 @@ def _renamed(part: xr.Dataset, leading: xr.Dataset) -> xr.Dataset:
     tool = part.attrs.get("tool", "")
     if ROLES.get(tool) == "record":
         return part.drop_vars([name for name in part.data_vars if name in leading])
-    prefix = "socket_" if tool == "ss" else "ping_"
-    names: tuple[str, ...] = SOCKET_NAMES if tool == "ss" else PROBE_NAMES
+    sockets = ROLES.get(tool) == "sockets"
+    prefix = "socket_" if sockets else "ping_"
+    names: tuple[str, ...] = SOCKET_NAMES if sockets else PROBE_NAMES
     if leading.attrs.get("tool") not in LEADING:
         names = tuple(name for name in names if name in leading)
     renamed = {name: f"{prefix}{name}" for name in names if name in part}

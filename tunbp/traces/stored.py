@@ -160,7 +160,9 @@ def _check_codecs(place: Path, size: int) -> None:
             for key in ("id", "name"):
                 # version 2 names codecs by id, version 3 by name (beside names of grids and types)
                 named = value.get(key)
-                codec = isinstance(named, str) and (key == "id" or "configuration" in value)
+                if not isinstance(named, str):
+                    continue
+                codec = key == "id" or "configuration" in value
                 if codec and named not in CODECS and named not in ("regular", "default", "v2"):
                     raise TraceError(f"{place}: codec {named[:40]!r} is not one that tunbp reads: {sorted(CODECS)}")
             waiting += value.values()

@@ -17,6 +17,7 @@ from tunbp.traces.formats import (
     mtr,
     netperf,
     nstat,
+    pcap,
     perf,
     ping,
     pktgen,
@@ -30,6 +31,7 @@ from tunbp.traces.formats import (
 from tunbp.traces.reader import Reader
 
 READERS: tuple[Reader, ...] = (
+    pcap.READER,
     iperf2.READER,
     iperf3.READER,
     lab_run.READER,
