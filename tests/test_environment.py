@@ -101,7 +101,9 @@ def test_lock_has_hashes_and_no_addresses() -> None:
 
 def test_console_script_and_version_are_those_of_the_metadata() -> None:
     assert metadata.version("tunbp") == tunbp.__version__
-    scripts = {entry.name: entry.value for entry in metadata.distribution("tunbp").entry_points}
+    scripts = {
+        entry.name: entry.value for entry in metadata.distribution("tunbp").entry_points.select(group="console_scripts")
+    }
     assert scripts["tunbp"] == PROJECT["scripts"]["tunbp"]
 
 

@@ -343,3 +343,41 @@ def test_a_capture_that_is_cut_off_gives_what_precedes_the_cut(tmp_path):
     (tmp_path / "head.pcap").write_bytes(whole[:24])
     with pytest.raises(TraceError, match="0 packets, none of them TCP or UDP"):
         open_trace(tmp_path / "head.pcap")
+
+
+@pytest.mark.parametrize("name", ["tracepoints_perf.txt", "tracepoints_ftrace.txt"])
+def test_tracepoints_give_occupancy_sojourn_and_drops_of_the_ring(name):
+    run = open_trace(FIXTURES / name)
+    # the device counted 48 offered, 19 dropped, with a queue of 10
+    assert (int(run["sent"]), int(run["delivered"]), int(run["dropped_ring"])) == (48, 29, 19)
+    assert run["drop_events"].sel(queue="FULL_RING") == 19
+    assert 9 <= float(run["ring_occupancy"].max()) <= 10
+    assert 0 < float(run["ring_sojourn"]) < 0.02
+    assert run.attrs["device"] == "tun0"
+
+
+@pytest.mark.parametrize("name", ["retis.txt", "retis.jsonl"])
+def test_retis_counts_drops_by_reason(name):
+    run = open_trace(FIXTURES / name)
+    assert {str(label): int(run["drop_events"].sel(queue=label)) for label in run["queue"].values} == {
+        "FULL_RING": 2, "NO_SOCKET": 1,
+    }  # fmt: skip
+
+
+def test_ndt_gives_the_servers_tcp_info_and_the_kernels_verdict():
+    run = open_trace(FIXTURES / "ndt7.json")
+    assert float(run["received_rate"]) == pytest.approx(80e6)
+    assert run["throughput"].values == pytest.approx([80e6] * 8)
+    assert run["cwnd"].values.tolist() == [200 * 1448] * 8
+    assert float(run["min_rtt"]) == pytest.approx(19.8e-3)
+    assert limit_of(run).name == "receive window"
+    assert run.attrs["direction"] == "reverse"
+
+
+def test_qlog_is_the_same_as_document_and_as_sequence():
+    whole, sequence = open_trace(FIXTURES / "qlog.json"), open_trace(FIXTURES / "qlog.sqlog")
+    assert whole.drop_attrs(deep=False).identical(sequence.drop_attrs(deep=False))
+    assert (int(whole["total_packets"]), int(whole["total_lost_packets"])) == (40, 1)
+    assert int(whole["sent_bytes"]) == 40 * 1252
+    assert float(whole["min_rtt"]) == pytest.approx(30e-3)
+    assert whole.sizes["time"] == 10

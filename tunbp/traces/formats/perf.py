@@ -14,7 +14,7 @@ from tunbp.traces.source import Source
 
 TOOL = "perf"
 EVENT = re.compile(
-    rb"\s(\d{1,12}\.\d{1,9}):\s{1,9}skb:kfree_skb:.{0,400}?\blocation=(\S{1,200})"
+    rb"\s(\d{1,12}\.\d{1,9}):\s{1,32}skb:kfree_skb:.{0,400}?\blocation=(\S{1,200})"
     rb"(?:.{0,200}?\breason:? ?(\w{1,64}))?"
 )
 REASON_LIMIT = 4096
