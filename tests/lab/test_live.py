@@ -194,6 +194,20 @@ def test_tcp_through_openvpn_over_the_relay_is_measured_from_its_first_packet(tm
     assert 0 < run["reader_cpu"] < 2
 
 
+@pytest.mark.skipif(
+    not all(map(shutil.which, ("wireguard-go", "iperf3", "openssl", "cc"))),
+    reason="no wireguard-go, iperf3, openssl or cc",
+)
+def test_wireguard_go_takes_the_device_that_is_handed_to_it(tmp_path):
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(TUNNELS.format(experiment="wireguard"))
+    measure(plan, tmp_path / "out")
+    run = collect(tmp_path / "out").isel(run=0)
+    assert not run["tun_flags"].item() & flags.IFF_BACKPRESSURE
+    assert run["received_rate"] > 1e6
+    assert 0 < run["reader_cpu"] < 4
+
+
 @pytest.mark.skipif(not all(map(shutil.which, ("iperf3", "cc"))), reason="no iperf3 or cc")
 def test_many_senders_meet_the_driver_through_one_queue_and_through_several(tmp_path):
     plan = tmp_path / "plan.yaml"
