@@ -171,6 +171,19 @@ def show(folder: Path, report: str) -> None:
 
 
 @lab.command()
+@click.argument("first", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("second", type=click.Path(path_type=Path, exists=True, file_okay=False))
+def compare(first: Path, second: Path) -> None:
+    """Compare measurements of one plan on two kernels (A, B), in 72 columns for a mail."""
+    from tunbp.lab.collect import collect
+    from tunbp.lab.experiments import EXPERIMENTS
+    from tunbp.lab.kernels import report
+
+    a, b = collect(first), collect(second)
+    click.echo("\n".join(report(a, b, EXPERIMENTS[a.attrs["experiment"]].shown)))
+
+
+@lab.command()
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.argument("target", type=click.Path(path_type=Path, file_okay=False))
 def bundle(folder: Path, target: Path) -> None:
