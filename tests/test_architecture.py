@@ -37,11 +37,13 @@ ALLOWED = {
     "traces": BASE,
     "lab": BASE | {"traces"},
     "evidence": BASE | {"model", "traces"},
+    "infer": BASE | {"model"},
+    "prediction": BASE | {"infer", "model"},
     "plots": BASE,
     "results": BASE | {"plots"},
     "run": BASE,
     "site": BASE | {"plots", "results", "run"},
-    "notebooks": BASE | {"evidence", "plots", "results", "run"},
+    "notebooks": BASE | {"evidence", "plots", "prediction", "results", "run"},
 }
 """What each part may import besides itself: data flows one way. Other parts sit on top, only below `cli`."""
 

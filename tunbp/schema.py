@@ -79,6 +79,8 @@ VARIABLES: dict[str, Variable] = {
     "qdisc_sojourn": Variable("s", "mean time a packet spends in the qdisc"),
     "path_sojourn": Variable("s", "mean time a packet spends in the queue of the path"),
     "sparse_latency": Variable("s", "queueing delay of a sparse flow beside the bulk flow"),
+    "latency": Variable("s", "ping under load"),
+    "expected_rate": Variable("bit/s", "received rate without the noise of a single run"),
     "wake_cycles": Variable("1", "stop/wake cycles of the device queue"),
     "timeouts": Variable("1", "retransmission timeouts"),
     "loss_events": Variable("1", "round trips in which the sender saw loss"),

@@ -10,36 +10,60 @@ from click.testing import CliRunner
 from tunbp.cli import tunbp
 from tunbp.errors import OutputError, ParamsError
 
-FAST = ["--duration", "5s", "--seeds", "1", "--rings", "10,1000"]
-VPN = ["--rtt", "120ms", "--ring", "100", "--drain", "60k/s", "--window", "3MB", "--ack-interval", "10ms"]
+FAST = ["--duration", "4s", "--draws", "16", "--rings", "25,1000"]
+VPN = ["--rtt", "120ms", "--ring", "100", "--drain", "60k/s", "--window", "3MB"]
 
 
 def predict(*options):
     return CliRunner().invoke(tunbp, ["predict", *options], catch_exceptions=True)
 
 
-def test_a_path_gets_a_table_and_a_recommendation():
+def record(*options):
+    shown = predict(*options, "--json")
+    assert shown.exit_code == 0, shown.output
+    return json.loads(shown.stdout)
+
+
+def test_a_path_gets_a_sentence_a_table_and_a_card():
     shown = predict(*VPN, *FAST)
     assert shown.exit_code == 0, shown.output
-    assert "Set IFF_BACKPRESSURE" in shown.output
-    assert "reader 60 Kpps" in shown.output
-    assert "receive window" in shown.output
+    assert shown.output.startswith("txqueuelen 100, as it is: ")
+    assert "drain_rate 60 Kpps" in " ".join(shown.output.split())
+    assert "From priors (16 draws)" in " ".join(shown.output.split())
 
 
-def test_json_has_the_points_the_scenario_and_the_advice():
-    told = json.loads(predict(*VPN, *FAST, "--json").output)
-    assert told["scenario"]["rtt"] == 0.12
-    assert [p["ring"] for p in told["points"]] == [10, 100, 1000] * 2
-    assert told["advice"]["set_flag"] is True
-    stock, pushed = (
-        next(p for p in told["points"] if p["variant"] == v and p["ring"] == 100) for v in ("stock", "backpressure")
-    )
-    assert pushed["received_rate"] > 3 * stock["received_rate"]
+def test_json_is_one_object_with_a_row_per_ring_and_variant():
+    told = record(*VPN, *FAST)
+    assert told["schema"] == 1
+    assert [(row["ring"], row["variant"]) for row in told["rows"]] == [
+        (ring, variant) for ring in (25, 100, 1000) for variant in ("stock", "backpressure")
+    ]
+    assert set(told["rows"][0]["received_rate"]) == {"median", "low50", "high50", "low90", "high90"}
+    assert told["used"]["rtt"] == {"value": 0.12, "source": "given"}
+    assert told["used"]["burst_rate"]["source"] == "prior"
+    assert 0.0 <= told["gain"]["probability_above_10_percent"] <= 1.0
+    assert all(row["measure"] for row in told["unknown"])
+    assert [row["share"] for row in told["unknown"]] == sorted((r["share"] for r in told["unknown"]), reverse=True)
 
 
-def test_the_readers_speed_may_be_given_in_bits():
-    told = json.loads(predict(*VPN[:4], "--drain", "80Mbit/s", "--mss", "1000B", *FAST, "--json").output)
-    assert told["scenario"]["drain_rate"] == pytest.approx(10e3)
+def test_rates_may_be_given_in_bits_of_payload():
+    used = record(*VPN[:4], "--drain", "80Mbit/s", "--path-rate", "40Mbit/s", "--mss", "1000B", *FAST)["used"]
+    assert used["drain_rate"]["value"] == pytest.approx(10e3)
+    assert used["path_rate"]["value"] == pytest.approx(5e3)
+
+
+def test_bandwidth_and_loss_are_other_names_of_path_rate_and_path_loss():
+    used = record(*VPN, "--bandwidth", "5k/s", "--loss", "1%", *FAST)["used"]
+    assert (used["path_rate"]["value"], used["path_loss"]["value"]) == (5e3, 0.01)
+
+
+def test_the_warm_up_is_a_sixth_of_the_duration_unless_given():
+    assert record(*VPN, *FAST)["used"]["warmup"]["value"] == pytest.approx(4 / 6)
+    assert record(*VPN, *FAST, "--warmup", "0s")["used"]["warmup"]["value"] == 0.0
+
+
+def test_an_rtt_of_zero_is_simulated_as_a_tenth_of_a_millisecond():
+    assert record("--rtt", "0ms", *FAST)["used"]["rtt"]["value"] == 1e-4
 
 
 def test_a_figure_is_drawn(tmp_path):
@@ -56,11 +80,13 @@ def test_a_figure_is_drawn(tmp_path):
         (["--qdisc", "red"], ParamsError, "--qdisc: 'red' is not known"),
         (["--rtt", "90s"], ParamsError, "--rtt: 90 is not allowed"),
         (["--host", "moon"], ParamsError, "--host: 'moon' is not known"),
+        (["--product", "ipsec"], ParamsError, "product: 'ipsec' is not known"),
+        (["--draws", "100"], ParamsError, "draws: 100; allowed: powers of two"),
         (["--rings", "1,x"], ParamsError, "--rings: '1,x'"),
         (["--plot", "a.txt"], OutputError, "must end with"),
     ],
 )
 def test_a_wrong_option_is_named(options, error, says):
-    result = predict(*options, *FAST[:4])
+    result = predict(*options)
     assert isinstance(result.exception, error)
     assert says in str(result.exception)

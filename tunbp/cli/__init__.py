@@ -22,6 +22,7 @@ COMMANDS = {
     "check": ("tunbp.cli.check", "check", "Model against published values, and published claims recomputed."),
     "sweep": ("tunbp.cli.sweep", "sweep", "Simulate a plan of many scenarios into a Zarr store, resumable."),
     "lab": ("tunbp.cli.lab", "lab", "Measure the real kernel, stock against backpressure."),
+    "backpressure": ("tunbp.cli.backpressure", "backpressure", "Run a program with IFF_BACKPRESSURE on its devices."),
     "data": ("tunbp.cli.data", "data", "Fetch, verify and rebuild the bundled data."),
     "cite": ("tunbp.cli.cite", "cite", "Print the BibTeX entry and caption of a figure."),
     "archive": ("tunbp.cli.cite", "archive", "Pack results, parameters and hashes for a DOI deposit."),

@@ -1,4 +1,4 @@
-"""`tunbp predict`: throughput and latency of your own path over txqueuelen, and what to do about it."""
+"""`tunbp predict`: throughput and ping of your own path over txqueuelen, as distributions, and what to do about it."""
 
 from __future__ import annotations
 
@@ -8,81 +8,92 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tunbp.cli import options
 from tunbp.cli.units import Quantity
 from tunbp.errors import OutputError, ParamsError, ScenarioError
-from tunbp.quantities import parse, significant
-from tunbp.quantities import show as shown
+from tunbp.quantities import parse, percent, show, show_range, significant
 
 if TYPE_CHECKING:
-    import xarray as xr
     from rich.console import Console
 
-    from tunbp.evidence.prediction import Advice, FromTrace
-    from tunbp.model.scenario import Scenario
+    from tunbp.evidence.prediction import FromTrace
+    from tunbp.prediction import Prediction
 
-RINGS = "10,25,50,100,250,500,1000,2500,5000"
+RINGS = "25,100,500,1000,5000"
+HEADER = 40
+"""Bytes of IP and TCP headers with no options between MTU and MSS (IPv4); timestamps take 12 more."""
 
-LISTED = ("received_rate", "sparse_latency", "mean_rtt")
-OPTIONS = {
-    "rtt": "rtt", "ring": "ring", "burst": "burst_rate", "window": "receive_window", "qdisc": "qdisc",
-    "qdisc_limit": "qdisc_limit", "streams": "streams", "congestion": "congestion", "driver": "driver",
-    "mss": "mss", "ack_interval": "ack_interval", "stall_rate": "stall_rate", "stall_mean": "stall_mean",
-    "wake_cost": "wake_cost", "contention": "contention", "duration": "duration", "seed": "seed",
-}  # fmt: skip
-"""Option -> field of the scenario."""
+NAMES = {"drain_rate": "drain", "receive_window": "window", "burst_rate": "burst"}
+ALIASES = {"path_rate": "bandwidth", "path_loss": "loss"}
+SET = (
+    "rtt", "ring", "drain_rate", "path_rate", "path_buffer", "path_loss", "path_loss_burst", "receive_window",
+    "send_buffer", "mss", "streams", "congestion", "qdisc", "qdisc_limit", "origin", "hystart", "ack_cost",
+    "reader_policy", "far_rate", "far_ack_cost", "burst_rate", "ack_interval", "idle_latency", "stall_rate",
+    "stall_mean", "wake_cost", "contention", "gso_segments", "driver", "duration",
+)  # fmt: skip
+"""Fields that have an option."""
+
+LEAST_RTT = 1e-4
+"""RTT that is simulated where no delay is added (`--rtt 0`), s."""
+
+START = {"duration": 30.0, "rtt": 0.12}
+"""What is taken where nothing says otherwise and no prior speaks of it."""
 
 
 @click.command()
-@click.option("--trace", type=click.Path(path_type=Path), help="Measurement of the path; options override it.")
+@click.option("--trace", type=click.Path(path_type=Path), help="A measured run of this path; options override it.")
+@click.option("--measured", metavar="50Mbit/s", help="Rate that this path carries now, at its present ring.")
+@click.option("--cpu-bound", metavar="300Mbit/s", help="TCP rate at which the tunnel's program uses a whole CPU.")
+@click.option("--udp", metavar="237Mbit/s", help="Send UDP at this rate instead of TCP.")
+@click.option("--mtu", type=Quantity("1500B", "byte", whole=True), help="MTU of the device, instead of --mss.")
+@click.option("--product", default="openvpn", show_default=True, help="Program that reads the device.")
 @click.option("--host", help="Start from the constants of a known host, e.g. path-openvpn.")
-@click.option("--rtt", type=Quantity("120ms", "s"), help="Round-trip time without queueing.")
-@click.option("--ring", type=Quantity("500", "packet", whole=True), help="Present txqueuelen.")
-@click.option("--drain", metavar="60k/s", help="Speed of the reader, packets/s or bit/s (700Mbit/s).")
-@click.option("--burst", type=Quantity("1.8M/s", "packet/s"), help="Speed at which the stack fills the ring.")
-@click.option("--window", type=Quantity("6MB", "byte"), help="Receive window of each stream.")
-@click.option("--ack-interval", type=Quantity("8ms", "s"), help="Time over which ACKs are held back.")
-@click.option("--stall-rate", type=Quantity("1/s", "1/s"), help="Random pauses of the reader.")
-@click.option("--stall-mean", type=Quantity("5ms", "s"), help="Their mean length.")
-@click.option("--wake-cost", type=Quantity("5us", "s"), help="What a stop/wake cycle takes from the reader.")
-@click.option("--contention", type=Quantity("0.5us", "s"), help="Extra time per packet of several senders.")
-@click.option("--mss", type=Quantity("1448B", "byte", whole=True), help="Payload of a segment.")
-@click.option("--qdisc", help="noqueue, pfifo, pfifo_fast, fq_codel.")
-@click.option("--qdisc-limit", type=Quantity("1000", "packet", whole=True), help="Packets the qdisc may hold.")
-@click.option("--driver", help="Kernel version compared with stock (default 7.3: IFF_BACKPRESSURE).")
-@click.option("--streams", type=int, help="Parallel TCP streams.")
-@click.option("--congestion", help="cubic, reno, bbr.")
-@click.option("--rings", default=RINGS, show_default=True, help="Ring sizes to predict.")
-@click.option("--seeds", type=click.IntRange(1, 1000), default=3, show_default=True, help="Repetitions.")
-@click.option("--seed", type=int, help="First seed.")
-@click.option("--duration", type=Quantity("60s", "s"), default=60.0, help="Simulated time.  [default: 60s]")
+@click.option("--constants", type=click.Path(path_type=Path), help="constants.yaml that `tunbp lab probe` wrote.")
+@click.option("--direction", type=click.Choice(["upload", "download"]), default="upload", show_default=True)
+@options.of(SET, NAMES, ALIASES)
+@click.option("--warmup", type=Quantity("2s", "s"), help="Time that totals leave out.  [default: duration / 6]")
+@click.option("--rings", default=RINGS, show_default=True, help="Ring sizes to predict; --ring is added.")
+@click.option("--draws", type=click.IntRange(8, 65536), default=128, show_default=True, help="A power of two.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same bits.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw to a PDF, PNG or SVG file.")
 def predict(
-    trace: Path | None, host: str | None, rings: str, seeds: int, as_json: bool, plot: Path | None,
-    drain: str | None, **given: Any,
+    trace: Path | None, measured: str | None, cpu_bound: str | None, udp: str | None, mtu: int | None, product: str,
+    host: str | None, constants: Path | None, direction: str, warmup: float | None, rings: str, draws: int, seed: int,
+    as_json: bool, plot: Path | None, **given: Any,
 ) -> None:  # fmt: skip
-    """Predict throughput and latency of your own path over txqueuelen, stock and with backpressure.
+    """Predict throughput and ping of your own path over txqueuelen, stock and with backpressure.
 
-    Every value is given with its unit. What is not given comes from --trace, else from --host, else is a
-    default of the model; all values used are printed.
+    What is given is taken as known; what is not has a prior (`data/priors.yaml`), and every number comes with
+    the interval that follows. Which unknown widens it most, and what measures it, is said last.
     """
     from rich.console import Console
 
-    from tunbp.evidence import prediction
+    from tunbp.prediction import predict as run
 
     if plot is not None and plot.suffix not in (".pdf", ".png", ".svg"):
         raise OutputError(f"--plot: {plot}: the name must end with .pdf, .png or .svg")
     sizes = _sizes(rings)
-    typed = {OPTIONS[name]: value for name, value in given.items() if value is not None}
-    scenario, read = _scenario(trace, host, drain, typed)
-    result = prediction.predict(scenario, sizes, seeds)
-    advice = prediction.advise(scenario, result)
+    known, sources, read = _known(trace, host, constants, mtu, given)
+    if cpu_bound is not None:
+        _reader_from_cpu(known, sources, options.rate(cpu_bound, float(known["mss"]), "--cpu-bound"))
+    if udp is not None:
+        known |= {"source": "open", "offered_rate": options.rate(udp, float(known["mss"]), "--udp")}
+    duration = float(known["duration"])
+    known["warmup"] = duration / 6.0 if warmup is None else warmup
+    rate = None if measured is None else parse(measured, "bit/s", name="--measured")[0]
+    if rate is None and read is not None and read.rate > 0.0:
+        rate = read.rate
+    try:
+        found = run(known, sizes, product=product, sources=sources, measured=rate, count=draws, seed=seed)
+    except ScenarioError as error:
+        raise ParamsError(_as_option(str(error))) from error
     if plot is not None:
-        draw(scenario, result, plot)
+        draw(found, plot)
     if as_json:
-        click.echo(json.dumps(record(scenario, result, advice, read), indent=1))
+        click.echo(json.dumps(found.record(), indent=1))
     else:
-        show(Console(), scenario, result, advice, read)
+        report(Console(), found, direction, read)
 
 
 def _sizes(text: str) -> list[int]:
@@ -95,120 +106,123 @@ def _sizes(text: str) -> list[int]:
     return sizes
 
 
-def _scenario(
-    trace: Path | None, host: str | None, drain: str | None, typed: dict[str, Any]
-) -> tuple[Scenario, FromTrace | None]:
-    """What is simulated, and what of it the trace told."""
-    from tunbp.evidence.prediction import from_trace
+def _known(
+    trace: Path | None, host: str | None, constants: Path | None, mtu: int | None, given: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, str], FromTrace | None]:
+    """Fields that are known, where each comes from, and what the trace told."""
+    from tunbp.model.fields import FIELDS
     from tunbp.model.hosts import host as known_host
-    from tunbp.model.hosts import scenario_of
-    from tunbp.model.scenario import Scenario
 
+    known: dict[str, Any] = {**START, "mss": FIELDS["mss"].default, "ring": FIELDS["ring"].default}
+    sources = dict.fromkeys(known, "default")
     read = None
-    try:
-        # the wake cost measured on the i5 host, where nothing better is known
-        base = Scenario(wake_cost=known_host("i5-tap")["wake_cost"])
-        scenario = (scenario_of(host) if host else base).replace(driver="7.3", duration=60.0)
-        if trace is not None:
-            from tunbp.traces import open_trace
 
-            read = from_trace(open_trace(trace), scenario)
-            scenario = read.scenario
-        if drain is not None:
-            rate, unit = parse(drain, "packet/s", "bit/s", name="--drain")
-            packet_bits = 8.0 * float(typed.get("mss", scenario.mss))
-            typed["drain_rate"] = rate / packet_bits if unit == "bit/s" else rate
-        duration = float(typed.get("duration", scenario.duration))
-        return scenario.replace(**typed, warmup=duration / 6.0), read
+    def take(values: dict[str, Any], source: str) -> None:
+        known.update(values)
+        sources.update(dict.fromkeys(values, source))
+
+    try:
+        if host:
+            take(dict(known_host(host)), "host")
     except ScenarioError as error:
         raise ParamsError(_as_option(str(error))) from error
+    if constants is not None:
+        from tunbp.lab.probe.constants import read_constants
+
+        measured = read_constants(constants).constants
+        take({name: entry.value for name, entry in measured.items() if name in FIELDS}, "constants")
+    if trace is not None:
+        from tunbp.evidence.prediction import from_trace
+        from tunbp.model.scenario import Scenario
+        from tunbp.traces import open_trace
+
+        read = from_trace(open_trace(trace), Scenario())
+        take({name: getattr(read.scenario, name) for name in read.fields}, "trace")
+    if mtu is not None:
+        take({"mss": mtu - HEADER}, "given")
+    if given.get("mss") is not None:
+        take({"mss": given["mss"]}, "given")
+    take(options.values(given, float(known["mss"]), NAMES), "given")
+    if float(known["rtt"]) == 0.0:
+        known["rtt"] = LEAST_RTT
+    return known, sources, read
+
+
+def _reader_from_cpu(known: dict[str, Any], sources: dict[str, str], packets: float) -> None:
+    """A reader whose processor is full at this TCP rate: packet and half an ACK take 1/rate together."""
+    share = 0.75  # an ACK costs about this part of a packet (data/priors.yaml, ack_cost)
+    service = 1.0 / packets / (1.0 + share / 2.0)
+    for name, value in (("drain_rate", 1.0 / service), ("ack_cost", share * service)):
+        known.setdefault(name, value)
+        sources.setdefault(name, "given")
 
 
 def _as_option(message: str) -> str:
     """The message of a scenario with the field's name as the option that sets it."""
-    field, _, rest = message.partition(":")
-    options = {value: name for name, value in OPTIONS.items()} | {"drain_rate": "drain", "host": "host"}
-    return f"--{options[field].replace('_', '-')}:{rest}" if field in options else message
+    field, colon, rest = message.partition(":")
+    known = field in SET or field == "host"
+    return f"--{options.name_of(field, NAMES)}:{rest}" if known and colon else message
 
 
-def record(scenario: Scenario, result: xr.Dataset, advice: Advice, read: FromTrace | None) -> dict[str, Any]:
-    """What `--json` prints."""
-    from dataclasses import asdict
-
-    values = {k: v for k, v in scenario.parameters().items() if v is not None}
-    points = []
-    for variant in result["variant"].to_numpy():
-        for ring in result["ring"].to_numpy():
-            point = result.sel(variant=variant, ring=ring)
-            points.append({
-                "variant": str(variant), "ring": int(ring), "limit": str(point["binding_bound"].item()),
-                **{name: float(point[name].median()) for name in LISTED},
-                "received_rate_range": [float(point["received_rate"].quantile(q)) for q in (0.0, 1.0)],
-            })  # fmt: skip
-    told = {"told": list(read.told), "assumed": list(read.assumed), "limit": read.bound} if read else None
-    return {
-        "scenario": values,
-        "trace": told,
-        "points": points,
-        "advice": {**asdict(advice), "text": str(advice)},
-    }
-
-
-def show(console: Console, scenario: Scenario, result: xr.Dataset, advice: Advice, read: FromTrace | None) -> None:
-    """Print the path, one line per ring size, and the advice."""
+def report(console: Console, found: Prediction, direction: str, read: FromTrace | None) -> None:
+    """Print what is known, one line per ring size, and the card."""
     from rich import box
     from rich.markup import escape
     from rich.table import Table
 
-    for title, lines in (
-        ("From the trace", read.told if read else ()),
-        ("Assumed", read.assumed if read else ()),
-    ):
-        if lines:
-            console.print(f"[bold]{title}:[/] {escape('; '.join(lines))}")
-    if read:
-        console.print(f"[bold]Limit of the measured run:[/] {read.bound}")
-    console.print(f"[bold]Path:[/] {escape(path_line(scenario))}")
+    from tunbp.prediction.card import card
+
+    advice = card(found)
+    console.print(escape(advice.sentences[0]), style="bold")
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for head in ("ring", "stock\nMbit/s", "backpr.\nMbit/s", "stock\nwait ms", "backpr.\nwait ms"):
+    heads = ("ring", "stock\nMbit/s", "90 %", "backpr.\nMbit/s", "90 %", "stock\nping ms", "backpr.\nping ms", "drops")
+    for head in heads:
         table.add_column(head, justify="right", no_wrap=True)
-    table.add_column("stock\nheld by")
-    table.add_column("backpressure\nheld by")
-    middle = result[["received_rate", "sparse_latency"]].median("seed")
-    for ring in result["ring"].to_numpy():
-        at = middle.sel(ring=ring)
-        rates, waits = at["received_rate"].to_numpy() / 1e6, at["sparse_latency"].to_numpy() * 1e3
-        held = map(str, result["binding_bound"].sel(ring=ring).to_numpy())
-        style = "bold" if ring == scenario.ring else None
-        cells = [f"{ring}", *(significant(x) for x in rates), *(significant(x, 3) for x in waits), *held]
-        table.add_row(*cells, style=style)
+    for ring in map(int, found.draws["ring"].to_numpy()):
+        cells = [str(ring)]
+        for variant in ("stock", "backpressure"):
+            q = found.quantiles("received_rate", ring, variant)
+            cells += [significant(q["median"] / 1e6, 3), show_range(q["low90"] / 1e6, q["high90"] / 1e6, "1")]
+        cells += [
+            significant(found.quantiles("latency", ring, v)["median"] * 1e3, 3) for v in ("stock", "backpressure")
+        ]
+        cells.append(percent(found.quantiles("drop_fraction", ring, "stock")["median"], 2))
+        table.add_row(*cells, style="bold" if ring == found.ring else None)
     console.print(table)
-    console.print(escape(str(advice)))
+    for line in advice.sentences[1:]:
+        console.print(escape(line))
+    side = "this host's" if direction == "upload" else "the other end's"
+    console.print(escape(f"The ring is that of {side} device, which sends the data ({direction})."))
+    for note in found.notes:
+        console.print(escape(f"Note: {note}."))
+    console.print(escape(_used_line(found)), style="dim")
+    if read:
+        console.print(escape(str(read)), style="dim")
 
 
-def path_line(scenario: Scenario) -> str:
-    """The values used, with their units, in one line."""
-    s = scenario
-    words = [
-        f"RTT {shown(float(s.rtt), 's')}", f"ring {s.ring}", f"reader {shown(float(s.drain_rate), 'packet/s')}",
-        f"bursts {shown(float(s.burst_rate), 'packet/s')}", f"window {shown(float(s.receive_window), 'byte')}",
-        f"MSS {shown(float(s.mss), 'byte')}", f"ACKs held {shown(float(s.ack_interval), 's')}",
-        f"{s.streams} x {s.congestion}", str(s.qdisc),
-        f"driver {s.driver}",
-    ]  # fmt: skip
-    if float(s.stall_rate) > 0 and float(s.stall_mean) > 0:
-        words.append(f"stalls {shown(float(s.stall_rate), '1/s')} of {shown(float(s.stall_mean), 's')}")
-    return ", ".join(words)
+def _used_line(found: Prediction) -> str:
+    """What was taken as known, and what was not."""
+    from tunbp.model.fields import FIELDS
+
+    def said(name: str, value: Any) -> str:
+        return (
+            f"{name} {value}" if isinstance(value, str) else f"{name} {show(float(value), FIELDS[name].units or '1')}"
+        )
+
+    known = [said(n, row["value"]) for n, row in found.used.items() if row["source"] not in ("prior", "default")]
+    drawn = [n for n, row in found.used.items() if row["source"] == "prior"]
+    size = found.draws.sizes["draw"]
+    return f"Known: {', '.join(known) or 'nothing'}. From priors ({size} draws): {', '.join(drawn) or 'nothing'}."
 
 
-def draw(scenario: Scenario, result: xr.Dataset, target: Path) -> None:
-    """Draw throughput and latency over the ring size to a file."""
+def draw(found: Prediction, target: Path) -> None:
+    """Draw rate and ping over txqueuelen with their 50 and 90 % intervals to a file."""
     import matplotlib.pyplot as plt
 
     from tunbp.atomic import replacing
-    from tunbp.notebooks.your_path.figures import path_figure
+    from tunbp.plots.fans import fans
 
-    figure = path_figure(result, int(scenario.ring))
+    figure = fans(found.draws, found.ring)
     with replacing(target) as part:
         figure.savefig(part, format=target.suffix[1:])
     plt.close(figure)

@@ -265,12 +265,18 @@ class FromTrace:
         One line per field that the trace told, and how.
     assumed
         One line per field that matters and that it did not.
+    fields
+        Names of the fields that the trace told.
+    rate
+        Rate of the run, bit/s; 0 where the trace has none.
     """
 
     scenario: Scenario
     bound: str
     told: tuple[str, ...]
     assumed: tuple[str, ...]
+    fields: tuple[str, ...] = ()
+    rate: float = 0.0
 
     def __str__(self) -> str:
         """What the trace told and what is assumed, in a few lines."""
@@ -337,7 +343,8 @@ def from_trace(run: xr.Dataset, base: Scenario) -> FromTrace:
         told.append(f"txqueuelen {ring}")
     else:
         assumed.append(f"txqueuelen {int(base.ring)}")
-    return FromTrace(base.replace(**changes), bound, tuple(told), tuple(assumed))
+    known = tuple(name for name in changes if name != "drain_rate" or bound == limit.PROCESSOR)
+    return FromTrace(base.replace(**changes), bound, tuple(told), tuple(assumed), known, rate)
 
 
 def read_path(values: Mapping[str, Any]) -> FromTrace:

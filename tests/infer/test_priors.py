@@ -1,0 +1,53 @@
+"""Priors of unknown constants, and draws from them."""
+
+import numpy as np
+import pytest
+
+from tunbp.errors import ParamsError
+from tunbp.infer.priors import NINETY, draws, noise, priors, products
+from tunbp.model.fields import FIELDS
+from tunbp.model.scenario import Scenario
+
+
+@pytest.mark.parametrize("product", products())
+def test_every_prior_is_of_a_field_and_says_its_source_and_what_measures_it(product):
+    for name, prior in priors(product).items():
+        assert name in FIELDS
+        assert prior.source
+        assert prior.measure
+        assert prior.second > 0
+
+
+def test_an_unknown_product_is_refused_with_those_there_are():
+    with pytest.raises(ParamsError, match=r"product: 'ipsec' is not known; allowed: openvpn, "):
+        priors("ipsec")
+
+
+def test_a_lognormal_has_its_median_and_its_90_percent_interval():
+    speed = priors("openvpn")["drain_rate"]
+    low, middle, high = speed.quantile(np.array([0.05, 0.5, 0.95]))
+    assert middle == pytest.approx(speed.first)
+    assert (middle / low, high / middle) == pytest.approx((speed.second, speed.second))
+    assert pytest.approx(1.6449, abs=1e-4) == NINETY
+
+
+def test_draws_are_the_same_for_the_same_seed_and_allowed_values_of_their_fields():
+    first, again, other = (draws(priors(), Scenario().parameters(), 64, seed) for seed in (3, 3, 4))
+    assert all(np.array_equal(first[name], again[name]) for name in first)
+    assert not np.array_equal(first["drain_rate"], other["drain_rate"])
+    for name in priors():
+        for value in first[name]:
+            Scenario(**{name: int(value) if FIELDS[name].integer else float(value)})
+
+
+def test_relative_constants_follow_what_they_are_relative_to():
+    known = Scenario(drain_rate=1e4).parameters()
+    unknown = {name: prior for name, prior in priors().items() if name != "drain_rate"}
+    drawn = draws(unknown, known, 256)
+    assert np.median(drawn["far_rate"]) == pytest.approx(1.25e4, rel=0.05)
+    assert (drawn["ack_cost"] >= 0.5 / 1e4).all()
+    assert (drawn["ack_cost"] <= 1.0 / 1e4).all()
+
+
+def test_the_noise_of_one_run_is_that_of_repeats_and_of_the_model():
+    assert noise() == pytest.approx(np.hypot(0.14, 0.10))

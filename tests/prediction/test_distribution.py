@@ -1,0 +1,74 @@
+"""Predictions as distributions."""
+
+import numpy as np
+import pytest
+
+from tunbp.errors import ParamsError
+from tunbp.infer.priors import priors
+from tunbp.prediction import predict
+from tunbp.prediction.card import card
+
+LONG = {"rtt": 0.12, "ring": 500, "drain_rate": 60e3, "duration": 4.0, "warmup": 0.0}
+
+
+@pytest.fixture(scope="module")
+def found():
+    return predict(LONG, [25, 5000], count=64)
+
+
+def test_what_is_given_is_taken_as_known_and_all_else_has_its_prior(found):
+    assert found.used["drain_rate"] == {"value": 60e3, "source": "given"}
+    assert set(found.unknown) == set(priors()) - {"drain_rate"}
+    assert {row["source"] for row in found.used.values()} == {"given", "prior", "default"}
+
+
+def test_there_is_a_row_for_each_ring_and_variant_with_five_ordered_quantiles(found):
+    record = found.record()
+    assert record["schema"] == 1
+    assert [(row["ring"], row["variant"]) for row in record["rows"]] == [
+        (ring, variant) for ring in (25, 500, 5000) for variant in ("stock", "backpressure")
+    ]
+    for row in record["rows"]:
+        for name in ("received_rate", "drop_fraction", "latency"):
+            q = row[name]
+            assert q["low90"] <= q["low50"] <= q["median"] <= q["high50"] <= q["high90"]
+        assert row["latency"]["median"] >= 0.12
+
+
+def test_the_same_seed_gives_the_same_bits(found):
+    again = predict(LONG, [25, 5000], count=64)
+    assert again.record() == found.record()
+
+
+def test_the_interval_of_one_run_holds_90_of_100_of_the_model_s_own_runs(found):
+    here = found.draws.sel(ring=500, variant="stock")
+    q = found.quantiles("received_rate", 500, "stock")
+    inside = (here.received_rate >= q["low90"]) & (here.received_rate <= q["high90"])
+    assert float(inside.mean()) == pytest.approx(0.9, abs=0.03)
+
+
+def test_a_measured_rate_moves_the_prediction_towards_it(found):
+    free = found.quantiles("expected_rate", 500, "stock")
+    measured = 0.8 * free["median"]
+    held = predict(LONG, [25, 5000], count=64, measured=measured)
+    assert abs(np.log(held.quantiles("expected_rate", 500, "stock")["median"] / measured)) < abs(np.log(0.8))
+    assert held.effective < found.effective == pytest.approx(64.0)
+
+
+def test_a_rate_that_the_model_cannot_give_gets_no_advice():
+    far = predict(LONG, [5000], count=64, measured=20e9)
+    said = str(card(far))
+    assert "does not reproduce it" in said
+    assert "txqueuelen 5000 gives" not in said
+    assert "IFF_BACKPRESSURE" not in said
+
+
+def test_draws_are_a_power_of_two():
+    with pytest.raises(ParamsError, match=r"^draws: 100; allowed: powers of two"):
+        predict(LONG, [], count=100)
+
+
+def test_short_paths_are_simulated_for_less_time_and_that_is_said():
+    short = predict({"rtt": 2e-4, "ring": 500, "duration": 3600.0}, [], count=8)
+    assert short.duration < 3600.0
+    assert "instead of 3600 s" in short.notes[0]

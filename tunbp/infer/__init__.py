@@ -1,0 +1,1 @@
+"""How well constants are known: priors, draws, and what a measured rate says about them."""

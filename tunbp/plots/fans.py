@@ -1,0 +1,45 @@
+"""Fan charts: median, 50 and 90 % of a distribution over txqueuelen, stock and backpressure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from tunbp.plots.bands import simulated
+from tunbp.plots.style import figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PANELS = ("received_rate", "latency")
+
+
+def fans(draws: xr.Dataset, ring: int) -> Figure:
+    """Rate and ping over txqueuelen, each with its 50 and 90 % interval.
+
+    Parameters
+    ----------
+    draws
+        `received_rate` [bit/s] and `latency` [s] over `draw`, `ring`, `variant`, and `weight` over `draw`.
+    ring
+        The present txqueuelen, marked.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    count = draws.sizes["draw"]
+    # the same number of draws, each as often as its weight says: what is drawn then needs no weights
+    chosen = np.searchsorted(np.cumsum(draws["weight"].to_numpy()), (np.arange(count) + 0.5) / count)
+    data = draws[list(PANELS)].isel(draw=np.minimum(chosen, count - 1))
+    drawn, axes = figure("text", height=2.7, cols=2, layout="constrained")
+    for ax, name in zip(np.ravel(axes), PANELS, strict=True):
+        for level in (0.9, 0.5):
+            simulated(ax, data[[name]], "ring", name, level=level)
+        ax.axvline(ring, color="0.6", linewidth=0.7, zorder=0)
+        ax.set(xscale="log", yscale="log")
+    handles = np.ravel(axes)[0].get_lines()[:2]
+    np.ravel(axes)[0].legend(handles, ("stock", "backpressure"), title="median, 50 and 90 %", loc="lower right")
+    return drawn
