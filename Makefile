@@ -21,7 +21,7 @@ help:
 	@echo "make lint       ruff and mypy"
 	@echo "make bench      speed of the engines, as JSON"
 	@echo "make soak       invariants on 100,000 scenarios, coverage of intervals in 2,000 repetitions"
-	@echo "make fuzz       100,000 damaged measurement files"
+	@echo "make fuzz       200,000 damaged measurement files"
 	@echo "make docs       the documentation in build/docs/html, warnings as errors"
 	@echo "make figures    README's figure of the model"
 	@echo "make params     params/*.yaml and the notebooks' parameters cells anew from their classes"
@@ -66,7 +66,7 @@ soak: $(READY)
 	TUNBP_SOAK=1 $(BIN)/python -m pytest --timeout=0 -k soak tests/model tests/test_statistics.py $(ARGS)
 
 fuzz: $(READY)
-	$(BIN)/python -m tests.traces.fuzz --count 100000 $(ARGS)
+	$(BIN)/python -m tests.traces.fuzz --count 200000 $(ARGS)
 
 # Packages of the documentation, beside those of the lock
 $(DOCS): $(READY) docs/requirements.lock

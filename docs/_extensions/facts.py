@@ -68,6 +68,28 @@ def parameters() -> str:
     return "\n".join(parts)
 
 
+def formats() -> str:
+    """Write one row per format of measurement files."""
+    from tunbp.traces.formats import READERS
+
+    rows = [(row.name, row.commands, row.versions, row.gives, row.role) for row in READERS]
+    return table(("tool", "commands and files", "versions", "what is read", "role in a folder"), rows)
+
+
+def findings() -> str:
+    """Write what the findings of each check mean."""
+    from tunbp.traces.checks import MEANINGS
+
+    return table(("check", "what a finding means"), [(f"`{name}`", text) for name, text in MEANINGS.items()])
+
+
+def limits() -> str:
+    """Write what may have held the rate of a measured run."""
+    from tunbp.traces.limit import NAMES
+
+    return table(("limit", "when it is named"), NAMES.items())
+
+
 def experiments() -> str:
     """Write what the laboratory can measure."""
     from tunbp.lab.experiments import EXPERIMENTS
@@ -168,6 +190,9 @@ PARTS = {
     "hosts": hosts,
     "parameters": parameters,
     "experiments": experiments,
+    "formats": formats,
+    "findings": findings,
+    "limits": limits,
     "bounds": bounds,
     "figure_map": figure_map,
     "claims": claims,

@@ -83,3 +83,14 @@ def test_a_short_run_is_called_short():
 def test_findings_stay_in_the_dataset_most_serious_first():
     told = findings(checks.judged(run(min_rtt=0.094, cpu_host=0.95)))
     assert [finding.severity for finding in told] == ["error", "warning", "info", "info"]
+
+
+def test_every_check_says_what_its_findings_mean():
+    import re
+    from pathlib import Path
+
+    named = set()
+    for module in ("checks", "opening", "folder"):
+        text = (Path(checks.__file__).parent / f"{module}.py").read_text()
+        named |= set(re.findall(r'Finding\("(\w+)"', text))
+    assert named <= set(checks.MEANINGS) <= named | {"duplicate"}

@@ -381,3 +381,20 @@ def test_qlog_is_the_same_as_document_and_as_sequence():
     assert int(whole["sent_bytes"]) == 40 * 1252
     assert float(whole["min_rtt"]) == pytest.approx(30e-3)
     assert whole.sizes["time"] == 10
+
+
+def test_every_format_has_a_fixture_and_a_row_that_says_what_is_read():
+    from tunbp.traces.formats import READERS
+
+    assert len({reader.name for reader in READERS}) == len(READERS)
+    for reader in READERS:
+        assert reader.commands
+        assert reader.versions
+        assert reader.gives
+    opened_by = set()
+    for path in FIXTURES.rglob("*"):
+        if path.is_file() and path.name not in ("iperf3_refused.json", "iperf3_text.txt", "README.md"):
+            run = open_trace(path)
+            opened_by |= {*run.attrs["tool"].split("; "), *(map(str, run["tool"].values) if "tool" in run else [])}
+    # run.json and the receive log are made by the tests themselves; flent's files by convert
+    assert {reader.name for reader in READERS} - opened_by <= {"tunbp lab", "tun receive log", "flent"}

@@ -90,3 +90,10 @@ def test_a_file_without_a_rate_is_unknown():
 def test_runs_side_by_side_are_judged_one_by_one():
     both = xr.concat([run(cpu_remote=1.0), run(set_rate=100e6)], "run", data_vars="all").assign_coords(run=["a", "b"])
     assert limits_of(both).to_series().to_dict() == {"a": "processor", "b": "rate set in the tool"}
+
+
+def test_every_limit_says_when_it_is_named():
+    from tunbp.traces import limit
+
+    names = {v for k, v in vars(limit).items() if k.isupper() and isinstance(v, str)}
+    assert names == set(limit.NAMES)

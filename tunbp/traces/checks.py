@@ -328,6 +328,25 @@ CHECKS: tuple[Check, ...] = (
 )
 """Every check of one run."""
 
+MEANINGS = {
+    "file": "something in the file is damaged, missing or rounded, and what was done about it",
+    "label": "the delay in the file's name is not the one that was measured: the run is not what it claims to be",
+    "window": "the receive window was full: the rate is a floor and says nothing about drops",
+    "duration": "the run is short against slow start: its mean is below the steady rate",
+    "drops": "what devices and qdiscs dropped, and whether it fits what the sender sent again",
+    "totals": "sender and receiver disagree, or one side's total is not known to this file",
+    "missing": "seconds are missing, or the run ended before its set duration",
+    "cpu": "a thread used (nearly) a whole core: the rate may be the processor's",
+    "units": "rate and bytes over seconds differ by the factor of a unit mistake",
+    "congestion": "which congestion control ran, and that BBR is not to be compared with CUBIC or Reno",
+    "limit": "what held the rate, by `tunbp.traces.limit.limit_of`, with the numbers that say so",
+    "probes": "probes that were lost or answered twice",
+    "snapshot": "one snapshot of counters: they count from the start of the machine, not of the run",
+    "kernel": "the time in which the kernel saw a socket limited by receive window and send buffer",
+    "duplicate": "two files are the same measurement: count it once",
+}
+"""What a finding of each check means."""
+
 
 def duplicates(datasets: Mapping[str, xr.Dataset]) -> list[Finding]:
     """Files that are the same: by hash, or by what they measured.

@@ -20,6 +20,20 @@ LOSS = "loss"
 PATH = "rate of the path"
 UNFILLED = "send buffer or application"
 
+NAMES = {
+    RECEIVE_WINDOW: "the kernel counts most of the busy time as limited by it, or it is full, the processor is not, "
+    "and the path is long enough for that to mean something",
+    SEND_BUFFER: "the kernel counts most of the busy time as limited by it, or it was set and less than cwnd and the "
+    "receive window is in flight",
+    SET_RATE: "the rate that the tool was set to was reached",
+    PROCESSOR: "a thread uses a whole core, or most of one and nothing else explains the rate",
+    PATH: "a queue stands before the bottleneck: mean RTT far above the smallest",
+    LOSS: "cwnd is followed, no queue stands, and the loss law gives the rate; of UDP: datagrams are lost",
+    UNFILLED: "less is in flight than cwnd and the receive window allow",
+    UNKNOWN: "the file tells too little",
+}
+"""Every name, and when it is given."""
+
 REACHED = 0.02
 """A rate within this part of the set rate has reached it."""
 DATAGRAM_LOSS = 0.01

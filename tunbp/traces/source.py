@@ -99,10 +99,10 @@ class Source:
         return TraceError(f"{self.path}: byte {self.position(byte)} (line {line}): {reason}")
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
-        """Each line that is not empty with its byte offset, cut at `LINE_LIMIT`; never all at once."""
+        """Each line that is not empty with its byte offset, cut at `LINE_LIMIT`, without trailing spaces."""
         for match in _LINE.finditer(self.data):
             start, end = match.span()
-            yield start, self.data[start : min(end, start + LINE_LIMIT)]
+            yield start, self.data[start : min(end, start + LINE_LIMIT)].rstrip(b" \t")
 
     def spend(self, what: str, length: int) -> None:
         """Count one more row of a table that takes at least `length` bytes to print.
@@ -227,10 +227,15 @@ def unquoted(data: bytes) -> bytes:
         data = data.replace(b"\r\n", b"\n")
     if b"\x1b[" in data:
         data = _ESCAPE.sub(b"", data)
+    data = _dedented(data)
     if data.startswith(b">") or b"\n>" in data:
-        data = re.sub(rb"^(?:>[ \t]?)+", b"", data, flags=re.MULTILINE)
-    if data[:1] in b" \t" and data[:1]:
-        shared = min((len(match[1]) for match in _INDENT.finditer(data)), default=0)
-        if shared:
-            data = re.sub(rb"^[ \t]{%d}" % shared, b"", data, flags=re.MULTILINE)
+        data = _dedented(re.sub(rb"^(?:>[ \t]?)+", b"", data, flags=re.MULTILINE))
     return data
+
+
+def _dedented(data: bytes) -> bytes:
+    """Text without the indentation that all its lines share."""
+    if data[:1] not in (b" ", b"\t"):
+        return data
+    shared = min((len(match[1]) for match in _INDENT.finditer(data)), default=0)
+    return re.sub(rb"^[ \t]{%d}" % shared, b"", data, flags=re.MULTILINE) if shared else data

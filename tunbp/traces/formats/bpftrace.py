@@ -14,7 +14,7 @@ from tunbp.traces.source import Source
 
 TOOL = "bpftrace"
 KEY_LIMIT = 16_384
-ENTRY = re.compile(rb"^@(\w{0,64})(?:\[([^\]\n]{1,400})\])?: (\d{1,18})$")
+ENTRY = re.compile(rb"^@(\w{0,64})(?:\[([^\]\n]{1,400})\])?: (\d{1,18})[ \t]{0,9}$")
 STACK = re.compile(rb"^@(\w{0,64})\[(?:([^\]\n]{1,200}),)?\s{0,9}$")
 FRAME = re.compile(rb"^\s{1,16}([A-Za-z_][\w.]{0,120})(?:\+(?:0x)?[0-9a-f]{1,16})?")
 STACK_END = re.compile(rb"^\s{0,9}(?:,\s?([^\]\n]{1,200}))?\]: (\d{1,18})$")

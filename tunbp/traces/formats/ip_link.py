@@ -23,6 +23,7 @@ KIND = re.compile(
     rb"^\s{2,16}(tun|veth|bridge|wireguard|vlan|vxlan|ipvlan|macvlan|macvtap|bond|dummy|ifb|gre|ipip|sit)\b"
 )
 """First word of the line of details that `ip -d` prints."""
+QUEUE = re.compile(rb"\bqlen (\d{1,9})\b")
 NUMBERS = re.compile(rb"^\s{0,24}\d{1,20}(?:\s{1,24}\d{1,20}){0,15}\s{0,24}$")
 
 
@@ -142,8 +143,10 @@ def _from_text(source: Source) -> list[Snapshot]:
     shots = [Snapshot()]
     row: dict[str, float | None] | None = None
     title: tuple[str, list[str]] | None = None
-    label, pointed = "", False
+    label, pointed, header = "", False, b""
     for _, line, when in stamped_lines(source):
+        if line[:1] in b" \t":
+            header = b""
         if match := INTERFACE.match(line):
             name = match[1].decode("utf-8", "replace")
             if name in shots[-1].numbers or (shots[-1].numbers and shots[-1].when != when):
@@ -151,9 +154,15 @@ def _from_text(source: Source) -> list[Snapshot]:
             shots[-1].when = when
             row = shots[-1].row(source, SHORTEST, name, device=name, kind="")
             row["mtu"] = float(match[2])
-            if length := re.search(rb"\bqlen (\d{1,9})", match[3]):
+            header = match[3]
+            if length := QUEUE.search(header):
                 row["txqueuelen"] = float(length[1])
             label, pointed = name, b"POINTOPOINT" in line
+        elif row is not None and header and line[:1] not in b" \t":
+            # the rest of an interface's line that was wrapped
+            header += b" " + line
+            if length := QUEUE.search(header):
+                row["txqueuelen"] = float(length[1])
         elif row is not None and (details := KIND.match(line)):
             shots[-1].texts[label]["kind"] = details[1].decode()
         elif row is not None and pointed and line.strip().startswith(b"link/none") and not label.startswith("wg"):

@@ -13,7 +13,8 @@ from tunbp.traces.source import Source
 SHORTEST = 4
 """Fewest bytes per counter: a short name and a digit."""
 TITLES = re.compile(
-    rb"^(Ip|Icmp|IcmpMsg|Tcp|Udp|UdpLite|TcpExt|IpExt|MPTcpExt|Ip6|Sctp): ([A-Z]\w{1,48}(?: \w{1,48}){0,400})$"
+    rb"^(Ip|Icmp|IcmpMsg|Tcp|Udp|UdpLite|TcpExt|IpExt|MPTcpExt|Ip6|Sctp): "
+    rb"([A-Z]\w{1,48}(?: \w{1,48}){0,400})[ \t]{0,9}$"
 )
 VALUES = re.compile(rb"^(\w{2,16}): (-?\d{1,20}(?: -?\d{1,20}){0,400})$")
 
@@ -72,6 +73,8 @@ def read(source: Source) -> list[xr.Dataset]:
             shots[-1].when = when
             for name, value in zip(names, values, strict=True):
                 shots[-1].row(source, SHORTEST, f"{prefix}{name.decode()}")["counter"] = float(value)
+    if titles:
+        source.warn(f"names without values of {b', '.join(titles).decode()}: cut off or wrapped, left out")
     return [dataset(source, shots, READER.name)]
 
 

@@ -113,7 +113,7 @@ def _samples(source: Source) -> list[Sample]:
             # the Send-Q of a listener is the length of its backlog
             samples[-1].numbers[name] = {} if match[1] == b"LISTEN" else {"send_queue": float(match[3])}
             _details(samples[-1], name, match[6])
-        elif samples and name and (line[:1] in b" \t" or PAIR.match(line)):
+        elif samples and name and (line[:1] in b" \t" or PAIR.search(line)):
             _details(samples[-1], name, line)  # a line of details, or the rest of one that was wrapped
     if titles > len(samples):
         source.warn(f"{titles - len(samples)} samples show no socket and are left out")

@@ -20,6 +20,7 @@ OPENING = re.compile(rb'\[\s*(?:\{\}\s*,\s*){0,64}+\{\s*"kind"\s*:')
 QDISC = re.compile(rb"^qdisc (\S{1,32}) ([0-9a-f]{1,8}:)(.*)$")
 DEVICE = re.compile(rb"\bdev (\S{1,64})")
 PARENT = re.compile(rb"\b(root|parent (\S{1,32}))")
+FILTER = re.compile(rb"(?<!no-)\back-filter")
 LIMIT = re.compile(rb"\blimit (\d{1,12})p?\b")
 SENT = re.compile(
     rb"^\s{0,9}Sent (\d{1,20}) bytes (\d{1,20}) pkts? "
@@ -35,9 +36,9 @@ DETAILS = {
 }
 
 
-TIN_TITLE = re.compile(rb"^\s{2,64}((?:Bulk|Best Effort|Video|Voice|Tin \d{1,2})\b\s{0,32}){1,16}$")
+TIN_TITLE = re.compile(rb"^\s{0,64}((?:Bulk|Best Effort|Video|Voice|Tin \d{1,2})\b\s{0,32}){1,16}$")
 TIN_NAME = re.compile(rb"Bulk|Best Effort|Video|Voice|Tin \d{1,2}")
-TIN_ROW = re.compile(rb"^\s{1,9}([a-z_]{4,12})((?:\s{1,32}[\d.]{1,20}[A-Za-z]{0,5}){1,16})\s{0,9}$")
+TIN_ROW = re.compile(rb"^\s{0,9}([a-z_]{3,12})((?:\s{1,32}[\d.]{1,20}[A-Za-z]{0,5}){1,16})\s{0,9}$")
 TIN_VALUE = re.compile(rb"([\d.]{1,20})([A-Za-z]{0,5})")
 TIN_NAMES = {"diffserv3": ("Bulk", "Best Effort", "Voice"), "diffserv4": ("Bulk", "Best Effort", "Video", "Voice")}
 """Tins by cake's diffserv setting; of other settings they are numbered."""
@@ -174,7 +175,10 @@ def _settle_cake(row: dict[str, float | None], shot: Snapshot, name: str) -> Non
     tins = [values for title, values in shot.tins.items() if title.startswith(f"{name} ")]
     if not tins:
         return
-    row["qdisc_ecn_marked"] = sum(values.get("tin_marked") or 0.0 for values in tins)
+    if any("tin_marked" in values for values in tins):
+        row["qdisc_ecn_marked"] = sum(values.get("tin_marked") or 0.0 for values in tins)
+    if not any("tin_ack_dropped" in values for values in tins):
+        return
     filtered = sum(values.get("tin_ack_dropped") or 0.0 for values in tins)
     row["qdisc_ack_dropped"] = filtered
     if row.get("qdisc_dropped") is not None:
@@ -212,7 +216,20 @@ def _from_text(source: Source) -> list[Snapshot]:
                 row.setdefault(DETAILS[detail[1].decode()], float(detail[2]))
     if row is not None and tins:
         _settle_cake(row, shots[-1], name)
+    _drop_unsettled(source, shots)
     return shots
+
+
+def _drop_unsettled(source: Source, shots: list[Snapshot]) -> None:
+    """Without the drops of a cake with ACK filter whose tins do not say how many of them are filtered ACKs."""
+    for shot in shots:
+        for name, row in shot.numbers.items():
+            if (
+                shot.texts.get(name, {}).get("filter")
+                and "qdisc_ack_dropped" not in row
+                and row.pop("qdisc_dropped", None)
+            ):
+                source.warn(f"the tins of {name} are cut off: its drops cannot be told from filtered ACKs")
 
 
 def _add_tin_row(tins: list[dict[str, float | None]], match: re.Match[bytes]) -> None:
@@ -242,6 +259,8 @@ def _begin(
         following(shots, when)
     shots[-1].when = when
     row = shots[-1].row(source, SHORTEST, key, device=name, kind=kind, handle=handle, parent=above)
+    if FILTER.search(match[3]):
+        shots[-1].texts[key]["filter"] = "on"
     if limit:
         row["qdisc_limit"] = float(limit[1])
     return row, key
