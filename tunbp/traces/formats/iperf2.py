@@ -96,7 +96,7 @@ def _tests(source: Source, begin: int, end: int, server: bool) -> list[tuple[int
     """Where the tests of one call lie: a server's begin with a title line each, a client has one."""
     if not server:
         return [(begin, end)]
-    titles = [match.start() for match in HEADER.finditer(source.data, begin, end)]
+    titles = [match.start() for match in HEADER.finditer(source.data, begin, end)] or [begin]
     return list(zip(titles, [*titles[1:], end], strict=True))
 
 
