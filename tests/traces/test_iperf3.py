@@ -209,3 +209,74 @@ def test_unknown_fields_stay_reachable_on_request():
     run = open_trace(FIXTURES / "iperf3_tcp.json", raw=True)
     assert json.loads(run.attrs["raw"]) == document("iperf3_tcp.json")
     assert "raw" not in open_trace(FIXTURES / "iperf3_tcp.json").attrs
+
+
+def test_both_directions_under_the_same_keys_are_told_apart(written):
+    text = (FIXTURES / "iperf3_bidir.json").read_text()
+    # as 3.7 and 3.8 wrote it: forward first
+    twice = re.sub(r'"(sum_sent|sum_received)_bidir_reverse"(?=:\s*\{\s*"start")', r'"\1"', text)
+    assert twice != text
+    known, found = open_trace(FIXTURES / "iperf3_bidir.json"), open_trace(written(twice))
+    for name in ("sent_rate", "received_rate", "reverse_sent_rate", "reverse_received_rate", "total_retransmits"):
+        assert float(found[name]) == float(known[name])
+
+
+def stream_of(raw, end=False):
+    lines = [{"event": "start", "data": raw["start"]}]
+    lines += [{"event": "interval", "data": interval} for interval in raw["intervals"]]
+    return "\n".join(json.dumps(line) for line in [*lines, *([{"event": "end", "data": raw["end"]}] if end else [])])
+
+
+def test_without_an_end_each_direction_is_that_of_its_own_streams(written):
+    raw = document("iperf3_bidir.json")
+    run = open_trace(written(stream_of(raw)))
+    length = sum(interval["streams"][0]["seconds"] for interval in raw["intervals"])
+    for sender, name in ((True, "sent_rate"), (False, "reverse_received_rate")):
+        amount = sum(s["bytes"] for interval in raw["intervals"] for s in interval["streams"] if s["sender"] is sender)
+        assert float(run[name]) == pytest.approx(8 * amount / length)
+    assert "received_rate" not in run
+    reverse = open_trace(written(stream_of(document("iperf3_reverse.json")), "reverse.json"))
+    assert "sent_rate" not in reverse, "what the client of -R counts is what arrived"
+    assert float(reverse["received_rate"]) == pytest.approx(
+        float(open_trace(FIXTURES / "iperf3_reverse.json")["received_rate"]), rel=0.05
+    )
+
+
+def test_the_same_test_twice_in_a_file_is_counted_once(written):
+    text = (FIXTURES / "iperf3_tcp.json").read_text()
+    run = open_trace(written(text + "\n" + text))
+    assert dict(run.sizes) == {"time": 4}
+    assert "counted once" in run.attrs["warnings"]
+
+
+def test_a_failed_test_among_others_is_the_files_warning_not_theirs(written):
+    texts = [(FIXTURES / name).read_text() for name in ("iperf3_tcp.json", "iperf3_refused.json", "iperf3_udp.json")]
+    runs = open_trace(written("\n".join(texts)))
+    assert dict(runs.sizes)["run"] == 2
+    assert "Connection refused" in runs.attrs["warnings"]
+    own = runs["warnings"].values if "warnings" in runs.coords else [""]
+    assert not any("refused" in text for text in own)
+
+
+def test_the_set_rate_is_that_of_all_streams_of_a_direction(written):
+    raw = document("iperf3_parallel_omit.json")
+    raw["start"]["test_start"]["target_bitrate"] = 4_000_000
+    assert float(open_trace(written(json.dumps(raw)))["set_rate"]) == 4e6 * 3
+
+
+def test_a_round_trip_of_0_was_not_measured(written):
+    text = re.sub(r'("(?:min_|mean_|max_)?rtt":)\s*\d+', r"\1 0", (FIXTURES / "iperf3_tcp.json").read_text())
+    run = open_trace(written(text))
+    assert not {"rtt", "min_rtt", "mean_rtt", "max_rtt"} & set(run.data_vars)
+
+
+def test_the_receiver_of_udp_in_reverse_counts_what_arrived(written):
+    raw = document("iperf3_udp.json")
+    raw["start"]["test_start"]["reverse"] = 1
+    for interval in raw["intervals"]:
+        interval["streams"][0] |= {"bytes": 1000, "seconds": 1.0, "lost_packets": 3, "packets": 4}
+    for name in ("sum_sent", "sum_received"):
+        raw["end"].pop(name, None)
+    run = open_trace(written(json.dumps(raw)))
+    assert float(run["received_rate"]) == pytest.approx(8000)
+    assert float(run["sent_rate"]) == raw["end"]["sum"]["bits_per_second"]
