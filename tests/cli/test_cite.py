@@ -37,6 +37,36 @@ def test_cite_of_an_unknown_figure_names_the_known_ones(results):
         CliRunner().invoke(tunbp, ["cite", "nothing", "--results", str(results)], catch_exceptions=False)
 
 
+def test_cite_alone_lists_what_can_be_cited(results, tmp_path):
+    said = CliRunner().invoke(tunbp, ["cite", "--results", str(results)]).output
+    assert "demo_ring                    Throughput over ring size" in said
+    assert "--paper" in said
+    assert "run `tunbp reproduce`" in CliRunner().invoke(tunbp, ["cite", "--results", str(tmp_path)]).output
+
+
+def test_cite_gives_the_paper_and_the_software_beside_a_figure(results):
+    done = CliRunner().invoke(tunbp, ["cite", "demo_ring", "--paper", "--software", "--results", str(results)])
+    kinds = [line.split("{")[0] for line in done.output.splitlines() if line.startswith("@")]
+    assert kinds == ["@misc", "@inproceedings", "@software"]
+    assert "author = {Gebauer, Tim and Schippers, Simon and Wietfeld, Christian}" in done.output
+    assert "year = {2025}" in done.output
+
+
+def test_every_figure_has_a_caption_for_latex_and_an_entry(results):
+    tex, bib = (results / "figures.tex").read_text(), (results / "figures.bib").read_text()
+    assert r"\@namedef{tunbp@demo_ring}{Throughput over ring size. OpenVPN over 120 ms.}" in tex
+    assert r"\newcommand{\tunbpfigure}" in tex
+    assert "@misc{tunbp:demo_ring," in bib
+    assert "@inproceedings{gebauer2025," in bib
+
+
+def test_a_figure_s_pdf_carries_the_command_that_makes_it(results):
+    from pypdf import PdfReader
+
+    words = PdfReader(results / "figures" / "demo_ring.pdf").metadata["/Keywords"]
+    assert "command=papermill notebooks/01_demo.ipynb out.ipynb -y" in words
+
+
 def test_archive_prints_size_and_hash_of_what_it_wrote(results, tmp_path):
     target = tmp_path / "out.zip"
     done = CliRunner().invoke(tunbp, ["archive", "--results", str(results), "--output", str(target)])

@@ -17,16 +17,35 @@ _results = click.option(
 
 
 @click.command()
-@click.argument("figure")
+@click.argument("figure", required=False)
+@click.option("--paper", is_flag=True, help="The paper whose results are reproduced.")
+@click.option("--software", is_flag=True, help="tunbp itself.")
 @_results
-def cite(figure: str, results: Path | None) -> None:
-    """Print the BibTeX entry and the caption of FIGURE, its id or one of its files."""
-    from tunbp.site.collected import find_figure
+def cite(figure: str | None, paper: bool, software: bool, results: Path | None) -> None:
+    r"""Print the BibTeX entry and the caption of FIGURE, its id or one of its files.
 
-    record = find_figure(_folder(results), figure)
-    click.echo(str(record["bibtex"]).rstrip())
-    click.echo()
-    click.echo(textwrap.fill(f"{str(record['title']).rstrip('.')}. {record['caption']}", 100))
+    Without FIGURE and options: what can be cited. figures.tex of the results has \\tunbpfigure{ID} for LaTeX.
+    """
+    from tunbp.results import citing
+    from tunbp.site.collected import figures, find_figure
+
+    root = project_root()
+    entries = [citing.paper_bibtex(root)] if paper else []
+    entries += [citing.software_bibtex(root)] if software else []
+    if figure is not None:
+        record = find_figure(_folder(results), figure)
+        words = textwrap.fill(f"{str(record['title']).rstrip('.')}. {record['caption']}", 100)
+        entries = [str(record["bibtex"]), *entries, words]
+    if entries:
+        click.echo("\n".join(entry.rstrip() + "\n" for entry in entries).rstrip())
+        return
+    known = figures(_folder(results))
+    for name, record in known.items():
+        click.echo(f"{name:28} {record['title']}")
+    click.echo("--paper                      the paper whose results are reproduced")
+    click.echo("--software                   tunbp itself")
+    if not known:
+        click.echo("Figures can be cited once there are some: run `tunbp reproduce`.")
 
 
 @click.command()

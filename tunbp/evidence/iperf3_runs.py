@@ -158,7 +158,7 @@ def in_flight(series: xr.Dataset, window: float | None = None) -> xr.Dataset:
         Receive window [byte] of series that have none (simulated ones); default the series' own `snd_wnd`.
     """
     limit = series["snd_wnd"] if window is None else window
-    return series.assign(cwnd=np.minimum(series["cwnd"], limit).assign_attrs(series["cwnd"].attrs))
+    return series.assign(cwnd=series["cwnd"].where(series["cwnd"] < limit, limit).assign_attrs(series["cwnd"].attrs))
 
 
 def differences(shape: pd.DataFrame) -> str:

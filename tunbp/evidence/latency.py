@@ -81,7 +81,9 @@ def sweet_spot(bulk: pd.DataFrame) -> pd.Series:
     table = medians(bulk)
     qdisc = "fq_codel" if "fq_codel" in set(table["qdisc"]) else str(table["qdisc"].iloc[-1])
     pushed = table[(table["variant"] == "backpressure") & (table["qdisc"] == qdisc)]
-    return pushed[pushed["received_rate"] >= 0.98 * pushed["received_rate"].max()].nsmallest(1, "ring").iloc[0]
+    good = pushed[pushed["received_rate"] >= 0.98 * pushed["received_rate"].max()]
+    smallest: pd.Series = good.nsmallest(1, "ring").iloc[0]
+    return smallest
 
 
 def headline(bulk: pd.DataFrame) -> dict[str, tuple[float, str, str]]:

@@ -160,6 +160,14 @@ def _gain(stock: pd.Series, patched: pd.Series) -> tuple[pd.Series, pd.Series]:
     return patched / stock - 1, 1 - stock / patched
 
 
+def simulated_gain(curve: pd.DataFrame, tunnel: str = "OpenVPN", ring: int = 500) -> pd.Series:
+    """Gain at one queue length over the seeds of `curves`: `low`, `median`, `high` (central 95 %)."""
+    rows = curve[(curve["tunnel"] == tunnel) & (curve["ring"] == ring)]
+    wide = rows.pivot_table(index="seed", columns="variant", values="received_rate")
+    low, median, high = (wide["patched"] / wide["stock"] - 1).quantile([0.025, 0.5, 0.975])
+    return pd.Series({"low": low, "median": median, "high": high})
+
+
 def headline() -> pd.Series:
     """The abstract's 36 %: stock, patched [bit/s], gain and deficit of OpenVPN at 500 packets (published)."""
     rates = published("tcp")["throughput"]

@@ -87,6 +87,7 @@ class Output:
         self.figures: list[str] = []
         self.tables: list[str] = []
         self.numbers: dict[str, Number] = {}
+        self.findings: list[dict[str, Any]] = []
 
     @property
     def provenance(self) -> provenance.Provenance:
@@ -239,6 +240,28 @@ class Output:
             raise OutputError(f"number {name!r} of {self.run}: noted twice, as {self.numbers[name]} and {number}")
         return number
 
+    def finding(
+        self, place: int, number: str, sentence: str, figure: str = "", table: str = "", link: str = ""
+    ) -> None:
+        """Note a finding: one of the few sentences that the results page opens with.
+
+        Parameters
+        ----------
+        place
+            Where among the findings of all notebooks it stands.
+        number
+            The number that says it, as people read it, e.g. `"57.2 %"`.
+        sentence
+            What was found, with its interval or what limits it.
+        figure, table
+            Ids of the figure that shows it and of the table with its data.
+        link
+            Address of the message or page where the values were published.
+        """
+        self.findings.append(
+            {"place": place, "number": number, "sentence": sentence, "figure": figure, "table": table, "link": link}
+        )
+
     def close(self) -> Path:
         """Write `numbers/RUN.json` (numbers, outputs, parameters, inputs) and drop what a former run left.
 
@@ -254,6 +277,7 @@ class Output:
                 "notebook": self.notebook,
                 "figures": self.figures,
                 "tables": self.tables,
+                "findings": self.findings,
                 "numbers": {name: number.record() for name, number in self.numbers.items()},
                 **self.provenance.record(),
             },
@@ -313,7 +337,8 @@ def _metadata(kind: str, record: Mapping[str, Any]) -> dict[str, Any]:
     cite, software = f"How to cite: {record['cite']}", f"tunbp {record['versions']['tunbp']}"
     facts = (
         f"figure={record['id']}; commit={record['commit']}; "
-        f"parameters-sha256={record['parameters_sha256']}; inputs-sha256={record['inputs_sha256']}"
+        f"parameters-sha256={record['parameters_sha256']}; inputs-sha256={record['inputs_sha256']}; "
+        f"command={record['command']}"
     )
     common = {"Title": f"{record['title']} (figure {record['id']})"}
     author, caption = str(record["cite"]).split(".")[0], str(record["caption"])

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import re
+import shlex
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -74,6 +75,12 @@ class Provenance:
         """One hash over the names and hashes of all inputs."""
         return sha256("".join(f"{item.sha256}  {item.name}\n" for item in self.inputs).encode())
 
+    @property
+    def command(self) -> str:
+        """The command that makes the same results again at this commit."""
+        values = json.dumps(plain(self.parameters), sort_keys=True, ensure_ascii=False)
+        return f"papermill notebooks/{self.run.split('.')[0]}.ipynb out.ipynb -y {shlex.quote(values)}"
+
     def with_inputs(self, paths: Iterable[Path]) -> Provenance:
         """Return the same with more input files or folders, each hashed as it is now."""
         more = _hashed(paths, project_root())
@@ -89,6 +96,7 @@ class Provenance:
             "inputs": [{"name": item.name, "sha256": item.sha256} for item in self.inputs],
             "inputs_sha256": self.inputs_sha256,
             "versions": dict(self.versions),
+            "command": self.command,
             "cite": self.citation.text,
         }
 

@@ -58,8 +58,13 @@ def collect(folder: Path) -> Collected:
                 )
             numbers[key], numbers_from[key] = number, name
     failures = {s.notebook: s.error for s in runstate.read_all(folder) if s.verdict == "failed"}
-    figures, tables = _records(folder / "figures"), _records(folder / "tables")
-    return Collected(folder, runs, figures, tables, numbers, numbers_from, failures)
+    tables = _records(folder / "tables")
+    return Collected(folder, runs, figures(folder), tables, numbers, numbers_from, failures)
+
+
+def figures(folder: Path) -> dict[str, Mapping[str, Any]]:
+    """Records of the figures of a results folder, by id; none where nothing was run."""
+    return _records(folder / "figures")
 
 
 def find_figure(folder: Path, name: str) -> Mapping[str, Any]:
@@ -70,12 +75,12 @@ def find_figure(folder: Path, name: str) -> Mapping[str, Any]:
     OutputError
         If there is none: names those there are.
     """
-    figures = _records(folder / "figures")
+    there = figures(folder)
     wanted = Path(name).name
     wanted = Path(wanted).stem if Path(wanted).suffix in {".pdf", ".svg", ".png", ".json", ".bib"} else wanted
-    if wanted in figures:
-        return figures[wanted]
-    known = ", ".join(sorted(figures)) or "none yet; run the notebooks first (`make reproduce`)"
+    if wanted in there:
+        return there[wanted]
+    known = ", ".join(sorted(there)) or "none yet; run the notebooks first (`make reproduce`)"
     raise OutputError(f"figure {name!r}: not in {folder.name}/figures. Figures there: {known}")
 
 

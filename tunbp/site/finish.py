@@ -5,14 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tunbp.results import files
+from tunbp.project import project_root
+from tunbp.results import citing, files
 from tunbp.results.numbers import macro_name, macros
 from tunbp.site import crate, environment, notebook_page, page
 from tunbp.site.collected import Collected, collect
 
 
 def finish(results_dir: Path | str) -> Path:
-    """Write `numbers.json`, `numbers.tex`, `environment.json`, notebook pages, `index.html` and the RO-Crate.
+    """Write what belongs to the run as a whole: numbers, citing, environment, pages and the RO-Crate.
+
+    Files: `numbers.json`, `numbers.tex`, `figures.tex`, `figures.bib`, `environment.json`, a page per notebook,
+    `index.html`, `ro-crate-metadata.json`.
 
     Parameters
     ----------
@@ -32,6 +36,7 @@ def finish(results_dir: Path | str) -> Path:
     folder = Path(results_dir).resolve()
     collected = collect(folder)
     _write_numbers(collected)
+    _write_citing(collected)
     facts = environment.write(folder)
     for notebook in sorted((folder / "notebooks").glob("*.ipynb")):
         notebook_page.write_page(notebook)
@@ -49,3 +54,10 @@ def _write_numbers(collected: Collected) -> None:
     files.write_json(collected.folder / "numbers.json", {"commit": collected.commit, "numbers": content})
     head = f"Headline numbers of tunbp, made by the notebooks; do not edit.\ncommit {collected.commit}"
     files.write(collected.folder / "numbers.tex", macros(numbers, head))
+
+
+def _write_citing(collected: Collected) -> None:
+    figures = list(collected.figures.values())
+    head = "Figures of tunbp with their captions; \\input this and use \\tunbpfigure{ID}; entries are in figures.bib."
+    files.write(collected.folder / "figures.tex", citing.figures_tex(figures, head))
+    files.write(collected.folder / "figures.bib", citing.figures_bib(figures, project_root()))

@@ -55,9 +55,11 @@ def build(collected: Collected, environment: Mapping[str, Any]) -> str:
     """
     tables = {name: _table(collected.folder, record) for name, record in collected.tables.items()}
     main_tables = [tables.pop(name) | {"heading": heading} for name, heading in MAIN_TABLES.items() if name in tables]
-    sections = [("figures", "Figures"), ("numbers", "Numbers")]
+    findings = _findings(collected)
+    sections = [("findings", "Findings")] if findings else []
+    sections += [("figures", "Figures")]
     sections += [(table["id"], table["heading"]) for table in main_tables]
-    sections += [("tables", "Tables"), ("notebooks", "Notebooks"), ("parameters", "Parameters")]
+    sections += [("numbers", "Numbers"), ("tables", "Tables"), ("notebooks", "Notebooks"), ("parameters", "Parameters")]
     sections += [("environment", "Environment")]
     cite = next((str(run["cite"]) for run in collected.runs.values()), "")
     return render(
@@ -68,6 +70,7 @@ def build(collected: Collected, environment: Mapping[str, Any]) -> str:
         looks=_looks(),
         runs=[_run(collected, name, run) for name, run in collected.runs.items()],
         figures=collected.figures,
+        findings=findings,
         numbers=[
             {"name": n.name, "text": n.text, "shown": str(n), "macro": macro_name(n.name)}
             for n in sorted(collected.numbers.values(), key=lambda n: (collected.numbers_from[n.name], n.name))
@@ -78,6 +81,21 @@ def build(collected: Collected, environment: Mapping[str, Any]) -> str:
         sections=sections,
         environment=_flat(environment),
     )
+
+
+def _findings(collected: Collected) -> list[dict[str, Any]]:
+    """Findings of all notebooks in their order, each linked to what of its figure, table and message is there."""
+    noted = [entry for run in collected.runs.values() for entry in run.get("findings", [])]
+    return [
+        {
+            "number": entry["number"],
+            "sentence": entry["sentence"],
+            "figure": f"#figure-{entry['figure']}" if entry["figure"] in collected.figures else "",
+            "data": f"tables/{entry['table']}.csv" if entry["table"] in collected.tables else "",
+            "link": entry["link"] if str(entry["link"]).startswith("https://") else "",
+        }
+        for entry in sorted(noted, key=lambda entry: entry["place"])
+    ]
 
 
 def _looks() -> str:
@@ -118,7 +136,8 @@ def _figure(folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
         "title": str(record["title"]).rstrip(".") + ".",
         "caption": record["caption"],
         # what it shows stands below it, and would be read twice
-        "alt": f"Figure: {str(record['title']).rstrip('.')}",
+        "alt": str(record.get("alt") or f"Figure: {str(record['title']).rstrip('.')}"),
+        "full": f"figures/{name}.svg",
         "image": f"data:image/{kind};base64,{base64.b64encode(image.read_bytes()).decode()}",
         "width": width,
         "height": height,
@@ -136,9 +155,16 @@ def _size(svg: Path) -> tuple[int, int]:
     return (round(float(found[1])), round(float(found[2]))) if found else (252, 173)
 
 
+_VERDICTS = ("verdict", "met", "agrees")
+"""Columns that say whether a row holds: shown right after the first one, in sight on a phone too."""
+
+
 def _table(folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
     name = str(record["id"])
     frame = pd.read_csv(folder / "tables" / f"{name}.csv")
+    verdicts = [column for column in _VERDICTS if column in frame.columns[1:]]
+    others = [column for column in frame.columns[1:] if column not in verdicts]
+    frame = frame[[*frame.columns[:1], *verdicts, *others]]
     numeric = [
         pd.api.types.is_numeric_dtype(frame[column]) and not pd.api.types.is_bool_dtype(frame[column])
         for column in frame.columns

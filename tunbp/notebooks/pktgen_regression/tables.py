@@ -1,0 +1,31 @@
+"""The finding of notebook 02: what backpressure costs in pktgen."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from tunbp.evidence.sources import thread
+from tunbp.quantities import significant
+from tunbp.results.output import Output
+
+
+def add_finding(out: Output, changes: pd.DataFrame) -> None:
+    """Note the cost in pktgen: the range of the published changes with TAP, and that of vhost-net.
+
+    Parameters
+    ----------
+    changes
+        `evidence.pktgen.changes`.
+    """
+    stopping = changes[changes["configuration"] != "patch 1 of 4"]
+    tap, vhost = (stopping[stopping["device"] == device]["change"] for device in ("tap", "tap+vhost-net"))
+    if not len(tap) or not len(vhost):
+        return
+    numbers = f"{significant(-100 * float(tap.max()), 2)} to {significant(-100 * float(tap.min()), 2)} %"
+    half = 50 * float((stopping["high"] - stopping["low"]).mean())
+    sentence = (
+        "fewer packets per second when pktgen floods a TAP device, in return for losing none; behind vhost-net between "
+        f"{100 * float(vhost.min()):+.1f} and {100 * float(vhost.max()):+.1f} %. Published means without a spread: two "
+        f"sessions may differ by about {half:.0f} %."
+    )
+    out.finding(2, numbers, sentence, "pktgen_transmitted", "pktgen_errors", thread("S07"))

@@ -1,0 +1,92 @@
+r"""How to cite the software and the paper that it reproduces, from `CITATION.cff`; `\tunbpfigure` for LaTeX."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tunbp.errors import OutputError
+from tunbp.results.latex import escape
+from tunbp.results.provenance import citation
+
+_MACRO = r"""\makeatletter
+\providecommand{\tunbpfigures}{figures}
+\newcommand{\tunbpfigure}[2][\linewidth]{%
+  \begin{figure}
+  \centering\includegraphics[width=#1]{\tunbpfigures/#2}
+  \caption{\@ifundefined{tunbp@#2}{\PackageError{tunbp}{no figure #2}{}}{\@nameuse{tunbp@#2}} \cite{tunbp:#2}}
+  \label{fig:#2}
+  \end{figure}}
+"""
+
+
+def software_bibtex(root: Path) -> str:
+    """BibTeX entry of the software."""
+    cite = citation(root)
+    return _entry(
+        "software", "tunbp",
+        {"title": f"{{{escape(cite.title)}}}", "author": " and ".join(f"{{{escape(name)}}}" for name in cite.authors),
+         "year": cite.year, "version": cite.version, "doi": cite.doi, "url": cite.url},
+    )  # fmt: skip
+
+
+def paper_bibtex(root: Path) -> str:
+    """BibTeX entry of the paper whose results are reproduced: the first reference of `CITATION.cff`.
+
+    Raises
+    ------
+    OutputError
+        If the file names none.
+    """
+    path = root / "CITATION.cff"
+    content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    papers = [item for item in content.get("references", []) if "paper" in str(item.get("type", ""))]
+    if not papers:
+        raise OutputError(f"{path}: names no paper under `references`")
+    paper: Mapping[str, Any] = papers[0]
+    people = [f"{escape(a['family-names'])}, {escape(a['given-names'])}" for a in paper["authors"]]
+    place = paper.get("conference", {}) or {}
+    fields = {
+        "title": f"{{{escape(paper['title'])}}}",
+        "author": " and ".join(people),
+        "booktitle": escape(str(paper.get("collection-title", place.get("name", "")))),
+        "address": escape(str(place.get("city", ""))),
+        "year": str(paper.get("year", "")),
+        "doi": str(paper.get("doi", "")),
+        "url": str(paper.get("url", "")),
+    }
+    return _entry("inproceedings", f"{people[0].split(',')[0].lower()}{fields['year']}", fields)
+
+
+def _entry(kind: str, key: str, fields: Mapping[str, str]) -> str:
+    lines = [f"  {name} = {{{value}}}" for name, value in fields.items() if value]
+    return f"@{kind}{{{key},\n" + ",\n".join(lines) + "\n}\n"
+
+
+def figures_tex(figures: Iterable[Mapping[str, Any]], head: str) -> str:
+    r"""Content of `figures.tex`: `\tunbpfigure[WIDTH]{ID}` is a float with its caption, label and citation.
+
+    Parameters
+    ----------
+    figures
+        Records of figures.
+    head
+        Comment at the top.
+    """
+    lines = [*(f"% {line}" for line in head.splitlines()), _MACRO.rstrip()]
+    for record in figures:
+        title = str(record["title"]).rstrip(".")
+        lines.append(rf"\@namedef{{tunbp@{record['id']}}}{{{escape(title)}. {escape(str(record['caption']))}}}")
+    return "\n".join([*lines, r"\makeatother", ""])
+
+
+def figures_bib(figures: Iterable[Mapping[str, Any]], root: Path) -> str:
+    """Content of `figures.bib`: the software, the paper if one is named, and every figure."""
+    entries = [software_bibtex(root)]
+    with contextlib.suppress(OutputError):
+        entries.append(paper_bibtex(root))
+    return "\n".join([*entries, *(str(record["bibtex"]) for record in figures)])
