@@ -39,7 +39,7 @@ ALLOWED = {
     "evidence": BASE | {"model", "traces"},
     "infer": BASE | {"model"},
     "prediction": BASE | {"infer", "model"},
-    "plots": BASE,
+    "plots": BASE | {"model"},
     "results": BASE | {"plots"},
     "run": BASE,
     "site": BASE | {"plots", "results", "run"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.machinery
 import io
 import json
@@ -334,6 +335,101 @@ def test_a_worker_that_dies_is_a_failure_with_its_last_words(tmp_path: Path) -> 
         worker.process.kill()
         event = worker.execute(tmp_path / "a.ipynb", tmp_path / "b.ipynb", {}, lambda: None)
     assert (event["event"], event["error"]) == ("failed", "worker ended")
+
+
+# -- what must survive
+
+
+KILLS_ITS_WORKER = """\
+import os, signal
+if not os.path.exists("killed_once"):
+    open("killed_once", "w").close()
+    os.kill(int(open(f"/proc/{os.getpid()}/stat").read().rpartition(")")[2].split()[1]), signal.SIGKILL)
+"""
+
+
+def test_a_killed_worker_is_replaced_its_notebook_tried_again_and_the_others_run(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in (project / "notebooks").glob("*.ipynb"):
+        path.unlink()
+    write_notebook(project, "01_kills", [KILLS_ITS_WORKER.replace("killed_once", str(project / "killed_once"))])
+    write_notebook(project, "02_waits", ["1 + 1"])
+    batch, screen = batch_of(project, workers=1)
+    run(batch)
+    assert [job.outcome for job in batch.jobs] == ["done", "done"]
+    assert "killed by SIGKILL" in screen.getvalue() or "01_kills: failed" in screen.getvalue()
+
+
+def test_a_folder_named_as_the_package_does_not_hide_it(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for path in (project / "notebooks").glob("*.ipynb"):
+        path.unlink()
+    (project / "numpy").mkdir()
+    (project / "numpy" / "__init__.py").write_text("raise ImportError('imported from the current folder')")
+    monkeypatch.chdir(project)
+    write_notebook(project, "01_imports", ["import numpy; numpy.array([1])"])
+    run(batch_of(project, workers=1)[0])
+
+
+def test_notebooks_need_no_home_that_can_be_written(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in (project / "notebooks").glob("*.ipynb"):
+        path.unlink()
+    nowhere = tmp_path / "a file"
+    nowhere.write_text("")
+    for name in ("HOME", "IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "XDG_RUNTIME_DIR"):
+        monkeypatch.setenv(name, str(nowhere / "home"))
+    write_notebook(project, "01_good", ["1 + 1"])
+    run(batch_of(project, workers=1)[0])
+
+
+def test_without_a_loopback_the_run_says_so_at_once(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def down(*_: Any, **__: Any) -> None:
+        raise OSError(101, "Network is unreachable")
+
+    monkeypatch.setattr("tunbp.run.batch.socket.create_connection", down)
+    with pytest.raises(ReproduceError, match=r"loopback .*Network is unreachable.*ip link set lo up"):
+        run(batch_of(project)[0])
+
+
+def test_parts_of_dead_processes_are_removed_at_the_next_run(project: Path) -> None:
+    figures = project / "results" / "figures"
+    figures.mkdir(parents=True, exist_ok=True)
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    old, new = figures / f".a.pdf.{dead.pid}.part", figures / f".b.pdf.{os.getpid()}.part"
+    for part in (old, new):
+        part.write_text("half")
+        os.utime(part, (1, 1))
+    batch, _ = batch_of(project, ("04",))
+    with contextlib.suppress(ReproduceError):
+        run(batch)
+    assert not old.exists()
+    assert new.exists(), "its process lives"
+
+
+@pytest.mark.parametrize("path", ["../outside.txt", "/etc/hostname", "figures/../../outside.txt", "linked/outside.txt"])
+def test_a_state_file_that_names_something_outside_removes_nothing(project: Path, path: str) -> None:
+    results = project / "results"
+    outside = project / "outside.txt"
+    outside.write_text("precious")
+    (results / "linked").symlink_to(project)
+    state = runstate.read(results, "04_good")
+    assert state is not None
+    state.outputs = {path: runstate.hash_file(outside)}
+    runstate.write(results, state)
+    assert runstate.read(results, "04_good") is None
+    batch, _ = batch_of(project, ("04",))
+    with contextlib.suppress(ReproduceError):
+        run(batch)
+    assert outside.read_text() == "precious"
+
+
+def test_a_pipe_as_a_parameter_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert runstate.hash_file(tmp_path / "pipe") == ""
+    assert runstate.hash_data(tmp_path, {"trace": str(tmp_path / "pipe")})
 
 
 # -- the report after the notebooks

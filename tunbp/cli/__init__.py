@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import sys
 from collections.abc import Iterator, Sequence
@@ -31,6 +32,10 @@ COMMANDS = {
 
 CHUNKED = {"sweep"}
 """Commands that compute in chunks, with dask."""
+
+
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+"""Errors of the system that are the user's to mend: a full disk, a folder that is not theirs."""
 
 
 class LazyGroup(click.Group):
@@ -71,6 +76,12 @@ def main(args: Sequence[str] | None = None, **extra: Any) -> None:
         from tunbp.cli.terminal import printable
 
         click.secho(f"Error: {printable(str(error))}", fg="red", err=True)
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        click.secho(f"Error: {where}{error.strerror}; nothing was left half written", fg="red", err=True)
         sys.exit(1)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] == "tunbp":

@@ -12,6 +12,7 @@ import numpy as np
 
 from tunbp import schema
 from tunbp.errors import OutputError
+from tunbp.model.fields import FIELDS
 from tunbp.quantities import label_unit
 
 if TYPE_CHECKING:
@@ -167,36 +168,31 @@ _DASHES: dict[Any, Any] = {
 
 def axis_words(name: str) -> tuple[str, float]:
     """Label of an axis over a scenario field or a schema variable, and the size of the unit that it shows."""
-    if name in _FIELDS:
-        text, unit = _FIELDS[name]
-    else:
-        known = schema.VARIABLES.get(name)
-        text, unit = (known.long_name.capitalize(), known.units) if known else (name.replace("_", " "), "")
+    text, unit = _named(name) or (name.replace("_", " "), "")
     shown, size = label_unit(unit)
     return (f"{text} ({shown})" if shown else text), size
 
 
-# fields of a scenario that figures have on an axis, in the words of the people who set them
-_FIELDS = {
-    "ring": ("txqueuelen", "packet"),
-    "rtt": ("Round-trip time", "s"),
-    "streams": ("Parallel TCP streams", ""),
-}
+def _named(name: str) -> tuple[str, str] | None:
+    """Long name and SI unit of a scenario field or a schema variable; None for other names."""
+    known = FIELDS.get(name) or schema.VARIABLES.get(name)
+    if known is None:
+        return None
+    # txqueuelen is the name of a setting, not a word
+    text = known.long_name if known.long_name == "txqueuelen" else known.long_name[:1].upper() + known.long_name[1:]
+    return text, known.units
 
 
 def label_field(axis: Axis, name: str) -> None:
     """Label an axis over a scenario field or a schema variable, ticks in the unit people use."""
-    text, unit = _FIELDS.get(name) or (schema.VARIABLES[name].long_name.capitalize(), schema.VARIABLES[name].units)
-    label_axis(axis, text, unit)
+    label_axis(axis, *(_named(name) or (name.replace("_", " "), "")))
 
 
 def label_from_schema(ax: Axes, x: str, y: str, shown: str | None = None) -> None:
     """Label the axes over `x` and `y` as far as they are fields or in the schema; `shown` is the unit of `y`."""
     for axis, name, unit in ((ax.xaxis, x, None), (ax.yaxis, y, shown)):
-        if name in _FIELDS:
-            label_axis(axis, *_FIELDS[name], unit)
-        elif known := schema.VARIABLES.get(name):
-            label_axis(axis, known.long_name.capitalize(), known.units, unit)
+        if known := _named(name):
+            label_axis(axis, *known, unit)
 
 
 def label_axis(axis: Axis, text: str, unit: str = "", shown: str | None = None) -> None:

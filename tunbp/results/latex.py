@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tunbp.results.escape import visible
+
 COLUMN, PAGE = 58, 122
 r"""Width of an IEEE column and of both, in letters of `\footnotesize`."""
 LINES = 52
@@ -28,8 +30,8 @@ _LETTERS = {
 
 
 def escape(text: str) -> str:
-    """Text with LaTeX's special characters escaped."""
-    return "".join(_LETTERS.get(letter, letter) for letter in text)
+    """Text with LaTeX's special characters escaped, in one line, and control characters shown."""
+    return "".join(_LETTERS.get(letter, letter) for letter in visible(text))
 
 
 def table(frame: pd.DataFrame, id: str, caption: str) -> str:

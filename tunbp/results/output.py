@@ -18,6 +18,7 @@ from tunbp.plots.style import style_file
 from tunbp.plots.texts import Text
 from tunbp.project import project_root
 from tunbp.results import files, latex, provenance
+from tunbp.results.escape import visible
 from tunbp.results.numbers import Number, macro_name
 
 if TYPE_CHECKING:
@@ -361,7 +362,8 @@ def _metadata(kind: str, record: Mapping[str, Any]) -> dict[str, Any]:
             "Comment": cite,
             "Software": software,
         }
-    return common | own
+    # control characters are no characters of XML
+    return {name: visible(value) if isinstance(value, str) else value for name, value in (common | own).items()}
 
 
 def plotted(fig: Figure) -> list[dict[str, Any]]:

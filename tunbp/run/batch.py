@@ -12,6 +12,7 @@ import importlib.util
 import json
 import os
 import shutil
+import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from tunbp import atomic
 from tunbp.errors import ReproduceError
 from tunbp.run import state as runstate
 from tunbp.run.jobs import Job
@@ -64,6 +66,9 @@ def run(batch: Batch) -> None:
     """
     started = time.monotonic()
     with _locked(batch.results):
+        _check_loopback()
+        for folder in (batch.results, *(path for path in batch.results.rglob("*") if path.is_dir())):
+            atomic.sweep(folder)
         shutil.rmtree(batch.results / STAGING, ignore_errors=True)
         todo = [job for job in batch.jobs if job.reason]
         for job in batch.jobs:
@@ -96,6 +101,17 @@ def _locked(results: Path) -> Iterator[None]:
         yield
 
 
+def _check_loopback() -> None:
+    """Raise at once where kernels would wait for minutes: they are spoken to over the loopback interface."""
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            socket.create_connection(server.getsockname(), timeout=5).close()
+    except OSError as error:
+        raise ReproduceError(
+            f"the loopback interface does not work ({error}): notebooks cannot run; `ip link set lo up` brings it up"
+        ) from error
+
+
 def _run_all(batch: Batch, todo: list[Job]) -> None:
     # the longest first, as far as known, so that none of them is left over alone at the end
     todo = sorted(todo, key=lambda job: -(job.before.seconds if job.before else float("inf")))
@@ -113,14 +129,23 @@ def _run_all(batch: Batch, todo: list[Job]) -> None:
 
     def work() -> None:
         threads = max(1, len(os.sched_getaffinity(0)) // count)
-        with Worker(threads) as worker:
-            batch.running.add(worker)
-            while True:
-                with lock:
-                    job = next(waiting, None)
-                if job is None or batch.stopping:
-                    return
-                _run_one(batch, job, worker, progress)
+        again: Job | None = None
+        while not batch.stopping:
+            with Worker(threads) as worker:
+                batch.running.add(worker)
+                while not batch.stopping:
+                    job, retried = again, again is not None
+                    with lock:
+                        job = job or next(waiting, None)
+                    if job is None:
+                        return
+                    _run_one(batch, job, worker, progress)
+                    if worker.gone:
+                        # out of memory, perhaps: its notebook is tried once more, those that wait are not lost
+                        again = None if retried else job
+                        break
+                    again = None
+                batch.running.discard(worker)
 
     with (
         Progress(*columns, console=batch.console, disable=not batch.console.is_terminal) as progress,
@@ -245,7 +270,10 @@ def _finish(batch: Batch, *, ran: bool) -> None:
     files = (p.relative_to(batch.results) for p in batch.results.rglob("*") if p.is_file())
     made = [p.as_posix() for p in files if not p.parts[0].startswith(".") and p.as_posix() not in theirs]
     outputs = {path: runstate.hash_file(batch.results / path) for path in sorted(made)}
-    runstate.write_json(record, {"made_from": made_from, "outputs": outputs})
+    try:
+        runstate.write_json(record, {"made_from": made_from, "outputs": outputs})
+    except OSError as error:
+        batch.report_error = f"results cannot be written: {error}"
 
 
 def _report_is_good(results: Path, record: Path, made_from: str) -> bool:

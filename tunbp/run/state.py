@@ -6,9 +6,10 @@ import hashlib
 import json
 import os
 import platform
+import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from tunbp.atomic import write_atomically
@@ -58,11 +59,20 @@ def is_figure(path: str) -> bool:
 
 
 def read(results: Path, notebook: str) -> State | None:
-    """State of the last run of a notebook; None if there is none that can be read."""
+    """State of the last run of a notebook; None if there is none that can be read and that stays in its folder."""
     try:
-        return State(**json.loads(_path(results, notebook).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        state = State(**json.loads(_path(results, notebook).read_text(encoding="utf-8")))
+        return state if state.notebook == notebook and all(confined(results, path) for path in state.outputs) else None
+    except (OSError, ValueError, TypeError, AttributeError):
         return None
+
+
+def confined(results: Path, path: str) -> bool:
+    """Whether a path of a state file names something inside the results folder, also through links."""
+    parts = PurePosixPath(path).parts
+    if not parts or ".." in parts or parts[0].startswith(("/", ".")) or "\0" in path:
+        return False
+    return (results / path).parent.resolve().is_relative_to(results.resolve())
 
 
 def read_all(results: Path) -> list[State]:
@@ -87,8 +97,8 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def intact(results: Path, outputs: Mapping[str, str]) -> bool:
-    """Whether every output is still there with the bytes it was written with."""
-    return all(hash_file(results / path) == digest for path, digest in outputs.items())
+    """Whether every output is still there, inside the folder, with the bytes it was written with."""
+    return all(confined(results, path) and hash_file(results / path) == digest for path, digest in outputs.items())
 
 
 def hash_text(text: str) -> str:
@@ -102,8 +112,10 @@ def hash_json(value: Any) -> str:
 
 
 def hash_file(path: Path) -> str:
-    """Sha256 of a file in hex; empty if it cannot be read."""
+    """Sha256 of a file in hex; empty if it cannot be read or is no regular file (a pipe would never end)."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return ""
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:

@@ -25,6 +25,10 @@ from typing import Any, TextIO
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
+ENDED = "worker ended"
+"""Error of a job whose worker process ended while it ran, e.g. because memory ran out."""
+
+
 class Worker:
     """A running worker process; use it in a `with` statement, which ends it and its kernel.
 
@@ -35,12 +39,17 @@ class Worker:
     """
 
     def __init__(self, threads: int) -> None:
+        self.folder = tempfile.TemporaryDirectory(prefix="tunbp-")
         names = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
         environment = {
             **os.environ,
             **dict.fromkeys(names, str(threads)),
             "JUPYTER_PREFER_ENV_PATH": "1",  # the kernel of this environment, whatever the user has installed
             "PYTHONHASHSEED": "0",
+            # what lies in the current folder is no package, and no folder of the user's has to be writable
+            "PYTHONSAFEPATH": "1",
+            "IPYTHONDIR": os.path.join(self.folder.name, "ipython"),
+            "JUPYTER_RUNTIME_DIR": os.path.join(self.folder.name, "runtime"),
         }
         self.log = tempfile.TemporaryFile()  # noqa: SIM115 (closed by `stop`)
         self.process = subprocess.Popen(
@@ -58,6 +67,12 @@ class Worker:
     def __exit__(self, *_: object) -> None:
         self.stop()
         self.log.close()
+        self.folder.cleanup()
+
+    @property
+    def gone(self) -> bool:
+        """Whether the process has ended."""
+        return self.process.poll() is not None
 
     def execute(
         self, notebook: Path, output: Path, parameters: Mapping[str, Any], on_cell: Callable[[], object]
@@ -91,9 +106,15 @@ class Worker:
                 on_cell()
         except (BrokenPipeError, ValueError):
             pass  # it is gone, or was stopped: its last words tell why
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(timeout=5)
         self.log.seek(0)
         words = self.log.read().decode(errors="replace").strip()[-2000:]
-        return {"event": "failed", "cell": None, "source": "", "error": "worker ended", "message": words}
+        if self.process.returncode is not None and self.process.returncode < 0:
+            name = signal.Signals(-self.process.returncode).name
+            hint = " (out of memory? try `--jobs 1`)" if name == "SIGKILL" else ""
+            words = f"killed by {name}{hint} {words}".strip()
+        return {"event": "failed", "cell": None, "source": "", "error": ENDED, "message": words}
 
     def stop(self) -> None:
         """End the process and the kernel it runs; may be called twice, and from any thread."""
@@ -167,6 +188,7 @@ def _execute(job: dict[str, Any], events: TextIO) -> dict[str, Any]:
             job["output"],
             parameters=job["parameters"],
             engine_name="reporting",
+            extra_arguments=["--InteractiveShellApp.ignore_cwd=True"],
             progress_bar=False,
             start_timeout=180,
         )

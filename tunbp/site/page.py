@@ -136,7 +136,7 @@ def _figure(folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
         "title": str(record["title"]).rstrip(".") + ".",
         "caption": record["caption"],
         # what it shows stands below it, and would be read twice
-        "alt": str(record.get("alt") or f"Figure: {str(record['title']).rstrip('.')}"),
+        "alt": f"Figure: {record.get('alt') or str(record['title']).rstrip('.')}",
         "full": f"figures/{name}.svg",
         "image": f"data:image/{kind};base64,{base64.b64encode(image.read_bytes()).decode()}",
         "width": width,

@@ -1,0 +1,52 @@
+"""Texts of others in what a run writes: nothing in them acts as Markdown, as a formula, or as a control character.
+
+HTML is escaped by the templates and by `tunbp.plots.tables`, LaTeX by `tunbp.results.latex.escape`, the terminal by
+`tunbp.cli.terminal`; one escape for each place that texts go to.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+
+
+def visible(text: str) -> str:
+    r"""Show control characters and marks of writing direction as escapes; white space becomes single spaces.
+
+    Examples
+    --------
+    >>> visible("tun0\x1b[31m\n up")
+    'tun0\\x1b[31m up'
+    """
+    words = " ".join(text.split())
+    return "".join(
+        char.encode("unicode_escape", "backslashreplace").decode() if _acts(char) else char for char in words
+    )
+
+
+def _acts(char: str) -> bool:
+    return unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
+def markdown(text: str) -> str:
+    r"""Text that Markdown shows as it is, in one line: no mark-up, no links, no HTML, no formulas.
+
+    Examples
+    --------
+    >>> markdown("a*b* <img> $x$")
+    'a\\*b\\* &lt;img&gt; &#36;x&#36;'
+    """
+    escaped = re.sub(r"([\\`*_{}\[\]()#+\-.!|~])", r"\\\1", visible(text))
+    return html.escape(escaped, quote=False).replace("$", "&#36;").replace(":", "&#58;")
+
+
+def figure(text: str) -> str:
+    r"""Text that matplotlib draws as it is: a dollar sign begins no formula.
+
+    Examples
+    --------
+    >>> figure("costs $5")
+    'costs \\$5'
+    """
+    return visible(text).replace("$", r"\$")
