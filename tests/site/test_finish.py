@@ -41,6 +41,21 @@ def test_the_page_has_every_figure_number_and_table(finished):
     assert 'class="bad">contradicted' in page
 
 
+def test_the_page_opens_with_the_findings_in_their_order_and_links_them(finished):
+    with Output(finished, "03_other") as out:
+        out.finding(1, "5.2 to 24 %", "fewer packets", "demo_ring", "nowhere", "https://lore.kernel.org/netdev/x/")
+        out.finding(3, "27 %", "less", link="javascript:alert(1)")
+    finish(finished)
+    page = (finished / "index.html").read_text()
+    found = re.findall(r"<li><strong>(.*?)</strong> <span>(.*?)</span>\n<span class=\"links\">(.*?)</span></li>", page)
+    assert [number for number, *_ in found] == ["5.2 to 24 %", "57.2 %", "27 %"]
+    assert found[1][1] == "more at a ring of 500 &lt;packets&gt;"
+    links = [re.findall(r'href="([^"]*)"', links) for *_, links in found]
+    assert links == [["#figure-demo_ring", "https://lore.kernel.org/netdev/x/"],
+                     ["#figure-demo_ring", "tables/demo_rates.csv"], []]  # fmt: skip
+    assert page.index('id="findings"') < page.index('id="figures"')
+
+
 def test_the_page_refers_to_nothing_outside_of_the_results(finished):
     page = (finished / "index.html").read_text()
     links = re.findall(r'(?:href|src)="([^"]*)"', page)

@@ -25,7 +25,12 @@ def add_finding(out: Output, changes: pd.DataFrame) -> None:
     half = 50 * float((stopping["high"] - stopping["low"]).mean())
     sentence = (
         "fewer packets per second when pktgen floods a TAP device, in return for losing none; behind vhost-net between "
-        f"{100 * float(vhost.min()):+.1f} and {100 * float(vhost.max()):+.1f} %. Published means without a spread: two "
+        f"{signed(vhost.min())} and {signed(vhost.max())} %. Published means without a spread: two "
         f"sessions may differ by about {half:.0f} %."
     )
     out.finding(2, numbers, sentence, "pktgen_transmitted", "pktgen_errors", thread("S07"))
+
+
+def signed(change: float) -> str:
+    """A relative change in per cent with its sign."""
+    return f"{100 * float(change):+.1f}".replace("-", "−")
