@@ -41,7 +41,7 @@ def sentence(run: xr.Dataset) -> str:
     --------
     >>> from tunbp.traces import open_trace
     >>> sentence(open_trace("tests/traces/fixtures/ping_quiet.txt"))
-    'ping: RTT 766 µs on average (722 µs to 821 µs), 5 of 5 probes answered.'
+    'ping: RTT 766 µs on average (556 µs to 919 µs), 5 of 5 probes answered.'
     """
     if "run" in run.dims:
         return _several(run)
