@@ -91,7 +91,7 @@ def limit_of(run: xr.Dataset) -> Limit:
     Examples
     --------
     >>> from tunbp.traces import open_trace
-    >>> limit_of(open_trace("tests/traces/fixtures/iperf3_reverse.json")).name
+    >>> limit_of(open_trace("tests/traces/fixtures/ss_limited.txt")).name
     'processor'
     """
     with np.errstate(all="ignore"):
