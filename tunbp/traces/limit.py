@@ -92,7 +92,7 @@ def limit_of(run: xr.Dataset) -> Limit:
     --------
     >>> from tunbp.traces import open_trace
     >>> limit_of(open_trace("tests/traces/fixtures/ss_limited.txt")).name
-    'processor'
+    'receive window'
     """
     with np.errstate(all="ignore"):
         for judge in (_kernel, _datagrams, _set_rate, _processor, _windows):
