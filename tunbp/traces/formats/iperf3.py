@@ -6,7 +6,7 @@ import itertools
 import operator
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -35,10 +35,14 @@ PLAIN_TEXT = re.compile(
 )
 
 
+Descriptor = Annotated[int, msgspec.Meta(ge=-(2**31), lt=2**31)]
+"""A file descriptor, by which iperf3 tells its streams apart."""
+
+
 class StreamInterval(msgspec.Struct, gc=False):
     """One stream in one interval, and `sum` of all of them; units as iperf3 prints them."""
 
-    socket: int = 0
+    socket: Descriptor = 0
     start: float | None = None
     end: float | None = None
     seconds: float | None = None
@@ -66,7 +70,7 @@ class Interval(msgspec.Struct, gc=False):
 class Total(msgspec.Struct):
     """One of the sums at the end of a test, or one side of one stream."""
 
-    socket: int = 0
+    socket: Descriptor = 0
     start: float | None = None
     end: float | None = None
     seconds: float | None = None
