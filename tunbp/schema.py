@@ -134,6 +134,7 @@ VARIABLES: dict[str, Variable] = {
     "reader_rate": Variable("packet/s", "speed of the reader while packets wait"),
     "service_time": Variable("s", "mean service time of the reader", ("position",)),
     "service_time_quantile": Variable("s", "quantile of the service time of the reader", ("probability",)),
+    "processor_service_time": Variable("s", "mean service time of the reader without the time off the processor"),
     "ack_cost": Variable("s", "time that a packet written to the device costs the reader"),
     "reader_wake_latency": Variable("s", "mean time from the entry into an empty ring to the read by a woken reader"),
     "reader_wake_latency_quantile": Variable(

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 NAMES = {
     "drain_rate": "reader's speed while packets wait",
-    "hot_service_time": "its service time in a busy period",
+    "hot_service_time": "its service time in a long busy period",
+    "processor_service_time": "its service time without time off the CPU",
     "cold_service_time": "its service time after idling",
     "reader_wake_latency": "its delay in waking",
     "ack_cost": "what an ACK costs it",

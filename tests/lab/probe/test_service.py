@@ -53,6 +53,24 @@ def test_pauses_have_their_number_length_and_cause(away):
     assert found.service_time().value == pytest.approx(SERVICE / 1e9)  # pauses are no part of it
 
 
+def test_time_off_the_processor_is_no_part_of_the_readers_own_time():
+    story, absences = Story(), []
+    for number in range(1000):  # every tenth service is held up for a while that is too short for a pause
+        story.tell(number, IN, number, SENDER)
+    time = 1000
+    for number in range(1000):
+        time += SERVICE
+        if number % 10 == 5:
+            absences.append((time - MICROSECOND, time + 29 * MICROSECOND, 1))
+            time += 30 * MICROSECOND
+        story.tell(time, OUT, number, READER)
+    window = story.observed(time + 1, absences)
+    found = Service([window], Blocks([window]))
+    assert found.pauses.length.size == 0
+    assert found.processor_time.value == pytest.approx(SERVICE / 1e9)
+    assert found.service_time().value == pytest.approx((SERVICE + 3 * MICROSECOND) / 1e9, rel=1e-2)
+
+
 def test_positions_are_counted_from_the_last_time_that_the_ring_was_empty():
     story = Story()
     for train in range(50):  # trains of 10; the first two services of a train take twice as long

@@ -99,6 +99,7 @@ def _totals(analysis: Analysis) -> dict[str, Any]:
     service, arrivals, ring = analysis.service, analysis.arrivals, analysis.ring
     measured: Mapping[str, Estimate] = {
         "reader_rate": service.service_time().inverse(),
+        "processor_service_time": service.processor_time,
         "ack_cost": service.ack_cost,
         "reader_wake_latency": service.wake_latency,
         "pause_rate": service.pause_rate(),

@@ -171,6 +171,14 @@ class Service:
         kept = self.served & (found.writes == 0) & (found.position > after) & (found.position <= until)
         return intervals.mean(found.length[kept], self._read_block[kept])
 
+    @cached_property
+    def processor_time(self) -> Estimate:
+        """Mean service time without the time that the reader was off the processor [s]: what nobody else took."""
+        found = self.reads
+        kept = self.served & (found.writes == 0)
+        used = found.length - found.preempted - found.blocked
+        return intervals.mean(used[kept], self._read_block[kept])
+
     def service_by_position(self) -> dict[int, Estimate]:
         """Mean service time [s] from each position of `POSITIONS` to the next."""
         edges = [*POSITIONS, np.inf]

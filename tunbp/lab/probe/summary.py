@@ -111,6 +111,7 @@ def observations(analysis: Analysis) -> dict[str, Constant]:
         "cold_service_time": (service.service_time(0, COLD), "s", f"service times of the first {COLD} packets after "
                               "the ring had been empty"),
         "hot_service_time": (service.service_time(HOT), "s", f"service times after {HOT} packets in a row"),
+        "processor_service_time": (service.processor_time, "s", "service times without the time off the processor"),
         "reader_wake_latency": (service.wake_latency, "s", "packets that entered an empty ring while the reader slept"),
         "packets_per_ack": (arrivals.packets_per_ack, "packet", "ACKs: packets that the stack handed over inside the "
                             "write of one"),
