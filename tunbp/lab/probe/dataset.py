@@ -65,7 +65,7 @@ def _series(analysis: Analysis) -> dict[str, Any]:
         "ring_occupancy": ("time", values),
         "pause_start": ("pause", (pauses.begin - first) / 1e9),
         "pause_length": ("pause", pauses.length),
-        "pause_cause": ("pause", np.array(CAUSES, np.str_)[pauses.cause]),
+        "pause": ("pause", np.array(CAUSES, np.str_)[pauses.cause], {"long_name": schema.DIMS["pause"]}),
         "burst_start": ("burst", (bursts.begin - first) / 1e9),
         "burst_size": ("burst", bursts.size),
         "burst_duration": ("burst", bursts.duration),
