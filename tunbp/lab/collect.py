@@ -141,6 +141,7 @@ def _run(where: Path, record: Mapping[str, Any]) -> xr.Dataset:
             "repetition": record["repetition"],
             **{RENAMED.get(name, name): value for name, value in record["parameters"].items()},
             "tun_flags": record["result"]["echo"][0],
+            "nice": record["facts"].get("nice", 0),
             "begun": np.datetime64(round(record["facts"]["begun"] * 1e9), "ns"),
         }
     except KeyError as error:

@@ -130,6 +130,7 @@ def _make(run: Run, name: str, cell: Mapping[str, Any], host: Mapping[str, Any],
             "result": result,
             "facts": {
                 **host,
+                "nice": os.getpriority(os.PRIO_PROCESS, 0),
                 "begun": begun,
                 "ended": time.time(),
                 "load": {
