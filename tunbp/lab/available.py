@@ -15,16 +15,19 @@ from tunbp.lab.cells import Qdisc
 
 QDISCS = (*(name for name in get_args(Qdisc) if name != "noqueue"), "netem")
 """Tried on a loopback device; a device without one (`noqueue`) every kernel has."""
+PKTGEN = "/proc/net/pktgen/pgctrl"
 VHOST_GET_FEATURES = 0x8008AF00
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What cells may need of a kernel and a machine: qdiscs that work, processors, installed programs."""
+    """What cells may need of a kernel and a machine: qdiscs and other things that work, processors, programs."""
 
     qdiscs: frozenset[str]
     cpus: int
     programs: frozenset[str]
+    pktgen: bool = False
+    vhost: bool = False
 
 
 def this_machine(prefix: Sequence[str] = ()) -> Machine:
@@ -41,10 +44,13 @@ def this_machine(prefix: Sequence[str] = ()) -> Machine:
     LabError
         If nothing can be tried.
     """
-    trial = "for kind in {}; do tc qdisc replace dev lo root $kind 2>/dev/null && echo $kind; done; true"
-    printed = process.run([*prefix, "sh", "-c", trial.format(" ".join(QDISCS))])
+    trial = (
+        "for kind in {}; do tc qdisc replace dev lo root $kind 2>/dev/null && echo $kind; done; ls {} 2>/dev/null; true"
+    )
+    printed = process.run([*prefix, "sh", "-c", trial.format(" ".join(QDISCS), PKTGEN)]).split()
     programs = {name for name in ("openvpn",) if shutil.which(name)}
-    return Machine(frozenset(printed.split()), len(os.sched_getaffinity(0)), frozenset(programs))
+    cpus = len(os.sched_getaffinity(0))
+    return Machine(frozenset(printed) - {PKTGEN}, cpus, frozenset(programs), PKTGEN in printed, vhost() is None)
 
 
 def lacking(cell: Mapping[str, Any], machine: Machine) -> list[str]:
@@ -56,6 +62,10 @@ def lacking(cell: Mapping[str, Any], machine: Machine) -> list[str]:
         found.append("no netem in this kernel: `path: relay`, `modprobe sch_netem` as root, or a VM with `--vm`")
     if cell.get("threads", 1) > machine.cpus:
         found.append(f"{cell['threads']} sending CPUs are wanted and there are {machine.cpus}; in a VM: `--cpus`")
+    if "guest_rate" in cell and not machine.vhost:
+        found.append("no usable /dev/vhost-net: `modprobe vhost_net` as root, or a VM with `--vm`")
+    if not machine.pktgen and {"queue_xmit", "start_xmit"} & {cell.get("xmit_mode"), cell.get("load")}:
+        found.append("no pktgen in this kernel: `modprobe pktgen` as root, or a VM with `--vm`")
     if cell.get("mode") == "openvpn_speed" and "openvpn" not in machine.programs:
         found.append("openvpn is not installed")
     return found
