@@ -1,0 +1,76 @@
+"""One Dataset of all runs of a folder, tested on raw outputs of the bundled native measurement."""
+
+import hashlib
+import json
+import tarfile
+
+import numpy as np
+import pytest
+
+from tunbp import open_trace
+from tunbp.evidence.datasets import data_path
+from tunbp.lab.collect import bundle, collect
+from tunbp.schema import VARIABLES
+
+NATIVE = data_path("measured") / "lab_openvpn_native"
+NAMES = ("120ms-ring500-cubic-pfifo_fast.stock.1", "0ms-ring5000-cubic-pfifo_fast.stock.1")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder of `tunbp lab run` with two real runs."""
+    out = tmp_path_factory.mktemp("measurement")
+    with tarfile.open(NATIVE / "raw.tar.xz") as archive:
+        members = [member for member in archive if member.name.split("/")[1] in NAMES]
+        archive.extractall(out, members, filter="data")
+    for name in ("plan.json", "host.json"):
+        (out / name).write_text((NATIVE / name).read_text())
+    return out
+
+
+def test_the_archive_holds_what_the_bundled_dataset_was_made_of(folder):
+    made, published = collect(folder), open_trace(NATIVE / "lab_openvpn.nc")
+    for run in range(made.sizes["run"]):
+        one = made.isel(run=run)
+        same = (published["cell"] == one["cell"]) & (published["repetition"] == one["repetition"])
+        other = published.isel(run=int(np.flatnonzero(same.to_numpy())[0])).reindex(time=one["time"])
+        for name in made.data_vars:
+            np.testing.assert_allclose(one[name], other[name], rtol=1e-6, err_msg=name)
+
+
+def test_a_run_tells_its_series_its_path_and_its_machine(folder):
+    runs = collect(folder)
+    assert set(runs.data_vars) <= set(VARIABLES)
+    assert runs["path"].values.tolist() == ["relay", "relay"]
+    assert np.allclose(np.diff(runs["time"]), 0.2)
+    run = runs.sel(run=runs["added_rtt"].to_numpy() == 0.12).isel(run=0)
+    # cumulative counters of the device end at the totals of the run, which were read a little later
+    assert run["tx_dropped"].dropna("time").to_numpy()[-1] == pytest.approx(float(run["dropped_ring"]), rel=0.05)
+    assert (np.diff(run["tx_packets"].dropna("time")) >= 0).all()
+    # slow start: the window at least doubles per round trip until the first loss
+    first = int(np.argmax(run["tx_dropped"].to_numpy() > 0))
+    window = run["cwnd"].to_numpy()[:first] / float(run["mss"])
+    assert window[0] < 100
+    assert window[-1] > 1000
+    assert np.isnan(run["ssthresh"].to_numpy()[: first - 1]).all()
+    assert 0 <= float(run["relay_late_fraction"]) < 0.05
+    assert float(run["reader_cpu"]) > 0.5
+
+
+def test_a_bundle_is_the_same_bytes_whenever_and_wherever_it_is_packed(folder, tmp_path):
+    digests = []
+    for number in (1, 2):
+        written = bundle(folder, tmp_path / str(number))
+        assert [path.name for path in written] == ["lab_openvpn.nc", "plan.json", "host.json", "raw.tar.xz"]
+        digests.append(hashlib.sha256(written[-1].read_bytes()).hexdigest())
+        (folder / "runs" / NAMES[0] / "run.json").touch()
+    assert digests[0] == digests[1]
+    with tarfile.open(written[-1]) as archive:
+        assert {member.name.split("/")[1] for member in archive} == set(NAMES)
+
+
+def test_a_bundle_names_no_place_of_the_machine_where_it_was_measured(folder, tmp_path):
+    plan = json.loads((folder / "plan.json").read_text())
+    (folder / "plan.json").write_text(json.dumps({**plan, "cache": "/somewhere/of/mine", "guest_files": ["/x/ip"]}))
+    for path in bundle(folder, tmp_path)[:3]:
+        assert b"/somewhere" not in path.read_bytes()
