@@ -102,3 +102,28 @@ def test_the_blind_prediction_is_near_with_acks_in_bunches_only(runs):
 def test_a_folder_without_measurements_says_how_to_make_them(tmp_path):
     with pytest.raises(DataError, match="tunbp lab run ring"):
         live.measurements(tmp_path)
+
+
+def test_the_native_matrix_has_every_cell_five_times_over_a_punctual_relay(runs):
+    native = runs["openvpn_native"]
+    repetitions = native["repetition"].groupby("cell").max()
+    assert repetitions.sizes["cell"] == 25
+    assert (repetitions >= 5).all()
+    plain = native.sel(run=(native["congestion"] == "cubic").to_numpy() & (native["windows"] == "raised").to_numpy())
+    cells = set(zip(plain["ring"].to_numpy().tolist(), plain["added_rtt"].to_numpy().tolist(), strict=True))
+    assert cells == {(ring, rtt) for ring in (25, 100, 500, 1000, 5000) for rtt in (0.0, 0.06, 0.12)}
+    assert (native["tun_flags"].to_numpy() & 0x80 == 0).all()  # stock
+    assert (native["relay_overflow"] == 0).all()
+    assert (native["relay_late_fraction"] <= 0.01).all()
+
+
+def test_the_costs_of_the_native_chain_were_measured_without_tcp(runs):
+    costs = runs["speed_native"]
+    assert "congestion" not in costs.coords
+    flood = costs.sel(run=(costs["cell"] == "data-flood-ring500").to_numpy())
+    assert flood.sizes["run"] >= 3
+    # what comes out at the far end was taken from the ring before
+    assert (flood["chain_rate"] <= flood["transmitted_rate"] * 1.01).all()
+    # a flood leaves a process no time to wait, so a packet of it takes less than one that comes alone
+    single = costs.sel(run=(costs["cell"] == "data-5000pps-ring500").to_numpy())
+    assert float(flood["reader_cost"].median()) < float(single["reader_cost"].median())
