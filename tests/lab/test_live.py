@@ -214,9 +214,12 @@ def test_many_senders_meet_the_driver_through_one_queue_and_through_several(tmp_
     plan.write_text(
         "experiment: senders\nrepeat: 1\ncells:\n"
         "  - {protocol: tcp, senders: 2, queues: [1, 2], ring: 100, qdisc: pfifo_fast, duration: 0.5, warmup: 0.2}\n"
+        "  - {protocol: udp, senders: 2, ring: 100, qdisc: pfifo_fast, duration: 0.5, warmup: 0.2}\n"
     )
     measure(plan, tmp_path / "out")
     runs = collect(tmp_path / "out")
     assert (runs["goodput"] > 1e6).all()
     assert (runs["delivered"] > 100).all()
+    udp = runs.sel(run=runs["protocol"].to_numpy() == "udp")
+    assert (udp["sent"] == udp["delivered"] + udp["dropped_ring"]).all()
     assert ((runs["tun_flags"].to_numpy() & 0x100 != 0) == (runs["queues"].to_numpy() > 1)).all()  # IFF_MULTI_QUEUE

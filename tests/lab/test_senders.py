@@ -2,7 +2,7 @@
 
 import pytest
 
-from tunbp.lab.experiments.senders import account, goodput
+from tunbp.lab.experiments.senders import account
 
 
 def reading(time, delivered, ring, switches, cpu, waited):
@@ -18,11 +18,3 @@ def test_only_the_measured_part_counts():
     assert found["drop_fraction"] == pytest.approx(0.2)
     assert (found["context_switches"], found["reader_waits"], found["reader_preemptions"]) == (400, 20, 0)
     assert found["reader_cpu"] == pytest.approx(1.0)
-
-
-def test_goodput_of_udp_leaves_out_what_was_lost():
-    tcp = {"sum_sent": {"bits_per_second": 9e6}, "sum_received": {"bits_per_second": 8e6}}
-    udp = {"sum": {"bits_per_second": 10e6, "packets": 1000, "lost_packets": 250}}
-    assert goodput(tcp) == 8e6
-    assert goodput(udp) == pytest.approx(7.5e6)
-    assert goodput({"sum": {"bits_per_second": 0.0, "packets": 0, "lost_packets": 0}}) == 0

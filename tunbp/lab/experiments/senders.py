@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -18,14 +19,18 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from tunbp.lab import compiled, facts, flags, inside, process, sampler
+from tunbp.lab import compiled, facts, flags, inside, packet, process, sampler
 from tunbp.lab.cells import Cell, Seconds, Warmup
 from tunbp.lab.experiment import Experiment
 from tunbp.lab.namespaces import Namespace, link_counter, namespaces, qdisc_counter, qdisc_drops
 from tunbp.lab.path import CLIENT_INNER, SERVER_INNER, TUNNEL
+from tunbp.lab.sender import Flow
+from tunbp.lab.sender import serve as send
 from tunbp.lab.tcp import check_iperf3, listens
 
 FIRST_PORT = 5201
+PAYLOAD = 1400
+NOBODY = "10.99.0.77"
 MTU = 1500
 
 
@@ -59,21 +64,20 @@ def measure(cell: Mapping[str, Any], backpressure: bool, folder: Path) -> dict[s
     """
     with namespaces("client", "server") as (client, server), _pipe(client, server, cell, backpressure) as running:
         child, echoes = running
-        with _sending(client, server, cell, folder) as first_sender:
-            process.pause(first_sender, cell["warmup"])
+        sending = _tcp(client, server, cell, folder) if cell["protocol"] == "tcp" else _udp(client, cell)
+        with sending:
+            time.sleep(cell["warmup"])
             before = _reading(client, child.pid)
-            process.pause(first_sender, cell["duration"])
+            time.sleep(cell["duration"])
             after = _reading(client, child.pid)
         for label, space in (("client", client), ("server", server)):
             space.save_counters(folder, label)
         found = client.facts(TUNNEL)
+    result = {"echo": echoes, **found, **account(before, after)}
+    if cell["protocol"] == "udp":
+        return {**result, "goodput": result["transmitted_rate"] * 8 * PAYLOAD}
     totals = [json.loads((folder / f"iperf3_{number}.json").read_text())["end"] for number in range(cell["senders"])]
-    return {
-        "echo": echoes,
-        **found,
-        **account(before, after),
-        "goodput": sum(goodput(end) for end in totals),
-    }
+    return {**result, "goodput": sum(float(end["sum_received"]["bits_per_second"]) for end in totals)}
 
 
 def account(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,15 +101,6 @@ def account(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, An
         "context_switches": part["switches"],
         **threads,
     }
-
-
-def goodput(end: Mapping[str, Any]) -> float:
-    """Payload that one iperf3 test delivered per second [bit/s], of TCP or UDP."""
-    if "sum_received" in end and "lost_packets" not in end.get("sum", {}):
-        return float(end["sum_received"]["bits_per_second"])
-    whole = end["sum"]
-    share = 1 - whole["lost_packets"] / whole["packets"] if whole["packets"] else 0.0
-    return float(whole["bits_per_second"]) * share
 
 
 def _reading(client: Namespace, pid: int) -> dict[str, Any]:
@@ -154,14 +149,22 @@ def _pipe(
 
 
 @contextmanager
-def _sending(
-    client: Namespace, server: Namespace, cell: Mapping[str, Any], folder: Path
-) -> Iterator[subprocess.Popen[bytes]]:
+def _udp(client: Namespace, cell: Mapping[str, Any]) -> Iterator[None]:
+    """Senders that flood an address which nobody has; the far end drops what arrives, silently."""
+    client.ip(f"route add {NOBODY} dev {TUNNEL}")
+    flow = Flow(NOBODY, packet.BULK, 0.0, cell["warmup"] + cell["duration"] + 60.0, size=PAYLOAD)
+    senders = [inside.start(client.name, "sender", send, flow) for _ in range(cell["senders"])]
+    try:
+        yield
+    finally:
+        for child in senders:
+            child.kill()
+
+
+@contextmanager
+def _tcp(client: Namespace, server: Namespace, cell: Mapping[str, Any], folder: Path) -> Iterator[None]:
     """One iperf3 server and client for each sender, all at once; their results are left in `folder`."""
     ports = [FIRST_PORT + number for number in range(cell["senders"])]
-    kind = ["--udp", "--bitrate", "0", "--length", "1400"] if cell["protocol"] == "udp" else [
-        "--congestion", cell["congestion"]
-    ]  # fmt: skip
     seconds = f"{cell['warmup'] + cell['duration'] + 0.5:g}"
     with ExitStack() as stack:
         running = []
@@ -172,11 +175,11 @@ def _sending(
             process.wait_for(partial(listens, server, port), "iperf3 server does not listen", 20.0)
         for port in ports:
             out = stack.enter_context(tempfile.TemporaryFile())
-            command = ["iperf3", "--client", SERVER_INNER, "--port", str(port), "--json", "--time", seconds, *kind]
-            sender = client.start(*command, stdout=out)
+            command = ["iperf3", "--client", SERVER_INNER, "--port", str(port), "--json", "--time", seconds]
+            sender = client.start(*command, "--congestion", cell["congestion"], stdout=out)
             stack.callback(process.stop, sender)
             running.append((sender, out))
-        yield running[0][0]
+        yield
         for number, (sender, out) in enumerate(running):
             status = process.wait(sender, 60.0, "iperf3")
             out.seek(0)
