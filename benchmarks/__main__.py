@@ -1,4 +1,4 @@
-"""Print the speed of the engine as JSON: name, value, unit, target and the machine it was measured on."""
+"""Print the speed of engines and commands as JSON: name, value, unit, target and the machine it was measured on."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from benchmarks import commands
 from tunbp.model.engines.fluid.batch import round_trip_slots
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
@@ -171,7 +172,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=main.__doc__)
     parser.add_argument("words", nargs="*", help="only rows whose name contains one of these")
     words = parser.parse_args().words
-    chosen = {name: row for name, row in ROWS.items() if not words or any(word in name for word in words)}
+    rows_of_all = ROWS | commands.ROWS
+    chosen = {name: row for name, row in rows_of_all.items() if not words or any(word in name for word in words)}
     where = machine()
     rows = [
         {"name": name, "value": float(f"{measure():.4g}"), "unit": unit, "target": target, "machine": where}

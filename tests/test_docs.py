@@ -126,3 +126,11 @@ def test_container_and_clean_room_have_the_same_lines() -> None:
     assert json.loads(re.search(r"^CMD (.*)$", container, re.MULTILINE)[1]) == ["make", "reproduce"]  # type: ignore[index]
     assert subprocess.run(["bash", "-n", str(ROOT / "tools" / "clean_room.sh")]).returncode == 0
     assert subprocess.run(["bash", "-n", str(ROOT / "binder" / "postBuild")]).returncode == 0
+
+
+def test_the_heap_of_events_drops_what_the_overload_demands() -> None:
+    from benchmarks.peers.heap import run
+
+    sent, dropped = run(offered=1200.0, drain=1000.0, ring=10, seconds=10.0)
+    assert sent == pytest.approx(12_000, abs=1)
+    assert sent - dropped == pytest.approx(10_000 + 10, abs=2)

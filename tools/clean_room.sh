@@ -32,4 +32,4 @@ for line in "${commands[@]}"; do
   echo "== $line"
   time inside "$line"
 done
-du -sh "$folder/tunbp/.venv" "$folder/tunbp/results"
+du -sh "$folder"/tunbp/.venv "$folder"/tunbp/results 2>/dev/null || true

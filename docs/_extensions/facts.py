@@ -109,6 +109,24 @@ def appendix() -> str:
     return table(("", "claim", "command", "tolerance", "met"), rows)
 
 
+def speed() -> str:
+    """Write the recorded speed of the engines."""
+    rows = json.loads((ROOT / "benchmarks" / "speed.json").read_text(encoding="utf-8"))
+    lines = [(row["name"], f"{row['value']:g} {row['unit']}", row["target"]) for row in rows]
+    return f"Machine: {rows[0]['machine']}.\n\n" + table(("what", "measured", "bound"), lines)
+
+
+def peers() -> str:
+    """Write the recorded ratios to other simulators."""
+    rows = json.loads((ROOT / "benchmarks" / "peers" / "peers.json").read_text(encoding="utf-8"))
+    lines = [
+        (row["scenario"], row["peer"], row["engine"], f"{row['ratio']:,.0f}", row["peer finds"], row["tunbp finds"])
+        for row in rows
+    ]
+    head = ("scenario", "peer", "engine", "ratio", "peer finds", "tunbp finds")
+    return f"Machine: {rows[0]['machine']}.\n\n" + table(head, lines)
+
+
 def bounds() -> str:
     """Write the bounds on the model's error and whether they are met."""
     from tunbp.evidence.validation import BOUNDS
@@ -196,6 +214,8 @@ PARTS = {
     "bounds": bounds,
     "figure_map": figure_map,
     "claims": claims,
+    "speed": speed,
+    "peers": peers,
     "appendix": appendix,
 }
 
