@@ -1,5 +1,6 @@
 """Sphinx settings. `make docs` builds with warnings as errors; nothing of the page comes from elsewhere."""
 
+import re
 import sys
 from pathlib import Path
 from types import GenericAlias
@@ -65,10 +66,26 @@ linkcheck_ignore = [r".*"]  # addresses of others are checked by form, in tests/
 
 
 def setup(app):
-    """Leave out aliases of types: they have no signature to show."""
+    """Let docstrings be read as they are written here: code in single backticks, whatever stands in and after them."""
+    app.connect("autodoc-process-docstring", mark_code, priority=100)  # before numpydoc
     app.connect("autodoc-skip-member", lambda _, what, name, value, skip, options: skip or is_alias(value))
 
 
+CODE = re.compile(r"(?<![`:\w])`(?![`\s])([^`]+?)`(?!`)(?=(\w?))")
+NAME = re.compile(r"~?[A-Za-z_][\w.]*(\(\))?")
+
+
+def mark_code(app, what, name, value, options, lines):
+    """Turn `code` that is no name into a literal, and part it from letters that follow (`Dataset`s)."""
+    for at, line in enumerate(lines):
+        lines[at] = CODE.sub(_marked, line)
+
+
+def _marked(found):
+    code = f"`{found[1]}`" if NAME.fullmatch(found[1]) else f"``{found[1].strip()}``"
+    return code + ("\\ " if found[2] else "")
+
+
 def is_alias(value):
-    """Whether a value is a type like `tuple[str, ...]`."""
+    """Whether a value is a type like `tuple[str, ...]`: it has no signature to show."""
     return isinstance(value, GenericAlias)
