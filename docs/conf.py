@@ -48,6 +48,7 @@ html_static_path = ["_static"]
 html_css_files = ["tunbp.css"]
 html_show_sourcelink = False
 html_copy_source = False
+html_context = {"default_mode": "auto"}
 html_theme_options = {
     "show_prev_next": False,
     "navigation_with_keys": False,
@@ -55,6 +56,8 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
     "navbar_align": "left",
+    "collapse_navigation": True,  # the theme's buttons that unfold it have no name for a screen reader
+    "navbar_persistent": ["search-button"],
     "header_links_before_dropdown": 7,
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",

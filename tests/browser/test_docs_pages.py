@@ -1,0 +1,73 @@
+"""The documentation as its readers have it: built by `make docs` and named in TUNBP_DOCS, without a network."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+AXE = os.environ.get("TUNBP_AXE", "")
+DOCS = os.environ.get("TUNBP_DOCS", "")
+PAGES = ("index", "tutorials/operator", "theory", "cli", "faq", "glossary", "generated/gallery", "api/tunbp.quantities")
+SIZES = {"desktop": {"width": 1200, "height": 800}, "phone": {"width": 375, "height": 700}}
+
+pytestmark = pytest.mark.skipif(not DOCS, reason="TUNBP_DOCS does not name build/docs/html: make docs")
+
+
+@pytest.fixture(params=["light", "dark"])
+def page(chromium, request):
+    context = chromium.new_context(color_scheme=request.param)
+    page = context.new_page()
+    page.complaints, page.foreign = [], []
+    page.on("console", lambda m: page.complaints.append(m.text) if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.on("request", lambda r: None if r.url.startswith(("file:", "data:")) else page.foreign.append(r.url))
+    yield page
+    context.close()
+
+
+def show(page, name, size="desktop"):
+    page.set_viewport_size(SIZES[size])
+    page.goto((Path(DOCS).resolve() / f"{name}.html").as_uri())
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_needs_nothing_from_elsewhere_and_has_no_error(page, name):
+    show(page, name)
+    page.wait_for_load_state("networkidle")
+    assert page.foreign == []
+    assert page.complaints == []
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", PAGES)
+def test_only_tables_and_code_scroll_sideways(page, name, size):
+    show(page, name, size)
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= SIZES[size]["width"]
+
+
+@pytest.mark.skipif(not AXE, reason="TUNBP_AXE does not name axe.min.js: npm install axe-core")
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_no_serious_accessibility_problem(page, name):
+    show(page, name)
+    page.add_script_tag(path=AXE)
+    found = page.evaluate("axe.run()")["violations"]
+    serious = [(v["id"], v["nodes"][0]["html"][:200]) for v in found if v["impact"] in ("serious", "critical")]
+    assert serious == []
+
+
+def test_the_first_page_leads_each_reader_on_by_keyboard(page):
+    show(page, "index")
+    links = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        links.add(page.evaluate("document.activeElement.getAttribute('href') || ''"))
+    assert {"tutorials/reviewer.html", "tutorials/operator.html", "tutorials/student.html"} <= links
+
+
+def test_formulas_are_drawn_by_the_browser_itself(page):
+    show(page, "theory")
+    assert page.evaluate("document.querySelectorAll('math').length") > 10
+    assert page.evaluate("document.querySelector('div.math math').getBoundingClientRect().height") > 15
