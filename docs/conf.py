@@ -58,11 +58,24 @@ html_theme_options = {
     "navbar_align": "left",
     "collapse_navigation": True,  # the theme's buttons that unfold it have no name for a screen reader
     "navbar_persistent": ["search-button"],
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 6,
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
-html_sidebars = {"index": [], "faq": [], "glossary": [], "promises": []}
+# pages that stand alone, and those of the library, whose modules list their parts: no list beside them
+ALONE = [
+    "index",
+    "theory",
+    "architecture",
+    "speed",
+    "faq",
+    "glossary",
+    "promises",
+    "artifact",
+    "appendix",
+    "contributing",
+]
+html_sidebars = {page: [] for page in (*ALONE, "changelog", "api/**", "generated/**")}
 doctest_test_doctest_blocks = ""  # docstrings are run by tests/test_docs.py, each in its module
 doctest_global_setup = "import numpy as np\nimport xarray as xr\n"
 linkcheck_ignore = [r".*"]  # addresses of others are checked by form, in tests/test_docs.py
