@@ -1,0 +1,104 @@
+"""The extensions of the how-to pages are real: each diff applies to this tree, and what it adds works."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+DIFFS = ROOT / "docs" / "howto" / "diffs"
+PLACES = {"driver": 1, "format": 2, "experiment": 2, "notebook": 5}
+"""Files that each extension touches: what a newcomer pays."""
+
+
+@pytest.fixture
+def extended(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A copy of the library with one diff applied."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "tunbp", "notebooks", "params", "pyproject.toml"],
+        cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+    if listed.returncode:
+        pytest.skip("no git repository: which files belong to the library is not known")
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, tmp_path / name)
+    (tmp_path / "data").symlink_to(ROOT / "data")
+    patch = ["git", "apply", "-C1", "--recount", str(DIFFS / f"{request.param}.diff")]
+    done = subprocess.run(
+        patch, cwd=tmp_path, env={**os.environ, "GIT_DIR": os.devnull}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return tmp_path
+
+
+def python(extended: Path, *arguments: str) -> str:
+    """What Python prints, with the extended library."""
+    environment = {**os.environ, "PYTHONPATH": str(extended), "XDG_STATE_HOME": str(extended / "state")}
+    done = subprocess.run([sys.executable, *arguments], cwd=extended, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_an_extension_has_the_size_that_is_promised_and_is_shown_on_its_page(name: str) -> None:
+    touched = re.findall(r"^\+\+\+ b/(.*)$", (DIFFS / f"{name}.diff").read_text(), re.MULTILINE)
+    assert len([path for path in touched if not path.endswith("__init__.py")]) <= PLACES[name]
+    assert f"diffs/{name}.diff" in (ROOT / "docs" / "howto" / f"{name}.md").read_text()
+
+
+@pytest.mark.parametrize("extended", ["driver"], indirect=True)
+def test_a_kernel_version_is_one_row_that_both_engines_read(extended: Path) -> None:
+    code = """
+import json
+from tunbp import Scenario
+from tunbp.model.drivers import driver, wake_threshold
+from tunbp.model.service import service_times
+from tunbp.model.limits import bounds
+one = Scenario(driver="7.9", ring=1000, wake_cost=1e-3, rtt=0.001)
+full = float(bounds(one).wake_cycle_bound) / 8 / one.mss
+print(json.dumps([wake_threshold(driver("7.9").wake, 1000), 1 / full - 1 / one.drain_rate]))
+"""
+    k, added = json.loads(python(extended, "-c", code))
+    assert k == 750
+    assert added == pytest.approx(1e-3 / 750, rel=1e-6)
+
+
+@pytest.mark.parametrize("extended", ["format"], indirect=True)
+def test_a_trace_format_is_read_like_all_others(extended: Path) -> None:
+    (extended / "a.log").write_text("# rate_log 1\n0 1000000\n1 2000000\n")
+    told = python(extended, "-c", "from tunbp.cli import main; main()", "trace", "a.log")
+    assert "rate_log" in told
+    code = "from tunbp import open_trace; print(open_trace('a.log').throughput.sum('time').max().item())"
+    assert float(python(extended, "-c", code)) == 24e6
+
+
+@pytest.mark.parametrize("extended", ["experiment"], indirect=True)
+def test_an_experiment_is_checked_planned_and_its_row_found(extended: Path) -> None:
+    assert "loopback" in python(extended, "-c", "from tunbp.cli import main; main()", "lab", "check")
+    code = """
+from pathlib import Path
+from tunbp.lab import plans
+from tunbp.lab.experiments import EXPERIMENTS
+plan, cells = plans.load(plans.find("loopback"))
+measured = EXPERIMENTS[plan.experiment].measure({"ring": 100}, False, Path("."))
+print([cell.label for cell in cells], 0 < measured["queue_latency"] < 1)
+"""
+    assert python(extended, "-c", code).strip() == "['ring10', 'ring100', 'ring1000'] True"
+
+
+@pytest.mark.parametrize("extended", ["notebook"], indirect=True)
+def test_a_notebook_runs_by_papermill_and_saves_its_figure(extended: Path) -> None:
+    run = ["-m", "papermill", "--no-progress-bar", "notebooks/09_burst_law.ipynb", "out.ipynb"]
+    python(extended, *run, "-f", "params/burst_law.yaml", "-p", "out_dir", str(extended / "results"))
+    record = json.loads((extended / "results" / "figures" / "burst_law.json").read_text())
+    assert record["run"] == "09_burst_law"
+    assert (extended / "results" / "figures" / "burst_law.pdf").stat().st_size > 1000
