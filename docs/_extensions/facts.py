@@ -38,6 +38,17 @@ def drivers() -> str:
     return table(("version", "date", "stops", "wakes", "a failed insertion", "source", "note"), rows)
 
 
+def fields() -> str:
+    """Write one row per field of a scenario."""
+    from tunbp.model.fields import FIELDS
+
+    def default(value: Any) -> str:
+        return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+    rows = [(f"`{name}`", default(row.default), row.units, row.allowed, row.meaning) for name, row in FIELDS.items()]
+    return table(("field", "default", "unit", "allowed", "meaning"), rows)
+
+
 def hosts() -> str:
     """Write the constants of every host with interval and source."""
     from tunbp.model.hosts import table as host_table
@@ -205,6 +216,7 @@ def notebooks() -> str:
 PAGES = {"notebooks": ("Notebooks, executed", notebooks), "gallery": ("Figures", gallery)}
 PARTS = {
     "drivers": drivers,
+    "fields": fields,
     "hosts": hosts,
     "parameters": parameters,
     "experiments": experiments,
