@@ -74,9 +74,9 @@ print(json.dumps([wake_threshold(driver("7.9").wake, 1000), 1 / full - 1 / one.d
 
 @pytest.mark.parametrize("extended", ["format"], indirect=True)
 def test_a_trace_format_is_read_like_all_others(extended: Path) -> None:
-    (extended / "a.log").write_text("# rate_log 1\n0 1000000\n1 2000000\n")
+    (extended / "a.log").write_text("# bitrate_log 1\n0 1000000\n1 2000000\n")
     told = python(extended, "-c", "from tunbp.cli import main; main()", "trace", "a.log")
-    assert "rate_log" in told
+    assert "bitrate_log" in told
     code = "from tunbp import open_trace; print(open_trace('a.log').throughput.sum('time').max().item())"
     assert float(python(extended, "-c", code)) == 24e6
 
