@@ -56,7 +56,7 @@ def test_commands_and_their_options_exist(page: Path) -> None:
             assert words[1] in targets, line
         elif words and Path(words[0]).name == "tunbp":
             command: click.Command = tunbp
-            rest = words[1:]
+            rest = words[1 : words.index("--")] if "--" in words else words[1:]
             while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
                 found = command.get_command(click.Context(command), rest.pop(0))
                 assert found is not None, line
