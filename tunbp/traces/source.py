@@ -217,7 +217,7 @@ def _to_utf8(source: Source) -> bytes:
 
 
 def unquoted(data: bytes) -> bytes:
-    """Text as the tool wrote it: without a mail's quoting (`> `), a paste's indentation, colours and CRLF.
+    """Text as the tool wrote it: without a mail's quoting (`>`), a paste's indentation, colours and CRLF.
 
     Binary content and text without any of these stay as they are.
     """
