@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
+from scipy.optimize import brentq
 
 Array = NDArray[np.float64]
 
@@ -22,9 +23,10 @@ FEWEST_STEPS = 20
 """A series with fewer steps tells too little of its own autocorrelation to have an interval (coverage 77 % at 5)."""
 BLOCKS = 30
 """Blocks that a long series is averaged into."""
+_UNBOUNDED = 1e9
+"""A ratio of means beyond this, relative to the estimate, counts as infinite."""
 _PHI = 0.999 * (np.arange(200) - 99.5) / 100
 """Autocorrelations that `series_interval` averages over, equally likely beforehand."""
-_DRAWS = 8_000
 
 
 @dataclass(frozen=True)
@@ -196,32 +198,21 @@ class _MeanOfSeries:
     scales: Array
     freedom: int
 
-    def quantiles(self, probabilities: ArrayLike) -> Array:
-        from scipy.optimize import brentq
+    def below(self, x: float) -> float:
+        """Probability that the mean is below `x`."""
+        return float(self.weights @ stats.t.cdf((x - self.centres) / self.scales, self.freedom))
 
+    def quantiles(self, probabilities: ArrayLike) -> Array:
         wide = np.max(np.abs(stats.t.ppf(1e-6, self.freedom)) * self.scales)
         ends = float(self.centres.min() - wide), float(self.centres.max() + wide)
         if ends[0] == ends[1]:
             return np.full(np.shape(probabilities), ends[0])
-
-        def excess(x: float, p: float) -> float:
-            return float(self.weights @ stats.t.cdf((x - self.centres) / self.scales, self.freedom)) - p
-
-        return np.array([brentq(excess, *ends, args=(p,)) for p in np.atleast_1d(probabilities)])
-
-    def draws(self, seed: int) -> Array:
-        random = np.random.default_rng(seed)
-        part = random.choice(self.weights.size, _DRAWS, p=self.weights)
-        return np.asarray(self.centres[part] + self.scales[part] * random.standard_t(self.freedom, _DRAWS))
+        return np.array([brentq(lambda x, p=p: self.below(x) - p, *ends) for p in np.atleast_1d(probabilities)])
 
 
-def _mean_of_series(series: ArrayLike) -> tuple[_MeanOfSeries | None, float, int]:
-    """What is known of the mean (None: the series is too short), the mean, and the number of steps."""
-    steps = _finite(series)
-    n = steps.size
-    mean = float(steps.mean()) if n else np.nan
-    if n < FEWEST_STEPS:
-        return None, mean, n
+def _mean_of_series(steps: Array) -> _MeanOfSeries:
+    """What is known of the mean of a series of at least `FEWEST_STEPS` steps, see `series_interval`."""
+    n, mean = steps.size, float(steps.mean())
     length = max(1, n // BLOCKS)
     x = steps[: n // length * length].reshape(-1, length).mean(axis=1) - mean
     # precision of x given phi, times 1 - phi^2: ends 1, inside 1 + phi^2, beside the diagonal -phi
@@ -233,7 +224,7 @@ def _mean_of_series(series: ArrayLike) -> tuple[_MeanOfSeries | None, float, int
     logs = 0.5 * np.log1p(-(_PHI**2)) - 0.5 * np.log(squares) - (b - 1) / 2 * np.log(residual)
     weights = np.exp(logs - logs.max())
     scales = np.sqrt(residual / ((b - 1) * squares))
-    return _MeanOfSeries(weights / weights.sum(), mean + mixed / squares, scales, b - 1), mean, n
+    return _MeanOfSeries(weights / weights.sum(), mean + mixed / squares, scales, b - 1)
 
 
 def series_interval(series: ArrayLike, level: float = LEVEL) -> Interval:
@@ -267,11 +258,12 @@ def series_interval(series: ArrayLike, level: float = LEVEL) -> Interval:
     >>> series_interval(seconds).level
     0.95
     """
-    known, mean, n = _mean_of_series(series)
-    kind = "the mean of one run"
-    if known is None:
+    steps = _finite(series)
+    n, kind = steps.size, "the mean of one run"
+    mean = float(steps.mean()) if n else np.nan
+    if n < FEWEST_STEPS:
         return _unknown(mean, n, kind)
-    low, high = known.quantiles(((1 - level) / 2, (1 + level) / 2))
+    low, high = _mean_of_series(steps).quantiles(((1 - level) / 2, (1 + level) / 2))
     return Interval(mean, float(low), float(high), level, n, kind)
 
 
@@ -288,16 +280,43 @@ def change_interval(before: ArrayLike, after: ArrayLike, level: float = LEVEL) -
     Returns
     -------
     Interval
-        NaN where one of the series is shorter than 20 steps. An interval without 0 is a test of "no change" at
+        NaN where one of the series is shorter than 20 steps (the longer one is cut to the shorter); without an upper
+        end (infinite) where the mean of `before` may be 0. An interval without 0 is a test of "no change" at
         1 - `level`.
+
+    Notes
+    -----
+    A ratio r belongs to the interval if the series after - r before, step by step, may have the mean 0 (Fieller, "Some
+    problems in interval estimation", 1954): it is a series like its parts, and what `series_interval` knows of
+    autocorrelation holds for it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> seconds = np.tile([98.0, 99.0, 101.0, 102.0], 75)
+    >>> found = change_interval(seconds, 1.1 * seconds[::-1])
+    >>> found.low < 0.1 < found.high
+    True
     """
-    first, mean_before, n = _mean_of_series(before)
-    second, mean_after, m = _mean_of_series(after)
-    kind = "the change between two runs"
-    change = mean_after / mean_before - 1 if mean_before else np.nan
-    if first is None or second is None:
-        return _unknown(change, min(n, m), kind)
-    below, above = first.draws(1), second.draws(2)
-    ratios = np.where(below > 0, above / np.where(below > 0, below, 1.0) - 1, np.inf)
-    low, high = np.quantile(ratios, ((1 - level) / 2, (1 + level) / 2), method="nearest")
-    return Interval(change, float(low), float(high), level, min(n, m), kind)
+    first, second = _finite(before), _finite(after)
+    n, kind = min(first.size, second.size), "the change between two runs"
+    ratio = second.mean() / first.mean() if n and first.mean() > 0 else np.nan
+    if n < FEWEST_STEPS or np.isnan(ratio):
+        return _unknown(float(ratio - 1), n, kind)
+    first, second = first[:n], second[:n]
+
+    def excess(r: float, wanted: float) -> float:
+        """How far the probability that `r` is too large exceeds the one wanted."""
+        return _mean_of_series(second - r * first).below(0.0) - wanted
+
+    tail, step = (1 - level) / 2, 1e-6 * (abs(ratio) + 1e-12)
+    ends = []
+    for side, wanted in ((-1, tail), (1, 1 - tail)):
+        reach = step
+        while side * excess(ratio + side * reach, wanted) < 0 and reach < _UNBOUNDED * max(ratio, 1.0):
+            reach *= 4
+        inside, outside = ratio + side * reach / 4, ratio + side * reach
+        bounded = side * excess(outside, wanted) >= 0 > side * excess(inside, wanted)
+        ends.append(brentq(excess, inside, outside, args=(wanted,)) if bounded else
+                    ratio if reach == step else side * np.inf)  # fmt: skip
+    return Interval(float(ratio - 1), float(ends[0] - 1), float(ends[1] - 1), level, n, kind)

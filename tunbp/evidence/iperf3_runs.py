@@ -11,10 +11,11 @@ import xarray as xr
 
 from tunbp.errors import DataError
 from tunbp.evidence.datasets import nodrop
-from tunbp.evidence.repetition import block_interval, change
+from tunbp.evidence.repetition import change
 from tunbp.evidence.studies import STUDIES, raw_base_rtt
 from tunbp.evidence.validation import validate
 from tunbp.model.simulate import simulate
+from tunbp.statistics import series_interval
 from tunbp.traces.checks import judge
 from tunbp.traces.findings import Finding
 from tunbp.traces.limit import RECEIVE_WINDOW, carried_per_rtt, limit_of
@@ -24,41 +25,40 @@ SAME_RTT = 1.1
 """Two runs with delay are compared only if their smallest round trips differ by less than 10 %."""
 
 
-def compare(devices: Iterable[str] = DEVICES, block: int = 20, resamples: int = 2000) -> pd.DataFrame:
+def compare(devices: Iterable[str] = DEVICES) -> pd.DataFrame:
     """One line per run, none left out: measured with interval, model, and what held the rate.
 
     Parameters
     ----------
     devices
         ``"tap"``, ``"tap+vhost-net"``.
-    block, resamples
-        Blocks of seconds and number of resamples of the intervals, see `repetition.block_means`.
 
     Returns
     -------
     pandas.DataFrame
         Columns `run`, `device`, `variant`, `ring` [packet], `label` (RTT in the file name), `rtt` (smallest
-        measured) and `base_rtt` (without queueing) [s], `measured`, `low`, `high` [bit/s], `carried` (throughput x
-        mean RTT) and `window` (median that the receiver offers) [byte], `retransmits`, `model` [bit/s], `error`,
-        `role`, `limit` (words), `finding` (labels and windows, words).
+        measured) and `base_rtt` (without queueing) [s], `measured`, `low`, `high` [bit/s] (95 %, from the run's own
+        seconds), `carried` (throughput x mean RTT) and `window` (median that the receiver offers) [byte],
+        `retransmits`, `model` [bit/s], `error`, `role`, `limit` (words), `finding` (labels and windows, words).
     """
     runs = nodrop()
     runs = runs.isel(run=np.isin(runs["device"].to_numpy(), list(devices)))
     base, model = raw_base_rtt(runs), validate(["raw"]).set_index("row")
-    return pd.DataFrame([_line(runs.sel(run=run), base, model, block, resamples) for run in runs["run"].to_numpy()])
+    return pd.DataFrame([_line(runs.sel(run=run), base, model) for run in runs["run"].to_numpy()])
 
 
-def _line(run: xr.Dataset, base: xr.DataArray, model: pd.DataFrame, block: int, resamples: int) -> dict[str, object]:
+def _line(run: xr.Dataset, base: xr.DataArray, model: pd.DataFrame) -> dict[str, object]:
     name, received = str(run["run"].item()), float(run["received_rate"])
     trace = _as_trace(run)
     # seconds are known at the sender only: their interval is carried over to the receiver's mean
     scale = received / float(run["throughput"].mean())
-    low, high = block_interval(run["throughput"], block, resamples=resamples)
+    inside = series_interval(run["throughput"])
     found = [finding for finding in judge(trace) if finding.check in ("label", "window")]
     return {
         "run": name, "device": run["device"].item(), "variant": run["variant"].item(), "ring": int(run["ring"]),
         "label": float(run["rtt_label"]), "rtt": float(run["min_rtt"]), "base_rtt": float(base.sel(run=name)),
-        "measured": received, "low": low * scale, "high": high * scale, "carried": carried_per_rtt(trace) or np.nan,
+        "measured": received, "low": inside.low * scale, "high": inside.high * scale,
+        "carried": carried_per_rtt(trace) or np.nan,
         "window": float(run["snd_wnd"].median()), "retransmits": int(run["total_retransmits"]),
         "model": model["model"][name], "error": model["error"][name], "role": model["role"][name],
         "limit": _limit(trace, found), "finding": "; ".join(f.message for f in found if f.severity != "info"),
@@ -78,7 +78,7 @@ def _limit(trace: xr.Dataset, found: Sequence[Finding]) -> str:
     return limit_of(trace).name + (" (mislabelled)" if mislabelled else "")
 
 
-def pairs(devices: Iterable[str] = DEVICES, block: int = 20, resamples: int = 2000) -> pd.DataFrame:
+def pairs(devices: Iterable[str] = DEVICES) -> pd.DataFrame:
     """Stock against patched for each ring and RTT: change with interval, and a verdict in words.
 
     Returns
@@ -93,7 +93,7 @@ def pairs(devices: Iterable[str] = DEVICES, block: int = 20, resamples: int = 20
         one, two = runs.sel(run=stock), runs.sel(run=str(stock).replace("-stock", "-patched"))
         if one["device"].item() not in devices:
             continue
-        found = change(one["throughput"], two["throughput"], block, resamples)
+        found = change(one["throughput"], two["throughput"])
         lines.append({"device": one["device"].item(), "ring": int(one["ring"]),
                       "label": float(one["rtt_label"]),
                       "stock": float(one["received_rate"]), "patched": float(two["received_rate"]),

@@ -12,10 +12,9 @@ from scipy import stats
 
 from tunbp.evidence.datasets import published
 from tunbp.quantities import percent, show_range
+from tunbp.statistics import LEVEL, change_interval
 
-Array = npt.NDArray[np.float64]
-
-LEVEL, POWER = 0.95, 0.80
+POWER = 0.80
 
 REPEATS = (
     ("5600X, TAP, stock", ("ryzen-tap-stock", "wake-tap-stock")),
@@ -26,45 +25,6 @@ REPEATS = (
 """Published pktgen rows of one configuration that was measured twice, a week apart (S12, S13)."""
 PATCH_1 = ("patch1-tap-stock", "patch1-tap-patch-1-of-4")
 """The pair from which the series argues that its first patch costs nothing: 1.132 and 1.134 Mpps (S18)."""
-
-
-def block_means(series: npt.ArrayLike, block: int, resamples: int = 2000, seed: int = 1) -> Array:
-    """Means of a series resampled in blocks, which keep what follows from one second to the next.
-
-    Parameters
-    ----------
-    series
-        Values at equal steps, e.g. the throughput of each second; NaNs are left out.
-    block
-        Steps per block; longer than the series is correlated (a CUBIC saw tooth is about 10 s at 120 ms).
-    resamples, seed
-        Number of resamples, and the seed of their random stream.
-
-    Returns
-    -------
-    numpy.ndarray
-        `resamples` means.
-
-    Notes
-    -----
-    Circular block bootstrap, Politis and Romano, "A circular block-resampling procedure for stationary data", 1992.
-    """
-    values = np.asarray(series, float)
-    values = values[np.isfinite(values)]
-    block = max(1, min(block, values.size))
-    count = -(-values.size // block)
-    starts = np.random.default_rng(seed).integers(0, values.size, (resamples, count, 1))
-    picked = values[(starts + np.arange(block)) % values.size].reshape(resamples, -1)
-    return np.asarray(picked[:, : values.size].mean(axis=1))
-
-
-def block_interval(
-    series: npt.ArrayLike, block: int, level: float = LEVEL, resamples: int = 2000, seed: int = 1
-) -> tuple[float, float]:
-    """Bootstrap interval of the mean of one run, see `block_means`."""
-    tail = (1 - level) / 2
-    low, high = np.quantile(block_means(series, block, resamples, seed), (tail, 1 - tail))
-    return float(low), float(high)
 
 
 @dataclass(frozen=True)
@@ -79,6 +39,8 @@ class Change:
     @property
     def verdict(self) -> str:
         """The change in words."""
+        if np.isnan(self.low):
+            return "not known: the runs are too short"
         if self.low > 0 or self.high < 0:
             return f"{'faster' if self.low > 0 else 'slower'} by {_size(self.low, self.high)}"
         return f"no difference seen; {percent(self.smallest, 2)} or more would have been"
@@ -92,17 +54,15 @@ def _size(low: float, high: float) -> str:
     return show_range(smaller, larger, "%")
 
 
-def change(before: npt.ArrayLike, after: npt.ArrayLike, block: int, resamples: int = 2000) -> Change:
-    """Relative change between the means of two runs, each resampled in blocks of seconds.
+def change(before: npt.ArrayLike, after: npt.ArrayLike) -> Change:
+    """Relative change between the means of two runs, from what varies within them, see `change_interval`.
 
     Two runs, one of each kind: the interval knows what varies within them, not what differs from run to run.
 
     Parameters
     ----------
     before, after
-        Two series at the same steps.
-    block, resamples
-        As in `block_means`.
+        Two series at the same steps, at least 20 each.
 
     Returns
     -------
@@ -110,12 +70,9 @@ def change(before: npt.ArrayLike, after: npt.ArrayLike, block: int, resamples: i
         `smallest` is the change that would have been found with 80 % probability at a level of 5 %: 2.80 standard
         errors (normal approximation).
     """
-    first, second = block_means(before, block, resamples, 1), block_means(after, block, resamples, 2)
-    ratios = second / np.maximum(first, 1e-300) - 1
-    low, high = np.quantile(ratios, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
-    seen = float(np.nanmean(np.asarray(after, float)) / np.nanmean(np.asarray(before, float)) - 1)
-    needed = stats.norm.ppf((1 + LEVEL) / 2) + stats.norm.ppf(POWER)
-    return Change(seen, float(low), float(high), float(needed * ratios.std()))
+    found = change_interval(before, after, LEVEL)
+    needed = 1 + stats.norm.ppf(POWER) / stats.norm.ppf((1 + LEVEL) / 2)
+    return Change(found.estimate, found.low, found.high, float(needed * (found.high - found.low) / 2))
 
 
 # ------------------------------------------------------------------------------------------------ one mean each
@@ -177,7 +134,7 @@ def change_half_width(level: float = LEVEL) -> float:
 
 
 def lone_means(pair: tuple[str, str] = PATCH_1) -> pd.Series:
-    """Two published means without a spread: their difference against the smallest that could be told from nothing.
+    """Two published means without a spread: their difference against the smallest that could be found.
 
     Returns
     -------
@@ -196,8 +153,8 @@ def lone_means(pair: tuple[str, str] = PATCH_1) -> pd.Series:
     told = "it shows a difference" if abs(difference) >= smallest else "it shows neither a gain nor a loss"
     verdict = (
         f"{first / 1e6:.3f} against {second / 1e6:.3f} Mpps is {100 * difference:+.2f} %; means of the same "
-        f"configuration a week apart scatter by {100 * deviation:.1f} %, so less than {100 * smallest:.1f} % cannot be "
-        f"told from nothing: {told}"
+        f"configuration a week apart scatter by {100 * deviation:.1f} %, so less than {100 * smallest:.1f} % is no "
+        f"difference: {told}"
     )
     values = {"first": first, "second": second, "difference": difference, "spread": deviation, "smallest": smallest}
     return pd.Series({**values, "runs": runs, "needed_spread": needed, "verdict": verdict})

@@ -7,13 +7,13 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from tunbp.run.params import Count, Device, Duration, NotebookParams
+from tunbp.run.params import Device, Duration, NotebookParams
 
 
 class Params(NotebookParams):
     """The 24 raw iperf3 runs, measured against simulated."""
 
-    small: ClassVar[Mapping[str, Any]] = {"duration": 60.0, "resamples": 500}
+    small: ClassVar[Mapping[str, Any]] = {"duration": 60.0}
 
     devices: list[Device] = Field(
         default=["tap", "tap+vhost-net"], min_length=1, description="devices: tap, tap+vhost-net"
@@ -22,5 +22,3 @@ class Params(NotebookParams):
     patched_run: str = Field(default="tap-1000-120ms-patched", description="patched run shown as a time series")
     duration: Duration = Field(default=300.0, description="simulated time of the series [s], more than 0")
     interval: Duration = Field(default=1.0, description="step of the time series [s], more than 0")
-    block: Count = Field(default=20, description="seconds per block of the bootstrap, 1 or more")
-    resamples: Count = Field(default=2000, description="resamples of the bootstrap, 1 or more")
