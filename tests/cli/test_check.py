@@ -53,13 +53,17 @@ def test_both_parts_by_default(validation):
     result = CliRunner().invoke(check, [])
     assert result.exit_code == 0, result.output
     assert "v7-tap-stock" in result.output
-    assert "81 claims: 34 holds, 35 contradicted, 12 not checkable." in result.output
+    shown = " ".join(result.output.split())
+    assert "50 of kind quote: 21 holds, 11 contradicted, 18 not checkable." in shown
+    assert "29 of kind our question: 14 yes, 14 no, 1 not checkable." in shown
 
 
 def test_claims_alone_leave_the_model_out():
     result = CliRunner().invoke(check, ["--claims"])
     assert result.exit_code == 0
-    assert "abstract-36-percent-gain" in result.output
+    assert "cover-letters-36-percent" in result.output
+    assert "https://lore.kernel.org/netdev/20260107210448.37851-1-simon.schippers@tu-dortmund.de/" in result.output
+    assert "Simon Schippers: not read" in result.output
     assert "Model against published" not in result.output
 
 
@@ -75,8 +79,8 @@ def test_json_holds_every_claim_with_missing_numbers_as_null(validation):
     shown = json.loads(result.output)
     assert shown["passed"] is True
     by_id = {claim["id"]: claim for claim in shown["claims"]}
-    assert len(by_id) == 81
-    assert by_id["abstract-36-percent-gain"]["computed"] == pytest.approx(0.572402, rel=1e-6)
+    assert len(by_id) == 83
+    assert by_id["cover-letters-36-percent"]["computed"] == pytest.approx(0.572402, rel=1e-6)
     assert by_id["v8-no-packets-lost"]["computed"] is None
     assert shown["bounds"][0]["met"] is True
 
@@ -87,7 +91,7 @@ def test_a_verdict_that_differs_from_the_recorded_one_fails(monkeypatch):
     monkeypatch.setattr(claims, "tables", lambda: known)
     result = CliRunner().invoke(check, ["--claims"])
     assert result.exit_code == 1
-    assert "abstract-36-percent-gain: holds, recorded contradicted" in result.output
+    assert "cover-letters-36-percent: holds, recorded contradicted" in result.output
 
 
 def test_a_bound_that_is_not_met_fails(validation):

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-_COLOURS = {"holds": "green", "contradicted": "red", "not checkable": "yellow"}
+_COLOURS = {
+    "holds": "green", "contradicted": "red", "corrected": "cyan", "yes": "green", "no": "yellow",
+    "not checkable": "dim",
+}  # fmt: skip
 _RELATION = {"": "", "equal": "", "at_least": "≥ ", "at_most": "≤ "}
 
 
@@ -49,16 +52,25 @@ def _claims_table(claims: pd.DataFrame) -> Table:
         shown = f"[{_COLOURS[verdict]}]{verdict}[/]"
         if not claim["agrees"]:
             shown += f"\n[bold red]recorded:\n{claim['recorded']}[/]"
-        text = f"[bold]{name}[/] ({claim['source_id']})\n{escape(claim['text'])}\n[dim]{escape(claim['why'])}[/]"
+        lines = [f"[bold]{name}[/] ({claim['kind'].replace('_', ' ')}, {claim['source_id']})", escape(claim["text"])]
+        if claim["author"]:
+            lines.append(f"[italic]{escape(claim['author'])}: {escape(claim['words'])}[/]")
+        lines += [escape(claim["correction"])] if claim["correction"] else []
+        text = "\n".join([*lines, f"[dim]{escape(claim['why'])}[/]"])
         table.add_row(text, _numbers(claim), shown)
     return table
 
 
 def _show_claims(console: Console, claims: pd.DataFrame) -> None:
     console.print(_claims_table(claims))
-    counts = claims["verdict"].value_counts()
-    summary = ", ".join(f"{counts.get(verdict, 0)} {verdict}" for verdict in _COLOURS)
-    console.print(f"{len(claims)} claims: {summary}.")
+    from tunbp.evidence.sources import cite
+
+    for name in sorted(set(claims["source_id"])):
+        console.print(cite(name), soft_wrap=True, highlight=False)
+    for kind, group in claims.groupby("kind", sort=False):
+        found = group["verdict"].value_counts()
+        words = ", ".join(f"{found[verdict]} {verdict}" for verdict in _COLOURS if verdict in found)
+        console.print(f"{len(group)} of kind {str(kind).replace('_', ' ')}: {words}.")
     for name, claim in claims[~claims["agrees"]].iterrows():
         console.print(f"[bold red]{name}: {claim['verdict']}, recorded {claim['recorded']}[/]")
 

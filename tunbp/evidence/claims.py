@@ -1,11 +1,11 @@
-"""Published statements about backpressure, recomputed from the published and the measured tables."""
+"""Published statements about backpressure and our own questions, recomputed from published and measured tables."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 import numpy as np
 import pandas as pd
@@ -16,17 +16,56 @@ from tunbp import opened
 from tunbp.errors import DataError
 from tunbp.evidence.datasets import TABLES, data_path, nodrop, published
 from tunbp.evidence.formula import FormulaError, evaluate
+from tunbp.evidence.sources import lore, source
 
-Verdict = Literal["holds", "contradicted", "not checkable"]
+Kind = Literal["quote", "paraphrase", "our_question"]
+Verdict = Literal["holds", "contradicted", "corrected", "yes", "no", "not checkable"]
+ANSWERS: dict[str, Verdict] = {"holds": "yes", "contradicted": "no"}
+"""How one of our own questions is answered: nobody is contradicted by it."""
+NOT_READ = "not read"
+"""Shown for the words of a paraphrase whose source could not be read: they are never reconstructed."""
+
+
+class Words(BaseModel):
+    """Somebody's sentence, word for word, and where it stands.
+
+    Attributes
+    ----------
+    words, author
+        The sentence and who wrote it.
+    message, source
+        Message-ID, or the id of a source.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    words: str
+    author: str
+    message: str = ""
+    source: str = ""
+
+    @property
+    def link(self) -> str:
+        """Address of the message."""
+        return lore(self.message) if self.message else source(self.source).link
 
 
 class Claim(BaseModel):
-    """One published statement.
+    """One published statement, or one question of our own.
 
     Attributes
     ----------
     id, text, source
-        Stable name, the statement in our words, id of its source in ``sources.md``.
+        Stable name, the statement in our words (for a question: the question), id of its source.
+    kind
+        ``quote`` (with `words` and `author`), ``paraphrase`` (with `author`; `words` only if they were read) or
+        ``our_question``.
+    words, author
+        At most a sentence, word for word, and who wrote it.
+    correction
+        Words by which the author corrected the statement himself.
+    reply
+        Words of somebody else who corrected it.
     contradiction
         Its number in the list of contradictions of ``sources.md``, if it has one.
     formula
@@ -48,6 +87,11 @@ class Claim(BaseModel):
     id: str
     text: str
     source: str
+    kind: Kind
+    words: str = ""
+    author: str = ""
+    correction: Words | None = None
+    reply: Words | None = None
     contradiction: int | None = None
     formula: str | None = None
     claimed: float | str | None = None
@@ -65,6 +109,25 @@ class Claim(BaseModel):
             raise ValueError("without a formula the verdict is 'not checkable'")
         if self.tolerance < 0:
             raise ValueError("tolerance is at least 0")
+        return self
+
+    @model_validator(mode="after")
+    def _is_fair(self) -> Self:
+        ours = self.kind == "our_question"
+        if ours and (self.words or self.author or not self.text.endswith("?")):
+            raise ValueError("our_question is worded as a question and has no author and no words")
+        if not ours and not self.author:
+            raise ValueError("a quote or paraphrase names its author")
+        if self.kind == "quote" and not self.words:
+            raise ValueError("a quote carries the verbatim words; without them it is a paraphrase")
+        if ours and self.verdict in ("holds", "contradicted", "corrected"):
+            raise ValueError("our_question is answered yes or no; holds, contradicted and corrected are of statements")
+        if not ours and self.verdict in ("yes", "no"):
+            raise ValueError("yes and no answer our own questions; a statement holds or is contradicted")
+        if self.verdict == "contradicted" and not self.words:
+            raise ValueError("a statement whose words were not read cannot be contradicted")
+        if (self.verdict == "corrected") != (self.correction is not None):
+            raise ValueError("verdict 'corrected' and the author's correction go together")
         return self
 
 
@@ -112,7 +175,12 @@ def _verdict(claim: Claim, computed: float, claimed: float) -> Verdict:
     allowed = claim.tolerance * (1 + 1e-9) + 1e-12 * abs(claimed)
     too_low = claim.relation != "at_most" and excess < -allowed
     too_high = claim.relation != "at_least" and excess > allowed
-    return "contradicted" if too_low or too_high else "holds"
+    found: Verdict = "contradicted" if too_low or too_high else "holds"
+    if claim.kind == "our_question":
+        return ANSWERS[found]
+    if found == "contradicted" and claim.correction is not None:
+        return "corrected"
+    return found if claim.words or found == "holds" else "not checkable"
 
 
 def _check_one(claim: Claim, known: Mapping[str, pd.DataFrame]) -> dict[str, object]:
@@ -126,10 +194,16 @@ def _check_one(claim: Claim, known: Mapping[str, pd.DataFrame]) -> dict[str, obj
     except FormulaError as error:
         raise DataError(f"claim {claim.id}: {error}") from error
     verdict = _verdict(claim, computed, claimed)
+    answers = [said for said in (claim.correction, claim.reply) if said is not None]
     return {
         "id": claim.id,
+        "kind": claim.kind,
         "text": claim.text,
+        "words": claim.words or ("" if claim.kind == "our_question" else NOT_READ),
+        "author": claim.author,
         "source_id": claim.source,
+        "link": source(claim.source).link,
+        "correction": " | ".join(f"{said.author}: {said.words} ({said.link})" for said in answers),
         "contradiction": claim.contradiction or 0,
         "claimed": claimed,
         "computed": computed,
@@ -159,10 +233,11 @@ def check(path: Path | None = None, known: Mapping[str, pd.DataFrame] | None = N
     Returns
     -------
     pandas.DataFrame
-        One row per claim, indexed by ``id``: ``text``, ``source_id``, ``contradiction`` (number in
-        ``sources.md``, 0 if none), ``claimed``, ``computed``, ``difference`` and ``tolerance`` (in ``unit``),
-        ``relation``, ``verdict``, ``recorded`` (the verdict in the file), ``agrees``, ``why``, ``missing``
-        (what could not be looked up) and ``formula``.
+        One row per claim, indexed by ``id``: ``kind``, ``text``, ``words`` (verbatim; "not read" for a paraphrase
+        without them), ``author``, ``source_id``, ``link``, ``correction`` (by the author or somebody else),
+        ``contradiction`` (number in ``sources.md``, 0 if none), ``claimed``, ``computed``, ``difference`` and
+        ``tolerance`` (in ``unit``), ``relation``, ``verdict``, ``recorded`` (the verdict in the file), ``agrees``,
+        ``why``, ``missing`` (what could not be looked up) and ``formula``.
 
     Raises
     ------
@@ -172,3 +247,17 @@ def check(path: Path | None = None, known: Mapping[str, pd.DataFrame] | None = N
     known = tables() if known is None else known
     table = pd.DataFrame([_check_one(claim, known) for claim in load(path)]).set_index("id")
     return table.astype(dict.fromkeys(("claimed", "computed", "difference", "tolerance"), np.float64))
+
+
+def removed(path: Path | None = None) -> pd.DataFrame:
+    """Claims that were removed after a review: columns `id` and `why`."""
+    path = data_path("claims_removed.yaml") if path is None else path
+    entries: dict[str, str] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return pd.DataFrame({"id": list(entries), "why": list(entries.values())})
+
+
+def counts(checked: pd.DataFrame) -> pd.DataFrame:
+    """Verdicts by kind of what `check` returned: columns `kind` and one per verdict that occurs."""
+    kinds = [kind for kind in get_args(Kind) if (checked["kind"] == kind).any()]
+    verdicts = [verdict for verdict in get_args(Verdict) if (checked["verdict"] == verdict).any()]
+    return pd.crosstab(checked["kind"], checked["verdict"]).reindex(index=kinds, columns=verdicts).reset_index()

@@ -1,39 +1,106 @@
-"""Where the published values were said: addresses of the messages that `data/published/sources.md` lists."""
+"""Sources by id, each with the link that resolves it: one table, read everywhere an S-id is shown."""
 
 from __future__ import annotations
 
-import re
+from functools import cache
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from tunbp import opened
 from tunbp.errors import DataError
 from tunbp.evidence.datasets import data_path
 
-LIST = "https://lore.kernel.org/netdev/"
-AUTHOR = "-simon.schippers@tu-dortmund.de"
-"""End of the message ids of the series' postings, which the table leaves out."""
+LORE = "https://lore.kernel.org/netdev/"
 
 
-def thread(source: str) -> str:
-    """Address of the message of a source, in the list's archive with its thread.
+class Source(BaseModel):
+    """One source of published values.
 
-    Parameters
+    Attributes
     ----------
-    source
-        Its id, e.g. ``"S03"``.
+    what, author, date
+        Words for people; `date` ISO 8601 as far as known.
+    message
+        Message-ID without brackets; its link is at lore.kernel.org.
+    address
+        Other public addresses, best first.
+    unresolved
+        Why there is neither.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+
+    what: str
+    author: str
+    date: object = ""
+    message: str = ""
+    address: tuple[str, ...] = ()
+    unresolved: str = ""
+
+    @property
+    def link(self) -> str:
+        """Where it can be read; empty if nowhere."""
+        return lore(self.message) if self.message else next(iter(self.address), "")
+
+
+def lore(message: str) -> str:
+    """Address of a netdev mail from its Message-ID.
+
+    Examples
+    --------
+    >>> lore("ak1cIAwQzKS35x0m@karahi.librecast.net")
+    'https://lore.kernel.org/netdev/ak1cIAwQzKS35x0m@karahi.librecast.net/'
+    """
+    return f"{LORE}{message}/"
+
+
+@cache
+def _read(path: Path) -> dict[str, Source]:
+    try:
+        table = TypeAdapter(dict[str, Source]).validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, yaml.YAMLError, ValidationError) as error:
+        raise DataError(f"{path}: {error}") from error
+    bare = [name for name, source in table.items() if bool(source.link) == bool(source.unresolved)]
+    if bare:
+        raise DataError(f"{path}: {', '.join(bare)} needs a message or an address, or says in 'unresolved' why not")
+    return table
+
+
+def sources() -> dict[str, Source]:
+    """Every source by its id, ``"S01"`` to ``"S35"``."""
+    return _read(opened.note(data_path("published", "sources.yaml")))
+
+
+def source(name: str) -> Source:
+    """One source, e.g. ``source("S25")``.
 
     Raises
     ------
     DataError
-        If there is no such source, or it is no message.
+        If there is no such id.
     """
-    path = opened.note(data_path("published", "sources.md"))
-    line = rf"^\| {re.escape(source)} \|[^|]*\|[^|]*\| ([^|]+) \|"
-    row = re.search(line, path.read_text(encoding="utf-8"), re.MULTILINE)
-    if row is None:
-        raise DataError(f"{path}: has no source {source!r}")
-    first = row[1].split()[0]
-    if "@" in first:
-        return f"{LIST}{first}/"
-    if re.fullmatch(r"\d{14}\.\d+-\d+", first):
-        return f"{LIST}{first}{AUTHOR}/"
-    raise DataError(f"{path}: source {source} is no message of the list: {row[1]}")
+    table = sources()
+    if name not in table:
+        raise DataError(f"source {name!r} is not in data/published/sources.yaml ({min(table)} to {max(table)})")
+    return table[name]
+
+
+def link(name: str) -> str:
+    """Where a source can be read; empty if it has no public id (`cite` says why).
+
+    Examples
+    --------
+    >>> link("S21")
+    'https://lore.kernel.org/netdev/ak1cIAwQzKS35x0m@karahi.librecast.net/'
+    """
+    return source(name).link
+
+
+def cite(name: str) -> str:
+    """A source in words, with its link or the reason why it has none."""
+    found = source(name)
+    where = found.link or f"no link: {found.unresolved}"
+    date = f", {found.date}" if found.date else ""
+    return f"{name}: {found.what} ({found.author}{date}), {where}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from tunbp.evidence.senders import scatter
-from tunbp.evidence.sources import thread
+from tunbp.evidence.sources import link
 from tunbp.quantities import percent, show
 from tunbp.results.output import Output
 
@@ -29,4 +29,4 @@ def add_finding(out: Output, rows: pd.DataFrame, streams: int = 8) -> None:
         f"{show(merged, 'bit/s', 3)} instead of {show(stock, 'bit/s', 3)} (published, runs of 10 s; equal code differs "
         f"by {percent(scatter(), 1)} between two days). With one stream it is faster."
     )
-    out.finding(3, percent(1 - merged / stock, 2), sentence, "senders_streams", "senders_errors", thread("S21"))
+    out.finding(3, percent(1 - merged / stock, 2), sentence, "senders_streams", "senders_errors", link("S21"))
