@@ -12,10 +12,11 @@ def test_change_is_worded_by_its_interval() -> None:
     noise = np.random.default_rng(5).normal(0, 1, (2, 300))
     same = change(100 + noise[0], 100 + noise[1])
     assert same.verdict.startswith("no difference seen; ")
-    assert same.smallest == pytest.approx(2.80 * np.sqrt(2 / 300) / 100, rel=0.35)  # 30 blocks of 10 s
+    # one pair's width varies; the normal approximation of independent seconds is the least that can be expected
+    assert 0.8 < same.smallest / (2.80 * np.sqrt(2 / 300) / 100) < 2.5
     assert change(100 + noise[0], 114 + noise[1]).verdict.startswith("faster by 14")
     assert change(100 + noise[0], 90 + noise[1]).verdict.startswith("slower by ")
-    assert change(1 + 0.01 * noise[0], 4 + 0.01 * noise[1]).verdict.startswith("faster by a factor of 4 to 4.0")
+    assert change(1 + 0.01 * noise[0], 4 + 0.01 * noise[1]).verdict.startswith("faster by a factor of 3.99 to 4.01")
 
 
 def test_runs_of_a_few_seconds_decide_nothing() -> None:

@@ -49,7 +49,7 @@ class Change:
 def _size(low: float, high: float) -> str:
     """An interval of changes in words: `3.1 to 4.2 %`, or as a factor from twice on."""
     if low > 1:
-        return f"a factor of {1 + low:.3g} to {1 + high:.3g}"
+        return f"a factor of {1 + low:.3g} {'or more' if np.isinf(high) else f'to {1 + high:.3g}'}"
     smaller, larger = sorted((abs(low), abs(high)))
     return show_range(smaller, larger, "%")
 
