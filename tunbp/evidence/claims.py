@@ -251,7 +251,7 @@ def check(path: Path | None = None, known: Mapping[str, pd.DataFrame] | None = N
 
 def removed(path: Path | None = None) -> pd.DataFrame:
     """Claims that were removed after a review: columns `id` and `why`."""
-    path = data_path("claims_removed.yaml") if path is None else path
+    path = opened.note(data_path("claims_removed.yaml") if path is None else path)
     entries: dict[str, str] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return pd.DataFrame({"id": list(entries), "why": list(entries.values())})
 

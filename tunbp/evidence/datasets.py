@@ -81,7 +81,7 @@ def published(name: str) -> pd.DataFrame:
     Parameters
     ----------
     name
-        ``"pktgen"`` (60 rows, packet/s), ``"tcp"`` (179 rows, bit/s) or ``"perf"`` (10 rows, counters).
+        ``"pktgen"`` (62 rows, packet/s), ``"tcp"`` (179 rows, bit/s) or ``"perf"`` (10 rows, counters).
 
     Returns
     -------

@@ -228,6 +228,7 @@ def pktgen(quantity: str = "transmitted_rate") -> Study:
     table = pktgen_table()
     column = "transmitted_rate" if quantity == "transmitted_rate" else "lost_rate"
     there = table[(table["stock_row"] != "") & table[column].notna() & table["transmitted_rate"].notna()]
+    there = there[there["threads"].notna()]  # what each thread sends is not known otherwise
     index, constants, roles = [], [], set()
     for row, entry in zip(there.index, there.to_dict("records"), strict=True):
         stock = table.loc[entry["stock_row"]]
