@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.model.batches import KINDS, SINCE_V7, batches, generated, run
 from tunbp.model.drivers import ring_batch
 from tunbp.model.engines.fluid import batch as engine
-from tunbp.model.engines.fluid import kernel
+from tunbp.model.engines.fluid.state import TOTALS
 from tunbp.model.laws import CUBIC_MEAN
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
@@ -30,11 +30,11 @@ def engine_totals(scenario: Scenario) -> dict[str, np.ndarray]:
     """Rows of the engine's own table at the end of the run, some of which `simulate` does not show."""
     fields = {name: field.values.ravel() for name, field in scenario.broadcast().items()}
     batch = engine.prepare(scenario, fields)
-    rows = np.empty((len(kernel.TOTALS), batch.table.shape[1]))
+    rows = np.empty((len(TOTALS), batch.table.shape[1]))
     for kind, members in engine.tiles(batch):
         totals, _ = engine.run_tile(batch, kind, members, scenario.duration, None)
         rows[:, members] = totals[1]
-    return dict(zip(kernel.TOTALS, rows, strict=True))
+    return dict(zip(TOTALS, rows, strict=True))
 
 
 def assert_invariants(scenario: Scenario) -> None:
@@ -238,7 +238,7 @@ def test_one_stream_of_many_is_one_stream() -> None:
     batch = engine.prepare(scenario, fields)
     for kind, members in engine.tiles(batch):
         single, _ = engine.run_tile(batch, kind, members, 5.0, None)
-        several, _ = engine.run_tile(batch, (False, *kind[1:]), members, 5.0, None)
+        several, _ = engine.run_tile(batch, kind._replace(single=False), members, 5.0, None)
         assert several[1] == pytest.approx(single[1], rel=1e-9, abs=1e-6)
 
 

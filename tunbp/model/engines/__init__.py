@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 import numpy as np
+import numpy as np
 import xarray as xr
 
 from tunbp import schema
@@ -35,7 +36,7 @@ def run(scenario: Scenario, engine: str, threads: int | None = None) -> xr.Datas
     fields = scenario.broadcast()
     template = fields["ring"]
     shape = template.shape
-    flat = {name: field.values.ravel() for name, field in fields.items()}
+    flat = {name: _plain(field.values.ravel()) for name, field in fields.items()}
     workers = threads or int(os.environ.get("NUMBA_NUM_THREADS", 0)) or os.cpu_count() or 1
     if engine == "packets":
         totals, series = packets.run_batch(scenario, flat, workers)
@@ -60,6 +61,11 @@ def _described(coordinate: xr.DataArray) -> xr.DataArray:
     """A coordinate named like a field carries that field's unit and name, unless it says something else."""
     row = FIELDS.get(str(coordinate.name))
     return coordinate if row is None else coordinate.assign_attrs({**row.attributes, **coordinate.attrs})
+
+
+def _plain(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Texts as numpy's strings, whatever they came as."""
+    return values.astype(str) if values.dtype == object else values
 
 
 def _scalars(scenario: Scenario) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,8 @@ import numpy.typing as npt
 from tunbp.model import congestion
 from tunbp.model.drivers import ring_batch
 from tunbp.model.engines import sources
-from tunbp.model.engines.fluid import kernel
+from tunbp.model.engines.fluid.kernel import kernel
+from tunbp.model.engines.fluid.state import DT, ENTRY, FOREVER, PARAMETERS, POLICIES, RTT, SERIES, TOTALS, WARMUP, Kind
 from tunbp.model.engines.workers import each
 from tunbp.model.qdiscs import qdisc_limit
 from tunbp.model.scenario import Scenario
@@ -31,6 +32,9 @@ STEPS_PER_RING = 4
 MOST_STEPS = 2048
 
 SHORTEST_STEP = 15e-6
+
+PATH_BUFFER = 1000.0
+"""Packets that the slowest stage of a path queues when nobody says otherwise."""
 
 
 def round_trip_slots(rtt: Array, dt: float | None, emptying: Array | float = np.inf) -> Array:
@@ -58,10 +62,6 @@ def round_trip_slots(rtt: Array, dt: float | None, emptying: Array | float = np.
     return slots.astype(np.int64)
 
 
-Kind: TypeAlias = tuple[bool, int, int, bool, bool]
-"""What `tunbp.model.engines.fluid.kernel.kernel` is compiled for, the width of the tile excepted."""
-
-
 @dataclass(frozen=True)
 class Prepared:
     """The engine's view of a batch: parameter table, seeds, slots per RTT and the kind of kernel of each scenario."""
@@ -73,31 +73,40 @@ class Prepared:
     streams: Array
     segment_bits: Array
     per_cycle: Array
+    sparse_first: Array
 
 
 def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
     """The kernel's parameters for each scenario of a batch, from one flat array per field."""
     number = numbers(flat)
-    slots = round_trip_slots(number["rtt"], scenario.dt, number["ring"] / number["drain_rate"])
+    path, path_on, readers_on = _behind_the_reader(flat, number)
+    emptying = np.minimum(number["ring"] / number["drain_rate"], path["path_emptying"])
+    slots = round_trip_slots(number["rtt"], scenario.dt, emptying)
     dt = number["rtt"] / slots
     g = number["gso_segments"]
     free, full, pushing, k = service_times(flat)
     source = np.array([sources.CODES[str(x)] for x in flat["source"]])
     control = np.array([congestion.CODES[str(x)] for x in flat["congestion"]])
+    tcp = source == sources.TCP
+    local = flat["origin"] == "local"
     offered = np.where(np.isnan(number["offered_rate"]), 0.0, number["offered_rate"]) * number["streams"]
     frames = source == sources.FRAMES
     streams = number["streams"].astype(int)
-    single = (streams == 1) | (source != sources.TCP)
-    # segments that a busy reader takes from the first held ACK until the ACK interval ends; ACKs of two at least
-    bunch = np.maximum(g * (np.floor(number["ack_interval"] / free * (1 + 1e-9)) + 1.0), 2.0)
+    single = (streams == 1) | ~tcp
+    slowest = np.maximum(free / g, np.maximum(path["path_service"], path["far_service"]))
+    # segments that arrive at a busy pace from the first held ACK until the ACK interval ends; ACKs of two at least
+    bunch = np.maximum(g * (np.floor(number["ack_interval"] / (slowest * g) * (1 + 1e-9)) + 1.0), 2.0)
     batch = np.array([float(ring_batch(n)) for n in number["ring"]])
+    send_buffer = np.where(np.isnan(number["send_buffer"]), np.inf, number["send_buffer"])
+    blocks = np.where(local & np.isfinite(send_buffer), send_buffer / number["mss"], FOREVER)
     rows = {
-        "ring": number["ring"] * g,
+        # a slot is free when the service of its entry begins, so one entry more is in the system
+        "ring": (number["ring"] + 1.0) * g,
         "drain": g * dt / free,
         "drain_full": g * dt / full,
         "rho": np.minimum(1.0 / (free * number["burst_rate"]), 1.0),
         "burst": number["burst_rate"] * g * dt,
-        "window": number["receive_window"] / number["mss"],
+        "window": np.maximum(np.minimum(number["receive_window"], send_buffer) / number["mss"], 1.0),
         # counted in packets where one flow keeps the reader busy, else (and while it pauses) in time
         "ack_interval": number["ack_interval"] + np.where(single, dt, 0.0),
         "delayed_ack": number["delayed_ack"],
@@ -105,6 +114,7 @@ def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
         "bunches": 1.0 / bunch,
         "safe": number["ring"] - batch,
         "batch": batch,
+        "sawtooth": 0.5 * np.minimum(k, number["ring"]) * g,
         "qdisc_limit": qdisc_limit(flat["qdisc"], number["qdisc_limit"], number["ring"]) * g,
         "dt": dt,
         "rtt": number["rtt"],
@@ -120,26 +130,77 @@ def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
         "duration": np.full(dt.shape, scenario.duration),
         "warmup": number["warmup"],
         "ecn": number["ecn"],
+        "small_queue": np.where(local & tcp, congestion.TSQ_TIME, 0.0),
+        "block": np.where(source == sources.PKTGEN, 0.0, blocks),
+        "idle": number["idle_latency"] / free,
+        "sees_drops": np.where(local & tcp & (flat["qdisc"] == "noqueue"), 1.0, 0.0),
+        "path": np.minimum(dt * path["path_rate"], FOREVER),
+        "path_service": path["path_service"],
+        "path_room": path["path_room"],
+        "path_rho": np.minimum(path["path_rate"] * free / g, 1.0),
+        "loss_gap": path["loss_gap"],
+        "loss_run": path["loss_run"],
+        "acks": np.minimum(dt * path["acks"], FOREVER),
+        "policy": path["policy"],
+        "far": np.minimum(dt * path["far_rate"], FOREVER),
+        "far_acks": np.minimum(dt * path["far_acks"], FOREVER),
+        "pace": dt / slowest,
     }
-    table = np.stack([np.asarray(rows[name], float) for name in kernel.PARAMETERS])
-    codel = (flat["qdisc"] == "fq_codel") & (pushing > 0) & (source == sources.TCP)
-    kinds = [
-        (bool(a), int(b), int(c), bool(d), bool(e))
-        for a, b, c, d, e in zip(single, control, source, codel, pushing, strict=True)
-    ]
-    return Prepared(table, number["seed"].astype(np.int64), slots, kinds, streams, number["mss"] * 8.0, k)
+    table = np.stack([np.asarray(rows[name], float) for name in PARAMETERS])
+    codel = (flat["qdisc"] == "fq_codel") & (pushing > 0) & tcp
+    hystart = tcp & (control == congestion.CUBIC) & (number["hystart"] > 0)
+    control = np.where(tcp, control, congestion.CUBIC)
+    columns = (single, control, source, codel, pushing > 0, hystart, path_on, readers_on & tcp)
+    kinds = [Kind(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+    return Prepared(
+        table,
+        number["seed"].astype(np.int64),
+        slots,
+        kinds,
+        streams,
+        number["mss"] * 8.0,
+        k,
+        flat["qdisc"] == "fq_codel",
+    )
+
+
+def _behind_the_reader(flat: dict[str, Array], number: dict[str, Array]) -> tuple[dict[str, Array], Array, Array]:
+    """Rates of path, far reader and ACKs in segments per second, and where there is a path, or readers that cost.
+
+    An ACK acknowledges two segments.
+    """
+    rate, far = (np.where(np.isnan(number[x]), np.inf, number[x]) for x in ("path_rate", "far_rate"))
+    buffer = np.where(np.isnan(number["path_buffer"]), PATH_BUFFER, number["path_buffer"])
+    loss, run = number["path_loss"], number["path_loss_burst"]
+    with np.errstate(divide="ignore"):
+        behind = {
+            "path_rate": rate,
+            "path_service": 1.0 / rate,
+            "path_room": np.where(np.isinf(rate), FOREVER, buffer + 1.0),
+            "path_emptying": np.where(np.isinf(rate), np.inf, (buffer + 1.0) / rate),
+            # good segments between two runs, and the mean of an exponential number whose whole part is one less a run
+            "loss_gap": np.where(loss > 0.0, run * (1.0 - loss) / loss, 0.0),
+            "loss_run": np.where(run > 1.0, -1.0 / np.log1p(-1.0 / np.maximum(run, 1.0 + 1e-12)), 0.0),
+            "acks": 2.0 / number["ack_cost"],
+            "far_rate": far,
+            "far_service": 1.0 / far,
+            "far_acks": 2.0 / number["far_ack_cost"],
+            "policy": np.array([float(POLICIES[str(x)]) for x in flat["reader_policy"]]),
+        }
+    readers = (number["ack_cost"] > 0.0) | (number["far_ack_cost"] > 0.0) | np.isfinite(far)
+    return behind, np.isfinite(rate) | (loss > 0.0), readers
 
 
 def tiles(batch: Prepared) -> list[tuple[Kind, Array]]:
     """Scenarios that one call steps together, by their number: same kernel, steps per round trip and flows."""
-    groups: dict[tuple[Any, ...], list[int]] = {}
+    groups: dict[tuple[Kind, int, int], list[int]] = {}
     for i, kind in enumerate(batch.kinds):
-        key = (*kind, int(batch.slots[i]), int(batch.streams[i]) if not kind[0] else 1)
+        key = (kind, int(batch.slots[i]), 1 if kind.single else int(batch.streams[i]))
         groups.setdefault(key, []).append(i)
     tiles = []
     for key, members in groups.items():
-        order = np.array(members)[np.argsort(batch.table[kernel.RTT, members], kind="stable")]
-        tiles += [(key[:-2], order[a : a + TILE]) for a in range(0, len(order), TILE)]
+        order = np.array(members)[np.argsort(batch.table[RTT, members], kind="stable")]
+        tiles += [(key[0], order[a : a + TILE]) for a in range(0, len(order), TILE)]
     return tiles
 
 
@@ -155,11 +216,11 @@ def run_tile(
     padded = np.resize(members, width)
     slots = int(batch.slots[members[0]])
     table = np.ascontiguousarray(batch.table[:, padded])
-    steps = int(np.ceil(duration / table[kernel.DT].min())) + 2
+    steps = int(np.ceil(duration / table[DT].min())) + 2
     samples = int(np.floor(duration / interval + 1e-9)) if interval else 0
-    run = kernel.kernel(width, *kind)
-    totals = np.zeros((2, len(kernel.TOTALS), width))
-    series = np.zeros((samples, len(kernel.SERIES), width))
+    run = kernel(width, kind)
+    totals = np.zeros((2, len(TOTALS), width))
+    series = np.zeros((samples, len(SERIES), width))
     run(
         table,
         batch.seeds[padded],
@@ -178,8 +239,8 @@ def run(scenario: Scenario, flat: dict[str, Array], workers: int) -> tuple[dict[
     batch = prepare(scenario, flat)
     n = batch.table.shape[1]
     samples = int(np.floor(scenario.duration / scenario.interval + 1e-9)) if scenario.interval else 0
-    totals = np.empty((2, len(kernel.TOTALS), n))
-    series = np.empty((samples, len(kernel.SERIES), n))
+    totals = np.empty((2, len(TOTALS), n))
+    series = np.empty((samples, len(SERIES), n))
 
     def work(tile: tuple[Kind, Array]) -> None:
         kind, members = tile
@@ -192,12 +253,13 @@ def run(scenario: Scenario, flat: dict[str, Array], workers: int) -> tuple[dict[
 
 
 def _totals(scenario: Scenario, batch: Prepared, totals: Array) -> dict[str, Array]:
-    end = dict(zip(kernel.TOTALS, totals[1], strict=True))
-    start = dict(zip(kernel.TOTALS, totals[0], strict=True))
-    run = {name: end[name] - start[name] for name in kernel.TOTALS}
-    seconds = scenario.duration - batch.table[kernel.WARMUP]
-    through = np.maximum(run["delivered"], 1e-12)
+    end = dict(zip(TOTALS, totals[1], strict=True))
+    start = dict(zip(TOTALS, totals[0], strict=True))
+    run = {name: end[name] - start[name] for name in TOTALS}
+    seconds = scenario.duration - batch.table[WARMUP]
+    through = np.maximum(run["out"], 1e-12)
     ring, qdisc, held = (run[f"{place}_seconds"] / through for place in ("ring", "qdisc", "held"))
+    path = run["path_seconds"] / np.maximum(run["out"] - run["dropped_path"], 1e-12)
     result = {
         name: run[name]
         for name in (
@@ -205,6 +267,7 @@ def _totals(scenario: Scenario, batch: Prepared, totals: Array) -> dict[str, Arr
             "delivered",
             "dropped_ring",
             "dropped_qdisc",
+            "dropped_path",
             "total_retransmits",
             "loss_events",
             "timeouts",
@@ -213,35 +276,34 @@ def _totals(scenario: Scenario, batch: Prepared, totals: Array) -> dict[str, Arr
     # what was on its way at the end of the warm-up counts as sent here and delivered later
     result["queued"] = run["queued"]
     result["in_flight"] = run["in_flight"]
-    result["dropped_path"] = np.zeros_like(seconds)
     result["received_rate"] = run["delivered"] * batch.segment_bits / seconds
     result["sent_rate"] = run["sent"] * batch.segment_bits / seconds
-    result["transmitted_rate"] = (run["delivered"] + run["in_flight"]) / seconds
+    result["transmitted_rate"] = run["out"] / seconds
     result["lost_rate"] = run["dropped_ring"] / seconds
-    result["drop_fraction"] = (run["dropped_ring"] + run["dropped_qdisc"]) / np.maximum(run["sent"], 1e-12)
-    result["wake_cycles"] = run["full_packets"] * batch.table[kernel.ENTRY] / batch.per_cycle
-    result["ring_sojourn"], result["qdisc_sojourn"] = ring, qdisc
-    result["mean_rtt"] = batch.table[kernel.RTT] + ring + qdisc + held
-    result["min_rtt"] = batch.table[kernel.RTT] + 0.0
-    codel = np.array([kind[3] for kind in batch.kinds])
-    # fq_codel serves a sparse flow first: only the ring is in front of it (net/sched/sch_fq_codel.c)
-    result["sparse_latency"] = ring + np.where(codel, 0.0, qdisc)
+    lost = run["dropped_ring"] + run["dropped_qdisc"] + run["dropped_path"]
+    result["drop_fraction"] = lost / np.maximum(run["sent"], 1e-12)
+    result["wake_cycles"] = run["full_packets"] * batch.table[ENTRY] / batch.per_cycle
+    result["ring_sojourn"], result["qdisc_sojourn"], result["path_sojourn"] = ring, qdisc, path
+    result["mean_rtt"] = batch.table[RTT] + ring + qdisc + path + held
+    result["min_rtt"] = batch.table[RTT] + 0.0
+    # fq_codel serves a sparse flow first: only ring and path are in front of it (net/sched/sch_fq_codel.c)
+    result["sparse_latency"] = ring + path + np.where(batch.sparse_first, 0.0, qdisc)
     return result
 
 
 def _series(scenario: Scenario, batch: Prepared, series: Array) -> dict[str, Array]:
     if scenario.interval is None:
         return {}
-    rows = {name: series[:, j, :].T for j, name in enumerate(kernel.SERIES)}
-    steps = {name: np.diff(rows[name], axis=1, prepend=0.0) for name in kernel.SERIES}
-    waiting = steps["ring_seconds"] + steps["qdisc_seconds"] + steps["held_seconds"]
+    rows = {name: series[:, j, :].T for j, name in enumerate(SERIES)}
+    steps = {name: np.diff(rows[name], axis=1, prepend=0.0) for name in SERIES}
+    waiting = sum(steps[f"{place}_seconds"] for place in ("ring", "qdisc", "path", "held"))
     delivered = np.maximum(steps["delivered"], 1e-12)
     bits = batch.segment_bits[:, None]
     return {
         "throughput": steps["delivered"] * bits / scenario.interval,
         "retransmits": steps["total_retransmits"],
         "cwnd": rows["cwnd"] * bits / 8.0,
-        "rtt": batch.table[kernel.RTT][:, None] + np.where(steps["delivered"] > 0, waiting / delivered, 0.0),
+        "rtt": batch.table[RTT][:, None] + np.where(steps["delivered"] > 0, waiting / delivered, 0.0),
         "ring_occupancy": rows["ring_occupancy"],
         "qdisc_backlog": rows["qdisc_backlog"],
     }

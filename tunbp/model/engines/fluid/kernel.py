@@ -4,13 +4,15 @@ State lives in one array per tile of `width` scenarios (row `v` of scenario `i` 
 tile is a SIMD loop; the round trip is a ring of `slots` time steps, the same for all scenarios of a tile. What a batch
 does not use is left out when the kernel is compiled. One step, in the order packets travel:
 
- 1. losses and ACKs of one RTT ago arrive, the window shrinks or grows;
- 2. the sender fills the window;
+ 1. losses and ACKs of one RTT ago arrive (where ACKs cost the near reader time, it takes in what it has time for);
+    the window shrinks or grows, slow start may end early;
+ 2. the sender fills the window, in recovery as ACKs allow, a local one no further than its small queue;
  3. the burst meets the ring: what does not fit is dropped, in whole entries (stock), or waits in the qdisc
     (backpressure);
- 4. the reader drains; ACKs are held until it has nothing left to read, at most for the ACK interval, and set out
-    together (a lone segment waits for the delayed-ACK timer), to arrive one RTT later;
- 5. rare events, one scenario at a time: gaps that show, tail-loss probe, stall, CoDel, sampling.
+ 4. the reader drains, and what it took passes the path (its rate, buffer and losses) and the far reader;
+ 5. ACKs are held until there is nothing left to read, at most for the ACK interval, and set out together (a lone
+    segment waits for the delayed-ACK timer), past a far reader that is busy with data, to arrive one RTT later;
+ 6. rare events, one scenario at a time: gaps that show, tail-loss probe, stall, CoDel, sampling.
 
 All amounts are segments and may be fractional; rates are per time step.
 """
@@ -27,47 +29,131 @@ from numpy.lib.stride_tricks import as_strided
 
 from tunbp.model import congestion as cc
 from tunbp.model.compiled import njit
+from tunbp.model.engines.fluid import sender, stages
+from tunbp.model.engines.fluid.state import (
+    A_SHARE,
+    ABOVE,
+    ACCOUNTED,
+    ACKED,
+    APP,
+    ARRIVED,
+    B_SUM,
+    BACK,
+    BLOCK,
+    BUNCH,
+    BUNCHES,
+    BURST,
+    CODEL_NEXT,
+    CW,
+    DELACK,
+    DELIVERED_TOTAL,
+    DEVICE,
+    DRAIN,
+    DRAIN_FULL,
+    DROP,
+    DROPPED,
+    DROPPED_P,
+    DROPPED_Q,
+    DT,
+    DURATION,
+    ENTRY,
+    EPOCH,
+    EVENT,
+    F_GAP,
+    F_LEFT,
+    F_SIZE,
+    F_TOOK,
+    F_WANT,
+    FAR_SHARE,
+    FIRST,
+    FLIGHT,
+    FLOW,
+    FOREVER,
+    FRAME_NO,
+    FULL,
+    FULL_PACKETS,
+    G_SHARE,
+    GONE,
+    H_RTT,
+    H_SUM,
+    HELD,
+    HELD_SECONDS,
+    HOLD,
+    I_EVERY,
+    I_SIZE,
+    IN_FLIGHT,
+    LAST,
+    LEFT,
+    LOSS_EVENTS,
+    LOSS_GAP,
+    LOSSES,
+    NEXT_FRAME,
+    OFFERED,
+    OUT,
+    OUTSTANDING,
+    OVER,
+    P_GAP,
+    P_SHARE,
+    P_SUM,
+    PACE,
+    PARAMETERS,
+    PATH_DROPS,
+    PATH_SECONDS,
+    PENDING,
+    PROBES,
+    Q_SUM,
+    QDISC_DROPS,
+    QDISC_SECONDS,
+    QLIM,
+    QUEUED,
+    RECORD,
+    RECOVERY,
+    REDUCED,
+    RELEASED,
+    RETRANS,
+    RETRANSMITS,
+    RHO,
+    RHO_NOW,
+    RING_DROPS,
+    RING_SECONDS,
+    ROUND,
+    ROUND_OUT,
+    RTT,
+    S_MEAN,
+    S_RATE,
+    SAFE,
+    SAMPLES,
+    SAWTOOTH,
+    SENT,
+    SENT_TOTAL,
+    SHARE,
+    SHOWN,
+    SMALL,
+    SPARE,
+    SS,
+    STALL,
+    STALL_END,
+    TAKEN,
+    TIMEOUTS,
+    TINY,
+    TOOK,
+    USED,
+    WANT,
+    WARMUP,
+    WEST,
+    WINDOW,
+    WMAX,
+    B,
+    F,
+    K,
+    Kind,
+    N,
+    P,
+    Q,
+)  # fmt: skip
 from tunbp.model.engines.random import exponential, stream, xorshift
-from tunbp.model.engines.sources import FRAMES, OPEN, TCP
+from tunbp.model.engines.sources import FRAMES, OPEN, PKTGEN, TCP
 from tunbp.model.qdiscs import CODEL_INTERVAL, CODEL_TARGET
-
-PARAMETERS = (
-    "ring", "drain", "drain_full", "rho", "burst", "window", "ack_interval", "delayed_ack", "bunch", "bunches", "safe",
-    "batch",
-    "qdisc_limit", "dt", "rtt", "stall_rate", "stall_mean", "entry", "service", "offered", "frame_interval",
-    "frame", "iframe", "iframe_every", "duration", "warmup", "ecn",
-)  # fmt: skip
-"""Rows of the parameter table, one column per scenario."""
-
-TOTALS = (
-    "sent", "delivered", "dropped_ring", "dropped_qdisc", "total_retransmits", "ring_seconds", "qdisc_seconds",
-    "held_seconds", "full_packets", "loss_events", "timeouts", "queued", "in_flight", "outstanding", "accounted",
-)  # fmt: skip
-"""Rows of the totals: packets, packet-seconds of waiting by place, events, and what is where at that moment.
-
-`outstanding` is what the senders believe to be in flight, `accounted` what the engine holds of it: equal for TCP.
-"""
-
-SERIES = ("delivered", "total_retransmits", "cwnd", "ring_seconds", "qdisc_seconds", "held_seconds", "ring_occupancy",
-          "qdisc_backlog")  # fmt: skip
-"""Rows of a sample: the first six cumulative (cwnd excepted), the last two momentary."""
-
-(N, DRAIN, DRAIN_FULL, RHO, BURST, WINDOW, HOLD, DELACK, BUNCH, BUNCHES, SAFE, BATCH, QLIM, DT, RTT, S_RATE,
- S_MEAN, ENTRY, SERVICE, OFFERED, F_GAP, F_SIZE, I_SIZE, I_EVERY, DURATION, WARMUP, ECN) = range(27)  # fmt: skip
-# device state, after the parameters
-(Q, B, STALL, STALL_END, EVENT, RECORD, NEXT_FRAME, FRAME_NO, APP, DROP, OVER, SENT, OUT, DROPPED, DROPPED_Q, RETRANS,
- Q_SUM, B_SUM, H_SUM, FULL, LOSSES, PROBES, WANT, TOOK, ABOVE, CODEL_N, CODEL_NEXT, SAMPLES, ARRIVED, ACKED, SPARE,
- LAST_DROP) = range(27, 59)  # fmt: skip
-_DEVICE = 59
-# state of each flow
-(CW, SS, WMAX, K, EPOCH, WEST, FLIGHT, HELD, FIRST, RECOVERY, PENDING, LAST, SHARE, F_WANT, PACE, ROUND,
- ROUND_START, ROUND_OUT, SHOWN, AHEAD, LOST_AT, REDUCED) = range(22)  # fmt: skip
-_FLOW = 22
-
-FOREVER = 1e300
-TINY = 1e-9
-MARK = 1e-12
-"""A congestion mark travels back as the loss of (almost) no packet."""
 
 
 @numba.njit(inline="always")
@@ -80,11 +166,6 @@ def _zeros(planes: int, rows: int, width: int) -> Any:
     raw = np.zeros(count + 7)
     skip = (64 - raw.ctypes.data % 64) // 8 % 8
     return as_strided(raw[skip : skip + count], (planes, rows, width), (8 * rows * width, 8 * width, 8))
-
-
-@numba.njit(inline="always")
-def _flow(f: int) -> int:
-    return _DEVICE + f * _FLOW
 
 
 @numba.njit(inline="always")
@@ -102,11 +183,15 @@ def _start(s: Any, bbr: Any, rng: Any, seeds: Any, W: int, nf: int, interval: fl
         if s[S_RATE, i] > 0.0:
             s[STALL, i] = exponential(x, 1.0 / s[S_RATE, i])
             x = xorshift(x)
+        s[P_GAP, i] = FOREVER
+        if s[LOSS_GAP, i] > 0.0:
+            s[P_GAP, i] = exponential(x, s[LOSS_GAP, i])
+            x = xorshift(x)
         s[NEXT_FRAME, i] = 0.0 if s[F_GAP, i] > 0.0 else FOREVER
         s[RECORD, i] = interval if interval > 0.0 else FOREVER
         s[EVENT, i] = _next_event(s, W, i, -1.0)
         for f in range(nf):
-            o = _flow(f)
+            o = DEVICE + f * FLOW
             s[o + CW, i] = cc.INITIAL_WINDOW
             s[o + SS, i] = FOREVER
             s[o + EPOCH, i] = -1.0
@@ -114,6 +199,7 @@ def _start(s: Any, bbr: Any, rng: Any, seeds: Any, W: int, nf: int, interval: fl
             s[o + REDUCED, i] = -1.0
             s[o + FIRST, i] = FOREVER
             s[o + PACE, i] = FOREVER
+            s[o + H_RTT, i] = s[RTT, i]
             if bbr.size > 0:
                 bbr[(f * cc.BBR_STATE + 3) * W + i] = s[RTT, i]
                 s[o + PACE, i] = cc.BBR_HIGH_GAIN * cc.INITIAL_WINDOW / s[RTT, i]
@@ -122,8 +208,8 @@ def _start(s: Any, bbr: Any, rng: Any, seeds: Any, W: int, nf: int, interval: fl
 
 @njit(nogil=True, error_model="numpy")
 def _snapshot(s: Any, line: Any, lost: Any, slot: int, slots: int, W: int, nf: int, i: int, out: Any) -> None:
-    # `slot` holds what the reader took in the step just made; the younger half of the ring is still on its way out
-    travelling = 0.0
+    # `slot` holds what set out in the step just made; the younger half of the ring is still on its way out
+    travelling = s[F, i]
     back = 0.0
     for j in range(slots):
         at = (slot - j) % slots
@@ -136,24 +222,28 @@ def _snapshot(s: Any, line: Any, lost: Any, slot: int, slots: int, W: int, nf: i
                 back += x
     flight = 0.0
     for f in range(nf):
-        o = _flow(f)
+        o = DEVICE + f * FLOW
         flight += s[o + FLIGHT, i]
-        back += s[o + HELD, i] + s[o + PENDING, i] + s[o + SHOWN, i]
-    out[0, i] = s[SENT, i]
-    out[1, i] = s[OUT, i] - travelling
-    out[2, i] = s[DROPPED, i]
-    out[3, i] = s[DROPPED_Q, i]
-    out[4, i] = s[RETRANS, i]
-    out[5, i] = s[Q_SUM, i] * s[DT, i]
-    out[6, i] = s[B_SUM, i] * s[DT, i]
-    out[7, i] = s[H_SUM, i] * s[DT, i]
-    out[8, i] = s[FULL, i]
-    out[9, i] = s[LOSSES, i]
-    out[10, i] = s[PROBES, i]
-    out[11, i] = s[Q, i] + s[B, i]
-    out[12, i] = travelling
-    out[13, i] = flight
-    out[14, i] = s[Q, i] + s[B, i] + travelling + back
+        back += s[o + HELD, i] + s[o + PENDING, i] + s[o + SHOWN, i] + s[o + A_SHARE, i] + s[o + G_SHARE, i]
+    queued = s[Q, i] + s[B, i] + s[P, i]
+    out[SENT_TOTAL, i] = s[SENT, i]
+    out[DELIVERED_TOTAL, i] = s[OUT, i] - s[DROPPED_P, i] - s[P, i] - travelling
+    out[RING_DROPS, i] = s[DROPPED, i]
+    out[QDISC_DROPS, i] = s[DROPPED_Q, i]
+    out[RETRANSMITS, i] = s[RETRANS, i]
+    out[RING_SECONDS, i] = s[Q_SUM, i] * s[DT, i]
+    out[QDISC_SECONDS, i] = s[B_SUM, i] * s[DT, i]
+    out[HELD_SECONDS, i] = s[H_SUM, i] * s[DT, i]
+    out[FULL_PACKETS, i] = s[FULL, i]
+    out[LOSS_EVENTS, i] = s[LOSSES, i]
+    out[TIMEOUTS, i] = s[PROBES, i]
+    out[QUEUED, i] = queued
+    out[IN_FLIGHT, i] = travelling
+    out[OUTSTANDING, i] = flight
+    out[ACCOUNTED, i] = queued + travelling + back
+    out[PATH_DROPS, i] = s[DROPPED_P, i]
+    out[PATH_SECONDS, i] = s[P_SUM, i] * s[DT, i]
+    out[TAKEN, i] = s[OUT, i]
 
 
 @njit(nogil=True, error_model="numpy")
@@ -163,15 +253,16 @@ def _sample(s: Any, W: int, nf: int, i: int, series: Any) -> None:
         return
     window = 0.0
     for f in range(nf):
-        window += s[_flow(f) + CW, i]
+        window += s[DEVICE + f * FLOW + CW, i]
     series[k, 0, i] = s[OUT, i]
     series[k, 1, i] = s[RETRANS, i]
     series[k, 2, i] = window
     series[k, 3, i] = s[Q_SUM, i] * s[DT, i]
     series[k, 4, i] = s[B_SUM, i] * s[DT, i]
     series[k, 5, i] = s[H_SUM, i] * s[DT, i]
-    series[k, 6, i] = min(s[Q, i], s[N, i])  # a part of a packet may wait to be dropped
-    series[k, 7, i] = s[B, i]
+    series[k, 6, i] = s[P_SUM, i] * s[DT, i]
+    series[k, 7, i] = max(s[Q, i] - 1.0 / s[ENTRY, i], 0.0)  # the entry in service has left the ring
+    series[k, 8, i] = s[B, i]
     s[SAMPLES, i] = k + 1.0
 
 
@@ -213,256 +304,16 @@ def _events(
         s[EVENT, i] = _next_event(s, W, i, t)
 
 
-@njit(nogil=True, error_model="numpy")
-def _reduce(s: Any, W: int, i: int, o: int, t: float, control: int) -> None:
-    """One window reduction per round trip: the answer to loss or mark of what was sent after the last one."""
-    if t < s[o + RECOVERY, i]:
-        return
-    queue = (s[Q, i] + s[B, i]) * s[SERVICE, i]
-    s[LOSSES, i] += 1.0
-    s[o + REDUCED, i] = t
-    s[o + RECOVERY, i] = t + s[RTT, i] + queue
-    if control == cc.CUBIC:
-        reduced, wmax, k = cc.cubic_loss(s[o + CW, i], s[o + WMAX, i])
-        s[o + WMAX, i] = wmax
-        s[o + K, i] = k
-        s[o + EPOCH, i] = s[o + RECOVERY, i] - s[RTT, i]
-        s[o + WEST, i] = reduced
-    elif control == cc.RENO:
-        reduced = cc.reno_loss(s[o + CW, i])
-    else:
-        return
-    s[o + CW, i] = reduced
-    s[o + SS, i] = reduced
-
-
-@njit(nogil=True, error_model="numpy")
-def _losses(s: Any, lost: Any, slot: int, W: int, nf: int, n: int, control: int) -> None:
-    """Losses come back to their sender, before it sends: out of flight, to be sent again."""
-    for f in range(nf):
-        for i in range(W):
-            o = _flow(f)
-            shown = lost[slot, f, i]
-            lost[slot, f, i] = 0.0
-            gone = abs(shown)
-            if gone > 0.0:
-                t = n * s[DT, i]
-                s[o + FLIGHT, i] -= gone
-                s[o + LAST, i] = t
-                s[RETRANS, i] += gone
-                if shown > 0.0:
-                    _reduce(s, W, i, o, t, control)
-
-
-@njit(nogil=True, error_model="numpy")
-def _follow(s: Any, W: int, nf: int, n: int) -> None:
-    """What this step's arrivals leave pending: a loss shows when a packet sent after it leaves the reader.
-
-    Packets of a burst that are accepted after a drop follow it themselves; only a drop at the very end of the burst
-    waits for the next one. `AHEAD` counts what the reader takes before the follower.
-    """
-    for f in range(nf):
-        for i in range(W):
-            o = _flow(f)
-            if s[DROP, i] <= 0.0 and s[o + PENDING, i] <= 0.0:
-                continue
-            part = 1.0
-            if nf > 1:
-                part = s[o + F_WANT, i] / s[WANT, i] if s[WANT, i] > 0.0 else 0.0
-            dropped = s[DROP, i] * part
-            accepted = s[ARRIVED, i] * part - dropped
-            last = s[LAST_DROP, i] * part if dropped > 0.0 else 0.0
-            queue = s[Q, i] + s[B, i]
-            if accepted > 0.0 and s[o + PENDING, i] > 0.0:
-                s[o + AHEAD, i] = s[o + AHEAD, i] if s[o + SHOWN, i] > 0.0 else queue
-                s[o + SHOWN, i] += s[o + PENDING, i]
-                s[o + PENDING, i] = 0.0
-            if accepted > 0.0 and dropped > last:
-                s[o + AHEAD, i] = s[o + AHEAD, i] if s[o + SHOWN, i] > 0.0 else queue + max(accepted - dropped, 0.0)
-                s[o + SHOWN, i] += dropped - last
-            s[o + PENDING, i] += last if accepted > 0.0 else dropped
-            if dropped > 0.0:
-                s[o + LOST_AT, i] = n * s[DT, i]
-
-
-@njit(nogil=True, error_model="numpy")
-def _tail_drop(s: Any, W: int, nf: int, n: int) -> None:
-    """What the qdisc dropped waits for the next packet."""
-    for f in range(nf):
-        for i in range(W):
-            o = _flow(f)
-            part = s[o + F_WANT, i] / max(s[WANT, i], TINY * TINY) if nf > 1 else 1.0
-            if s[OVER, i] > 0.0:
-                s[o + PENDING, i] += s[OVER, i] * part
-                s[o + LOST_AT, i] = n * s[DT, i]
-
-
-@njit(nogil=True, error_model="numpy")
-def _show(s: Any, line: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: int) -> None:
-    """The packet that shows a gap is acknowledged at once, with all ACKs held before it."""
-    for f in range(nf):
-        for i in range(W):
-            o = _flow(f)
-            if s[o + SHOWN, i] <= 0.0:
-                continue
-            took, ahead = s[TOOK, i], s[o + AHEAD, i]
-            if took <= ahead + TINY:
-                s[o + AHEAD, i] = max(ahead - took, 0.0)
-                continue
-            if line[slot, f, i] <= 0.0:
-                held = s[o + HELD, i]
-                gap = max(held - max(took - ahead - 1.0, 0.0) * (held / max(took, held)), min(1.0, held))
-                line[slot, f, i] = gap
-                s[o + HELD, i] = held - gap
-                s[o + FIRST, i] = FOREVER
-                s[H_SUM, i] -= gap
-            if line[slot, f, i] > 0.0:
-                # negative: all of it was sent before the last reduction, which answered for it
-                gone = s[o + SHOWN, i] + abs(lost[slot, f, i])
-                old = s[o + LOST_AT, i] < s[o + REDUCED, i] and lost[slot, f, i] <= 0.0
-                lost[slot, f, i] = -gone if old else gone
-                any_lost[slot] = True
-                s[o + SHOWN, i] = 0.0
-
-
-@njit(nogil=True, error_model="numpy")
-def _probe(s: Any, W: int, nf: int, n: int, control: int) -> None:
-    """Tail-loss probe: where nothing follows a loss, it shows two smoothed RTTs plus one round trip later.
-
-    The smoothed RTT has learnt of delayed ACKs, so a probe never overtakes one.
-    """
-    for f in range(nf):
-        for i in range(W):
-            o = _flow(f)
-            hidden = s[o + PENDING, i] + s[o + SHOWN, i]
-            if hidden > 0.0 and s[o + HELD, i] + s[Q, i] + s[B, i] <= TINY:
-                t = n * s[DT, i]
-                if t - s[o + LAST, i] >= 3.0 * s[RTT, i] + cc.TLP_SLACK:
-                    s[o + FLIGHT, i] -= hidden
-                    s[RETRANS, i] += hidden
-                    s[o + PENDING, i] = 0.0
-                    s[o + SHOWN, i] = 0.0
-                    s[o + LAST, i] = t
-                    s[PROBES, i] += 1.0
-                    _reduce(s, W, i, o, t, control)
-
-
-@njit(nogil=True, error_model="numpy")
-def _bbr_rounds(s: Any, bbr: Any, W: int, nf: int, n: int) -> None:
-    for f in range(nf):
-        for i in range(W):
-            o = _flow(f)
-            t = n * s[DT, i]
-            if t < s[o + ROUND, i]:
-                continue
-            rtt = s[RTT, i] + (s[Q, i] + s[B, i]) * s[SERVICE, i]
-            length = t - s[o + ROUND_START, i]
-            if s[o + ROUND_OUT, i] > 0.0:
-                s[o + CW, i], s[o + PACE, i] = cc.bbr_round(
-                    bbr, f * cc.BBR_STATE * W + i, W, s[o + ROUND_OUT, i] / length, rtt, s[o + FLIGHT, i], t
-                )
-            s[o + ROUND_OUT, i] = 0.0
-            s[o + ROUND_START, i] = t
-            s[o + ROUND, i] = t + rtt
-
-
-@njit(nogil=True, error_model="numpy")
-def _codel(s: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: int, n: int) -> None:
-    """CoDel's control law on the backlog (RFC 8289, section 5): one packet dropped or marked at each due time."""
-    for i in range(W):
-        t = n * s[DT, i]
-        if s[ABOVE, i] == 0.0 or t < s[ABOVE, i] or t < s[CODEL_NEXT, i]:
-            continue
-        recent = s[CODEL_N, i] > 2.0 and t - s[CODEL_NEXT, i] < 8.0 * CODEL_INTERVAL
-        entering = s[CODEL_NEXT, i] < s[ABOVE, i]
-        count = s[CODEL_N, i] + 1.0
-        if entering:
-            count = s[CODEL_N, i] - 2.0 if recent else 1.0
-        s[CODEL_N, i] = count
-        s[CODEL_NEXT, i] = t + CODEL_INTERVAL / math.sqrt(count)
-        largest = 0
-        for f in range(1, nf):
-            if s[_flow(f) + SHARE, i] > s[_flow(largest) + SHARE, i]:
-                largest = f
-        o = _flow(largest)
-        if s[ECN, i] > 0.0:
-            lost[slot, largest, i] += MARK
-            any_lost[slot] = True
-        else:
-            gone = min(1.0, s[B, i])
-            s[B, i] -= gone
-            s[o + SHARE, i] -= gone if nf > 1 else 0.0
-            s[DROPPED_Q, i] += gone
-            s[o + AHEAD, i] = s[o + AHEAD, i] if s[o + SHOWN, i] > 0.0 else s[Q, i]
-            s[o + SHOWN, i] += gone
-            s[o + LOST_AT, i] = t
-
-
-@njit(nogil=True, error_model="numpy")
-def _overflow(s: Any, W: int, nf: int, n: int, source: int) -> bool:
-    """The burst law in whole entries: what arrives less what is drained meanwhile, less the free slots in sight.
-
-    Of a burst of A entries that meets an empty ring, ceil(A - floor((A - 1) rho) - N) are dropped, rho = mu/lambda:
-    the first entry's service begins as it arrives. Bunches of ACKs that share a step are bursts of their own, evenly
-    spaced over it. Slots are seen free in batches of 16 (`tunbp.model.drivers.ring_batch`): at the end of the burst, or
-    just before the last batch is freed, whichever is the tighter moment.
-    """
-    any_dropped = False
-    for i in range(W):
-        s[DROP, i] = 0.0
-        arrived, q = s[ARRIVED, i], s[Q, i]
-        stalled = n * s[DT, i] < s[STALL_END, i]
-        rho = 0.0 if stalled else s[RHO, i]
-        drain = 0.0 if stalled else s[DRAIN, i]
-        if arrived <= 0.0 or q + arrived * (1.0 - rho) <= s[SAFE, i]:
-            continue
-        if source == OPEN:  # evenly spaced
-            dropped = max(q + arrived - min(q + arrived, drain) - s[N, i], 0.0)
-        else:
-            size = 1.0
-            if source == TCP:  # an entry is at most half of the window (net/ipv4/tcp_output.c)
-                size = min(1.0 / s[ENTRY, i], max(math.floor(0.5 * min(s[_DEVICE + CW, i], s[WINDOW, i])), 1.0))
-            burst = arrived
-            if source == TCP and s[WANT, i] <= 2.0 * s[ACKED, i] + TINY:
-                burst = arrived * min(1.0, s[BUNCH, i] / s[ACKED, i])
-            drained = min(q + arrived - burst * (1.0 - rho), drain * (1.0 - burst / arrived) + burst * rho) / size
-            ring, batch = s[N, i] * s[ENTRY, i], s[BATCH, i]
-            taken = s[OUT, i] / size + max(drained - rho, 0.0) + TINY
-            position = taken - ring * math.floor(taken / ring)
-            since = position - batch * math.floor(position / batch)
-            unseen = math.floor(since)
-            if 0.0 < unseen <= drained:
-                unseen = max(unseen, batch - 1.0 - unseen * (1.0 - rho) / rho)
-            # from an empty ring the reader starts with the first packet, else it is somewhere within a service time
-            rounded_up = 1.0 - TINY if q <= TINY or (source == TCP and s[ACKED, i] <= 0.0) else 0.5
-            entries = max(math.floor((q + arrived) / size - drained + rho - ring + unseen + rounded_up), 0.0)
-            dropped = min(entries * size, arrived)
-            # of what arrived since slots were last freed, as many as slots got in and all later ones were dropped
-            late = math.floor(since / rho) + 1.0 - batch if rho > 0.0 else entries
-            s[LAST_DROP, i] = min(max(late, 0.0) * size, dropped)
-        s[DROP, i] = dropped
-        any_dropped |= dropped > 0.0
-    return any_dropped
-
-
 @cache
-def kernel(width: int, single: bool, control: int, source: int, codel: bool, pushing: bool) -> Any:
+def kernel(width: int, kind: Kind) -> Any:
     """Compile the engine for one kind of batch.
 
     Parameters
     ----------
     width
         Scenarios per tile.
-    single
-        Whether every scenario has one flow.
-    control
-        Congestion control code (`tunbp.model.congestion.CODES`).
-    source
-        0 TCP, 1 open loop, 2 periodic frames.
-    codel
-        Whether the qdisc runs CoDel (an fq_codel that the device pushes back on).
-    pushing
-        Whether a full ring stops the queue (else it drops).
+    kind
+        What the batch uses; the rest is left out.
 
     Returns
     -------
@@ -472,15 +323,19 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool, pus
         width]`` with a sample at each interval.
     """
     W = width
+    single, control, source, codel, pushing, hystart, path, readers = kind
     tcp = source == TCP
     n_parameters = len(PARAMETERS)
     cubic, reno, bbr1 = control == cc.CUBIC, control == cc.RENO, control == cc.BBR
+    growing_back = tcp and pushing  # a small queue may hold a flow back
     is_open, is_frames = source == OPEN, source == FRAMES
+    is_pktgen = source == PKTGEN
+    end = RELEASED if readers else (LEFT if path else TOOK)
 
     @njit(nogil=True, error_model="numpy")
     def run(parameters, seeds, slots, steps, flows, interval, totals, series):  # type: ignore[no-untyped-def]
         nf = 1 if single else flows
-        s = _zeros(1, _DEVICE + nf * _FLOW, W)[0]
+        s = _zeros(1, DEVICE + nf * FLOW, W)[0]
         line = _zeros(slots, nf, W)
         lost = _zeros(slots, nf, W)
         any_lost = np.zeros(slots, np.bool_)
@@ -492,30 +347,42 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool, pus
         _start(s, bbr, rng, seeds, W, nf, interval if series.shape[0] > 0 else 0.0)
 
         slot = 0
-        dropping = False
+        dropping, holding, starting = False, False, 1
         for n in range(steps):
-            rare, lossy, rounds, silent, tight = 0, 0, 0, 0, 0
+            rare, lossy, rounds, silent, tight, recovering = 0, 0, 0, 0, 0, 0
             has_lost = any_lost[slot]
             any_lost[slot] = False
+            # 1. what the near reader takes in arrives; slow start may end
             if not single:
                 for i in range(W):
                     s[WANT, i] = 0.0
                     s[ACKED, i] = 0.0
+            if readers and tcp:
+                stages.take_acks(s, line, slot, W, nf, n)
             if tcp and has_lost:
-                _losses(s, lost, slot, W, nf, n, control)
+                sender.losses(s, lost, slot, W, nf, n, control)
+            if hystart:
+                if starting:
+                    sender.hystart(s, line, slot, W, nf, n)
+                starting = 0
             for f in range(nf):
-                flow = s[_DEVICE + f * _FLOW : _DEVICE + (f + 1) * _FLOW]
+                flow = s[DEVICE + f * FLOW : DEVICE + (f + 1) * FLOW]
                 if tcp:
                     for i in range(W):
                         t = n * s[DT, i]
-                        # 1. ACKs arrive, the window grows
                         acked = line[slot, f, i]
                         last = flow[LAST, i]
                         cwnd, ssthresh, window = flow[CW, i], flow[SS, i], s[WINDOW, i]
                         flow[LAST, i] = t if acked > 0.0 else last
                         flight = flow[FLIGHT, i] - acked
-                        growing = (t >= flow[RECOVERY, i]) & (cwnd < window)
+                        recovered = t >= flow[RECOVERY, i]
+                        growing = recovered & (cwnd < window)
                         slow_start = cwnd < ssthresh
+                        if growing_back:
+                            limit = (1.0 + slow_start) * flow[FLIGHT, i]
+                            growing = growing & ((flow[BACK, i] == 0.0) | (cwnd < limit))
+                        if hystart:
+                            starting |= growing & slow_start
                         if cubic:
                             west = flow[WEST, i]
                             grown, friendly = cc.cubic_growth(
@@ -528,6 +395,7 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool, pus
                             grown = cwnd + acked if slow_start else grown
                             cwnd = grown if growing else cwnd
                             flow[CW, i] = cwnd
+                            recovering |= not recovered
                         # 2. the sender fills the window
                         want = math.floor(max(min(cwnd, window) - flight, 0.0) + TINY)
                         if bbr1:
@@ -543,30 +411,38 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool, pus
                             flow[F_WANT, i] = want
                             s[WANT, i] += want
                             s[ACKED, i] += acked
+            if recovering:
+                sender.recover(s, line, slot, W, nf, n)
             for i in range(W):
                 want = s[WANT, i]
-                if is_open:
+                if is_open or is_pktgen:
                     want = s[OFFERED, i]
                 if is_frames:
                     want = s[APP, i]
                 arrived = min(want, s[BURST, i])
                 s[ARRIVED, i] = arrived
+                if readers:
+                    s[RHO_NOW, i] = stages.burst_ratio(s, i, arrived)
                 if not pushing:
-                    rho = s[RHO, i]
+                    rho = s[RHO_NOW, i] if readers else s[RHO, i]
                     rho = 0.0 if n * s[DT, i] < s[STALL_END, i] else rho
                     tight |= s[Q, i] + arrived * (1.0 - rho) > s[SAFE, i]
+                if pushing and tcp:
+                    tight |= (s[SMALL, i] > 0.0) & (s[B, i] + s[Q, i] + arrived > s[N, i])
 
             # 3. the burst meets the ring: a stock driver drops what does not fit
             if not pushing:
                 if tight:
-                    dropping = _overflow(s, W, nf, n, source)
+                    dropping = stages.overflow(s, W, nf, n, source, readers)
                     lossy |= dropping
                 elif dropping:
                     dropping = False
                     for i in range(W):
                         s[DROP, i] = 0.0
+            if growing_back and (tight or holding):
+                holding = sender.small_queues(s, W, nf, n, control, readers)
             if tcp and (silent | lossy):
-                _follow(s, W, nf, n)
+                stages.follow(s, W, nf, n, control)
             for i in range(W):
                 t = n * s[DT, i]
                 arrived = s[ARRIVED, i]
@@ -577,9 +453,13 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool, pus
                     drain_free, drain_full = s[DRAIN, i], s[DRAIN_FULL, i]
                     drain = drain_full if backlog > 0.0 else drain_free
                     drain = 0.0 if stalled else drain
-                    room = max(s[N, i] - q + drain, 0.0)
-                    if is_open:  # the sender waits for room, nothing is dropped in the qdisc
-                        arrived = min(arrived, max(room + s[QLIM, i] - backlog, 0.0))
+                    if readers:
+                        drain = drain * (1.0 - s[USED, i])
+                    # between stop and wake the ring drains by k: half of that is free on average
+                    room = s[N, i] - (s[SAWTOOTH, i] if backlog > 0.0 else 0.0)
+                    room = max(room - q + drain, 0.0)
+                    if not tcp:  # pktgen waits for room, UDP for its socket buffer
+                        arrived = min(arrived, max(room + s[BLOCK, i] - backlog, 0.0))
                         s[ARRIVED, i] = arrived
                     waiting = backlog + arrived
                     moved = min(waiting, room)
@@ -592,6 +472,8 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool, pus
                 else:
                     drain_free = s[DRAIN, i]
                     drain = 0.0 if stalled else drain_free
+                    if readers:
+                        drain = drain * (1.0 - s[USED, i])
                     moved = arrived - s[DROP, i]
                 # 4. the reader drains
                 took = min(q + moved, drain)
@@ -605,29 +487,52 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool, pus
                     s[FULL, i] += took if backlog > 0.0 else 0.0
                 # it could have taken more: the ring is empty; by a packet at least where whole packets arrive
                 spare = (drain * (1.0 - TINY) if bbr1 else max(drain - 1.0, 0.5 * drain)) - took
-                if single:
-                    held = s[_DEVICE + HELD, i] + took
-                    first = s[_DEVICE + FIRST, i]
-                    s[_DEVICE + FLIGHT, i] += arrived
+                s[TOOK, i] = took
+                if is_frames:
+                    s[APP, i] -= arrived
+                rare |= t >= s[EVENT, i]
+                if single and not path and not readers:
+                    held = s[DEVICE + HELD, i] + took
+                    first = s[DEVICE + FIRST, i]
+                    s[DEVICE + FLIGHT, i] += arrived
                     first = min(first, t) if held > TINY else FOREVER
                     whole = ((spare > 0.0) | (t - first >= s[HOLD, i])) & (held >= 2.0 - TINY)
                     whole = whole | (t - first >= s[DELACK, i])
                     bunches = s[BUNCH, i] * math.floor(held * s[BUNCHES, i] + TINY)
                     acked = held if whole else bunches
                     line[slot, 0, i] = acked
-                    s[_DEVICE + HELD, i] = held - acked
-                    s[_DEVICE + FIRST, i] = FOREVER if acked > 0.0 else first
+                    s[DEVICE + HELD, i] = held - acked
+                    s[DEVICE + FIRST, i] = FOREVER if acked > 0.0 else first
                     s[H_SUM, i] += held - acked
                 else:
                     s[SPARE, i] = spare
-                s[TOOK, i] = took
-                if is_frames:
-                    s[APP, i] -= arrived
-                rare |= t >= s[EVENT, i]
 
+            # the path, and the far reader
+            if path:
+                lossy |= stages.pass_path(s, rng, W)
+            if readers:
+                stages.pass_far_reader(s, W, path)
+
+            # 5. ACKs set out
+            if single and (path or readers):
+                for i in range(W):
+                    t = n * s[DT, i]
+                    took = s[F_LEFT, i] if readers else s[LEFT, i]
+                    held = s[DEVICE + HELD, i] + took
+                    first = s[DEVICE + FIRST, i]
+                    s[DEVICE + FLIGHT, i] += s[ARRIVED, i]
+                    first = min(first, t) if held > TINY else FOREVER
+                    whole = ((s[SPARE, i] > 0.0) | (t - first >= s[HOLD, i])) & (held >= 2.0 - TINY)
+                    whole = whole | (t - first >= s[DELACK, i])
+                    bunches = s[BUNCH, i] * math.floor(held * s[BUNCHES, i] + TINY)
+                    acked = held if whole else bunches
+                    line[slot, 0, i] = acked
+                    s[DEVICE + HELD, i] = held - acked
+                    s[DEVICE + FIRST, i] = FOREVER if acked > 0.0 else first
+                    s[H_SUM, i] += held - acked
             if not single:
                 for f in range(nf):
-                    flow = s[_DEVICE + f * _FLOW : _DEVICE + (f + 1) * _FLOW]
+                    flow = s[DEVICE + f * FLOW : DEVICE + (f + 1) * FLOW]
                     for i in range(W):
                         want, there, full, took = s[WANT, i], flow[SHARE, i], s[Q, i] + s[B, i], s[TOOK, i]
                         full += took
@@ -637,6 +542,15 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool, pus
                         took = took * (there / max(full, TINY * TINY))
                         flow[FLIGHT, i] += sent
                         flow[SHARE, i] = there - took
+                        if path:
+                            flow[F_TOOK, i] = took
+                            there = flow[P_SHARE, i] + took * (1.0 - s[GONE, i] / max(s[TOOK, i], TINY * TINY))
+                            took = there * (s[LEFT, i] / max(s[P, i] + s[LEFT, i], TINY * TINY))
+                            flow[P_SHARE, i] = there - took
+                        if readers:
+                            there = flow[FAR_SHARE, i] + took
+                            took = there * (s[F_LEFT, i] / max(s[F, i] + s[F_LEFT, i], TINY * TINY))
+                            flow[FAR_SHARE, i] = there - took
                         t = n * s[DT, i]
                         held = flow[HELD, i] + took
                         first = flow[FIRST, i]
@@ -648,21 +562,25 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool, pus
                         flow[HELD, i] = held - acked
                         flow[FIRST, i] = FOREVER if go else first
                         s[H_SUM, i] += held - acked
+            if readers:
+                stages.release(s, line, slot, W, nf)
 
-            # 5. rare events
+            # 6. rare events
             if lossy:
                 for i in range(W):
                     s[DROPPED, i] += s[DROP, i]
                     s[DROPPED_Q, i] += s[OVER, i]
             if tcp:
                 if bbr1 and rounds:
-                    _bbr_rounds(s, bbr, W, nf, n)
+                    sender.bbr_rounds(s, bbr, W, nf, n)
                 if silent | lossy:
                     if pushing and lossy:
-                        _tail_drop(s, W, nf, n)
-                    _show(s, line, lost, any_lost, slot, W, nf)
+                        stages.tail_drop(s, W, nf, n)
+                    if path and lossy:
+                        stages.path_drop(s, W, nf, n)
+                    stages.show(s, line, lost, any_lost, slot, W, nf, end)
                 if silent:
-                    _probe(s, W, nf, n, control)
+                    sender.probe(s, W, nf, n, control)
             if codel:
                 late = 0
                 for i in range(W):
@@ -673,7 +591,7 @@ def kernel(width: int, single: bool, control: int, source: int, codel: bool, pus
                     s[ABOVE, i] = since
                     late |= (since > 0.0) & (t >= since) & (t >= s[CODEL_NEXT, i])
                 if late:
-                    _codel(s, lost, any_lost, slot, W, nf, n)
+                    stages.codel(s, lost, any_lost, slot, W, nf, n)
             if rare:
                 _events(s, line, lost, rng, slot, slots, W, nf, n, interval, totals, series)
             slot += 1

@@ -1,0 +1,262 @@
+"""What a TCP sender of the fluid engine does on rare events: losses, recovery, HyStart, small queues, probes, BBR."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from tunbp.model import congestion as cc
+from tunbp.model.compiled import njit
+from tunbp.model.engines.fluid.state import (
+    ARRIVED,
+    BACK,
+    BURST,
+    CW,
+    DEVICE,
+    DRAIN,
+    DRAIN_FULL,
+    DT,
+    ENTRY,
+    EPOCH,
+    F_WANT,
+    FLIGHT,
+    FLOW,
+    H_COUNT,
+    H_LAST,
+    H_LEFT,
+    H_RTT,
+    H_START,
+    HELD,
+    LAST,
+    LOSSES,
+    P_SERVICE,
+    PACE,
+    PENDING,
+    PRIOR,
+    PROBES,
+    PRR_IN,
+    PRR_OUT,
+    RECOVERY,
+    REDUCED,
+    RETRANS,
+    ROUND,
+    ROUND_OUT,
+    ROUND_START,
+    RTT,
+    SAWTOOTH,
+    SERVICE,
+    SHOWN,
+    SMALL,
+    SS,
+    STALL_END,
+    TINY,
+    USED,
+    WANT,
+    WEST,
+    WINDOW,
+    WMAX,
+    A,
+    B,
+    F,
+    G,
+    K,
+    N,
+    P,
+    Q,
+)  # fmt: skip
+
+_rare = njit(nogil=True, error_model="numpy")
+
+SMALL_QUEUE_ENTRIES = 2.0
+"""Entries that a flow may always have in the qdisc (net/ipv4/tcp_output.c, ``tcp_small_queue_check``)."""
+
+
+@_rare
+def reduce(s: Any, i: int, o: int, t: float, control: int) -> None:
+    """One window reduction per round trip: the answer to loss or mark of what was sent after the last one."""
+    if t < s[o + RECOVERY, i]:
+        return
+    queue = (s[Q, i] + s[B, i]) * s[SERVICE, i] + s[P, i] * s[P_SERVICE, i]
+    s[LOSSES, i] += 1.0
+    s[o + REDUCED, i] = t
+    s[o + RECOVERY, i] = t + s[RTT, i] + queue
+    s[o + PRIOR, i] = s[o + CW, i]
+    s[o + PRR_IN, i] = 0.0
+    s[o + PRR_OUT, i] = 0.0
+    if control == cc.CUBIC:
+        reduced, wmax, k = cc.cubic_loss(s[o + CW, i], s[o + WMAX, i])
+        s[o + WMAX, i] = wmax
+        s[o + K, i] = k
+        s[o + EPOCH, i] = s[o + RECOVERY, i] - s[RTT, i]
+        s[o + WEST, i] = reduced
+    elif control == cc.RENO:
+        reduced = cc.reno_loss(s[o + CW, i])
+    else:
+        return
+    s[o + CW, i] = reduced
+    s[o + SS, i] = reduced
+
+
+@_rare
+def losses(s: Any, lost: Any, slot: int, W: int, nf: int, n: int, control: int) -> None:
+    """Losses come back to their sender, before it sends: out of flight, to be sent again."""
+    for f in range(nf):
+        for i in range(W):
+            o = DEVICE + f * FLOW
+            shown = lost[slot, f, i]
+            lost[slot, f, i] = 0.0
+            gone = abs(shown)
+            if gone > 0.0:
+                t = n * s[DT, i]
+                s[o + FLIGHT, i] -= gone
+                s[o + LAST, i] = t
+                s[RETRANS, i] += gone
+                if shown > 0.0:
+                    reduce(s, i, o, t, control)
+
+
+@_rare
+def recover(s: Any, line: Any, slot: int, W: int, nf: int, n: int) -> None:
+    """Proportional rate reduction: what is sent in recovery follows the ACKs (RFC 6937; ``tcp_cwnd_reduction``)."""
+    for f in range(nf):
+        for i in range(W):
+            o = DEVICE + f * FLOW
+            if n * s[DT, i] >= s[o + RECOVERY, i]:
+                continue
+            acked, flight, threshold = line[slot, f, i], s[o + FLIGHT, i], s[o + CW, i]
+            came = s[o + PRR_IN, i] + acked
+            went = s[o + PRR_OUT, i]
+            if flight > threshold:
+                allowed = came * threshold / s[o + PRIOR, i] - went
+            else:  # slow start up to the threshold, by one more segment per ACK of two
+                allowed = min(threshold - flight, max(came - went, acked) + 0.5 * acked)
+            if went == 0.0:
+                allowed = max(allowed, 1.0)
+            allowed = min(math.floor(allowed + TINY), math.floor(s[WINDOW, i] - flight + TINY))
+            want = max(min(allowed, s[BURST, i]), 0.0)
+            s[o + PRR_IN, i] = came
+            s[o + PRR_OUT, i] = went + want
+            if nf == 1:
+                s[WANT, i] = want
+            else:
+                s[WANT, i] += want - s[o + F_WANT, i]
+                s[o + F_WANT, i] = want
+
+
+@_rare
+def hystart(s: Any, line: Any, slot: int, W: int, nf: int, n: int) -> None:
+    """HyStart: slow start ends where a train of ACKs is as long as half of the path, or where delay has grown.
+
+    A round ends when what was in flight at its beginning is acknowledged; its length is the RTT of its first packet,
+    and the smallest that the next round's ACKs can show.
+    """
+    for f in range(nf):
+        for i in range(W):
+            o = DEVICE + f * FLOW
+            acked = line[slot, f, i]
+            if acked <= 0.0 or s[o + CW, i] >= s[o + SS, i]:
+                continue
+            t, rtt = n * s[DT, i], s[RTT, i]
+            left = s[o + H_LEFT, i] - acked
+            count = s[o + H_COUNT, i] + acked
+            if left < -TINY:
+                s[o + H_RTT, i] = t - s[o + H_START, i] if s[o + H_START, i] > 0.0 else rtt
+                s[o + H_START, i] = t
+                s[o + H_LAST, i] = t
+                left = s[o + FLIGHT, i] - acked
+                count = acked
+            s[o + H_LEFT, i] = left
+            s[o + H_COUNT, i] = count
+            if s[o + CW, i] < cc.HYSTART_LOW_WINDOW:
+                continue
+            train = t - s[o + H_LAST, i] <= max(cc.HYSTART_ACK_DELTA, s[DT, i] * (1.0 + TINY))
+            if train:
+                s[o + H_LAST, i] = t
+            train = train and t - s[o + H_START, i] > 0.5 * rtt
+            sampled = count > 2.0 * cc.HYSTART_MIN_SAMPLES
+            slow = sampled and s[o + H_RTT, i] > rtt + cc.hystart_delay(rtt)
+            if train or slow:
+                s[o + SS, i] = s[o + CW, i]
+                s[o + WMAX, i] = s[o + CW, i]
+                s[o + WEST, i] = s[o + CW, i]
+                s[o + K, i] = 0.0
+                s[o + EPOCH, i] = t - rtt
+
+
+@_rare
+def small_queues(s: Any, W: int, nf: int, n: int, control: int, readers: bool) -> bool:
+    """TCP small queues: a local flow keeps about a millisecond of its pacing rate in the qdisc, or two entries.
+
+    What it may not hand over stays with it, and its window does not grow meanwhile (it is not what limits the flow).
+    """
+    any_held = False
+    for i in range(W):
+        for f in range(nf):
+            s[DEVICE + f * FLOW + BACK, i] = 0.0
+        if s[SMALL, i] <= 0.0 or s[ARRIVED, i] <= 0.0:
+            continue
+        srtt = s[RTT, i] + (s[Q, i] + s[B, i]) * s[SERVICE, i] + s[P, i] * s[P_SERVICE, i]
+        entry = 1.0 / s[ENTRY, i]
+        allowed = 0.0
+        for f in range(nf):
+            o = DEVICE + f * FLOW
+            gain = cc.PACING_SLOW_START if s[o + CW, i] < 0.5 * s[o + SS, i] else cc.PACING
+            rate = s[o + PACE, i] if control == cc.BBR else gain * max(s[o + CW, i], s[o + FLIGHT, i]) / srtt
+            # the entry that makes it more is still handed over
+            allowed += max(SMALL_QUEUE_ENTRIES * entry, rate * s[SMALL, i]) + entry
+        drain = s[DRAIN_FULL, i] if s[B, i] > 0.0 else s[DRAIN, i]
+        drain = 0.0 if n * s[DT, i] < s[STALL_END, i] else drain
+        if readers:
+            drain *= 1.0 - s[USED, i]
+        room = s[N, i] - (s[SAWTOOTH, i] if s[B, i] > 0.0 else 0.0)
+        room = max(room - s[Q, i] + drain, 0.0)
+        handed = min(s[ARRIVED, i], max(room + allowed - s[B, i], 0.0))
+        if handed < s[ARRIVED, i]:
+            s[ARRIVED, i] = handed
+            any_held = True
+            for f in range(nf):
+                s[DEVICE + f * FLOW + BACK, i] = 1.0
+    return any_held
+
+
+@_rare
+def probe(s: Any, W: int, nf: int, n: int, control: int) -> None:
+    """Tail-loss probe: where nothing follows a loss, it shows two smoothed RTTs plus one round trip later.
+
+    The smoothed RTT has learnt of delayed ACKs, so a probe never overtakes one.
+    """
+    for f in range(nf):
+        for i in range(W):
+            o = DEVICE + f * FLOW
+            hidden = s[o + PENDING, i] + s[o + SHOWN, i]
+            waiting = s[Q, i] + s[B, i] + s[P, i] + s[F, i] + s[G, i] + s[A, i]
+            if hidden > 0.0 and s[o + HELD, i] + waiting <= TINY:
+                t = n * s[DT, i]
+                if t - s[o + LAST, i] >= 3.0 * s[RTT, i] + cc.TLP_SLACK:
+                    s[o + FLIGHT, i] -= hidden
+                    s[RETRANS, i] += hidden
+                    s[o + PENDING, i] = 0.0
+                    s[o + SHOWN, i] = 0.0
+                    s[o + LAST, i] = t
+                    s[PROBES, i] += 1.0
+                    reduce(s, i, o, t, control)
+
+
+@_rare
+def bbr_rounds(s: Any, bbr: Any, W: int, nf: int, n: int) -> None:
+    """BBR's view of each flow whose round trip is over."""
+    for f in range(nf):
+        for i in range(W):
+            o = DEVICE + f * FLOW
+            t = n * s[DT, i]
+            if t < s[o + ROUND, i]:
+                continue
+            rtt = s[RTT, i] + (s[Q, i] + s[B, i]) * s[SERVICE, i] + s[P, i] * s[P_SERVICE, i]
+            length = t - s[o + ROUND_START, i]
+            if s[o + ROUND_OUT, i] > 0.0:
+                s[o + CW, i], s[o + PACE, i] = cc.bbr_round(
+                    bbr, f * cc.BBR_STATE * W + i, W, s[o + ROUND_OUT, i] / length, rtt, s[o + FLIGHT, i], t
+                )
+            s[o + ROUND_OUT, i] = 0.0
+            s[o + ROUND_START, i] = t
+            s[o + ROUND, i] = t + rtt

@@ -1,0 +1,481 @@
+"""Places that packets and ACKs pass in the fluid engine: ring, qdisc, path, far reader, and where losses show."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numba
+
+from tunbp.model.compiled import njit
+from tunbp.model.engines.fluid.sender import reduce
+from tunbp.model.engines.fluid.state import (
+    A_SHARE,
+    ABOVE,
+    ACKED,
+    ACKS,
+    AHEAD,
+    ARRIVED,
+    BATCH,
+    BUNCH,
+    CODEL_N,
+    CODEL_NEXT,
+    CW,
+    DEVICE,
+    DRAIN,
+    DROP,
+    DROPPED_P,
+    DROPPED_Q,
+    DT,
+    ECN,
+    ENTRY,
+    F_LEFT,
+    F_TOOK,
+    F_WANT,
+    FAIR,
+    FAR,
+    FAR_ACKS,
+    FIRST,
+    FLIGHT,
+    FLOW,
+    FOREVER,
+    G_SHARE,
+    GONE,
+    H_SUM,
+    HELD,
+    IDLE,
+    LAST_DROP,
+    LEFT,
+    LINK_FIRST,
+    LOSS_GAP,
+    LOSS_RUN,
+    LOST_AT,
+    MARK,
+    OUT,
+    OVER,
+    P_GAP,
+    P_LAST,
+    P_RHO,
+    P_ROOM,
+    P_RUN,
+    P_SUM,
+    PACED,
+    PART,
+    PATH,
+    PENDING,
+    POLICY,
+    REDUCED,
+    RELEASED,
+    RHO,
+    RHO_NOW,
+    ROOM,
+    SAFE,
+    SEES,
+    SEPARATE,
+    SERVICE,
+    SHARE,
+    SHOWN,
+    STALL_END,
+    TAIL,
+    TINY,
+    TOOK,
+    USED,
+    WANT,
+    WINDOW,
+    A,
+    B,
+    F,
+    G,
+    N,
+    P,
+    Q,
+)  # fmt: skip
+from tunbp.model.engines.random import exponential, xorshift
+from tunbp.model.engines.sources import OPEN, TCP
+from tunbp.model.qdiscs import CODEL_INTERVAL
+
+_rare = njit(nogil=True, error_model="numpy")
+_hot: Any = numba.njit(nogil=True, error_model="numpy", forceinline=True)
+
+
+# ---- ACKs at the near reader
+
+
+@_hot
+def take_acks(s: Any, line: Any, slot: int, W: int, nf: int, n: int) -> None:
+    """ACKs that have arrived are taken in by the near reader, as many as its time and its policy allow.
+
+    `USED` is the share of the step that this takes from the ring; what is not taken waits.
+    """
+    for i in range(W):
+        s[A, i] = 0.0
+    for f in range(nf):
+        o = DEVICE + f * FLOW
+        for i in range(W):
+            waiting = s[o + A_SHARE, i] + line[slot, f, i]
+            s[o + A_SHARE, i] = waiting
+            s[A, i] += waiting
+    for i in range(W):
+        waiting, most, policy = s[A, i], s[ACKS, i], s[POLICY, i]
+        # in turns: an ACK (of two) and a ring entry each, or what the ring leaves over
+        entries = s[DRAIN, i] * s[ENTRY, i]
+        turns = 2.0 / (1.0 / entries + 2.0 / most)
+        over = most * (1.0 - s[Q, i] / s[DRAIN, i])
+        most = max(turns, over) if policy == FAIR else most
+        most = 0.0 if n * s[DT, i] < s[STALL_END, i] else most
+        taken = min(waiting, most)
+        s[PART, i] = taken / max(waiting, TINY * TINY)
+        s[USED, i] = 0.0 if policy == SEPARATE else taken / s[ACKS, i]
+        s[A, i] = waiting - taken
+        s[H_SUM, i] += waiting - taken
+    for f in range(nf):
+        o = DEVICE + f * FLOW
+        for i in range(W):
+            waiting = s[o + A_SHARE, i]
+            taken = waiting * s[PART, i]
+            line[slot, f, i] = taken
+            s[o + A_SHARE, i] = waiting - taken
+
+
+@_hot
+def burst_ratio(s: Any, i: int, arrived: float) -> float:
+    """Entries the reader takes per entry that arrives while a burst does, where ACKs cost it time.
+
+    Served first, ACKs that wait leave it no time for the ring; in turns it takes an entry per ACK; a second thread
+    takes in ACKs at its own pace, and what they release comes no faster.
+    """
+    rho = s[RHO, i]
+    per_ack = 0.5 * s[ACKED, i] * s[ENTRY, i] / max(s[ENTRY, i] * arrived, TINY)
+    apart = max(rho, min(s[DRAIN, i] * s[ENTRY, i] / (0.5 * s[ACKS, i]) * per_ack, 1.0))
+    turns = min(max(per_ack, rho), 1.0)
+    costly = s[ACKS, i] < FOREVER and s[ACKED, i] > 0.0
+    rho = (0.0 if s[POLICY, i] == LINK_FIRST else (turns if s[POLICY, i] == FAIR else apart)) if costly else rho
+    return float(rho)
+
+
+# ---- ring and qdisc
+
+
+@_rare
+def overflow(s: Any, W: int, nf: int, n: int, source: int, readers: bool) -> bool:
+    """The burst law in whole entries: what arrives less what is drained meanwhile, less the free slots in sight.
+
+    Of a burst of A entries that meets an empty ring, ceil(A - floor((A - 1) rho) - N) are dropped, rho = mu/lambda:
+    the first entry's service begins as it arrives. Bunches of ACKs that share a step are bursts of their own, evenly
+    spaced over it. Slots are seen free in batches of 16 (`tunbp.model.drivers.ring_batch`): at the end of the burst, or
+    just before the last batch is freed, whichever is the tighter moment.
+    """
+    any_dropped = False
+    for i in range(W):
+        s[DROP, i] = 0.0
+        arrived, q = s[ARRIVED, i], s[Q, i]
+        stalled = n * s[DT, i] < s[STALL_END, i]
+        rho = s[RHO_NOW, i] if readers else s[RHO, i]
+        rho = 0.0 if stalled else rho
+        drain = 0.0 if stalled else s[DRAIN, i]
+        if readers:
+            drain *= 1.0 - s[USED, i]
+        if arrived <= 0.0 or q + arrived * (1.0 - rho) <= s[SAFE, i]:
+            continue
+        if source == OPEN:  # evenly spaced
+            dropped = max(q + arrived - min(q + arrived, drain) - s[N, i], 0.0)
+        else:
+            size = 1.0
+            if source == TCP:  # an entry is at most half of the window (net/ipv4/tcp_output.c)
+                size = min(1.0 / s[ENTRY, i], max(math.floor(0.5 * min(s[DEVICE + CW, i], s[WINDOW, i])), 1.0))
+            burst = arrived
+            # ACKs come no faster than the slowest stage, unless they waited somewhere and come together
+            together = readers and s[ACKED, i] > 1.05 * s[PACED, i] + 2.0
+            if source == TCP and s[WANT, i] <= 2.0 * s[ACKED, i] + TINY and not together:
+                burst = arrived * min(1.0, s[BUNCH, i] / s[ACKED, i])
+            drained = min(q + arrived - burst * (1.0 - rho), drain * (1.0 - burst / arrived) + burst * rho) / size
+            # a slot is free when the service of its entry begins; a sleeping reader begins a little later
+            asleep = q <= TINY and (source != TCP or s[ACKED, i] <= 0.0)
+            ring, batch = s[N, i] * s[ENTRY, i] - 1.0, s[BATCH, i]
+            drained -= min(s[IDLE, i], drained) if asleep else 0.0
+            taken = s[OUT, i] / size + 1.0 + max(drained - rho, 0.0) + TINY
+            position = taken - ring * math.floor(taken / ring)
+            since = position - batch * math.floor(position / batch)
+            unseen = math.floor(since)
+            if 0.0 < unseen <= drained and rho > 0.0:
+                unseen = max(unseen, batch - 1.0 - unseen * (1.0 - rho) / rho)
+            # from an empty ring the reader starts with the first packet, else it is somewhere within a service time
+            rounded_up = 1.0 - TINY if q <= TINY or (source == TCP and s[ACKED, i] <= 0.0) else 0.5
+            entries = max(math.floor((q + arrived) / size - drained + rho - ring - 1.0 + unseen + rounded_up), 0.0)
+            dropped = min(entries * size, arrived)
+            # of what arrived since slots were last freed, as many as slots got in and all later ones were dropped
+            late = math.floor(since / rho) + 1.0 - batch if rho > 0.0 else entries
+            s[LAST_DROP, i] = min(max(late, 0.0) * size, dropped)
+            if s[SEES, i] > 0.0 and dropped > size:  # the sender stops at the first drop, the rest stays with it
+                s[ARRIVED, i] = arrived - dropped + size
+                dropped = size
+        s[DROP, i] = dropped
+        any_dropped |= dropped > 0.0
+    return any_dropped
+
+
+@_rare
+def codel(s: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: int, n: int) -> None:
+    """CoDel's control law on the backlog (RFC 8289, section 5): one packet dropped or marked at each due time."""
+    for i in range(W):
+        t = n * s[DT, i]
+        if s[ABOVE, i] == 0.0 or t < s[ABOVE, i] or t < s[CODEL_NEXT, i]:
+            continue
+        recent = s[CODEL_N, i] > 2.0 and t - s[CODEL_NEXT, i] < 8.0 * CODEL_INTERVAL
+        entering = s[CODEL_NEXT, i] < s[ABOVE, i]
+        count = s[CODEL_N, i] + 1.0
+        if entering:
+            count = s[CODEL_N, i] - 2.0 if recent else 1.0
+        s[CODEL_N, i] = count
+        s[CODEL_NEXT, i] = t + CODEL_INTERVAL / math.sqrt(count)
+        largest = 0
+        for f in range(1, nf):
+            if s[DEVICE + f * FLOW + SHARE, i] > s[DEVICE + largest * FLOW + SHARE, i]:
+                largest = f
+        o = DEVICE + largest * FLOW
+        if s[ECN, i] > 0.0:
+            lost[slot, largest, i] += MARK
+            any_lost[slot] = True
+        else:
+            gone = min(1.0, s[B, i])
+            s[B, i] -= gone
+            s[o + SHARE, i] -= gone if nf > 1 else 0.0
+            s[DROPPED_Q, i] += gone
+            shows(s, i, o, gone, s[Q, i] + s[P, i] + s[F, i] + s[G, i], 0.0, t)
+
+
+# ---- behind the reader
+
+
+@_rare
+def random_loss(s: Any, rng: Any, W: int) -> None:
+    """Losses of the path: runs of them, exponential numbers of packets apart."""
+    for i in range(W):
+        if s[P_GAP, i] >= 0.0:
+            continue
+        gap, run, left, lost, after = s[P_GAP, i] + s[TOOK, i], s[P_RUN, i], s[TOOK, i], 0.0, 0.0
+        x = rng[i]
+        while left > 0.0:
+            if run > 0.0:
+                part = min(run, left)
+                lost, run, after = lost + part, run - part, 0.0
+                if run <= 0.0:
+                    gap = exponential(x, s[LOSS_GAP, i])
+                    x = xorshift(x)
+            else:
+                part = min(gap, left)
+                gap, after = gap - part, after + part
+                if gap <= 0.0:
+                    run = 1.0 + math.floor(exponential(x, s[LOSS_RUN, i]))
+                    x = xorshift(x)
+            left -= part
+        rng[i] = x
+        s[P_RUN, i] = run
+        s[P_GAP, i] = 0.0 if run > 0.0 else gap
+        s[GONE, i] = lost
+        s[P_LAST, i] = min(lost, 1.0) if after < 0.5 else 0.0
+
+
+@_hot
+def pass_path(s: Any, rng: Any, W: int) -> bool:
+    """What the reader took passes the path: some of it is lost, what its queue does not hold is dropped."""
+    hit = False
+    for i in range(W):
+        s[GONE, i] = 0.0
+        s[P_LAST, i] = 0.0
+        gap = s[P_GAP, i] - s[TOOK, i]
+        s[P_GAP, i] = gap
+        hit |= gap < 0.0
+    if hit:
+        random_loss(s, rng, W)
+    any_gone = False
+    for i in range(W):
+        gone, inside = s[GONE, i], s[P, i]
+        entering = s[TOOK, i] - gone
+        # while the reader hands over, the path takes its share: the queue is longest when the reader pauses
+        over = math.floor(max(inside + entering * (1.0 - s[P_RHO, i]) - s[P_ROOM, i] + 0.5, 0.0))
+        over = min(over, entering)
+        inside += entering - over
+        left = min(inside, s[PATH, i])
+        s[P, i] = inside - left
+        s[LEFT, i] = left
+        gone += over
+        s[GONE, i] = gone
+        s[P_LAST, i] = min(over, 1.0) if over > 0.0 else s[P_LAST, i]
+        s[DROPPED_P, i] += gone
+        s[P_SUM, i] += inside - left
+        any_gone |= gone > 0.0
+    return any_gone
+
+
+@_hot
+def pass_far_reader(s: Any, W: int, path: bool) -> None:
+    """The far reader takes data from the network; time it has left is for ACKs (`release`)."""
+    for i in range(W):
+        most, acks, policy = s[FAR, i], s[FAR_ACKS, i], s[POLICY, i]
+        turns = 1.0 / (1.0 / most + 2.0 / acks)
+        shared = max(turns, most * (1.0 - s[G, i] / acks))
+        most = min(most, shared) if policy == FAIR else most
+        inside = s[F, i] + (s[LEFT, i] if path else s[TOOK, i])
+        left = min(inside, most)
+        busy = left / s[FAR, i]
+        rest = acks * (1.0 - busy)
+        rest = max(rest, 2.0 * turns) if policy == FAIR else rest
+        s[F, i] = inside - left
+        s[F_LEFT, i] = left
+        s[ROOM, i] = acks if policy == SEPARATE else rest
+        s[P_SUM, i] += inside - left
+
+
+@_hot
+def release(s: Any, line: Any, slot: int, W: int, nf: int) -> None:
+    """ACKs that the receiver has made leave the far reader, as many as it has time for."""
+    for i in range(W):
+        s[G, i] = 0.0
+    for f in range(nf):
+        o = DEVICE + f * FLOW
+        for i in range(W):
+            waiting = s[o + G_SHARE, i] + line[slot, f, i]
+            s[o + G_SHARE, i] = waiting
+            s[G, i] += waiting
+    for i in range(W):
+        waiting = s[G, i]
+        left = min(waiting, s[ROOM, i])
+        s[PART, i] = left / max(waiting, TINY * TINY)
+        s[RELEASED, i] = left
+        s[G, i] = waiting - left
+        s[H_SUM, i] += waiting - left
+    for f in range(nf):
+        o = DEVICE + f * FLOW
+        for i in range(W):
+            waiting = s[o + G_SHARE, i]
+            left = waiting * s[PART, i]
+            line[slot, f, i] = left
+            s[o + G_SHARE, i] = waiting - left
+
+
+# ---- where losses show
+
+
+@_hot
+def shows(s: Any, i: int, o: int, lost: float, ahead: float, span: float, t: float) -> None:
+    """A loss that something follows: it shows when the follower has passed what is `ahead` of it.
+
+    Losses spread over what is behind show as that leaves: `span` is what the follower of the last one has before it,
+    counted from the first.
+    """
+    fresh = s[o + SHOWN, i] <= 0.0
+    s[o + AHEAD, i] = ahead if fresh else s[o + AHEAD, i]
+    s[o + TAIL, i] = max(ahead + span, 0.0 if fresh else s[o + TAIL, i])
+    s[o + SHOWN, i] += lost
+    s[o + LOST_AT, i] = t
+
+
+@_rare
+def follow(s: Any, W: int, nf: int, n: int, control: int) -> None:
+    """What this step's arrivals leave pending: a loss shows when a packet sent after it leaves the last stage.
+
+    Packets of a burst that are accepted after a drop follow it themselves; only a drop at the very end of the burst
+    waits for the next one.
+    """
+    for f in range(nf):
+        for i in range(W):
+            o = DEVICE + f * FLOW
+            if s[DROP, i] <= 0.0 and s[o + PENDING, i] <= 0.0:
+                continue
+            part = 1.0
+            if nf > 1:
+                part = s[o + F_WANT, i] / s[WANT, i] if s[WANT, i] > 0.0 else 0.0
+            dropped = s[DROP, i] * part
+            if s[SEES, i] > 0.0:
+                # without a qdisc a local TCP sees the drop at once and keeps the segment (``tcp_enter_cwr``)
+                s[o + FLIGHT, i] -= dropped
+                if dropped > 0.0:
+                    reduce(s, i, o, n * s[DT, i], control)
+                continue
+            accepted = s[ARRIVED, i] * part - dropped
+            last = s[LAST_DROP, i] * part if dropped > 0.0 else 0.0
+            queue = s[Q, i] + s[B, i] + s[P, i] + s[F, i] + s[G, i]
+            t = n * s[DT, i]
+            if accepted > 0.0 and s[o + PENDING, i] > 0.0:
+                shows(s, i, o, s[o + PENDING, i], queue, 0.0, s[o + LOST_AT, i])
+                s[o + PENDING, i] = 0.0
+            if accepted > 0.0 and dropped > last:
+                first = max(accepted - dropped, 0.0)
+                shows(s, i, o, dropped - last, queue + first, accepted - first, t)
+            s[o + PENDING, i] += last if accepted > 0.0 else dropped
+            if dropped > 0.0:
+                s[o + LOST_AT, i] = t
+
+
+@_rare
+def tail_drop(s: Any, W: int, nf: int, n: int) -> None:
+    """What the qdisc dropped waits for the next packet."""
+    for f in range(nf):
+        for i in range(W):
+            o = DEVICE + f * FLOW
+            part = s[o + F_WANT, i] / max(s[WANT, i], TINY * TINY) if nf > 1 else 1.0
+            if s[OVER, i] > 0.0:
+                s[o + PENDING, i] += s[OVER, i] * part
+                s[o + LOST_AT, i] = n * s[DT, i]
+
+
+@_rare
+def path_drop(s: Any, W: int, nf: int, n: int) -> None:
+    """What the path lost or dropped shows when the next packet has passed it, if there is one."""
+    for f in range(nf):
+        for i in range(W):
+            gone = s[GONE, i]
+            if gone <= 0.0:
+                continue
+            o = DEVICE + f * FLOW
+            part = s[o + F_TOOK, i] / max(s[TOOK, i], TINY * TINY) if nf > 1 else 1.0
+            before = s[Q, i] + s[B, i]
+            last = s[P_LAST, i] if before <= TINY else 0.0
+            sent_at = n * s[DT, i] - before * s[SERVICE, i]
+            if gone > last:
+                entered = s[TOOK, i] - gone
+                ahead = max(s[P, i] + s[LEFT, i] + s[F, i] + s[G, i] - 0.5 * entered, 0.0)
+                shows(s, i, o, (gone - last) * part, ahead, 0.5 * entered, sent_at)
+            s[o + PENDING, i] += last * part
+            s[o + LOST_AT, i] = sent_at
+
+
+@_rare
+def show(s: Any, line: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: int, end: int) -> None:
+    """The packet that shows a gap is acknowledged at once, with all ACKs held before it.
+
+    `end` is the row of what left the last place that losses wait for.
+    """
+    for f in range(nf):
+        for i in range(W):
+            o = DEVICE + f * FLOW
+            if s[o + SHOWN, i] <= 0.0:
+                continue
+            took, ahead = s[end, i], s[o + AHEAD, i]
+            # of what is ahead, some may get lost on the path
+            behind = s[P, i] + s[F, i] + s[G, i] + took
+            ahead -= min(s[GONE, i], max(ahead - behind, 0.0))
+            span = max(s[o + TAIL, i] - s[o + AHEAD, i], 0.0)
+            passed = took - ahead
+            s[o + AHEAD, i] = max(-passed, 0.0)
+            s[o + TAIL, i] = s[o + AHEAD, i] + span
+            if passed <= TINY:
+                continue
+            if line[slot, f, i] <= 0.0:
+                held = s[o + HELD, i]
+                gap = max(held - max(passed - 1.0, 0.0) * (held / max(took, held)), min(1.0, held))
+                line[slot, f, i] = gap
+                s[o + HELD, i] = held - gap
+                s[o + FIRST, i] = FOREVER
+                s[H_SUM, i] -= gap
+            if line[slot, f, i] > 0.0:
+                part = 1.0 if span <= passed + TINY else passed / span
+                shown = s[o + SHOWN, i] * part
+                # negative: all of it was sent before the last reduction, which answered for it
+                gone = shown + abs(lost[slot, f, i])
+                old = s[o + LOST_AT, i] < s[o + REDUCED, i] and lost[slot, f, i] <= 0.0
+                lost[slot, f, i] = -gone if old else gone
+                any_lost[slot] = True
+                s[o + SHOWN, i] = 0.0 if part == 1.0 else s[o + SHOWN, i] - shown
+                s[o + TAIL, i] = span * (1.0 - part)

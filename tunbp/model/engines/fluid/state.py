@@ -1,0 +1,100 @@
+"""State of the fluid engine: rows of its tables, one column per scenario of a tile."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+PARAMETERS = (
+    "ring", "drain", "drain_full", "rho", "burst", "window", "ack_interval", "delayed_ack", "bunch", "bunches", "safe",
+    "batch", "sawtooth",
+    "qdisc_limit", "dt", "rtt", "stall_rate", "stall_mean", "entry", "service", "offered", "frame_interval",
+    "frame", "iframe", "iframe_every", "duration", "warmup", "ecn", "small_queue",
+    "block", "idle", "sees_drops", "path", "path_service", "path_room", "path_rho", "loss_gap", "loss_run",
+    "acks", "policy", "far", "far_acks", "pace",
+)  # fmt: skip
+"""Rows of the parameter table, one column per scenario.
+
+Rates are per time step: `drain`, `path` and `far` in segments, `acks` and `far_acks` in segments acknowledged.
+"""
+
+TOTALS = (
+    "sent", "delivered", "dropped_ring", "dropped_qdisc", "total_retransmits", "ring_seconds", "qdisc_seconds",
+    "held_seconds", "full_packets", "loss_events", "timeouts", "queued", "in_flight", "outstanding", "accounted",
+    "dropped_path", "path_seconds", "out",
+)  # fmt: skip
+"""Rows of the totals: packets, packet-seconds of waiting by place, events, and what is where at that moment.
+
+`out` has left the near reader. `outstanding` is what the senders believe to be in flight, `accounted` what the engine
+holds of it: equal for TCP.
+"""
+
+SERIES = ("delivered", "total_retransmits", "cwnd", "ring_seconds", "qdisc_seconds", "held_seconds", "path_seconds",
+          "ring_occupancy", "qdisc_backlog")  # fmt: skip
+"""Rows of a sample: the first seven cumulative (cwnd excepted), the last two momentary."""
+
+(N, DRAIN, DRAIN_FULL, RHO, BURST, WINDOW, HOLD, DELACK, BUNCH, BUNCHES, SAFE, BATCH, SAWTOOTH, QLIM, DT, RTT, S_RATE,
+ S_MEAN, ENTRY, SERVICE, OFFERED, F_GAP, F_SIZE, I_SIZE, I_EVERY, DURATION, WARMUP, ECN, SMALL, BLOCK, IDLE, SEES,
+ PATH, P_SERVICE, P_ROOM, P_RHO, LOSS_GAP, LOSS_RUN, ACKS, POLICY, FAR, FAR_ACKS,
+ PACED) = range(len(PARAMETERS))  # fmt: skip
+
+(SENT_TOTAL, DELIVERED_TOTAL, RING_DROPS, QDISC_DROPS, RETRANSMITS, RING_SECONDS, QDISC_SECONDS, HELD_SECONDS,
+ FULL_PACKETS, LOSS_EVENTS, TIMEOUTS, QUEUED, IN_FLIGHT, OUTSTANDING, ACCOUNTED, PATH_DROPS, PATH_SECONDS,
+ TAKEN) = range(len(TOTALS))  # fmt: skip
+
+# device state, after the parameters
+_DEVICE_ROWS = 52
+(Q, B, STALL, STALL_END, EVENT, RECORD, NEXT_FRAME, FRAME_NO, APP, DROP, OVER, SENT, OUT, DROPPED, DROPPED_Q, RETRANS,
+ Q_SUM, B_SUM, H_SUM, FULL, LOSSES, PROBES, WANT, TOOK, ABOVE, CODEL_N, CODEL_NEXT, SAMPLES, ARRIVED, ACKED, SPARE,
+ LAST_DROP, P, P_SUM, P_GAP, P_RUN, GONE, LEFT, DROPPED_P, USED, RHO_NOW, CLUMPED, F, F_USED, F_LEFT, G, RELEASED,
+ A, PART, ROOM, P_LAST, SPAN) = range(len(PARAMETERS), len(PARAMETERS) + _DEVICE_ROWS)  # fmt: skip
+DEVICE = len(PARAMETERS) + _DEVICE_ROWS
+"""First row of the first flow."""
+
+# state of each flow
+FLOW = 37
+"""Rows of a flow."""
+(CW, SS, WMAX, K, EPOCH, WEST, FLIGHT, HELD, FIRST, RECOVERY, PENDING, LAST, SHARE, F_WANT, PACE, ROUND,
+ ROUND_START, ROUND_OUT, SHOWN, AHEAD, LOST_AT, REDUCED, PRIOR, PRR_IN, PRR_OUT, H_LEFT, H_START, H_LAST, H_RTT,
+ H_COUNT, BACK, F_TOOK, P_SHARE, FAR_SHARE, G_SHARE, A_SHARE, TAIL) = range(FLOW)  # fmt: skip
+
+FOREVER = 1e300
+TINY = 1e-9
+MARK = 1e-12
+"""A congestion mark travels back as the loss of (almost) no packet."""
+
+LINK_FIRST, FAIR, SEPARATE = 0, 1, 2
+POLICIES = {"link_first": LINK_FIRST, "fair": FAIR, "separate": SEPARATE}
+"""Codes of `Scenario.reader_policy`."""
+
+
+class Kind(NamedTuple):
+    """What a kernel is compiled for, the width of its tile excepted.
+
+    Attributes
+    ----------
+    single
+        Whether every scenario has one flow.
+    control
+        Congestion control code (`tunbp.model.congestion.CODES`).
+    source
+        0 TCP, 1 open loop, 2 periodic frames.
+    codel
+        Whether the qdisc runs CoDel (an fq_codel that the device pushes back on).
+    pushing
+        Whether a full ring stops the queue (else it drops).
+    hystart
+        Whether flows may leave slow start early (CUBIC's HyStart).
+    path
+        Whether there is a stage behind the reader: a rate, or losses.
+    readers
+        Whether ACKs cost a reader time, or the far reader is slower than what arrives.
+    """
+
+    single: bool
+    control: int
+    source: int
+    codel: bool
+    pushing: bool
+    hystart: bool
+    path: bool
+    readers: bool
