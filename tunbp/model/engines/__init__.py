@@ -6,7 +6,6 @@ import os
 from typing import Any
 
 import numpy as np
-import numpy as np
 import xarray as xr
 
 from tunbp import schema

@@ -131,6 +131,8 @@ def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
         "warmup": number["warmup"],
         "ecn": number["ecn"],
         "small_queue": np.where(local & tcp, congestion.TSQ_TIME, 0.0),
+        # packets in ring and qdisc from which on a small queue may hold a flow back
+        "unheld": np.where(local & tcp, (number["ring"] + 1.0 - 0.5 * np.minimum(k, number["ring"])) * g, FOREVER),
         "block": np.where(source == sources.PKTGEN, 0.0, blocks),
         "idle": number["idle_latency"] / free,
         "sees_drops": np.where(local & tcp & (flat["qdisc"] == "noqueue"), 1.0, 0.0),

@@ -17,7 +17,7 @@ does not use is left out when the kernel is compiled. One step, in the order pac
 All amounts are segments and may be fractional; rates are per time step.
 """
 
-from __future__ import annotations
+from __future__ import annotations  # noqa: I001 (rows are many: filled lines)
 
 import math
 from functools import cache
@@ -31,125 +31,15 @@ from tunbp.model import congestion as cc
 from tunbp.model.compiled import njit
 from tunbp.model.engines.fluid import sender, stages
 from tunbp.model.engines.fluid.state import (
-    A_SHARE,
-    ABOVE,
-    ACCOUNTED,
-    ACKED,
-    APP,
-    ARRIVED,
-    B_SUM,
-    BACK,
-    BLOCK,
-    BUNCH,
-    BUNCHES,
-    BURST,
-    CODEL_NEXT,
-    CW,
-    DELACK,
-    DELIVERED_TOTAL,
-    DEVICE,
-    DRAIN,
-    DRAIN_FULL,
-    DROP,
-    DROPPED,
-    DROPPED_P,
-    DROPPED_Q,
-    DT,
-    DURATION,
-    ENTRY,
-    EPOCH,
-    EVENT,
-    F_GAP,
-    F_LEFT,
-    F_SIZE,
-    F_TOOK,
-    F_WANT,
-    FAR_SHARE,
-    FIRST,
-    FLIGHT,
-    FLOW,
-    FOREVER,
-    FRAME_NO,
-    FULL,
-    FULL_PACKETS,
-    G_SHARE,
-    GONE,
-    H_RTT,
-    H_SUM,
-    HELD,
-    HELD_SECONDS,
-    HOLD,
-    I_EVERY,
-    I_SIZE,
-    IN_FLIGHT,
-    LAST,
-    LEFT,
-    LOSS_EVENTS,
-    LOSS_GAP,
-    LOSSES,
-    NEXT_FRAME,
-    OFFERED,
-    OUT,
-    OUTSTANDING,
-    OVER,
-    P_GAP,
-    P_SHARE,
-    P_SUM,
-    PACE,
-    PARAMETERS,
-    PATH_DROPS,
-    PATH_SECONDS,
-    PENDING,
-    PROBES,
-    Q_SUM,
-    QDISC_DROPS,
-    QDISC_SECONDS,
-    QLIM,
-    QUEUED,
-    RECORD,
-    RECOVERY,
-    REDUCED,
-    RELEASED,
-    RETRANS,
-    RETRANSMITS,
-    RHO,
-    RHO_NOW,
-    RING_DROPS,
-    RING_SECONDS,
-    ROUND,
-    ROUND_OUT,
-    RTT,
-    S_MEAN,
-    S_RATE,
-    SAFE,
-    SAMPLES,
-    SAWTOOTH,
-    SENT,
-    SENT_TOTAL,
-    SHARE,
-    SHOWN,
-    SMALL,
-    SPARE,
-    SS,
-    STALL,
-    STALL_END,
-    TAKEN,
-    TIMEOUTS,
-    TINY,
-    TOOK,
-    USED,
-    WANT,
-    WARMUP,
-    WEST,
-    WINDOW,
-    WMAX,
-    B,
-    F,
-    K,
-    Kind,
-    N,
-    P,
-    Q,
+    ABOVE, ACCOUNTED, ACKED, APP, ARRIVED, A_SHARE, B, BLOCK, BUNCH, BUNCHES, BURST, B_SUM, CAP, CODEL_NEXT, CW,
+    DELACK, DELIVERED_TOTAL, DEVICE, DRAIN, DRAIN_FULL, DROP, DROPPED, DROPPED_P, DROPPED_Q, DT, DURATION, ENTRY,
+    EPOCH, EVENT, F, FAR_SHARE, FIRST, FLIGHT, FLOW, FOREVER, FRAME_NO, FULL, FULL_PACKETS, F_GAP, F_LEFT, F_SIZE,
+    F_TOOK, F_WANT, GONE, G_SHARE, HELD, HELD_SECONDS, HOLD, H_RTT, H_SUM, IN_FLIGHT, I_EVERY, I_SIZE, K, Kind,
+    LAST, LEFT, LOSSES, LOSS_EVENTS, LOSS_GAP, N, NEXT_FRAME, OFFERED, OUT, OUTSTANDING, OVER, P, PACE, PARAMETERS,
+    PATH_DROPS, PATH_SECONDS, PENDING, PROBES, P_GAP, P_SHARE, P_SUM, Q, QDISC_DROPS, QDISC_SECONDS, QLIM, QUEUED,
+    Q_SUM, RECORD, RECOVERING, RECOVERY, REDUCED, RELEASED, RETRANS, RETRANSMITS, RHO, RHO_NOW, RING_DROPS,
+    RING_SECONDS, ROUND, ROUND_OUT, RTT, SAFE, SAMPLES, SAWTOOTH, SENT, SENT_TOTAL, SHARE, SHOWN, SPARE, SS, STALL,
+    STALL_END, S_MEAN, S_RATE, TAKEN, TIMEOUTS, TINY, TOOK, UNHELD, USED, WANT, WARMUP, WEST, WINDOW, WMAX,
 )  # fmt: skip
 from tunbp.model.engines.random import exponential, stream, xorshift
 from tunbp.model.engines.sources import FRAMES, OPEN, PKTGEN, TCP
@@ -200,6 +90,7 @@ def _start(s: Any, bbr: Any, rng: Any, seeds: Any, W: int, nf: int, interval: fl
             s[o + FIRST, i] = FOREVER
             s[o + PACE, i] = FOREVER
             s[o + H_RTT, i] = s[RTT, i]
+            s[o + CAP, i] = s[WINDOW, i]
             if bbr.size > 0:
                 bbr[(f * cc.BBR_STATE + 3) * W + i] = s[RTT, i]
                 s[o + PACE, i] = cc.BBR_HIGH_GAIN * cc.INITIAL_WINDOW / s[RTT, i]
@@ -327,7 +218,7 @@ def kernel(width: int, kind: Kind) -> Any:
     tcp = source == TCP
     n_parameters = len(PARAMETERS)
     cubic, reno, bbr1 = control == cc.CUBIC, control == cc.RENO, control == cc.BBR
-    growing_back = tcp and pushing  # a small queue may hold a flow back
+    small_queues = tcp and pushing
     is_open, is_frames = source == OPEN, source == FRAMES
     is_pktgen = source == PKTGEN
     end = RELEASED if readers else (LEFT if path else TOOK)
@@ -340,6 +231,7 @@ def kernel(width: int, kind: Kind) -> Any:
         lost = _zeros(slots, nf, W)
         any_lost = np.zeros(slots, np.bool_)
         bbr = np.zeros(cc.BBR_STATE * nf * W if bbr1 else 0)
+        slow = np.zeros(nf * W, np.int64)
         rng = np.zeros(W, np.uint64)
         for v in range(n_parameters):
             for i in range(W):
@@ -347,9 +239,9 @@ def kernel(width: int, kind: Kind) -> Any:
         _start(s, bbr, rng, seeds, W, nf, interval if series.shape[0] > 0 else 0.0)
 
         slot = 0
-        dropping, holding, starting = False, False, 1
+        dropping, holding, starting = False, False, True
         for n in range(steps):
-            rare, lossy, rounds, silent, tight, recovering = 0, 0, 0, 0, 0, 0
+            rare, lossy, rounds, silent, tight = 0, 0, 0, 0, 0
             has_lost = any_lost[slot]
             any_lost[slot] = False
             # 1. what the near reader takes in arrives; slow start may end
@@ -360,11 +252,9 @@ def kernel(width: int, kind: Kind) -> Any:
             if readers and tcp:
                 stages.take_acks(s, line, slot, W, nf, n)
             if tcp and has_lost:
-                sender.losses(s, lost, slot, W, nf, n, control)
-            if hystart:
-                if starting:
-                    sender.hystart(s, line, slot, W, nf, n)
-                starting = 0
+                sender.losses(s, slow, lost, slot, W, nf, n, control)
+            if hystart and starting:
+                starting = sender.hystart(s, line, slot, W, nf, n)
             for f in range(nf):
                 flow = s[DEVICE + f * FLOW : DEVICE + (f + 1) * FLOW]
                 if tcp:
@@ -375,14 +265,8 @@ def kernel(width: int, kind: Kind) -> Any:
                         cwnd, ssthresh, window = flow[CW, i], flow[SS, i], s[WINDOW, i]
                         flow[LAST, i] = t if acked > 0.0 else last
                         flight = flow[FLIGHT, i] - acked
-                        recovered = t >= flow[RECOVERY, i]
-                        growing = recovered & (cwnd < window)
+                        growing = (t >= flow[RECOVERY, i]) & (cwnd < (flow[CAP, i] if small_queues else window))
                         slow_start = cwnd < ssthresh
-                        if growing_back:
-                            limit = (1.0 + slow_start) * flow[FLIGHT, i]
-                            growing = growing & ((flow[BACK, i] == 0.0) | (cwnd < limit))
-                        if hystart:
-                            starting |= growing & slow_start
                         if cubic:
                             west = flow[WEST, i]
                             grown, friendly = cc.cubic_growth(
@@ -395,7 +279,6 @@ def kernel(width: int, kind: Kind) -> Any:
                             grown = cwnd + acked if slow_start else grown
                             cwnd = grown if growing else cwnd
                             flow[CW, i] = cwnd
-                            recovering |= not recovered
                         # 2. the sender fills the window
                         want = math.floor(max(min(cwnd, window) - flight, 0.0) + TINY)
                         if bbr1:
@@ -411,8 +294,8 @@ def kernel(width: int, kind: Kind) -> Any:
                             flow[F_WANT, i] = want
                             s[WANT, i] += want
                             s[ACKED, i] += acked
-            if recovering:
-                sender.recover(s, line, slot, W, nf, n)
+            if (cubic or reno) and s[RECOVERING, 0] > 0.0:
+                sender.recover(s, slow, line, slot, nf, n)
             for i in range(W):
                 want = s[WANT, i]
                 if is_open or is_pktgen:
@@ -427,8 +310,8 @@ def kernel(width: int, kind: Kind) -> Any:
                     rho = s[RHO_NOW, i] if readers else s[RHO, i]
                     rho = 0.0 if n * s[DT, i] < s[STALL_END, i] else rho
                     tight |= s[Q, i] + arrived * (1.0 - rho) > s[SAFE, i]
-                if pushing and tcp:
-                    tight |= (s[SMALL, i] > 0.0) & (s[B, i] + s[Q, i] + arrived > s[N, i])
+                if small_queues:
+                    tight |= s[B, i] + s[Q, i] + arrived > s[UNHELD, i]
 
             # 3. the burst meets the ring: a stock driver drops what does not fit
             if not pushing:
@@ -439,10 +322,10 @@ def kernel(width: int, kind: Kind) -> Any:
                     dropping = False
                     for i in range(W):
                         s[DROP, i] = 0.0
-            if growing_back and (tight or holding):
+            if small_queues and (tight or holding):
                 holding = sender.small_queues(s, W, nf, n, control, readers)
             if tcp and (silent | lossy):
-                stages.follow(s, W, nf, n, control)
+                stages.follow(s, slow, W, nf, n, control)
             for i in range(W):
                 t = n * s[DT, i]
                 arrived = s[ARRIVED, i]
@@ -580,7 +463,7 @@ def kernel(width: int, kind: Kind) -> Any:
                         stages.path_drop(s, W, nf, n)
                     stages.show(s, line, lost, any_lost, slot, W, nf, end)
                 if silent:
-                    sender.probe(s, W, nf, n, control)
+                    sender.probe(s, slow, W, nf, n, control)
             if codel:
                 late = 0
                 for i in range(W):

@@ -1,6 +1,6 @@
 """What a TCP sender of the fluid engine does on rare events: losses, recovery, HyStart, small queues, probes, BBR."""
 
-from __future__ import annotations
+from __future__ import annotations  # noqa: I001 (rows are many: filled lines)
 
 import math
 from typing import Any
@@ -8,61 +8,10 @@ from typing import Any
 from tunbp.model import congestion as cc
 from tunbp.model.compiled import njit
 from tunbp.model.engines.fluid.state import (
-    ARRIVED,
-    BACK,
-    BURST,
-    CW,
-    DEVICE,
-    DRAIN,
-    DRAIN_FULL,
-    DT,
-    ENTRY,
-    EPOCH,
-    F_WANT,
-    FLIGHT,
-    FLOW,
-    H_COUNT,
-    H_LAST,
-    H_LEFT,
-    H_RTT,
-    H_START,
-    HELD,
-    LAST,
-    LOSSES,
-    P_SERVICE,
-    PACE,
-    PENDING,
-    PRIOR,
-    PROBES,
-    PRR_IN,
-    PRR_OUT,
-    RECOVERY,
-    REDUCED,
-    RETRANS,
-    ROUND,
-    ROUND_OUT,
-    ROUND_START,
-    RTT,
-    SAWTOOTH,
-    SERVICE,
-    SHOWN,
-    SMALL,
-    SS,
-    STALL_END,
-    TINY,
-    USED,
-    WANT,
-    WEST,
-    WINDOW,
-    WMAX,
-    A,
-    B,
-    F,
-    G,
-    K,
-    N,
-    P,
-    Q,
+    A, ARRIVED, B, BURST, CAP, CW, DEVICE, DRAIN, DRAIN_FULL, DT, ENTRY, EPOCH, F, FLIGHT, FLOW, F_WANT, G, HELD,
+    H_COUNT, H_LAST, H_LEFT, H_RTT, H_START, K, LAST, LOSSES, N, P, PACE, PENDING, PRIOR, PROBES, PRR_IN, PRR_OUT,
+    P_SERVICE, Q, RECOVERING, RECOVERY, REDUCED, RETRANS, ROUND, ROUND_OUT, ROUND_START, RTT, SAWTOOTH, SERVICE,
+    SHOWN, SMALL, SS, STALL_END, TINY, USED, WANT, WEST, WINDOW, WMAX,
 )  # fmt: skip
 
 _rare = njit(nogil=True, error_model="numpy")
@@ -72,14 +21,20 @@ SMALL_QUEUE_ENTRIES = 2.0
 
 
 @_rare
-def reduce(s: Any, i: int, o: int, t: float, control: int) -> None:
-    """One window reduction per round trip: the answer to loss or mark of what was sent after the last one."""
+def reduce(s: Any, slow: Any, i: int, o: int, t: float, control: int) -> None:
+    """One window reduction per round trip: the answer to loss or mark of what was sent after the last one.
+
+    `slow` lists the flows that are in recovery, `RECOVERING` counts them.
+    """
     if t < s[o + RECOVERY, i]:
         return
     queue = (s[Q, i] + s[B, i]) * s[SERVICE, i] + s[P, i] * s[P_SERVICE, i]
     s[LOSSES, i] += 1.0
     s[o + REDUCED, i] = t
     s[o + RECOVERY, i] = t + s[RTT, i] + queue
+    if s[o + PRIOR, i] == 0.0 and control != cc.BBR:
+        slow[int(s[RECOVERING, 0])] = o * slow.size + i
+        s[RECOVERING, 0] += 1.0
     s[o + PRIOR, i] = s[o + CW, i]
     s[o + PRR_IN, i] = 0.0
     s[o + PRR_OUT, i] = 0.0
@@ -98,7 +53,7 @@ def reduce(s: Any, i: int, o: int, t: float, control: int) -> None:
 
 
 @_rare
-def losses(s: Any, lost: Any, slot: int, W: int, nf: int, n: int, control: int) -> None:
+def losses(s: Any, slow: Any, lost: Any, slot: int, W: int, nf: int, n: int, control: int) -> None:
     """Losses come back to their sender, before it sends: out of flight, to be sent again."""
     for f in range(nf):
         for i in range(W):
@@ -112,49 +67,54 @@ def losses(s: Any, lost: Any, slot: int, W: int, nf: int, n: int, control: int) 
                 s[o + LAST, i] = t
                 s[RETRANS, i] += gone
                 if shown > 0.0:
-                    reduce(s, i, o, t, control)
+                    reduce(s, slow, i, o, t, control)
 
 
 @_rare
-def recover(s: Any, line: Any, slot: int, W: int, nf: int, n: int) -> None:
+def recover(s: Any, slow: Any, line: Any, slot: int, nf: int, n: int) -> None:
     """Proportional rate reduction: what is sent in recovery follows the ACKs (RFC 6937; ``tcp_cwnd_reduction``)."""
-    for f in range(nf):
-        for i in range(W):
-            o = DEVICE + f * FLOW
-            if n * s[DT, i] >= s[o + RECOVERY, i]:
-                continue
-            acked, flight, threshold = line[slot, f, i], s[o + FLIGHT, i], s[o + CW, i]
-            came = s[o + PRR_IN, i] + acked
-            went = s[o + PRR_OUT, i]
-            if flight > threshold:
-                allowed = came * threshold / s[o + PRIOR, i] - went
-            else:  # slow start up to the threshold, by one more segment per ACK of two
-                allowed = min(threshold - flight, max(came - went, acked) + 0.5 * acked)
-            if went == 0.0:
-                allowed = max(allowed, 1.0)
-            allowed = min(math.floor(allowed + TINY), math.floor(s[WINDOW, i] - flight + TINY))
-            want = max(min(allowed, s[BURST, i]), 0.0)
-            s[o + PRR_IN, i] = came
-            s[o + PRR_OUT, i] = went + want
-            if nf == 1:
-                s[WANT, i] = want
-            else:
-                s[WANT, i] += want - s[o + F_WANT, i]
-                s[o + F_WANT, i] = want
+    j = 0
+    while j < int(s[RECOVERING, 0]):
+        o, i = slow[j] // slow.size, slow[j] % slow.size
+        if n * s[DT, i] >= s[o + RECOVERY, i]:
+            s[o + PRIOR, i] = 0.0
+            s[RECOVERING, 0] -= 1.0
+            slow[j] = slow[int(s[RECOVERING, 0])]
+            continue
+        j += 1
+        acked, flight, threshold = line[slot, (o - DEVICE) // FLOW, i], s[o + FLIGHT, i], s[o + CW, i]
+        came, went = s[o + PRR_IN, i] + acked, s[o + PRR_OUT, i]
+        if flight > threshold:
+            allowed = math.ceil(came * threshold / s[o + PRIOR, i] - TINY) - went
+        else:  # slow start up to the threshold, by one more segment per ACK of two
+            allowed = math.floor(min(threshold - flight, max(came - went, acked) + 0.5 * acked) + TINY)
+        allowed = max(allowed, 1.0) if went == 0.0 else allowed
+        want = max(min(min(allowed, math.floor(s[WINDOW, i] - flight + TINY)), s[BURST, i]), 0.0)
+        s[o + PRR_IN, i] = came
+        s[o + PRR_OUT, i] = went + want
+        if nf == 1:
+            s[WANT, i] = want
+        else:
+            s[WANT, i] += want - s[o + F_WANT, i]
+            s[o + F_WANT, i] = want
 
 
 @_rare
-def hystart(s: Any, line: Any, slot: int, W: int, nf: int, n: int) -> None:
+def hystart(s: Any, line: Any, slot: int, W: int, nf: int, n: int) -> bool:
     """HyStart: slow start ends where a train of ACKs is as long as half of the path, or where delay has grown.
 
     A round ends when what was in flight at its beginning is acknowledged; its length is the RTT of its first packet,
-    and the smallest that the next round's ACKs can show.
+    and the smallest that the next round's ACKs can show. Returns whether any window still grows in slow start.
     """
+    any_left = False
     for f in range(nf):
         for i in range(W):
             o = DEVICE + f * FLOW
             acked = line[slot, f, i]
-            if acked <= 0.0 or s[o + CW, i] >= s[o + SS, i]:
+            if s[o + CW, i] >= min(s[o + SS, i], s[WINDOW, i]):
+                continue
+            any_left = True
+            if acked <= 0.0:
                 continue
             t, rtt = n * s[DT, i], s[RTT, i]
             left = s[o + H_LEFT, i] - acked
@@ -181,6 +141,7 @@ def hystart(s: Any, line: Any, slot: int, W: int, nf: int, n: int) -> None:
                 s[o + WEST, i] = s[o + CW, i]
                 s[o + K, i] = 0.0
                 s[o + EPOCH, i] = t - rtt
+    return any_left
 
 
 @_rare
@@ -192,7 +153,7 @@ def small_queues(s: Any, W: int, nf: int, n: int, control: int, readers: bool) -
     any_held = False
     for i in range(W):
         for f in range(nf):
-            s[DEVICE + f * FLOW + BACK, i] = 0.0
+            s[DEVICE + f * FLOW + CAP, i] = s[WINDOW, i]
         if s[SMALL, i] <= 0.0 or s[ARRIVED, i] <= 0.0:
             continue
         srtt = s[RTT, i] + (s[Q, i] + s[B, i]) * s[SERVICE, i] + s[P, i] * s[P_SERVICE, i]
@@ -214,13 +175,15 @@ def small_queues(s: Any, W: int, nf: int, n: int, control: int, readers: bool) -
         if handed < s[ARRIVED, i]:
             s[ARRIVED, i] = handed
             any_held = True
-            for f in range(nf):
-                s[DEVICE + f * FLOW + BACK, i] = 1.0
+            for f in range(nf):  # (include/net/tcp.h, ``tcp_is_cwnd_limited``)
+                o = DEVICE + f * FLOW
+                limit = s[o + FLIGHT, i] * (2.0 if s[o + CW, i] < s[o + SS, i] else 1.0)
+                s[o + CAP, i] = min(s[WINDOW, i], limit)
     return any_held
 
 
 @_rare
-def probe(s: Any, W: int, nf: int, n: int, control: int) -> None:
+def probe(s: Any, slow: Any, W: int, nf: int, n: int, control: int) -> None:
     """Tail-loss probe: where nothing follows a loss, it shows two smoothed RTTs plus one round trip later.
 
     The smoothed RTT has learnt of delayed ACKs, so a probe never overtakes one.
@@ -239,7 +202,7 @@ def probe(s: Any, W: int, nf: int, n: int, control: int) -> None:
                     s[o + SHOWN, i] = 0.0
                     s[o + LAST, i] = t
                     s[PROBES, i] += 1.0
-                    reduce(s, i, o, t, control)
+                    reduce(s, slow, i, o, t, control)
 
 
 @_rare

@@ -1,6 +1,6 @@
 """Places that packets and ACKs pass in the fluid engine: ring, qdisc, path, far reader, and where losses show."""
 
-from __future__ import annotations
+from __future__ import annotations  # noqa: I001 (rows are many: filled lines)
 
 import math
 from typing import Any
@@ -10,85 +10,12 @@ import numba
 from tunbp.model.compiled import njit
 from tunbp.model.engines.fluid.sender import reduce
 from tunbp.model.engines.fluid.state import (
-    A_SHARE,
-    ABOVE,
-    ACKED,
-    ACKS,
-    AHEAD,
-    ARRIVED,
-    BATCH,
-    BUNCH,
-    CODEL_N,
-    CODEL_NEXT,
-    CW,
-    DEVICE,
-    DRAIN,
-    DROP,
-    DROPPED_P,
-    DROPPED_Q,
-    DT,
-    ECN,
-    ENTRY,
-    F_LEFT,
-    F_TOOK,
-    F_WANT,
-    FAIR,
-    FAR,
-    FAR_ACKS,
-    FIRST,
-    FLIGHT,
-    FLOW,
-    FOREVER,
-    G_SHARE,
-    GONE,
-    H_SUM,
-    HELD,
-    IDLE,
-    LAST_DROP,
-    LEFT,
-    LINK_FIRST,
-    LOSS_GAP,
-    LOSS_RUN,
-    LOST_AT,
-    MARK,
-    OUT,
-    OVER,
-    P_GAP,
-    P_LAST,
-    P_RHO,
-    P_ROOM,
-    P_RUN,
-    P_SUM,
-    PACED,
-    PART,
-    PATH,
-    PENDING,
-    POLICY,
-    REDUCED,
-    RELEASED,
-    RHO,
-    RHO_NOW,
-    ROOM,
-    SAFE,
-    SEES,
-    SEPARATE,
-    SERVICE,
-    SHARE,
-    SHOWN,
-    STALL_END,
-    TAIL,
-    TINY,
-    TOOK,
-    USED,
-    WANT,
-    WINDOW,
-    A,
-    B,
-    F,
-    G,
-    N,
-    P,
-    Q,
+    A, ABOVE, ACKED, ACKS, AHEAD, ARRIVED, A_SHARE, B, BATCH, BUNCH, CODEL_N, CODEL_NEXT, CW, DEVICE, DRAIN, DROP,
+    DROPPED_P, DROPPED_Q, DT, ECN, ENTRY, F, FAIR, FAR, FAR_ACKS, FIRST, FLIGHT, FLOW, FOREVER, F_LEFT, F_TOOK,
+    F_WANT, G, GONE, G_SHARE, HELD, H_SUM, IDLE, LAST_DROP, LEFT, LINK_FIRST, LOSS_GAP, LOSS_RUN, LOST_AT, MARK, N,
+    OUT, OVER, P, PACED, PART, PATH, PENDING, POLICY, P_GAP, P_LAST, P_RHO, P_ROOM, P_RUN, P_SUM, Q, REDUCED,
+    RELEASED, RHO, RHO_NOW, ROOM, SAFE, SEES, SEPARATE, SERVICE, SHARE, SHOWN, STALL_END, TAIL, TINY, TOOK, USED,
+    WANT, WINDOW,
 )  # fmt: skip
 from tunbp.model.engines.random import exponential, xorshift
 from tunbp.model.engines.sources import OPEN, TCP
@@ -372,7 +299,7 @@ def shows(s: Any, i: int, o: int, lost: float, ahead: float, span: float, t: flo
 
 
 @_rare
-def follow(s: Any, W: int, nf: int, n: int, control: int) -> None:
+def follow(s: Any, slow: Any, W: int, nf: int, n: int, control: int) -> None:
     """What this step's arrivals leave pending: a loss shows when a packet sent after it leaves the last stage.
 
     Packets of a burst that are accepted after a drop follow it themselves; only a drop at the very end of the burst
@@ -391,7 +318,7 @@ def follow(s: Any, W: int, nf: int, n: int, control: int) -> None:
                 # without a qdisc a local TCP sees the drop at once and keeps the segment (``tcp_enter_cwr``)
                 s[o + FLIGHT, i] -= dropped
                 if dropped > 0.0:
-                    reduce(s, i, o, n * s[DT, i], control)
+                    reduce(s, slow, i, o, n * s[DT, i], control)
                 continue
             accepted = s[ARRIVED, i] * part - dropped
             last = s[LAST_DROP, i] * part if dropped > 0.0 else 0.0

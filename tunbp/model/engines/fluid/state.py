@@ -8,7 +8,7 @@ PARAMETERS = (
     "ring", "drain", "drain_full", "rho", "burst", "window", "ack_interval", "delayed_ack", "bunch", "bunches", "safe",
     "batch", "sawtooth",
     "qdisc_limit", "dt", "rtt", "stall_rate", "stall_mean", "entry", "service", "offered", "frame_interval",
-    "frame", "iframe", "iframe_every", "duration", "warmup", "ecn", "small_queue",
+    "frame", "iframe", "iframe_every", "duration", "warmup", "ecn", "small_queue", "unheld",
     "block", "idle", "sees_drops", "path", "path_service", "path_room", "path_rho", "loss_gap", "loss_run",
     "acks", "policy", "far", "far_acks", "pace",
 )  # fmt: skip
@@ -33,8 +33,8 @@ SERIES = ("delivered", "total_retransmits", "cwnd", "ring_seconds", "qdisc_secon
 """Rows of a sample: the first seven cumulative (cwnd excepted), the last two momentary."""
 
 (N, DRAIN, DRAIN_FULL, RHO, BURST, WINDOW, HOLD, DELACK, BUNCH, BUNCHES, SAFE, BATCH, SAWTOOTH, QLIM, DT, RTT, S_RATE,
- S_MEAN, ENTRY, SERVICE, OFFERED, F_GAP, F_SIZE, I_SIZE, I_EVERY, DURATION, WARMUP, ECN, SMALL, BLOCK, IDLE, SEES,
- PATH, P_SERVICE, P_ROOM, P_RHO, LOSS_GAP, LOSS_RUN, ACKS, POLICY, FAR, FAR_ACKS,
+ S_MEAN, ENTRY, SERVICE, OFFERED, F_GAP, F_SIZE, I_SIZE, I_EVERY, DURATION, WARMUP, ECN, SMALL, UNHELD, BLOCK, IDLE,
+ SEES, PATH, P_SERVICE, P_ROOM, P_RHO, LOSS_GAP, LOSS_RUN, ACKS, POLICY, FAR, FAR_ACKS,
  PACED) = range(len(PARAMETERS))  # fmt: skip
 
 (SENT_TOTAL, DELIVERED_TOTAL, RING_DROPS, QDISC_DROPS, RETRANSMITS, RING_SECONDS, QDISC_SECONDS, HELD_SECONDS,
@@ -46,7 +46,7 @@ _DEVICE_ROWS = 52
 (Q, B, STALL, STALL_END, EVENT, RECORD, NEXT_FRAME, FRAME_NO, APP, DROP, OVER, SENT, OUT, DROPPED, DROPPED_Q, RETRANS,
  Q_SUM, B_SUM, H_SUM, FULL, LOSSES, PROBES, WANT, TOOK, ABOVE, CODEL_N, CODEL_NEXT, SAMPLES, ARRIVED, ACKED, SPARE,
  LAST_DROP, P, P_SUM, P_GAP, P_RUN, GONE, LEFT, DROPPED_P, USED, RHO_NOW, CLUMPED, F, F_USED, F_LEFT, G, RELEASED,
- A, PART, ROOM, P_LAST, SPAN) = range(len(PARAMETERS), len(PARAMETERS) + _DEVICE_ROWS)  # fmt: skip
+ A, PART, ROOM, P_LAST, RECOVERING) = range(len(PARAMETERS), len(PARAMETERS) + _DEVICE_ROWS)  # fmt: skip
 DEVICE = len(PARAMETERS) + _DEVICE_ROWS
 """First row of the first flow."""
 
@@ -55,7 +55,7 @@ FLOW = 37
 """Rows of a flow."""
 (CW, SS, WMAX, K, EPOCH, WEST, FLIGHT, HELD, FIRST, RECOVERY, PENDING, LAST, SHARE, F_WANT, PACE, ROUND,
  ROUND_START, ROUND_OUT, SHOWN, AHEAD, LOST_AT, REDUCED, PRIOR, PRR_IN, PRR_OUT, H_LEFT, H_START, H_LAST, H_RTT,
- H_COUNT, BACK, F_TOOK, P_SHARE, FAR_SHARE, G_SHARE, A_SHARE, TAIL) = range(FLOW)  # fmt: skip
+ H_COUNT, CAP, F_TOOK, P_SHARE, FAR_SHARE, G_SHARE, A_SHARE, TAIL) = range(FLOW)  # fmt: skip
 
 FOREVER = 1e300
 TINY = 1e-9
