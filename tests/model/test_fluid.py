@@ -177,7 +177,8 @@ def test_reno_saws_between_half_of_the_burst_law_and_all_of_it() -> None:
 # ---- congestion controls and qdiscs
 
 SLOW: dict[str, Any] = {"drain_rate": 1e4, "rtt": 0.05, "ring": 50, "receive_window": 1e7, "duration": 30.0,
-                        "warmup": 10.0, "driver": "7.3"}  # fmt: skip
+                        "warmup": 10.0, "driver": "7.3", "origin": "forwarded"}  # fmt: skip
+"""Forwarded: a local sender would keep no more than a millisecond of its rate in the qdisc (TCP small queues)."""
 
 
 @pytest.mark.parametrize("streams", [1, 4])
@@ -206,6 +207,15 @@ def test_codel_holds_the_queue_near_its_target(streams: int) -> None:
     assert 0 < float(codel.dropped_qdisc) < 5e-3 * float(codel.delivered)
     assert float(codel.transmitted_rate) == pytest.approx(1e4, rel=0.03)
     assert float(codel.sparse_latency) < 50 / 1e4 + 1e-6
+
+
+@pytest.mark.parametrize("streams", [1, 4])
+def test_a_local_sender_keeps_a_millisecond_or_two_entries_in_the_qdisc(streams: int) -> None:
+    result = simulate(Scenario(**(SLOW | {"origin": "local"}), qdisc="pfifo", qdisc_limit=2000, streams=streams))
+    most = max(1.2 / 1024.0 * 1e4, 2.0 * streams) + streams
+    assert float(result.qdisc_sojourn) * 1e4 <= most + 0.5 * 25.0  # half of what a wake lets in waits there on average
+    assert result.dropped_qdisc == 0
+    assert float(result.transmitted_rate) == pytest.approx(1e4, rel=0.01)
 
 
 def test_a_full_pfifo_drops_what_arrives() -> None:

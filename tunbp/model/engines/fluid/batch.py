@@ -148,11 +148,11 @@ def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
         "far_acks": np.minimum(dt * path["far_acks"], FOREVER),
         "pace": dt / slowest,
     }
+    rows["codel"] = np.where((flat["qdisc"] == "fq_codel") & (pushing > 0) & tcp, 1.0, 0.0)
+    rows["hystart"] = np.where(tcp & (control == congestion.CUBIC), number["hystart"], 0.0)
     table = np.stack([np.asarray(rows[name], float) for name in PARAMETERS])
-    codel = (flat["qdisc"] == "fq_codel") & (pushing > 0) & tcp
-    hystart = tcp & (control == congestion.CUBIC) & (number["hystart"] > 0)
     control = np.where(tcp, control, congestion.CUBIC)
-    columns = (single, control, source, codel, pushing > 0, hystart, path_on, readers_on & tcp)
+    columns = (single, control, source, pushing > 0, path_on, readers_on & tcp)
     kinds = [Kind(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
     return Prepared(
         table,

@@ -31,15 +31,16 @@ from tunbp.model import congestion as cc
 from tunbp.model.compiled import njit
 from tunbp.model.engines.fluid import sender, stages
 from tunbp.model.engines.fluid.state import (
-    ABOVE, ACCOUNTED, ACKED, APP, ARRIVED, A_SHARE, B, BLOCK, BUNCH, BUNCHES, BURST, B_SUM, CAP, CODEL_NEXT, CW,
-    DELACK, DELIVERED_TOTAL, DEVICE, DRAIN, DRAIN_FULL, DROP, DROPPED, DROPPED_P, DROPPED_Q, DT, DURATION, ENTRY,
-    EPOCH, EVENT, F, FAR_SHARE, FIRST, FLIGHT, FLOW, FOREVER, FRAME_NO, FULL, FULL_PACKETS, F_GAP, F_LEFT, F_SIZE,
-    F_TOOK, F_WANT, GONE, G_SHARE, HELD, HELD_SECONDS, HOLD, H_RTT, H_SUM, IN_FLIGHT, I_EVERY, I_SIZE, K, Kind,
-    LAST, LEFT, LOSSES, LOSS_EVENTS, LOSS_GAP, N, NEXT_FRAME, OFFERED, OUT, OUTSTANDING, OVER, P, PACE, PARAMETERS,
-    PATH_DROPS, PATH_SECONDS, PENDING, PROBES, P_GAP, P_SHARE, P_SUM, Q, QDISC_DROPS, QDISC_SECONDS, QLIM, QUEUED,
-    Q_SUM, RECORD, RECOVERING, RECOVERY, REDUCED, RELEASED, RETRANS, RETRANSMITS, RHO, RHO_NOW, RING_DROPS,
-    RING_SECONDS, ROUND, ROUND_OUT, RTT, SAFE, SAMPLES, SAWTOOTH, SENT, SENT_TOTAL, SHARE, SHOWN, SPARE, SS, STALL,
-    STALL_END, S_MEAN, S_RATE, TAKEN, TIMEOUTS, TINY, TOOK, UNHELD, USED, WANT, WARMUP, WEST, WINDOW, WMAX,
+    ABOVE, ACCOUNTED, ACKED, APP, ARRIVED, A_SHARE, B, BLOCK, BUNCH, BUNCHES, BURST, B_SUM, CAP, CODEL, CODEL_NEXT,
+    CW, DELACK, DELIVERED_TOTAL, DEVICE, DRAIN, DRAIN_FULL, DROP, DROPPED, DROPPED_P, DROPPED_Q, DT, DURATION,
+    ENTRY, EPOCH, EVENT, F, FAR_SHARE, FIRST, FLIGHT, FLOW, FOREVER, FRAME_NO, FULL, FULL_PACKETS, F_GAP, F_LEFT,
+    F_SIZE, F_TOOK, F_WANT, GONE, G_SHARE, HELD, HELD_SECONDS, HOLD, HYSTART, H_RTT, H_SUM, IN_FLIGHT, I_EVERY,
+    I_SIZE, K, Kind, LAST, LEFT, LOSSES, LOSS_EVENTS, LOSS_GAP, N, NEXT_FRAME, OFFERED, OUT, OUTSTANDING, OVER, P,
+    PACE, PARAMETERS, PATH_DROPS, PATH_SECONDS, PENDING, PROBES, P_GAP, P_SHARE, P_SUM, Q, QDISC_DROPS,
+    QDISC_SECONDS, QLIM, QUEUED, Q_SUM, RECORD, RECOVERING, RECOVERY, REDUCED, RELEASED, RETRANS, RETRANSMITS, RHO,
+    RHO_NOW, RING_DROPS, RING_SECONDS, ROUND, ROUND_OUT, RTT, SAFE, SAMPLES, SAWTOOTH, SENT, SENT_TOTAL, SHARE,
+    SHOWN, SPARE, SS, STALL, STALL_END, S_MEAN, S_RATE, TAKEN, TIMEOUTS, TINY, TOOK, UNHELD, USED, WANT, WARMUP,
+    WEST, WINDOW, WMAX,
 )  # fmt: skip
 from tunbp.model.engines.random import exponential, stream, xorshift
 from tunbp.model.engines.sources import FRAMES, OPEN, PKTGEN, TCP
@@ -152,7 +153,8 @@ def _sample(s: Any, W: int, nf: int, i: int, series: Any) -> None:
     series[k, 4, i] = s[B_SUM, i] * s[DT, i]
     series[k, 5, i] = s[H_SUM, i] * s[DT, i]
     series[k, 6, i] = s[P_SUM, i] * s[DT, i]
-    series[k, 7, i] = max(s[Q, i] - 1.0 / s[ENTRY, i], 0.0)  # the entry in service has left the ring
+    # a part of a packet may wait to be dropped; the entry in service has left the ring
+    series[k, 7, i] = max(min(s[Q, i], s[N, i]) - 1.0 / s[ENTRY, i], 0.0)
     series[k, 8, i] = s[B, i]
     s[SAMPLES, i] = k + 1.0
 
@@ -214,7 +216,7 @@ def kernel(width: int, kind: Kind) -> Any:
         width]`` with a sample at each interval.
     """
     W = width
-    single, control, source, codel, pushing, hystart, path, readers = kind
+    single, control, source, pushing, path, readers = kind
     tcp = source == TCP
     n_parameters = len(PARAMETERS)
     cubic, reno, bbr1 = control == cc.CUBIC, control == cc.RENO, control == cc.BBR
@@ -239,7 +241,11 @@ def kernel(width: int, kind: Kind) -> Any:
         _start(s, bbr, rng, seeds, W, nf, interval if series.shape[0] > 0 else 0.0)
 
         slot = 0
-        dropping, holding, starting = False, False, True
+        dropping, holding = False, False
+        starting, codel = False, False
+        for i in range(W):
+            starting |= s[HYSTART, i] > 0.0
+            codel |= s[CODEL, i] > 0.0
         for n in range(steps):
             rare, lossy, rounds, silent, tight = 0, 0, 0, 0, 0
             has_lost = any_lost[slot]
@@ -253,7 +259,7 @@ def kernel(width: int, kind: Kind) -> Any:
                 stages.take_acks(s, line, slot, W, nf, n)
             if tcp and has_lost:
                 sender.losses(s, slow, lost, slot, W, nf, n, control)
-            if hystart and starting:
+            if cubic and tcp and starting:
                 starting = sender.hystart(s, line, slot, W, nf, n)
             for f in range(nf):
                 flow = s[DEVICE + f * FLOW : DEVICE + (f + 1) * FLOW]
@@ -464,11 +470,11 @@ def kernel(width: int, kind: Kind) -> Any:
                     stages.show(s, line, lost, any_lost, slot, W, nf, end)
                 if silent:
                     sender.probe(s, slow, W, nf, n, control)
-            if codel:
+            if pushing and tcp and codel:
                 late = 0
                 for i in range(W):
                     t = n * s[DT, i]
-                    above = s[B, i] * s[DT, i] > CODEL_TARGET * s[DRAIN_FULL, i]
+                    above = (s[B, i] * s[DT, i] > CODEL_TARGET * s[DRAIN_FULL, i]) & (s[CODEL, i] > 0.0)
                     since = s[ABOVE, i]
                     since = (since if since > 0.0 else t + CODEL_INTERVAL) if above else 0.0
                     s[ABOVE, i] = since

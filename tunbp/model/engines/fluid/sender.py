@@ -9,9 +9,9 @@ from tunbp.model import congestion as cc
 from tunbp.model.compiled import njit
 from tunbp.model.engines.fluid.state import (
     A, ARRIVED, B, BURST, CAP, CW, DEVICE, DRAIN, DRAIN_FULL, DT, ENTRY, EPOCH, F, FLIGHT, FLOW, F_WANT, G, HELD,
-    H_COUNT, H_LAST, H_LEFT, H_RTT, H_START, K, LAST, LOSSES, N, P, PACE, PENDING, PRIOR, PROBES, PRR_IN, PRR_OUT,
-    P_SERVICE, Q, RECOVERING, RECOVERY, REDUCED, RETRANS, ROUND, ROUND_OUT, ROUND_START, RTT, SAWTOOTH, SERVICE,
-    SHOWN, SMALL, SS, STALL_END, TINY, USED, WANT, WEST, WINDOW, WMAX,
+    HYSTART, H_COUNT, H_LAST, H_LEFT, H_RTT, H_START, K, LAST, LOSSES, N, P, PACE, PENDING, PRIOR, PROBES, PRR_IN,
+    PRR_OUT, P_SERVICE, Q, RECOVERING, RECOVERY, REDUCED, RETRANS, ROUND, ROUND_OUT, ROUND_START, RTT, SAWTOOTH,
+    SERVICE, SHOWN, SMALL, SS, STALL_END, TINY, USED, WANT, WEST, WINDOW, WMAX,
 )  # fmt: skip
 
 _rare = njit(nogil=True, error_model="numpy")
@@ -111,7 +111,7 @@ def hystart(s: Any, line: Any, slot: int, W: int, nf: int, n: int) -> bool:
         for i in range(W):
             o = DEVICE + f * FLOW
             acked = line[slot, f, i]
-            if s[o + CW, i] >= min(s[o + SS, i], s[WINDOW, i]):
+            if s[HYSTART, i] == 0.0 or s[o + CW, i] >= min(s[o + SS, i], s[WINDOW, i]):
                 continue
             any_left = True
             if acked <= 0.0:

@@ -9,8 +9,8 @@ PARAMETERS = (
     "batch", "sawtooth",
     "qdisc_limit", "dt", "rtt", "stall_rate", "stall_mean", "entry", "service", "offered", "frame_interval",
     "frame", "iframe", "iframe_every", "duration", "warmup", "ecn", "small_queue", "unheld",
-    "block", "idle", "sees_drops", "path", "path_service", "path_room", "path_rho", "loss_gap", "loss_run",
-    "acks", "policy", "far", "far_acks", "pace",
+    "block", "idle", "sees_drops", "codel", "hystart", "path", "path_service", "path_room", "path_rho",
+    "loss_gap", "loss_run", "acks", "policy", "far", "far_acks", "pace",
 )  # fmt: skip
 """Rows of the parameter table, one column per scenario.
 
@@ -34,7 +34,7 @@ SERIES = ("delivered", "total_retransmits", "cwnd", "ring_seconds", "qdisc_secon
 
 (N, DRAIN, DRAIN_FULL, RHO, BURST, WINDOW, HOLD, DELACK, BUNCH, BUNCHES, SAFE, BATCH, SAWTOOTH, QLIM, DT, RTT, S_RATE,
  S_MEAN, ENTRY, SERVICE, OFFERED, F_GAP, F_SIZE, I_SIZE, I_EVERY, DURATION, WARMUP, ECN, SMALL, UNHELD, BLOCK, IDLE,
- SEES, PATH, P_SERVICE, P_ROOM, P_RHO, LOSS_GAP, LOSS_RUN, ACKS, POLICY, FAR, FAR_ACKS,
+ SEES, CODEL, HYSTART, PATH, P_SERVICE, P_ROOM, P_RHO, LOSS_GAP, LOSS_RUN, ACKS, POLICY, FAR, FAR_ACKS,
  PACED) = range(len(PARAMETERS))  # fmt: skip
 
 (SENT_TOTAL, DELIVERED_TOTAL, RING_DROPS, QDISC_DROPS, RETRANSMITS, RING_SECONDS, QDISC_SECONDS, HELD_SECONDS,
@@ -78,12 +78,8 @@ class Kind(NamedTuple):
         Congestion control code (`tunbp.model.congestion.CODES`).
     source
         0 TCP, 1 open loop, 2 periodic frames.
-    codel
-        Whether the qdisc runs CoDel (an fq_codel that the device pushes back on).
     pushing
         Whether a full ring stops the queue (else it drops).
-    hystart
-        Whether flows may leave slow start early (CUBIC's HyStart).
     path
         Whether there is a stage behind the reader: a rate, or losses.
     readers
@@ -93,8 +89,6 @@ class Kind(NamedTuple):
     single: bool
     control: int
     source: int
-    codel: bool
     pushing: bool
-    hystart: bool
     path: bool
     readers: bool
