@@ -117,7 +117,7 @@ def overflow(s: Any, W: int, nf: int, n: int, source: int, readers: bool) -> boo
                 burst = arrived * min(1.0, s[BUNCH, i] / s[ACKED, i])
             drained = min(q + arrived - burst * (1.0 - rho), drain * (1.0 - burst / arrived) + burst * rho) / size
             # a slot is free when the service of its entry begins; a sleeping reader begins a little later
-            asleep = q <= TINY and (source != TCP or s[ACKED, i] <= 0.0)
+            asleep = q <= TINY
             ring, batch = s[N, i] * s[ENTRY, i] - 1.0, s[BATCH, i]
             drained -= min(s[IDLE, i], drained) if asleep else 0.0
             taken = s[OUT, i] / size + 1.0 + max(drained - rho, 0.0) + TINY
