@@ -29,7 +29,9 @@ def _declared(*extras: str) -> dict[str, SpecifierSet]:
     while todo:
         each = todo.pop()
         if each.name == "tunbp":
-            todo += [Requirement(line) for extra in sorted(each.extras) for line in PROJECT["optional-dependencies"][extra]]
+            todo += [
+                Requirement(line) for extra in sorted(each.extras) for line in PROJECT["optional-dependencies"][extra]
+            ]
         else:
             found[each.name.lower()] = each.specifier
     return found

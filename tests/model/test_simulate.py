@@ -145,3 +145,22 @@ def test_half_the_time_step_changes_stock_by_little_where_the_ring_holds_many_bu
     change = np.abs(halved("stock", [500, 1000, 5000]))
     assert np.median(change) <= 0.01
     assert change.max() <= 0.03
+
+
+@pytest.mark.parametrize(
+    ("point", "reason"),
+    [
+        ({"streams": 8, "ring": 10}, "several flows on a stock ring"),
+        ({"receive_window": 3 * 1448.0}, "a window below 7 segments"),
+        ({"source": "open", "offered_rate": 1e4, "gso_segments": 4}, "a source without feedback"),
+        ({"ring": 1, "gso_segments": 45}, "a stock ring of fewer than 5 entries"),
+    ],
+)
+def test_the_fluid_engine_says_where_it_is_not_to_be_relied_on(point: dict[str, float], reason: str) -> None:
+    with pytest.warns(UserWarning, match=reason):
+        simulate(Scenario(duration=0.2, rtt=0.02, **point))
+
+
+def test_ordinary_paths_get_no_warning(recwarn: pytest.WarningsRecorder) -> None:
+    simulate(Scenario(duration=0.2, rtt=0.02))
+    assert [w for w in recwarn if "fluid engine" in str(w.message)] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,9 @@ def run(scenario: Scenario, engine: str, threads: int | None = None) -> xr.Datas
     if engine == "packets":
         totals, series = packets.run_batch(scenario, flat, workers)
     else:
+        reason = fluid.doubtful(flat)
+        if reason:
+            warnings.warn(f'fluid engine: {reason}: not to be relied on there; use engine="packets"', stacklevel=3)
         totals, series = fluid.run(scenario, flat, workers)
     dims = tuple(str(d) for d in template.dims)
     data: dict[str, Any] = {name: (dims, values.reshape(shape)) for name, values in totals.items()}
