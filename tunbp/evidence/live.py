@@ -142,6 +142,7 @@ def predict_tunnel(runs: xr.Dataset, known: Speeds, seeds: int = 5, bunched: boo
         drain_rate=known.drain_rate,
         burst_rate=known.burst_rate,
         receive_window=RECEIVE_WINDOW,
+        hystart=False,  # its delay test would take ACKs held for a round trip for a queue
         ack_interval=setting["added_rtt"] if bunched else 0.0,
         duration=float(first["set_duration"].max() + first["warmup"].max()),
         warmup=float(first["warmup"].max()),

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tunbp.evidence import openvpn
-from tunbp.evidence.sources import thread
+from tunbp.evidence.sources import link
 from tunbp.quantities import percent, show_range
 from tunbp.results.numbers import Number
 from tunbp.results.output import Output
@@ -66,4 +66,4 @@ def add_finding(out: Output, gain: Number, curves: Mapping[str, pd.DataFrame]) -
         f"one value each; the fitted model gives {interval} over its seeds). The paper's 36 % is the same step, "
         "divided by the larger value."
     )
-    out.finding(1, str(gain), sentence, "openvpn_gain_by_queue", "openvpn_gains", thread("S03"))
+    out.finding(1, str(gain), sentence, "openvpn_gain_by_queue", "openvpn_gains", link("S03"))

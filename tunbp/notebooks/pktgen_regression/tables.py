@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from tunbp.evidence.sources import thread
+from tunbp.evidence.sources import link
 from tunbp.quantities import significant
 from tunbp.results.output import Output
 
@@ -28,7 +28,7 @@ def add_finding(out: Output, changes: pd.DataFrame) -> None:
         f"{signed(vhost.min())} and {signed(vhost.max())} %. Published means without a spread: two "
         f"sessions may differ by about {half:.0f} %."
     )
-    out.finding(2, numbers, sentence, "pktgen_transmitted", "pktgen_errors", thread("S07"))
+    out.finding(2, numbers, sentence, "pktgen_transmitted", "pktgen_errors", link("S07"))
 
 
 def signed(change: float) -> str:
