@@ -3,7 +3,7 @@
 # usage: tools/clean_room.sh [FOLDER [MIRROR [COMMAND...]]]   needs: mmdebstrap, git, and root
 set -euo pipefail
 folder=${1:-build/clean_room}
-mirror=${2:-http://deb.debian.org/debian}
+mirror=${2:-} # empty: mmdebstrap's own default
 commands=("${@:3}")
 ((${#commands[@]})) || commands=("make install" "make reproduce" "make test")
 here=$(cd "$(dirname "$0")/.." && pwd)
@@ -12,7 +12,7 @@ command -v mmdebstrap >/dev/null || { echo "mmdebstrap is missing: apt-get insta
 packages="ca-certificates git make python3-venv"
 mkdir -p "$(dirname "$folder")"
 rm -rf --one-file-system "$folder"
-mmdebstrap --variant=apt --include="${packages// /,}" trixie "$folder" "$mirror"
+mmdebstrap --variant=apt --include="${packages// /,}" trixie "$folder" ${mirror:+"$mirror"}
 git clone -q "$here" "$folder/tunbp"
 # how this machine reaches the package index, if it says so
 mapfile -t network < <(env | grep -iE '^(https?_proxy|no_proxy|pip_index_url|pip_extra_index_url|pip_trusted_host)=' || true)
