@@ -87,6 +87,24 @@ KINDS: dict[str, Kind] = {
         bare=True,
         whole=1e6,
     ),
+    "s/packet": Kind(
+        {
+            "s/packet": 1.0,
+            "ms/packet": 1e-3,
+            "µs/packet": 1e-6,
+            "μs/packet": 1e-6,
+            "us/packet": 1e-6,
+            "ns/packet": 1e-9,
+            "s": 1.0,
+            "ms": 1e-3,
+            "µs": 1e-6,
+            "μs": 1e-6,
+            "us": 1e-6,
+            "ns": 1e-9,
+        },
+        ("s/packet", "ms/packet", "µs/packet", "ns/packet"),
+        "µs/packet",
+    ),  # fmt: skip
     "1/s": Kind(
         {"/s": 1.0, "1/s": 1.0, "Hz": 1.0, "/min": 1 / 60, "/h": 1 / 3600}, ("/s", "/min", "/h"), "/s", bare=True
     ),
@@ -138,7 +156,7 @@ def parse(text: str, *units: str, name: str = "value") -> tuple[float, str]:
     if not found or not math.isfinite(float(found[1])):
         raise ParamsError(f"{name}: {text!r} is not a number with a unit; e.g. {_examples(units)}")
     number, written = float(found[1]), "".join(found[2].split())
-    if re.match(r"[\d,.]", written):
+    if re.match(r"[\d,.]", written) and not written.startswith("1/"):
         raise ParamsError(f"{name}: {text!r}: write one number with a point and no commas, e.g. {_examples(units)}")
     if not written and len(units) == 1 and KINDS[units[0]].bare:
         return number, units[0]

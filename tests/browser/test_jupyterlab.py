@@ -131,7 +131,8 @@ def test_notebook_01_runs_to_the_end_and_shows_its_figure(page, lab, project):
     run_all(page)
     assert errors(page) == []
     pictures = page.locator(".jp-OutputArea-output img")
-    pictures.first.wait_for()
+    page.locator(".jp-Notebook .jp-WindowedPanel-outer").evaluate("panel => panel.scrollTo(0, 0)")
+    pictures.first.wait_for()  # cells out of sight are not in the page
     assert all(p.evaluate("p => p.complete && p.naturalWidth > 300") for p in pictures.all())
     assert list((project / "results" / "figures").glob("*.pdf"))
     assert page.failures == []

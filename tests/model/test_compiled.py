@@ -55,7 +55,7 @@ def test_a_changed_constant_changes_the_result_whatever_was_imported_first(copy)
     (source,) = [p for p in (copy / "tunbp/model").rglob("*.py") if "\nC_CUBIC = 0.4" in p.read_text()]
     source.write_text(source.read_text().replace("\nC_CUBIC = 0.4", "\nC_CUBIC = 0.04"))
     slower = answer(python("import numba;" + SHORT, copy, **shared))
-    assert float(slower) < 0.9 * float(before)
+    assert float(slower) < 0.99 * float(before)
 
 
 @pytest.mark.parametrize("extra", [{}, {"NUMBA_CACHE_DIR": "named"}], ids=["own folder", "the user's folder"])

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import dask
@@ -225,9 +226,16 @@ def test_scheduler_with_too_few_workers_says_how_to_start_them(tmp_path: Path, m
             run(make_plan(MIXED), tmp_path / "s.zarr", scheduler=address, workers=2, console=QUIET)
 
 
-def test_sweep_that_does_not_fit_the_disk_is_refused(tmp_path: Path) -> None:
+def test_sweep_that_does_not_fit_the_disk_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tunbp.sweep.estimate.shutil.disk_usage", lambda folder: SimpleNamespace(free=5000))
+    with pytest.raises(SweepError, match=r"scenarios take up to .* but .* has 5000 B free"):
+        run(make_plan(MIXED), tmp_path / "s.zarr", console=QUIET)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sweep_that_does_not_fit_the_memory_is_refused(tmp_path: Path) -> None:
     huge = {**MIXED, "design": {"kind": "sobol", "samples": 2**38}}
-    with pytest.raises(SweepError, match=r"scenarios take up to .*TB.* free"):
+    with pytest.raises(SweepError, match=r"take about .*TB of memory; .* sample fewer"):
         run(make_plan(huge), tmp_path / "s.zarr", console=QUIET)
     assert list(tmp_path.iterdir()) == []
 

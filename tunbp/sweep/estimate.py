@@ -125,7 +125,8 @@ def check_memory(plan: Plan, workers: int) -> None:
     if needed > here:
         raise SweepError(
             f"{plan.source}: {workers} chunks at once take about {show(needed, 'byte', 3)} of memory; this machine has "
-            f"{show(here, 'byte', 3)}: take smaller chunks (--chunk), fewer workers, or a longer interval"
+            f"{show(here, 'byte', 3)}: sample fewer, or take smaller chunks (--chunk), fewer workers, or a longer"
+            " interval"
         )
 
 

@@ -104,7 +104,9 @@ def hystart(s: Any, line: Any, slot: int, W: int, nf: int, n: int) -> bool:
     """HyStart: slow start ends where a train of ACKs is as long as half of the path, or where delay has grown.
 
     A round ends when what was in flight at its beginning is acknowledged; its length is the RTT of its first packet,
-    and the smallest that the next round's ACKs can show. Returns whether any window still grows in slow start.
+    and the smallest that the next round's ACKs can show. The first begins at a window of 16, in the middle of a burst,
+    and so do all others: the pause between bursts cuts a train (net/ipv4/tcp_cubic.c, ``hystart_update``). Returns
+    whether any window still grows in slow start.
     """
     any_left = False
     for f in range(nf):
@@ -114,21 +116,23 @@ def hystart(s: Any, line: Any, slot: int, W: int, nf: int, n: int) -> bool:
             if s[HYSTART, i] == 0.0 or s[o + CW, i] >= min(s[o + SS, i], s[WINDOW, i]):
                 continue
             any_left = True
-            if acked <= 0.0:
+            cwnd = s[o + CW, i]
+            if acked <= 0.0 or cwnd + acked < cc.HYSTART_LOW_WINDOW:
                 continue
             t, rtt = n * s[DT, i], s[RTT, i]
-            left = s[o + H_LEFT, i] - acked
             count = s[o + H_COUNT, i] + acked
-            if left < -TINY:
+            over = acked - s[o + H_LEFT, i]
+            if s[o + H_START, i] == 0.0:  # the first round begins where the window is large enough, within a burst
+                over = acked - max(cc.HYSTART_LOW_WINDOW - cwnd, 0.0)
+            left = -over
+            if over > TINY:
                 s[o + H_RTT, i] = t - s[o + H_START, i] if s[o + H_START, i] > 0.0 else rtt
                 s[o + H_START, i] = t
                 s[o + H_LAST, i] = t
-                left = s[o + FLIGHT, i] - acked
-                count = acked
+                left = cwnd + acked - 2.0 * over  # in flight at its beginning: the window of that moment
+                count = over
             s[o + H_LEFT, i] = left
             s[o + H_COUNT, i] = count
-            if s[o + CW, i] < cc.HYSTART_LOW_WINDOW:
-                continue
             train = t - s[o + H_LAST, i] <= max(cc.HYSTART_ACK_DELTA, s[DT, i] * (1.0 + TINY))
             if train:
                 s[o + H_LAST, i] = t
