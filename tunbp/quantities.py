@@ -104,7 +104,7 @@ KINDS: dict[str, Kind] = {
         },
         ("s/packet", "ms/packet", "µs/packet", "ns/packet"),
         "µs/packet",
-    ),  # fmt: skip
+    ),
     "1/s": Kind(
         {"/s": 1.0, "1/s": 1.0, "Hz": 1.0, "/min": 1 / 60, "/h": 1 / 3600}, ("/s", "/min", "/h"), "/s", bare=True
     ),

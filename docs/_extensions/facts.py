@@ -32,7 +32,7 @@ def drivers() -> str:
         return str(rule.name).lower().replace("_", " ")
 
     rows = [
-        (f"`{name}`", row.date, words(row.stop), words(row.wake), words(row.failed), row.source, row.note)
+        (f"`{name}`", row.date, row.stops or "never", words(row.wake), row.fails, row.source, row.note)
         for name, row in DRIVERS.items()
     ]
     return table(("version", "date", "stops", "wakes", "a failed insertion", "source", "note"), rows)

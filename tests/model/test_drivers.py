@@ -12,14 +12,15 @@ from tunbp.model.drivers import (
     ALIASES,
     DEFAULT_RING,
     DRIVERS,
-    Failed,
     Stop,
     Wake,
     driver,
+    label,
     pushes_back,
     ring_batch,
     wake_threshold,
 )  # fmt: skip
+from tunbp.plots.style import VARIANTS
 
 SOURCES = Path(__file__).parents[2] / "data" / "published" / "sources.md"
 
@@ -45,22 +46,6 @@ ROWS = {
 
 ELSEWHERE = {"v7-empty": "S13", "v7-half": "S14", "v7-7/8": "S14", "veth": "S27"}
 """Rules that were measured or copied, but are no version of the series."""
-
-STOPS = {
-    "never": Stop.NEVER,
-    "full on entry, full after inserting, or insertion failed": Stop.FULL_ON_ENTRY,
-    "full after inserting, or insertion failed": Stop.AFTER_FULL,
-    "as v2": Stop.AFTER_FULL,
-    "as v2, with a write barrier before": Stop.AFTER_FULL,
-    "before inserting the last entry that fits": Stop.BEFORE_LAST,
-    "as v5, unless already full": Stop.BEFORE_LAST,
-    "after an insertion that leaves the ring full; then a barrier and a second look": Stop.AFTER_FULL_RECHECK,
-    "as v8": Stop.AFTER_FULL_RECHECK,
-    "after any attempt that leaves the ring full; barrier and second look": Stop.AFTER_ATTEMPT_RECHECK,
-    "v12 if the flag is set": Stop.AFTER_ATTEMPT_RECHECK,
-    "v12": Stop.AFTER_ATTEMPT_RECHECK,
-    "v12, flag set, device running": Stop.AFTER_ATTEMPT_RECHECK,
-}
 
 WAKES = {
     "stock": Wake.NEVER,
@@ -125,13 +110,17 @@ def test_rules_are_those_of_the_table(title: str, names: list[str]) -> None:
     row = table()[title]
     for name in names:
         rules = DRIVERS[name]
-        assert rules.stop is STOPS[row["stops the queue"]]
+        text = referred(row, "stops the queue")
+        known = {other.stops for other in DRIVERS.values() if other.stops in text}
+        assert rules.stops == max(known, key=len)
+        assert rules.stop is (Stop.NEVER if text == "never" else Stop.FULL)
         assert rules.wake is WAKES[name]
         assert WAKE_WORDS[rules.wake] in referred(row, "wakes it"), (name, referred(row, "wakes it"))
         requeues = row["when an insertion fails"].startswith("TX_BUSY")
-        assert rules.failed is (Failed.REQUEUE if requeues else Failed.DROP)
+        assert rules.fails.startswith("TX_BUSY" if requeues else "dropped")
         assert rules.needs_qdisc == row["without a qdisc"].startswith("tail drop")
-        assert rules.needs_flag == ("flag" in row["stops the queue"])
+        flagged = "flag" in row["stops the queue"]
+        assert rules.note.startswith(("only with", "first posting with the flag")) == flagged
 
 
 @pytest.mark.parametrize("name", DRIVERS)
@@ -156,6 +145,13 @@ def test_aliases_name_the_merged_versions() -> None:
     assert set(ALIASES.values()) <= set(DRIVERS)
     with pytest.raises(ScenarioError, match=r"^driver: 'v13' is not known; allowed: stock, v1, .*patched$"):
         driver("v13")
+
+
+def test_every_version_has_a_label_and_a_style_of_figures() -> None:
+    assert label("7.3") == label("backpressure") == "7.3: IFF_BACKPRESSURE, woken at half"
+    assert label("v7") == "v7: woken by each freed batch"
+    assert len({label(name) for name in DRIVERS}) == len(DRIVERS)
+    assert {rules.look for rules in DRIVERS.values()} <= set(VARIANTS)
 
 
 @pytest.mark.parametrize(("ring", "batch"), [(1, 1), (2, 1), (31, 1), (32, 16), (33, 16), (500, 16), (1000, 16)])

@@ -10,12 +10,12 @@ import pandas as pd
 import xarray as xr
 
 from tunbp.evidence.datasets import published
+from tunbp.model.drivers import COMPARED
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
 
 COLUMNS = ["variant", "qdisc", "ring", "seed", "received_rate", "wait", "ring_wait", "drop_fraction"]
 
-DRIVERS = {"stock": "stock", "backpressure": "7.3"}
 
 SHAPED_RATE = 8e6 / (8 * 1500)
 """Packets/s of 1500 bytes at 8 Mbit/s (S26)."""
@@ -48,9 +48,9 @@ def over_rings(values: Mapping[str, Any]) -> pd.DataFrame:
     rtt, drain = max(values["rtt"], 1e-4), values["drain_rate"]
     # a window that fills path, ring and qdisc: what waits is decided by the queues
     window = 1448.0 * 2 * (drain * rtt + max(values["rings"]) + values["qdisc_limit"])
-    names = list(DRIVERS)
+    names = list(COMPARED)
     result = simulate(Scenario(
-        driver=xr.DataArray([DRIVERS[n] for n in names], dims="variant", coords={"variant": names}),
+        driver=xr.DataArray([COMPARED[n] for n in names], dims="variant", coords={"variant": names}),
         qdisc=xr.DataArray(values["qdiscs"], dims="qdisc", coords={"qdisc": values["qdiscs"]}),
         ring=xr.DataArray(values["rings"], dims="ring", coords={"ring": values["rings"]}),
         seed=xr.DataArray(np.arange(values["seeds"]) + 1, dims="seed"),
@@ -100,9 +100,9 @@ def headline(bulk: pd.DataFrame) -> dict[str, tuple[float, str, str]]:
 
 def shaped_tun(rings: Sequence[int] = (10, 25, 50, 100, 200, 500)) -> pd.DataFrame:
     """Ping beside 20 TCP streams through a tun read at 8 Mbit/s: `variant`, `ring`, `rtt` [s], `backlog` [s]."""
-    names = list(DRIVERS)
+    names = list(COMPARED)
     result = simulate(Scenario(
-        driver=xr.DataArray([DRIVERS[n] for n in names], dims="variant", coords={"variant": names}),
+        driver=xr.DataArray([COMPARED[n] for n in names], dims="variant", coords={"variant": names}),
         ring=xr.DataArray(list(rings), dims="ring", coords={"ring": list(rings)}),
         qdisc=xr.DataArray(["pfifo_fast", "fq_codel"], dims="variant", coords={"variant": names}),
         drain_rate=SHAPED_RATE, rtt=SHAPED_RTT, streams=20, receive_window=3e5, dt=SHAPED_RTT / 32, duration=60.0,

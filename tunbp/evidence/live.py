@@ -19,11 +19,11 @@ import xarray as xr
 
 from tunbp.errors import DataError
 from tunbp.evidence.datasets import data_path
+from tunbp.model.drivers import COMPARED
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
 from tunbp.traces import open_trace
 
-DRIVERS = {"stock": "stock", "backpressure": "7.3"}
 """Driver rules of the two variants of a measurement."""
 RECEIVE_WINDOW = 33554432 / 2
 """Half of tcp_rmem's maximum that the lab sets in its namespaces, bytes (Linux: tcp_adv_win_scale 1)."""
@@ -132,7 +132,7 @@ def predict_tunnel(runs: xr.Dataset, known: Speeds, seeds: int = 5, bunched: boo
         name: xr.DataArray(first[name].to_numpy(), {"cell": first["cell"].to_numpy()}, "cell") for name in SETTINGS
     }
     scenario = Scenario(
-        driver=xr.DataArray(list(DRIVERS.values()), {"variant": list(DRIVERS)}, "variant"),
+        driver=xr.DataArray(list(COMPARED.values()), {"variant": list(COMPARED)}, "variant"),
         ring=setting["ring"],
         qdisc=setting["qdisc"],
         rtt=setting["added_rtt"],

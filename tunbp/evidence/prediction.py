@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from tunbp.model import laws, limits
+from tunbp.model.drivers import COMPARED
 from tunbp.model.engines.fluid.batch import round_trip_slots
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
@@ -21,7 +22,6 @@ from tunbp.traces.devices import tunnel_rows
 SHOWN = ("received_rate", "sparse_latency", "mean_rtt", "drop_fraction", "total_retransmits")
 """Variables that a prediction keeps."""
 
-VARIANTS = ("stock", "backpressure")
 
 SAME = 0.02
 """Relative difference in throughput that counts as none."""
@@ -73,8 +73,8 @@ def predict(scenario: Scenario, rings: Sequence[int], seeds: int = 5) -> xr.Data
         `tunbp.model.limits` over `variant` and `ring`.
     """
     sizes = sorted({int(n) for n in (*rings, scenario.ring)})
-    names = ["stock", str(scenario.driver if scenario.driver != "stock" else "7.3")]
-    variant = xr.DataArray(names, dims="variant", coords={"variant": list(VARIANTS)})
+    names = ["stock", str(scenario.driver if scenario.driver != "stock" else COMPARED["backpressure"])]
+    variant = xr.DataArray(names, dims="variant", coords={"variant": list(COMPARED)})
     ring = xr.DataArray(sizes, dims="ring", coords={"ring": sizes})
     seed = xr.DataArray(np.arange(seeds) + int(scenario.seed), dims="seed")
     batch = scenario.replace(driver=variant, ring=ring, seed=seed)
@@ -103,11 +103,11 @@ def table(prediction: xr.Dataset) -> pd.DataFrame:
     """A prediction as a table for people: one row per ring, Mbit/s and ms, and what holds each variant."""
     middle = prediction[["received_rate", "sparse_latency"]].median("seed")
     columns: dict[str, Any] = {"txqueuelen": prediction["ring"].to_numpy()}
-    for name in VARIANTS:
+    for name in COMPARED:
         columns[f"{name} (Mbit/s)"] = middle["received_rate"].sel(variant=name).to_numpy() / 1e6
-    for name in VARIANTS:
+    for name in COMPARED:
         columns[f"{name} wait (ms)"] = middle["sparse_latency"].sel(variant=name).to_numpy() * 1e3
-    for name in VARIANTS:
+    for name in COMPARED:
         columns[f"{name} held by"] = prediction["binding_bound"].sel(variant=name).to_numpy()
     return pd.DataFrame(columns)
 
@@ -173,12 +173,12 @@ def advise(scenario: Scenario, prediction: xr.Dataset, more: bool = True) -> Adv
     """
     middle = prediction[["received_rate", "sparse_latency"]].median("seed")
     now = int(scenario.ring)
-    stock, pushed = (middle.sel(variant=name) for name in VARIANTS)
+    stock, pushed = (middle.sel(variant=name) for name in COMPARED)
     before, after = (float(part["received_rate"].sel(ring=now)) for part in (stock, pushed))
     gain = after / before - 1.0 if before > 0 else float("inf")
     set_flag = bool(str(scenario.qdisc) != "noqueue" and gain >= -SAME)
     chosen = pushed if set_flag else stock
-    name = VARIANTS[int(set_flag)]
+    name = list(COMPARED)[int(set_flag)]
     ring = _smallest_good(chosen["received_rate"], prediction["wake_cycle_bound"].sel(variant=name))
     bound = str(prediction["binding_bound"].sel(variant=name, ring=ring).item())
     what, faster = _what_helps(scenario.replace(ring=ring), name, bound) if more else ("", 0.0)

@@ -13,6 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from tunbp.evidence.openvpn import PUBLISHED
+from tunbp.model.drivers import COMPARED
 from tunbp.model.hosts import host
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
@@ -20,7 +21,6 @@ from tunbp.quantities import percent
 
 Array = npt.NDArray[np.float64]
 
-DRIVERS = {"stock": "stock", "backpressure": "7.3"}
 FITTED = ("lab-openvpn", "lab-wireguard", "path-openvpn", "path-wireguard", "i5-tap")
 """Hosts whose fitted constants span the ranges: user-space VPNs and a VM's TAP, packets without offload."""
 
@@ -133,7 +133,7 @@ def _problem() -> dict[str, Any]:
 
 
 def run(points: pd.DataFrame, duration: float, seed: int) -> pd.DataFrame:
-    """Simulate every point with the stock driver and with backpressure (7.3).
+    """Simulate every point with the stock driver and with backpressure.
 
     Parameters
     ----------
@@ -165,18 +165,18 @@ def _along(values: Any) -> xr.DataArray:
 
 def _scenario(fields: Mapping[str, Any], duration: float, seed: Any) -> Scenario:
     i5 = host("i5-tap")
-    names = list(DRIVERS)
+    names = list(COMPARED)
     common: dict[str, Any] = {
         "burst_rate": i5["burst_rate"], "wake_cost": i5["wake_cost"], "qdisc_limit": 1000,
         "duration": duration, "warmup": duration / 4, "seed": seed,
-        "driver": xr.DataArray([DRIVERS[n] for n in names], dims="variant", coords={"variant": names}),
+        "driver": xr.DataArray([COMPARED[n] for n in names], dims="variant", coords={"variant": names}),
     }  # fmt: skip
     return Scenario().replace(**{**common, **fields})
 
 
 def responses(result: xr.Dataset) -> dict[str, xr.DataArray]:
     """Throughputs, their ratio and its logarithm, and what backpressure adds to the mean RTT."""
-    stock, pushed = (result.sel(variant=name, drop=True) for name in DRIVERS)
+    stock, pushed = (result.sel(variant=name, drop=True) for name in COMPARED)
     ratio = pushed.received_rate / np.maximum(stock.received_rate, 1.0)
     return {
         "stock": stock.received_rate,

@@ -29,15 +29,11 @@ DEFAULT_RING = {"tun": 500, "tap": 1000, "tap+vhost-net": 1000, "veth": VETH_RIN
 
 
 class Stop(IntEnum):
-    """When the transmit function stops the queue."""
+    """When a full ring stops the queue."""
 
     NEVER = 0  # the ring drops what does not fit
-    FULL_ON_ENTRY = 1  # ring found full on entry, full after an insertion, or insertion failed
-    AFTER_FULL = 2  # an insertion left the ring full, or failed
-    BEFORE_LAST = 3  # before inserting the last entry that fits
-    AFTER_FULL_RECHECK = 4  # an insertion left the ring full; barrier, look again, wake if space appeared
-    AFTER_ATTEMPT_RECHECK = 5  # any insertion attempt left the ring full; barrier, look again
-    ON_FAILED = 6  # an insertion failed
+    FULL = 1  # with the entry that fills it
+    FAILED = 2  # with the first one that does not fit, which goes back to the qdisc
 
 
 class Wake(IntEnum):
@@ -55,182 +51,251 @@ class Wake(IntEnum):
     POLL = 9  # once per NAPI poll of at most 64 packets
 
 
-class Failed(IntEnum):
-    """What happens to a packet whose insertion failed."""
-
-    DROP = 0
-    REQUEUE = 1  # NETDEV_TX_BUSY: the qdisc keeps it
-
-
 @dataclass(frozen=True)
 class Driver:
-    """One row: a kernel version's rules.
+    """One row: a kernel version's rules, and notes on what the model does not tell apart.
 
     Attributes
     ----------
-    stop, wake, failed
+    stop, wake
         The rules above.
     needs_qdisc
         Whether the queue is stopped only where a qdisc is attached (with noqueue the ring drops as before).
-    needs_flag
-        Whether the file must have been opened with ``IFF_BACKPRESSURE``.
-    date, source, note
-        When it was posted or merged, where it was read, and what else differs.
+    look
+        Name of its style in figures (`tunbp.plots.style.VARIANTS`).
+    label
+        What lists call it; empty: its name and when it is woken (`label`).
+    date, source
+        When it was posted or merged, and where it was read.
+    stops, fails
+        Notes: when exactly the transmit function stops the queue, and what becomes of a packet whose insertion fails.
+        A queue that stops as its ring fills is simulated alike whether it looks before or after the last entry, and no
+        insertion fails then: packets of two senders never meet at the last slot.
+    note
+        What else differs.
     """
 
     stop: Stop
     wake: Wake
-    failed: Failed
     needs_qdisc: bool
-    needs_flag: bool = False
+    look: str = "backpressure"
+    label: str = ""
     date: str = ""
     source: str = ""
+    stops: str = ""
+    fails: str = "dropped"
     note: str = ""
 
 
-_STOCK = Driver(Stop.NEVER, Wake.NEVER, Failed.DROP, needs_qdisc=False, source="S34", note="drop reason FULL_RING")
-_HALF = Wake.HALF_OR_EMPTY
+_BUSY = "TX_BUSY: the qdisc keeps it"
+_AFTER = "full after inserting, or insertion failed"
+_BEFORE = "before inserting the last entry that fits"
+_AFTER_RECHECK = "after an insertion that leaves the ring full; then a barrier and a second look"
+_RECHECK = "after any attempt that leaves the ring full; barrier and second look"
 
 DRIVERS: dict[str, Driver] = {
-    "stock": _STOCK,
+    "stock": Driver(
+        Stop.NEVER,
+        Wake.NEVER,
+        needs_qdisc=False,
+        look="stock",
+        label="stock",
+        source="S34",
+        note="drop reason FULL_RING",
+    ),
     "v1": Driver(
-        Stop.FULL_ON_ENTRY,
+        Stop.FULL,
         Wake.EMPTY,
-        Failed.DROP,
-        False,
+        needs_qdisc=False,
         date="2025-08-08",
         source="S01",
+        stops="full on entry, full after inserting, or insertion failed",
         note="tun only; full on entry returns TX_BUSY; also woken in the reader's idle path",
     ),
-    "v2": Driver(Stop.AFTER_FULL, Wake.EMPTY, Failed.DROP, False, date="2025-08-12", source="S02"),
-    "v3": Driver(
-        Stop.AFTER_FULL,
+    "v2": Driver(
+        Stop.FULL,
         Wake.EMPTY,
-        Failed.DROP,
-        False,
+        needs_qdisc=False,
+        date="2025-08-12",
+        source="S02",
+        stops=_AFTER,
+    ),
+    "v3": Driver(
+        Stop.FULL,
+        Wake.EMPTY,
+        needs_qdisc=False,
         date="2025-08-25",
         source="S03",
+        stops=_AFTER,
         note="adds tap and vhost-net; unconditional wake in the blocking wait loop",
     ),
     "v4": Driver(
-        Stop.AFTER_FULL,
+        Stop.FULL,
         Wake.ANY_SLOT,
-        Failed.DROP,
-        False,
+        needs_qdisc=False,
         date="2025-09-02",
         source="S04",
+        stops=_AFTER,
         note="vhost-net wakes once per batch",
     ),
     "v5": Driver(
-        Stop.BEFORE_LAST,
+        Stop.FULL,
         Wake.FREED_BATCH,
-        Failed.DROP,
-        False,
+        needs_qdisc=False,
         date="2025-09-23",
         source="S05",
+        stops=_BEFORE,
         note="woken when a consumed batch is invalidated and the queue was stopped before that",
     ),
     "v6": Driver(
-        Stop.BEFORE_LAST,
+        Stop.FULL,
         Wake.BATCH_OR_EMPTY,
-        Failed.DROP,
-        False,
+        needs_qdisc=False,
         date="2025-11-20",
         source="S06",
+        stops=_BEFORE,
         note="drop only after resize or unconsume",
     ),
-    "v7": Driver(Stop.AFTER_ATTEMPT_RECHECK, Wake.FREED_BATCH, Failed.REQUEUE, True, date="2026-01-07", source="S07"),
-    "v8": Driver(Stop.AFTER_FULL_RECHECK, Wake.HALF, Failed.REQUEUE, True, date="2026-03-12", source="S15"),
-    "v9": Driver(Stop.AFTER_FULL_RECHECK, Wake.HALF, Failed.REQUEUE, True, date="2026-04-28", source="S16"),
+    "v7": Driver(
+        Stop.FULL,
+        Wake.FREED_BATCH,
+        needs_qdisc=True,
+        date="2026-01-07",
+        source="S07",
+        stops=_RECHECK,
+        fails=_BUSY,
+    ),
+    "v8": Driver(
+        Stop.FULL,
+        Wake.HALF,
+        needs_qdisc=True,
+        date="2026-03-12",
+        source="S15",
+        stops=_AFTER_RECHECK,
+        fails=_BUSY,
+    ),
+    "v9": Driver(
+        Stop.FULL,
+        Wake.HALF,
+        needs_qdisc=True,
+        date="2026-04-28",
+        source="S16",
+        stops=_AFTER_RECHECK,
+        fails=_BUSY,
+    ),
     "v12": Driver(
-        Stop.AFTER_ATTEMPT_RECHECK,
-        _HALF,
-        Failed.DROP,
-        True,
+        Stop.FULL,
+        Wake.HALF_OR_EMPTY,
+        needs_qdisc=True,
         date="2026-05-10",
         source="S17",
+        stops=_RECHECK,
         note="merged 2026-05-14, reverted 2026-07-29",
     ),
     "optin-2026-07": Driver(
-        Stop.AFTER_ATTEMPT_RECHECK, _HALF, Failed.DROP, True, True, date="2026-07-09", source="S20", note="not merged"
+        Stop.FULL,
+        Wake.HALF_OR_EMPTY,
+        needs_qdisc=True,
+        date="2026-07-09",
+        source="S20",
+        stops=_RECHECK,
+        note="only with the flag; not merged",
     ),
     "test-batch": Driver(
-        Stop.AFTER_ATTEMPT_RECHECK,
+        Stop.FULL,
         Wake.BATCH_OR_EMPTY,
-        Failed.DROP,
-        True,
+        needs_qdisc=True,
+        look="wake_batch",
         date="2026-07-07",
         source="S21",
+        stops=_RECHECK,
         note="test patch: consumed >= tx_ring.batch, or empty",
     ),
     "test-empty": Driver(
-        Stop.AFTER_ATTEMPT_RECHECK,
+        Stop.FULL,
         Wake.EMPTY,
-        Failed.DROP,
-        True,
+        needs_qdisc=True,
+        look="wake_empty",
         date="2026-07-07",
         source="S21",
+        stops=_RECHECK,
         note="test patch: empty only",
     ),
     "v7-empty": Driver(
-        Stop.AFTER_ATTEMPT_RECHECK,
+        Stop.FULL,
         Wake.EMPTY,
-        Failed.REQUEUE,
-        True,
+        needs_qdisc=True,
+        look="wake_empty",
         date="2026-02-14",
         source="S13",
+        stops=_RECHECK,
+        fails=_BUSY,
         note="wake ablation on v7",
     ),
     "v7-half": Driver(
-        Stop.AFTER_ATTEMPT_RECHECK,
+        Stop.FULL,
         Wake.HALF,
-        Failed.REQUEUE,
-        True,
+        needs_qdisc=True,
+        look="wake_half",
         date="2026-02-16",
         source="S14",
+        stops=_RECHECK,
+        fails=_BUSY,
         note="wake ablation on v7",
     ),
     "v7-7/8": Driver(
-        Stop.AFTER_ATTEMPT_RECHECK,
+        Stop.FULL,
         Wake.SEVEN_EIGHTHS,
-        Failed.REQUEUE,
-        True,
+        needs_qdisc=True,
+        look="wake_seven_eighths",
         date="2026-02-16",
         source="S14",
+        stops=_RECHECK,
+        fails=_BUSY,
         note="wake ablation on v7",
     ),
     "net-next-1": Driver(
-        Stop.AFTER_ATTEMPT_RECHECK,
-        _HALF,
-        Failed.DROP,
-        True,
-        True,
+        Stop.FULL,
+        Wake.HALF_OR_EMPTY,
+        needs_qdisc=True,
         date="2026-07-29",
         source="S24",
+        stops=_RECHECK,
         note="first posting with the flag; returns early without it",
     ),
     "7.3": Driver(
-        Stop.AFTER_ATTEMPT_RECHECK,
-        _HALF,
-        Failed.DROP,
-        True,
-        True,
+        Stop.FULL,
+        Wake.HALF_OR_EMPTY,
+        needs_qdisc=True,
+        label="7.3: IFF_BACKPRESSURE, woken at half",
         date="2026-08-08",
         source="S24",
-        note="IFF_BACKPRESSURE; also needs a running device and the file's own queue slot",
+        stops=_RECHECK,
+        note="only with IFF_BACKPRESSURE; also needs a running device and the file's own queue slot",
     ),
     "veth": Driver(
-        Stop.ON_FAILED,
+        Stop.FAILED,
         Wake.POLL,
-        Failed.REQUEUE,
-        True,
+        needs_qdisc=True,
         date="2025-04-25",
         source="S27",
+        stops="an insertion failed",
+        fails=_BUSY,
         note="256-entry ring; woken at the end of each NAPI poll; no byte queue limits in 7.3.4 (S29)",
     ),
 }
 # names people use
 ALIASES = {"backpressure": "7.3", "IFF_BACKPRESSURE": "7.3", "patched": "v12"}
+
+COMPARED = {"stock": "stock", "backpressure": ALIASES["backpressure"]}
+"""Variants that results compare, and the version that each is."""
+
+_WOKEN = {
+    Wake.NEVER: "never stopped", Wake.ANY_SLOT: "woken by any free slot", Wake.FREED_BATCH: "woken by each freed batch",
+    Wake.HALF: "woken at half", Wake.SEVEN_EIGHTHS: "woken at 7/8", Wake.EMPTY: "woken when empty",
+    Wake.HALF_OR_EMPTY: "woken at half", Wake.BATCH_OR_EMPTY: "woken by each freed batch, or when empty",
+    Wake.THREE_QUARTERS: "woken at three quarters", Wake.POLL: "woken once per poll",
+}  # fmt: skip
 
 
 def driver(name: str) -> Driver:
@@ -245,6 +310,12 @@ def driver(name: str) -> Driver:
     if key not in DRIVERS:
         raise ScenarioError(f"driver: {name!r} is not known; allowed: {', '.join([*DRIVERS, *ALIASES])}")
     return DRIVERS[key]
+
+
+def label(name: str) -> str:
+    """What lists call a version: its row's label, or its name and when it wakes the queue."""
+    row = driver(name)
+    return row.label or f"{name}: {_WOKEN[row.wake]}"
 
 
 def ring_batch(ring: float) -> int:

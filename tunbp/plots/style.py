@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from importlib import resources
@@ -12,6 +11,7 @@ import numpy as np
 
 from tunbp import schema
 from tunbp.errors import OutputError
+from tunbp.model.drivers import DRIVERS
 from tunbp.model.fields import FIELDS
 from tunbp.quantities import label_unit
 
@@ -145,8 +145,8 @@ def variant_style(name: str) -> VariantStyle:
     key = _ALIASES.get(key, key)
     if key in VARIANTS:
         return VARIANTS[key]
-    if re.fullmatch(r"v\d+(_.*)?|net_next.*|opt_in.*", key):
-        return replace(VARIANTS["backpressure"], label=str(name))
+    if str(name) in DRIVERS:
+        return replace(VARIANTS[DRIVERS[str(name)].look], label=str(name))
     raise OutputError(f"variant {name!r} has no style: known are {', '.join(VARIANTS)}; add it to style.VARIANTS")
 
 

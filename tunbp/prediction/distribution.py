@@ -12,11 +12,12 @@ import xarray as xr
 from tunbp.errors import ParamsError
 from tunbp.infer import posterior
 from tunbp.infer.priors import Prior, draws, noise, priors
+from tunbp.model.drivers import COMPARED
 from tunbp.model.fields import FIELDS
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
 
-VARIANTS = ("stock", "backpressure")
+VARIANTS = tuple(COMPARED)
 LEVELS = {"median": 0.5, "low50": 0.25, "high50": 0.75, "low90": 0.05, "high90": 0.95}
 """Names of the quantiles that a prediction states."""
 

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from tunbp.evidence import prediction
+from tunbp.model.drivers import COMPARED, label
 from tunbp.plots import style
 from tunbp.plots.bands import simulated
 from tunbp.plots.legend import key
@@ -30,11 +31,7 @@ TEXTS = {
 PANELS = (("received_rate", "Throughput"), ("sparse_latency", "Wait of a sparse flow"))
 SCREEN_DPI = 110
 
-DRIVERS = {
-    "7.3: IFF_BACKPRESSURE, woken at half": "7.3",
-    "v7: woken by each freed batch": "v7",
-    "woken when empty": "test-empty",
-}
+DRIVERS = {label(name): name for name in (COMPARED["backpressure"], "v7", "test-empty")}
 """Versions that the sliders compare with stock, by their words."""
 
 
@@ -95,7 +92,7 @@ class Redraw:
             self.axes = self.figure.subplots(1, 2)
             self.lines: dict[tuple[str, str], Any] = {}
             for ax, (name, words) in zip(self.axes, PANELS, strict=True):
-                for variant in prediction.VARIANTS:
+                for variant in COMPARED:
                     look = style.variant_style(variant)
                     shown = {"color": look.color, "linestyle": look.linestyle, "label": look.label}
                     (self.lines[name, variant],) = ax.plot([1, 10], [0, 1], **shown)
@@ -200,7 +197,7 @@ class Explorer:
             result = prediction.draft(scenario, self.rings)
         self.image.value = self.redraw.show(result, int(scenario.ring))
         advice = prediction.advise(scenario, result, more=precise)
-        held = [str(result["binding_bound"].sel(variant=v, ring=scenario.ring).item()) for v in prediction.VARIANTS]
+        held = [str(result["binding_bound"].sel(variant=v, ring=scenario.ring).item()) for v in COMPARED]
         self.advice.value = (
             f"<p><b>At your ring of {scenario.ring}:</b> "
             f"stock is held by {held[0]}, backpressure by {held[1]}.</p>"
@@ -222,7 +219,8 @@ def controls(values: Mapping[str, Any]) -> dict[str, Any]:
         )  # fmt: skip
 
     names = list(DRIVERS.values())
-    driver = values.get("driver", "7.3")
+    merged = COMPARED["backpressure"]
+    driver = values.get("driver", merged)
     return {
         "rtt": slide("RTT (ms)", values["rtt"] * 1e3, 0.1, 500),
         "ring": slide("txqueuelen", values["ring"], 1, 10_000, ".0f"),
@@ -238,6 +236,6 @@ def controls(values: Mapping[str, Any]) -> dict[str, Any]:
             **look,
         ),
         "driver": widgets.Dropdown(
-            options=DRIVERS, value=driver if driver in names else "7.3", description="Backpressure", **look
+            options=DRIVERS, value=driver if driver in names else merged, description="Backpressure", **look
         ),
     }

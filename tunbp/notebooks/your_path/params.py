@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
+from tunbp.model.drivers import COMPARED
 from tunbp.run.params import (
     DURATION,
     RINGS,
@@ -41,7 +42,9 @@ class Params(NotebookParams):
     stall_mean: Pause = Field(default=0.005, description="their mean length [s], 0 or more")
     wake_cost: Pause = Field(default=5e-6, description="what a stop/wake cycle takes from the reader [s], 0 or more")
     qdisc: Qdisc = Field(default="fq_codel", description="qdisc: noqueue, pfifo, pfifo_fast, fq_codel")
-    driver: str = Field(default="7.3", description="kernel version compared with stock, e.g. 7.3, v12, v7")
+    driver: str = Field(
+        default=COMPARED["backpressure"], description="kernel version compared with stock, e.g. v12, v7"
+    )
     streams: Streams = Field(default=1, description="parallel TCP streams, 1 to 64")
     congestion: CongestionControl = Field(default="cubic", description="congestion control: cubic, reno, bbr")
     rings: list[Ring] = Field(

@@ -73,7 +73,7 @@ def _device(point: Mapping[str, Any]) -> np.ndarray[Any, Any]:
     m["wake_after"] = COUNTLESS if on_freed or math.isinf(threshold) else max(int(threshold), 1)
     m["wake_on_freed"], m["wake_on_empty"] = on_freed, rules.wake in _WOKEN_EMPTY
     m["wake_on_poll"] = rules.wake is Wake.POLL
-    m["stop_on_failed"] = backpressure and rules.stop is Stop.ON_FAILED
+    m["stop_on_failed"] = backpressure and rules.stop is Stop.FAILED
     m["fetch"] = 1 if math.isinf(guest_rate) else VHOST_NET_BATCH
     m["guest_service"] = 1.0 / guest_rate
     m["head_drop"], m["fair"] = qdisc == "fq_codel", qdisc == "fq_codel" and streams > 1
