@@ -12,6 +12,7 @@ import pytest
 
 from tunbp.errors import DataError
 from tunbp.evidence import datasets
+from tunbp.schema import VARIABLES
 
 # rows per source, counted in the sources themselves
 PKTGEN_ROWS = {"S05": 4, "S06": 4, "S07": 12, "S08": 4, "S10": 3, "S12": 4, "S13": 6, "S14": 4, "S15": 10,
@@ -119,6 +120,41 @@ def test_rows_with_known_trouble_carry_their_caveat():
     assert caveats["librecast-half-1s-receiver"] == "receiver_total_truncated"
     assert caveats["v4-tap-120ms-patched"] == "differs_from_raw_file"
     assert (caveats == "receiver_total_truncated").sum() == 9
+
+
+# rows per source, counted in the sources themselves
+EXTERNAL_ROWS = {"X01": 2, "X05": 1, "X06": 1, "X07": 1, "X08": 2, "X09": 2, "X12": 1, "X22": 17, "X23": 14, "X24": 6,
+                 "X26": 2, "X27": 2, "X28": 4}  # fmt: skip
+
+
+def test_no_run_of_others_is_lost():
+    assert Counter(datasets.external()["source_id"].values) == EXTERNAL_ROWS
+
+
+def test_runs_of_others_are_in_the_names_and_units_of_the_schema():
+    runs = datasets.external()
+    assert all(runs[name].attrs["units"] == VARIABLES[name].units for name in runs.data_vars)
+    assert dict(runs["ring"].attrs)["units"] == "packet"
+    row = runs.sel(run="firezone-10ms")
+    assert (float(row["rtt"]), float(row["path_rate"]), float(row["total_retransmits"])) == (0.01, 10e9, 592.0)
+    assert np.isnan(row["ring"])
+    assert float(runs["cpu_host"].sel(run="tunrs-go")) == pytest.approx(0.8495, rel=1e-12)
+
+
+def test_a_run_of_others_whose_rate_was_not_printed_says_so():
+    runs = datasets.external()
+    unstated = runs["rate_basis"].isin(["missing", "upper_bound"])
+    assert (unstated == runs["received_rate"].isnull()).all()
+    assert (runs["use"].where(unstated, "sign") == "sign").all()
+
+
+def test_a_code_that_is_not_listed_is_refused(monkeypatch, tmp_path):
+    shutil.copytree(datasets.data_path("external"), tmp_path / "external")
+    monkeypatch.setenv("TUNBP_DATA", str(tmp_path))
+    path = tmp_path / "external" / "runs.csv"
+    path.write_text(path.read_text().replace(",tap,", ",bridge,"))
+    with pytest.raises(DataError, match=r"runs\.csv, column device: \['bridge'\] is none of tun, tap, none"):
+        datasets.external()
 
 
 def test_an_unknown_table_names_the_ones_there_are():

@@ -8,16 +8,16 @@ import pytest
 
 from tunbp.errors import DataError
 from tunbp.evidence import sources
-from tunbp.evidence.datasets import TABLES, data_path, published
+from tunbp.evidence.datasets import TABLES, data_path, external, published
 
 
 def test_the_table_has_the_ids_of_sources_md() -> None:
     text = data_path("published", "sources.md").read_text(encoding="utf-8")
-    assert set(sources.sources()) == set(re.findall(r"^\| (S\d\d) \|", text, re.MULTILINE))
+    assert set(sources.sources()) == set(re.findall(r"^\| ([SX]\d\d) \|", text, re.MULTILINE))
 
 
 def test_every_source_of_a_published_value_has_a_link() -> None:
-    used = {name for table in TABLES for name in published(table)["source_id"]}
+    used = {name for table in TABLES for name in published(table)["source_id"]} | set(external()["source_id"].values)
     assert len(used) > 15
     assert all(sources.link(name).startswith("https://") for name in used)
 

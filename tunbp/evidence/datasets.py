@@ -1,4 +1,4 @@
-"""The bundled data: published tables as data frames, the measured nodrop runs as one Dataset."""
+"""The bundled data: published tables as data frames, the raw nodrop runs and the runs of others as Datasets."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ import yaml
 from tunbp import opened
 from tunbp.errors import DataError
 from tunbp.project import data_folder
+from tunbp.schema import describe
 
 TABLES = ("pktgen", "tcp", "perf")
 """Names of the published tables, see `published`."""
+
+_MEASURED = ("received_rate", "total_retransmits", "tx_packets", "tx_dropped", "cwnd", "cpu_host", "duration")
+"""Columns of the external runs that are results; the others are conditions."""
 
 
 def data_path(*parts: str) -> Path:
@@ -105,8 +109,14 @@ def published(name: str) -> pd.DataFrame:
     1.572
     """
     described = columns(name)
-    path = opened.note(data_path("published", f"{name}.csv"))
-    table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+    table = _read(data_path("published", f"{name}.csv"), described, "row_id")
+    table.attrs["name"] = name
+    return table
+
+
+def _read(path: Path, described: dict[str, dict[str, Any]], index: str) -> pd.DataFrame:
+    """Read a CSV whose columns are described: numbers where there is a unit, text elsewhere."""
+    table = pd.read_csv(opened.note(path), dtype=str, keep_default_na=False, encoding="utf-8")
     unknown = [column for column in table.columns if column not in described]
     if unknown:
         raise DataError(f"{path}: columns {unknown} are not described in columns.yaml")
@@ -116,12 +126,55 @@ def published(name: str) -> pd.DataFrame:
             table[column] = table[column].where(table[column] != "").astype("float64")
         except ValueError as error:
             raise DataError(f"{path}, column {column}: {error}; a numeric cell is a number or empty") from error
-    repeated = sorted(table["row_id"][table["row_id"].duplicated()])
+    for column in table.columns:
+        values: list[str] = [str(code) for code in described[column].get("values", ())]
+        strange = sorted(set(table[column]) - set(values)) if values else []
+        if strange:
+            raise DataError(f"{path}, column {column}: {strange} is none of {', '.join(values)}")
+    repeated = sorted(table[index][table[index].duplicated()])
     if repeated:
-        raise DataError(f"{path}: row_id {repeated} stands more than once")
-    table = table.set_index("row_id")
-    table.attrs = {"units": units, "name": name}
+        raise DataError(f"{path}: {index} {repeated} stands more than once")
+    table = table.set_index(index)
+    table.attrs = {"units": units}
     return table
+
+
+def external() -> xr.Dataset:
+    """Runs that others published and that no constant of the model was fitted to: predict first, compare after.
+
+    Returns
+    -------
+    xarray.Dataset
+        Dim ``run`` (55). Variables in the names of the schema: ``received_rate`` [bit/s], ``total_retransmits`` [1],
+        ``tx_packets``, ``tx_dropped`` [packet], ``cwnd`` [byte], ``cpu_host`` [1], ``duration`` [s]. Everything else
+        is a coordinate of ``run``: the conditions (``ring`` [packet], ``rtt`` [s], ``mtu`` [byte], ``path_rate``
+        [bit/s], ``path_loss`` [1], ``streams``, ``offload``, ``application``, ...), the source (``source_id``,
+        ``commit``, ``where``) and what the run can test (``use``: ``"rate"``, ``"reader_speed"``, ``"sign"``). NaN and
+        ``""`` mean not stated.
+
+    Raises
+    ------
+    DataError
+        If a file is missing or a cell is not what ``data/external/columns.yaml`` says.
+
+    Notes
+    -----
+    Sources X01 to X28 of ``data/published/sources.md``.
+
+    Examples
+    --------
+    >>> runs = external()
+    >>> float(runs["received_rate"].sel(run="firezone-10ms")) / 1e6
+    111.0
+    """
+    path = data_path("external", "columns.yaml")
+    described: dict[str, dict[str, Any]] = yaml.safe_load(opened.note(path).read_text(encoding="utf-8"))
+    table = _read(data_path("external", "runs.csv"), described, "run_id").rename_axis(index="run")
+    dataset = xr.Dataset.from_dataframe(table)
+    for name, units in table.attrs["units"].items():
+        dataset[name].attrs = {"units": units, "long_name": described[name]["meaning"]}
+    dataset = dataset.set_coords([name for name in table.columns if name not in _MEASURED])
+    return describe(dataset).assign_attrs(title="measurements of others, for comparison only")
 
 
 def nodrop() -> xr.Dataset:

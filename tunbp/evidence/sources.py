@@ -69,7 +69,7 @@ def _read(path: Path) -> dict[str, Source]:
 
 
 def sources() -> dict[str, Source]:
-    """Every source by its id, ``"S01"`` to ``"S36"``."""
+    """Every source by its id, ``"S01"`` to ``"X28"``."""
     return _read(opened.note(data_path("published", "sources.yaml")))
 
 
