@@ -41,11 +41,14 @@ ALLOWED = {
     "prediction": BASE | {"infer", "model"},
     "plots": BASE | {"model"},
     "results": BASE | {"plots"},
-    "run": BASE,
+    "run": BASE | {"model"},
     "site": BASE | {"plots", "results", "run"},
-    "notebooks": BASE | {"evidence", "plots", "prediction", "results", "run"},
+    "notebooks": BASE | {"evidence", "model", "plots", "prediction", "results", "run"},
 }
 """What each part may import besides itself: data flows one way. Other parts sit on top, only below `cli`."""
+
+TABLES = {"tunbp.model.qdiscs"}
+"""Tables of names that every part may read."""
 
 
 def imports(path: Path, module: str) -> set[str]:
@@ -73,7 +76,7 @@ def part(module: str) -> str:
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_follow_the_arrows(module: str) -> None:
     mine = part(module)
-    targets = {part(name) for name in imports(MODULES[module], module)} - {mine, ""}
+    targets = {part(name) for name in imports(MODULES[module], module) - TABLES} - {mine, ""}
     if mine in ALLOWED:
         assert targets <= ALLOWED[mine]
     if mine not in {"cli", ""}:

@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 DIFFS = ROOT / "docs" / "howto" / "diffs"
-PLACES = {"driver": 1, "format": 2, "experiment": 2, "notebook": 5}
+PLACES = {"driver": 1, "congestion": 1, "qdisc": 1, "format": 2, "experiment": 2, "notebook": 5}
 """Files that each extension touches: what a newcomer pays."""
 
 
@@ -70,6 +70,40 @@ print(json.dumps([wake_threshold(driver("7.9").wake, 1000), 1 / full - 1 / one.d
     k, added = json.loads(python(extended, "-c", code))
     assert k == 750
     assert added == pytest.approx(1e-3 / 750, rel=1e-6)
+
+
+@pytest.mark.parametrize("extended", ["congestion"], indirect=True)
+def test_a_congestion_control_is_one_file_that_both_engines_and_the_bounds_read(extended: Path) -> None:
+    code = """
+import json
+from tunbp import Scenario, simulate
+from tunbp.model.laws import loss_window
+one = Scenario(congestion="scalable", driver="backpressure", qdisc="pfifo", qdisc_limit=200, ring=100, drain_rate=10e3,
+               rtt=0.05, receive_window=30e6, origin="forwarded", duration=60.0, warmup=20.0)
+rounds = {}
+for engine in ("fluid", "packets"):
+    result = simulate(one, engine=engine)
+    rounds[engine] = float(40.0 / result.mean_rtt / result.loss_events)
+print(json.dumps([rounds, float(loss_window(1e-3, 0.05, "scalable"))]))
+"""
+    rounds, window = json.loads(python(extended, "-c", code))
+    assert window == pytest.approx(80.0)
+    # 7/8 of the window grows by a hundredth per acknowledged window: ln(8/7) / ln(1.01) round trips between two losses
+    for engine, value in rounds.items():
+        assert value == pytest.approx(13.4, rel=0.2), engine
+
+
+@pytest.mark.parametrize("extended", ["qdisc"], indirect=True)
+def test_a_qdisc_is_one_row_that_both_engines_hold_to(extended: Path) -> None:
+    code = """
+import json
+from tunbp import Scenario, simulate
+one = Scenario(qdisc="fifo20", driver="backpressure", ring=10, drain_rate=10e3, rtt=0.02, origin="forwarded",
+               source="open", offered_rate=20e3, duration=5.0, warmup=1.0)
+print(json.dumps({engine: float(simulate(one, engine=engine).qdisc_sojourn) for engine in ("fluid", "packets")}))
+"""
+    for engine, waited in json.loads(python(extended, "-c", code)).items():
+        assert waited == pytest.approx(20 / 10e3, rel=0.1), engine  # full all the time
 
 
 @pytest.mark.parametrize("extended", ["format"], indirect=True)

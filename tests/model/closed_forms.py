@@ -7,6 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from tunbp.model import laws
+from tunbp.model.congestion import CONTROLS
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
 
@@ -79,7 +80,7 @@ def _burst(engine: str) -> list[tuple[str, str, str, float, float]]:
     scenario = Scenario(driver="stock", ring=1000, drain_rate=189.4e3, burst_rate=1.814e6, ack_interval=0.01,
                         rtt=rtt, receive_window=6e6, duration=160.0, warmup=40.0)  # fmt: skip
     result = simulate(scenario, engine)
-    window = laws.CUBIC_MEAN * laws.burst_window(1000.0, 189.4e3, 1.814e6)
+    window = CONTROLS["cubic"].mean * laws.burst_window(1000.0, 189.4e3, 1.814e6)
     return [
         (
             "burst law",

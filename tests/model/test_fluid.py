@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.model.batches import KINDS, SINCE_V7, batches, generated, run
+from tunbp.model.congestion import CONTROLS
 from tunbp.model.drivers import ring_batch
 from tunbp.model.engines.fluid import batch as engine
 from tunbp.model.engines.fluid.state import TOTALS
-from tunbp.model.laws import CUBIC_MEAN
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
 
@@ -161,7 +161,7 @@ def test_stock_saws_below_the_burst_law(ring: int) -> None:
     result = simulate(Scenario(ring=ring, drain_rate=1e5, burst_rate=1e6, rtt=0.12, **BURSTS))
     window = result.cwnd.sel(time=slice(60, None)) / 1448.0
     low, high = burst_windows(ring)
-    assert 0.86 * low <= float(window.mean()) <= CUBIC_MEAN * high
+    assert 0.86 * low <= float(window.mean()) <= CONTROLS["cubic"].mean * high
     assert low <= float(window.quantile(0.99)) <= 1.04 * high
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tunbp.model import laws
+from tunbp.model.congestion import CONTROLS
 
 
 def test_a_window_of_3_megabytes_over_120_ms_carries_200_megabit():
@@ -15,7 +16,7 @@ def test_a_window_of_3_megabytes_over_120_ms_carries_200_megabit():
 
 def test_the_burst_law_gives_97_megabit_on_the_i5_host_at_its_mean_rtt():
     star = laws.burst_window(1000, 189.4e3, 1.814e6)
-    rate = laws.window_rate(laws.CUBIC_MEAN * star * 1448, 0.12339)
+    rate = laws.window_rate(CONTROLS["cubic"].mean * star * 1448, 0.12339)
     # the published run: 98.3 received, law 97.0 (design of the model, nothing fitted)
     assert rate == pytest.approx(97.0e6, rel=0.005)
     assert laws.burst_window(1000, 2e6, 1.8e6) == np.inf
@@ -34,6 +35,6 @@ def test_cubic_is_reno_friendly_on_short_paths_and_faster_on_long_ones():
 
 def test_a_deep_buffer_keeps_the_pipe_full_and_no_buffer_gives_the_mean_of_the_saw():
     assert laws.sawtooth_rate(2000.0, 1000.0) == pytest.approx(1000.0)
-    assert laws.sawtooth_rate(1000.0, 1000.0) == pytest.approx(1000 * laws.CUBIC_MEAN)
+    assert laws.sawtooth_rate(1000.0, 1000.0) == pytest.approx(1000 * CONTROLS["cubic"].mean)
     assert laws.sawtooth_rate(1000.0, 1000.0, "reno") == pytest.approx(750.0)
     assert laws.sawtooth_rate(1000.0, 1000.0, "bbr") == 1000.0

@@ -8,12 +8,13 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from tunbp.lab import process
-from tunbp.lab.cells import Qdisc
+from tunbp.model.qdiscs import NOT_SIMULATED
+from tunbp.model.qdiscs import QDISCS as SIMULATED
 
-QDISCS = (*(name for name in get_args(Qdisc) if name != "noqueue"), "netem")
+QDISCS = tuple(name for name in (*SIMULATED, *NOT_SIMULATED) if name not in SIMULATED or SIMULATED[name].attached)
 """Tried on a loopback device; a device without one (`noqueue`) every kernel has."""
 PKTGEN = "/proc/net/pktgen/pgctrl"
 VHOST_GET_FEATURES = 0x8008AF00

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from tunbp.model.qdiscs import NOT_SIMULATED, QDISCS
+
+
+def _qdisc(name: str) -> str:
+    """Netem is what makes a path here, not a qdisc under test."""
+    known = [*(other for other in QDISCS if other != "netem"), *NOT_SIMULATED]
+    if name not in known:
+        raise ValueError(f"must be one of {', '.join(known)}")
+    return name
+
 
 Ring = Annotated[int, Field(ge=1, le=1 << 20)]
-Qdisc = Literal["noqueue", "pfifo", "bfifo", "pfifo_fast", "fq", "fq_codel", "codel", "cake", "sfq"]
+Qdisc = Annotated[str, AfterValidator(_qdisc)]
 Rate = Annotated[float, Field(ge=0, le=1e8)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 Warmup = Annotated[float, Field(ge=0, le=600)]

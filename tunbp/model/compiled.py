@@ -129,9 +129,23 @@ class _Cache(caching.FunctionCache):  # type: ignore[misc]
         self._cache_file = _Files(place, name)
         self.enable()
 
+    def _index_key(self, sig: Any, codegen: Any) -> Any:
+        """Types, processor, and what the function closes over: numba's own key of a compiled function is random."""
+        return sig, codegen.magic_tuple(), _closed_over(self._py_func)
+
     def _save_overload(self, sig: Any, data: Any) -> None:
         if self._enabled and self._impl.check_cachable(data):
             self._cache_file.save(self._index_key(sig, data.codegen), self._impl.reduce(data))
+
+
+def _closed_over(function: Any) -> tuple[Any, ...]:
+    """Values that a function closes over; functions by their name and what they close over themselves."""
+    values = [cell.cell_contents for cell in function.__closure__ or ()]
+    functions = [getattr(value, "py_func", None) for value in values]
+    return tuple(
+        repr(value) if inner is None else (inner.__module__, inner.__qualname__, _closed_over(inner))
+        for value, inner in zip(values, functions, strict=True)
+    )
 
 
 def njit(**options: Any) -> Callable[[Any], Any]:

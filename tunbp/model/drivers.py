@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from tunbp.errors import ScenarioError
+from tunbp.model.qdiscs import QDISCS
 
 PTR_RING_BATCH = 16
 """Entries ptr_ring frees at once on x86-64: ``SMP_CACHE_BYTES * 2 / sizeof(void *)`` (include/linux/ptr_ring.h)."""
@@ -357,4 +358,4 @@ def wake_threshold(wake: Wake, ring: float) -> float:
 
 def pushes_back(rules: Driver, qdisc: str) -> bool:
     """Whether a full ring stops the queue (else it drops): the version stops, and a qdisc is there if it needs one."""
-    return rules.stop is not Stop.NEVER and (qdisc != "noqueue" or not rules.needs_qdisc)
+    return rules.stop is not Stop.NEVER and (QDISCS[qdisc].attached or not rules.needs_qdisc)

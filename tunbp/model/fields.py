@@ -10,8 +10,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from tunbp.model.congestion import CONTROLS
 from tunbp.model.drivers import ALIASES, DRIVERS
-from tunbp.model.qdiscs import QDISCS
+from tunbp.model.qdiscs import QDISCS, default_limits
 
 
 @dataclass(frozen=True)
@@ -92,9 +93,9 @@ _ROWS = (
     Field("driver", "stock", "kernel version", "Stop and wake rules of a kernel version (`tunbp.model.drivers`).",
           choices=(*DRIVERS, *ALIASES)),
     Field("qdisc", "fq_codel", "qdisc", "What queues in front of the ring (netem: a pfifo, its delay is part of "
-          "`rtt`).", choices=QDISCS),
+          "`rtt`).", choices=tuple(QDISCS)),
     _whole("qdisc_limit", None, "qdisc limit", "Packets the qdisc may hold.", "packet", 1,
-           none="the kernel's default: txqueuelen for pfifo and pfifo_fast, 10240 for fq_codel, 1000 for netem"),
+           none=f"the kernel's default ({default_limits()})"),
     _whole("ring", 500, "txqueuelen", "Ring size N (txqueuelen).", "packet", 1),
     _above_zero("drain_rate", 60e3, "reader speed", "Speed mu of the reader; its service time is s = 1/mu.",
                 "packet/s"),
@@ -149,7 +150,7 @@ _ROWS = (
           "drained before the wake.", "s", 0, high=1),
     _whole("streams", 1, "streams", "TCP flows, or threads of a source without feedback.", "1", 1, high=64),
     Field("congestion", "cubic", "congestion control", "TCP's congestion control.",
-          choices=("cubic", "reno", "bbr")),
+          choices=tuple(CONTROLS)),
     Field("source", "tcp", "source", "tcp; open: `offered_rate` per stream (UDP); pktgen: the same past the qdisc, "
           "waiting while the queue is stopped (start_xmit mode); frames: `frame_rate` frames per second.",
           choices=("tcp", "open", "frames", "pktgen")),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from tunbp.model.congestion import BETA_CUBIC, BETA_RENO, C_CUBIC
+from tunbp.model.congestion import CONTROLS
 
-CUBIC_MEAN = (3.0 + BETA_CUBIC) / 4.0
-"""Mean over peak of CUBIC's window between two losses: the integral of the cubic from beta to 1."""
+
+def by_control(congestion: Any, facts: Mapping[str, Any]) -> Any:
+    """A fact of each congestion control over an array of their names."""
+    names = np.asarray(congestion)
+    return np.select([names == name for name in facts], list(facts.values()), np.nan)
 
 
 def saturated_service_time(
@@ -66,11 +70,9 @@ def burst_window(ring: Any, drain_rate: Any, burst_rate: Any) -> Any:
 
 
 def loss_window(loss: Any, rtt: Any, congestion: Any = "cubic") -> Any:
-    """Mean congestion window in segments for a loss event every 1/p segments.
+    """Mean congestion window in segments for a loss event every 1/p segments, by the control's own law.
 
-    CUBIC: the larger of (C (3 + beta) / (4 (1 - beta)))^(1/4) (RTT/p)^(3/4) and the Reno-friendly
-    sqrt(3 / (2p)) (RFC 9438, sections 5.1 and 4.3); Reno: sqrt(3 / (2p)) (Mathis et al. 1997, equation 3,
-    every segment acknowledged). BBR does not answer to loss: infinite, as for p = 0.
+    Infinite for p = 0 and for a control that does not answer to loss (`tunbp.model.congestion`).
 
     Parameters
     ----------
@@ -79,25 +81,21 @@ def loss_window(loss: Any, rtt: Any, congestion: Any = "cubic") -> Any:
     rtt
         Round-trip time, s.
     congestion
-        "cubic", "reno" or "bbr".
+        Names of controls, one or an array.
 
     Returns
     -------
     float or array
         Segments, broadcast over the arguments.
     """
-    with np.errstate(divide="ignore"):
-        reno = np.sqrt(1.5 / np.asarray(loss, float))
-        cubic = (C_CUBIC * (3.0 + BETA_CUBIC) / (4.0 * (1.0 - BETA_CUBIC))) ** 0.25 * (rtt / np.asarray(loss)) ** 0.75
-    window = np.where(np.asarray(congestion) == "cubic", np.maximum(cubic, reno), reno)
-    return np.where(np.asarray(congestion) == "bbr", np.inf, window)
+    return by_control(congestion, {name: row.loss_window(loss, rtt) for name, row in CONTROLS.items()})
 
 
 def sawtooth_rate(peak: Any, pipe: Any, congestion: Any = "cubic", streams: Any = 1) -> Any:
     """Mean of min(window, pipe) while the window climbs back to `peak` after each loss, in their unit.
 
-    Between two losses the window is peak (1 - d u^m) with u from 1 to 0: d = 1 - beta and m = 3 for CUBIC,
-    d = 1/2 and m = 1 for Reno. Of several streams one reduces at a time: d over their number.
+    Between two losses the window is peak (1 - d u^m) with u from 1 to 0: d = 1 - beta and m are the control's. Of
+    several streams one reduces at a time: d over their number.
 
     Parameters
     ----------
@@ -106,13 +104,13 @@ def sawtooth_rate(peak: Any, pipe: Any, congestion: Any = "cubic", streams: Any 
     pipe
         Window that just fills the path.
     congestion
-        "cubic", "reno" or "bbr" (which always fills the pipe).
+        Names of controls, one or an array; one without a sawtooth always fills the pipe.
     streams
         Number of flows.
     """
-    cubic = np.asarray(congestion) == "cubic"
-    depth = np.where(cubic, 1.0 - BETA_CUBIC, 1.0 - BETA_RENO) / streams
-    power = np.where(cubic, 3.0, 1.0)
+    beta = by_control(congestion, {name: row.beta for name, row in CONTROLS.items()})
+    power = by_control(congestion, {name: row.power for name, row in CONTROLS.items()})
+    depth = np.where(beta < 1.0, 1.0 - beta, 1.0) / streams
     full = np.clip((1.0 - pipe / np.asarray(peak, float)) / depth, 0.0, 1.0) ** (1.0 / power)
     below = (1.0 - full) - depth * (1.0 - full ** (power + 1.0)) / (power + 1.0)
-    return np.where(np.asarray(congestion) == "bbr", pipe, full * pipe + peak * below)
+    return np.where(beta < 1.0, full * pipe + peak * below, pipe)

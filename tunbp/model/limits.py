@@ -9,8 +9,8 @@ import numpy as np
 import xarray as xr
 
 from tunbp import schema
-from tunbp.model.congestion import BETA_RENO
-from tunbp.model.laws import CUBIC_MEAN, burst_window, loss_window, sawtooth_rate, window_rate
+from tunbp.model.congestion import CONTROLS
+from tunbp.model.laws import burst_window, by_control, loss_window, sawtooth_rate, window_rate
 from tunbp.model.qdiscs import qdisc_limit
 from tunbp.model.scenario import Scenario
 from tunbp.model.service import service_times
@@ -135,9 +135,10 @@ def _scenario_bounds(scenario: Scenario) -> dict[str, xr.DataArray]:
         return np.where(tcp & ~never_full, rate, np.inf)
 
     star = burst_window(v["ring"], 1.0 / free, v["burst_rate"]) * entry
-    bursty = tcp & (pushing == 0) & (v["ack_interval"] >= v["ring"] * free) & (control != "bbr")
+    answers = by_control(control, {name: row.beta < 1.0 for name, row in CONTROLS.items()})
+    bursty = tcp & (pushing == 0) & (v["ack_interval"] >= v["ring"] * free) & (answers == 1.0)
     bursty &= star < stock_pipe
-    mean = np.where(control == "cubic", CUBIC_MEAN, (1.0 + BETA_RENO) / 2.0)
+    mean = by_control(control, {name: row.mean for name, row in CONTROLS.items()})
     offered = np.where(v["source"].astype(str) == "open", np.nan_to_num(v["offered_rate"]), _frames(v))
     values = {
         "offered_bound": np.where(tcp, np.inf, offered * streams * segment_bits),

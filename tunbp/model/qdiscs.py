@@ -1,23 +1,86 @@
-"""Queueing disciplines in front of the ring: how many packets they hold, and CoDel's constants."""
+"""Queueing disciplines in front of the ring: one row each, and CoDel's constants."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-QDISCS = ("noqueue", "pfifo", "pfifo_fast", "fq_codel", "netem")
 
-QDISC_LIMITS = {"noqueue": 0.0, "fq_codel": 10240.0, "netem": 1000.0}
-"""Packets a qdisc holds when nobody says otherwise (net/sched/sch_fq_codel.c, sch_netem.c); pfifo and pfifo_fast take
-txqueuelen, which sets the ring too."""
+@dataclass(frozen=True)
+class Qdisc:
+    """One qdisc: what both engines and lists know of it.
+
+    Attributes
+    ----------
+    limit
+        Packets it holds when nobody says otherwise; None: as many as txqueuelen, which sets the ring too.
+    source
+        Kernel file that this was read from.
+    attached
+        Whether it is one at all: without one packets never wait in front of the ring.
+    fair
+        Whether each flow has a queue of its own, new ones are served first, and a full qdisc drops from the longest.
+    codel
+        Whether CoDel drops (or marks) early.
+    note
+        What else is worth knowing.
+    """
+
+    limit: float | None
+    source: str
+    attached: bool = True
+    fair: bool = False
+    codel: bool = False
+    note: str = ""
+
+
+QDISCS = {
+    "noqueue": Qdisc(0.0, "net/sched/sch_generic.c", attached=False),
+    "pfifo": Qdisc(None, "net/sched/sch_fifo.c"),
+    "pfifo_fast": Qdisc(None, "net/sched/sch_generic.c", note="three bands; one of them is modelled"),
+    "fq_codel": Qdisc(10240.0, "net/sched/sch_fq_codel.c", fair=True, codel=True),
+    "netem": Qdisc(1000.0, "net/sched/sch_netem.c", note="a pfifo; its delay is part of the RTT"),
+}
+"""Rows by name: what can be simulated."""
+
+NOT_SIMULATED = {
+    "bfifo": "its limit is in bytes",
+    "fq": "it paces local TCP",
+    "codel": "CoDel on one queue of several flows",
+    "cake": "its own AQM, shaper and a limit in bytes",
+    "sfq": "it moves flows among 127 queues",
+}
+"""Other qdiscs that the laboratory can use, and what a model of each would need."""
 
 CODEL_TARGET = 0.005
 CODEL_INTERVAL = 0.1
 CODEL_DROP_BATCH = 64
 """CoDel's target and interval in seconds (RFC 8289, section 4.3; fq_codel's defaults), and the packets that a full
 fq_codel drops at once, at most (net/sched/sch_fq_codel.c, ``drop_batch_size``)."""
+
+
+def default_limits() -> str:
+    """The limits that qdiscs have by themselves, in words."""
+    words = {name: "txqueuelen" if row.limit is None else f"{row.limit:g}" for name, row in QDISCS.items()}
+    return ", ".join(f"{words[name]} for {name}" for name, row in QDISCS.items() if row.attached)
+
+
+def fact(qdisc: Any, column: str) -> npt.NDArray[Any]:
+    """A column of the rows over an array of names.
+
+    Parameters
+    ----------
+    qdisc
+        Names of `QDISCS`, one or an array.
+    column
+        Attribute of `Qdisc`.
+    """
+    names = np.asarray(qdisc, dtype=str)
+    found: npt.NDArray[Any] = np.vectorize(lambda name: getattr(QDISCS[name], column), otypes=[bool])(names)
+    return found
 
 
 def qdisc_limit(qdisc: Any, given: Any, ring: Any) -> npt.NDArray[np.float64]:
@@ -33,6 +96,6 @@ def qdisc_limit(qdisc: Any, given: Any, ring: Any) -> npt.NDArray[np.float64]:
         Ring sizes, packets.
     """
     names, given, ring = np.broadcast_arrays(np.asarray(qdisc, dtype=str), np.asarray(given, float), ring)
-    default = np.vectorize(QDISC_LIMITS.get, otypes=[float])(names, ring)
-    limit: npt.NDArray[np.float64] = np.where((names == "noqueue") | np.isnan(given), default, given)
+    own = np.vectorize(lambda name, n: n if QDISCS[name].limit is None else QDISCS[name].limit, otypes=[float])
+    limit: npt.NDArray[np.float64] = np.where(~fact(names, "attached") | np.isnan(given), own(names, ring), given)
     return limit

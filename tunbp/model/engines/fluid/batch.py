@@ -14,7 +14,7 @@ from tunbp.model.engines import sources
 from tunbp.model.engines.fluid.kernel import kernel
 from tunbp.model.engines.fluid.state import DT, ENTRY, FOREVER, PARAMETERS, POLICIES, RTT, SERIES, TOTALS, WARMUP, Kind
 from tunbp.model.engines.workers import each
-from tunbp.model.qdiscs import qdisc_limit
+from tunbp.model.qdiscs import fact, qdisc_limit
 from tunbp.model.scenario import Scenario
 from tunbp.model.service import numbers, service_times
 
@@ -87,6 +87,7 @@ def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
     free, full, pushing, k = service_times(flat)
     source = np.array([sources.CODES[str(x)] for x in flat["source"]])
     control = np.array([congestion.CODES[str(x)] for x in flat["congestion"]])
+    rules = congestion.ROWS
     tcp = source == sources.TCP
     local = flat["origin"] == "local"
     offered = np.where(np.isnan(number["offered_rate"]), 0.0, number["offered_rate"]) * number["streams"]
@@ -135,7 +136,7 @@ def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
         "unheld": np.where(local & tcp, (number["ring"] + 1.0 - 0.5 * np.minimum(k, number["ring"])) * g, FOREVER),
         "block": np.where(source == sources.PKTGEN, 0.0, blocks),
         "idle": number["idle_latency"] / free,
-        "sees_drops": np.where(local & tcp & (flat["qdisc"] == "noqueue"), 1.0, 0.0),
+        "sees_drops": np.where(local & tcp & ~fact(flat["qdisc"], "attached"), 1.0, 0.0),
         "path": np.minimum(dt * path["path_rate"], FOREVER),
         "path_service": path["path_service"],
         "path_room": path["path_room"],
@@ -148,10 +149,10 @@ def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
         "far_acks": np.minimum(dt * path["far_acks"], FOREVER),
         "pace": dt / slowest,
     }
-    rows["codel"] = np.where((flat["qdisc"] == "fq_codel") & (pushing > 0) & tcp, 1.0, 0.0)
-    rows["hystart"] = np.where(tcp & (control == congestion.CUBIC), number["hystart"], 0.0)
+    rows["codel"] = np.where(fact(flat["qdisc"], "codel") & (pushing > 0) & tcp, 1.0, 0.0)
+    rows["hystart"] = np.where(tcp & np.array([row.hystart for row in rules])[control], number["hystart"], 0.0)
     table = np.stack([np.asarray(rows[name], float) for name in PARAMETERS])
-    control = np.where(tcp, control, congestion.CUBIC)
+    control = np.where(tcp, control, 0)  # what is not TCP shares a kernel
     columns = (single, control, source, pushing > 0, path_on, readers_on & tcp)
     kinds = [Kind(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
     return Prepared(
@@ -162,7 +163,7 @@ def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
         streams,
         number["mss"] * 8.0,
         k,
-        flat["qdisc"] == "fq_codel",
+        fact(flat["qdisc"], "fair"),
     )
 
 
@@ -312,7 +313,7 @@ def _totals(scenario: Scenario, batch: Prepared, totals: Array) -> dict[str, Arr
     result["ring_sojourn"], result["qdisc_sojourn"], result["path_sojourn"] = ring, qdisc, path
     result["mean_rtt"] = batch.table[RTT] + ring + qdisc + path + held
     result["min_rtt"] = batch.table[RTT] + 0.0
-    # fq_codel serves a sparse flow first: only ring and path are in front of it (net/sched/sch_fq_codel.c)
+    # a fair qdisc serves a sparse flow first: only ring and path are in front of it (net/sched/sch_fq_codel.c)
     result["sparse_latency"] = ring + path + np.where(batch.sparse_first, 0.0, qdisc)
     return result
 

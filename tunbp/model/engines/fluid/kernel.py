@@ -29,6 +29,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from tunbp.model import congestion as cc
 from tunbp.model.compiled import njit
+from tunbp.model.engines import controls
 from tunbp.model.engines.fluid import sender, stages
 from tunbp.model.engines.fluid.state import (
     ABOVE, ACCOUNTED, ACKED, APP, ARRIVED, A_SHARE, B, BLOCK, BUNCH, BUNCHES, BURST, B_SUM, CAP, CODEL, CODEL_NEXT,
@@ -66,7 +67,7 @@ def _next_event(s: Any, W: int, i: int, t: float) -> float:
 
 
 @njit(nogil=True, error_model="numpy")
-def _start(s: Any, bbr: Any, rng: Any, seeds: Any, W: int, nf: int, interval: float) -> None:
+def _start(s: Any, own: Any, rng: Any, seeds: Any, W: int, nf: int, interval: float, control: int) -> None:
     for i in range(W):
         x = stream(seeds[i])
         s[STALL, i] = FOREVER
@@ -92,9 +93,8 @@ def _start(s: Any, bbr: Any, rng: Any, seeds: Any, W: int, nf: int, interval: fl
             s[o + PACE, i] = FOREVER
             s[o + H_RTT, i] = s[RTT, i]
             s[o + CAP, i] = s[WINDOW, i]
-            if bbr.size > 0:
-                bbr[(f * cc.BBR_STATE + 3) * W + i] = s[RTT, i]
-                s[o + PACE, i] = cc.BBR_HIGH_GAIN * cc.INITIAL_WINDOW / s[RTT, i]
+            if controls.PACED[control]:
+                s[o + PACE, i] = controls.start(control, own, f * own.size // nf + i, W, s[RTT, i])
         rng[i] = x
 
 
@@ -219,7 +219,8 @@ def kernel(width: int, kind: Kind) -> Any:
     single, control, source, pushing, path, readers = kind
     tcp = source == TCP
     n_parameters = len(PARAMETERS)
-    cubic, reno, bbr1 = control == cc.CUBIC, control == cc.RENO, control == cc.BBR
+    rules, growth = cc.ROWS[control], controls.GROWTH[control]
+    paced, hystart, state = rules.paced, rules.hystart, rules.state
     small_queues = tcp and pushing
     is_open, is_frames = source == OPEN, source == FRAMES
     is_pktgen = source == PKTGEN
@@ -232,13 +233,13 @@ def kernel(width: int, kind: Kind) -> Any:
         line = _zeros(slots, nf, W)
         lost = _zeros(slots, nf, W)
         any_lost = np.zeros(slots, np.bool_)
-        bbr = np.zeros(cc.BBR_STATE * nf * W if bbr1 else 0)
+        own = np.zeros(state * nf * W)
         slow = np.zeros(nf * W, np.int64)
         rng = np.zeros(W, np.uint64)
         for v in range(n_parameters):
             for i in range(W):
                 s[v, i] = parameters[v, i]
-        _start(s, bbr, rng, seeds, W, nf, interval if series.shape[0] > 0 else 0.0)
+        _start(s, own, rng, seeds, W, nf, interval if series.shape[0] > 0 else 0.0, control)
 
         slot = 0
         dropping, holding = False, False
@@ -259,7 +260,7 @@ def kernel(width: int, kind: Kind) -> Any:
                 stages.take_acks(s, line, slot, W, nf, n)
             if tcp and has_lost:
                 sender.losses(s, slow, lost, slot, W, nf, n, control)
-            if cubic and tcp and starting:
+            if hystart and tcp and starting:
                 starting = sender.hystart(s, line, slot, W, nf, n)
             for f in range(nf):
                 flow = s[DEVICE + f * FLOW : DEVICE + (f + 1) * FLOW]
@@ -273,21 +274,16 @@ def kernel(width: int, kind: Kind) -> Any:
                         flight = flow[FLIGHT, i] - acked
                         growing = (t >= flow[RECOVERY, i]) & (cwnd < (flow[CAP, i] if small_queues else window))
                         slow_start = cwnd < ssthresh
-                        if cubic:
+                        if not paced:
                             west = flow[WEST, i]
-                            grown, friendly = cc.cubic_growth(
-                                cwnd, west, acked, t - flow[EPOCH, i], flow[K, i], flow[WMAX, i]
-                            )
+                            grown, friendly = growth(cwnd, west, acked, t - flow[EPOCH, i], flow[K, i], flow[WMAX, i])
                             flow[WEST, i] = friendly if growing & (not slow_start) else west
-                        if reno:
-                            grown = cc.reno_growth(cwnd, acked)
-                        if cubic or reno:
                             grown = cwnd + acked if slow_start else grown
                             cwnd = grown if growing else cwnd
                             flow[CW, i] = cwnd
                         # 2. the sender fills the window
                         want = math.floor(max(min(cwnd, window) - flight, 0.0) + TINY)
-                        if bbr1:
+                        if paced:
                             want = min(want, flow[PACE, i] * s[DT, i])
                             flow[ROUND_OUT, i] += acked
                             rounds |= t >= flow[ROUND, i]
@@ -300,7 +296,7 @@ def kernel(width: int, kind: Kind) -> Any:
                             flow[F_WANT, i] = want
                             s[WANT, i] += want
                             s[ACKED, i] += acked
-            if (cubic or reno) and s[RECOVERING, 0] > 0.0:
+            if not paced and s[RECOVERING, 0] > 0.0:
                 sender.recover(s, slow, line, slot, nf, n)
             for i in range(W):
                 want = s[WANT, i]
@@ -375,7 +371,7 @@ def kernel(width: int, kind: Kind) -> Any:
                     s[B_SUM, i] += backlog
                     s[FULL, i] += took if backlog > 0.0 else 0.0
                 # it could have taken more: the ring is empty; by a packet at least where whole packets arrive
-                spare = (drain * (1.0 - TINY) if bbr1 else max(drain - 1.0, 0.5 * drain)) - took
+                spare = (drain * (1.0 - TINY) if paced else max(drain - 1.0, 0.5 * drain)) - took
                 s[TOOK, i] = took
                 if is_frames:
                     s[APP, i] -= arrived
@@ -460,8 +456,8 @@ def kernel(width: int, kind: Kind) -> Any:
                     s[DROPPED, i] += s[DROP, i]
                     s[DROPPED_Q, i] += s[OVER, i]
             if tcp:
-                if bbr1 and rounds:
-                    sender.bbr_rounds(s, bbr, W, nf, n)
+                if paced and rounds:
+                    sender.rounds(s, own, W, nf, n, control)
                 if silent | lossy:
                     if pushing and lossy:
                         stages.tail_drop(s, W, nf, n)

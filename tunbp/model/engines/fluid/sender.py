@@ -1,4 +1,4 @@
-"""What a TCP sender of the fluid engine does on rare events: losses, recovery, HyStart, small queues, probes, BBR."""
+"""What a TCP sender of the fluid engine does rarely: losses, recovery, HyStart, small queues, probes, rounds."""
 
 from __future__ import annotations  # noqa: I001 (rows are many: filled lines)
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from tunbp.model import congestion as cc
 from tunbp.model.compiled import njit
+from tunbp.model.engines import controls
 from tunbp.model.engines.fluid.state import (
     A, ARRIVED, B, BURST, CAP, CW, DEVICE, DRAIN, DRAIN_FULL, DT, ENTRY, EPOCH, F, FLIGHT, FLOW, F_WANT, G, HELD,
     HYSTART, H_COUNT, H_LAST, H_LEFT, H_RTT, H_START, K, LAST, LOSSES, N, P, PACE, PENDING, PRIOR, PROBES, PRR_IN,
@@ -32,22 +33,19 @@ def reduce(s: Any, slow: Any, i: int, o: int, t: float, control: int) -> None:
     s[LOSSES, i] += 1.0
     s[o + REDUCED, i] = t
     s[o + RECOVERY, i] = t + s[RTT, i] + queue
-    if s[o + PRIOR, i] == 0.0 and control != cc.BBR:
+    if s[o + PRIOR, i] == 0.0 and not controls.PACED[control]:
         slow[int(s[RECOVERING, 0])] = o * slow.size + i
         s[RECOVERING, 0] += 1.0
     s[o + PRIOR, i] = s[o + CW, i]
     s[o + PRR_IN, i] = 0.0
     s[o + PRR_OUT, i] = 0.0
-    if control == cc.CUBIC:
-        reduced, wmax, k = cc.cubic_loss(s[o + CW, i], s[o + WMAX, i])
-        s[o + WMAX, i] = wmax
-        s[o + K, i] = k
-        s[o + EPOCH, i] = s[o + RECOVERY, i] - s[RTT, i]
-        s[o + WEST, i] = reduced
-    elif control == cc.RENO:
-        reduced = cc.reno_loss(s[o + CW, i])
-    else:
+    if controls.PACED[control]:
         return
+    reduced, wmax, k = controls.loss(control, s[o + CW, i], s[o + WMAX, i])
+    s[o + WMAX, i] = wmax
+    s[o + K, i] = k
+    s[o + EPOCH, i] = s[o + RECOVERY, i] - s[RTT, i]
+    s[o + WEST, i] = reduced
     s[o + CW, i] = reduced
     s[o + SS, i] = reduced
 
@@ -138,7 +136,7 @@ def hystart(s: Any, line: Any, slot: int, W: int, nf: int, n: int) -> bool:
                 s[o + H_LAST, i] = t
             train = train and t - s[o + H_START, i] > 0.5 * rtt
             sampled = count > 2.0 * cc.HYSTART_MIN_SAMPLES
-            slow = sampled and s[o + H_RTT, i] > rtt + cc.hystart_delay(rtt)
+            slow = sampled and s[o + H_RTT, i] > rtt + controls.hystart_delay(rtt)
             if train or slow:
                 s[o + SS, i] = s[o + CW, i]
                 s[o + WMAX, i] = s[o + CW, i]
@@ -166,7 +164,7 @@ def small_queues(s: Any, W: int, nf: int, n: int, control: int, readers: bool) -
         for f in range(nf):
             o = DEVICE + f * FLOW
             gain = cc.PACING_SLOW_START if s[o + CW, i] < 0.5 * s[o + SS, i] else cc.PACING
-            rate = s[o + PACE, i] if control == cc.BBR else gain * max(s[o + CW, i], s[o + FLIGHT, i]) / srtt
+            rate = s[o + PACE, i] if controls.PACED[control] else gain * max(s[o + CW, i], s[o + FLIGHT, i]) / srtt
             # the entry that makes it more is still handed over
             allowed += max(SMALL_QUEUE_ENTRIES * entry, rate * s[SMALL, i]) + entry
         drain = s[DRAIN_FULL, i] if s[B, i] > 0.0 else s[DRAIN, i]
@@ -210,8 +208,8 @@ def probe(s: Any, slow: Any, W: int, nf: int, n: int, control: int) -> None:
 
 
 @_rare
-def bbr_rounds(s: Any, bbr: Any, W: int, nf: int, n: int) -> None:
-    """BBR's view of each flow whose round trip is over."""
+def rounds(s: Any, own: Any, W: int, nf: int, n: int, control: int) -> None:
+    """What a control that paces makes of each flow whose round trip is over."""
     for f in range(nf):
         for i in range(W):
             o = DEVICE + f * FLOW
@@ -221,8 +219,8 @@ def bbr_rounds(s: Any, bbr: Any, W: int, nf: int, n: int) -> None:
             rtt = s[RTT, i] + (s[Q, i] + s[B, i]) * s[SERVICE, i] + s[P, i] * s[P_SERVICE, i]
             length = t - s[o + ROUND_START, i]
             if s[o + ROUND_OUT, i] > 0.0:
-                s[o + CW, i], s[o + PACE, i] = cc.bbr_round(
-                    bbr, f * cc.BBR_STATE * W + i, W, s[o + ROUND_OUT, i] / length, rtt, s[o + FLIGHT, i], t
+                s[o + CW, i], s[o + PACE, i] = controls.round_trip(
+                    control, own, f * own.size // nf + i, W, s[o + ROUND_OUT, i] / length, rtt, s[o + FLIGHT, i], t
                 )
             s[o + ROUND_OUT, i] = 0.0
             s[o + ROUND_START, i] = t

@@ -30,7 +30,7 @@ from tunbp.model.engines.packets.state import (
 )
 from tunbp.model.engines.workers import each
 from tunbp.model.fields import BATCH_WIDE
-from tunbp.model.qdiscs import qdisc_limit
+from tunbp.model.qdiscs import QDISCS, qdisc_limit
 from tunbp.model.scenario import Scenario
 
 Array = npt.NDArray[Any]
@@ -53,8 +53,10 @@ def _device(point: Mapping[str, Any]) -> np.ndarray[Any, Any]:
     m = state[0]
     rules = driver(str(point["driver"]))
     qdisc = str(point["qdisc"])
+    row = QDISCS[qdisc]
     ring = int(point["ring"])
     source = sources.CODES[str(point["source"])]
+    control = cc.CONTROLS[str(point["congestion"])]
     streams = int(point["streams"])
     backpressure = pushes_back(rules, qdisc)
     threshold = wake_threshold(rules.wake, ring)
@@ -65,7 +67,7 @@ def _device(point: Mapping[str, Any]) -> np.ndarray[Any, Any]:
     offered = _number(point["offered_rate"], math.inf) * streams
     stalls = float(point["stall_rate"]) > 0.0 and float(point["stall_mean"]) > 0.0
 
-    m["source"], m["control"], m["streams"] = source, cc.CODES[str(point["congestion"])], streams
+    m["source"], m["control"], m["streams"] = source, cc.CODES[control.name], streams
     m["gso"] = m["quantum"] = max(int(point["gso_segments"]), 1)
     m["ring"], m["batch"] = ring, ring_batch(ring)
     m["limit"] = int(qdisc_limit(qdisc, point["qdisc_limit"], ring))
@@ -76,8 +78,8 @@ def _device(point: Mapping[str, Any]) -> np.ndarray[Any, Any]:
     m["stop_on_failed"] = backpressure and rules.stop is Stop.FAILED
     m["fetch"] = 1 if math.isinf(guest_rate) else VHOST_NET_BATCH
     m["guest_service"] = 1.0 / guest_rate
-    m["head_drop"], m["fair"] = qdisc == "fq_codel", qdisc == "fq_codel" and streams > 1
-    m["codel"] = qdisc == "fq_codel" and source == sources.TCP
+    m["head_drop"], m["fair"] = row.fair, row.fair and streams > 1
+    m["codel"] = row.codel and source == sources.TCP
     m["ecn"] = bool(point["ecn"])
     patched = rules.wake is not Wake.NEVER
     m["service"] = max(service + float(point["patch_overhead"]) * patched, 0.0)
@@ -96,9 +98,9 @@ def _device(point: Mapping[str, Any]) -> np.ndarray[Any, Any]:
     local, tcp = str(point["origin"]) == "local", source == sources.TCP
     m["tsq"] = m["sees_drops"] = local and tcp
     m["tsq"] &= backpressure
-    m["sees_drops"] &= qdisc == "noqueue"
-    m["paced"] = m["control"] == cc.BBR
-    m["hystart"] = bool(point["hystart"]) and m["control"] == cc.CUBIC
+    m["sees_drops"] &= not row.attached
+    m["paced"] = control.paced
+    m["hystart"] = bool(point["hystart"]) and control.hystart
     blocks = 0.0 if source == sources.PKTGEN else send_buffer / float(point["mss"]) if local else math.inf
     m["block_at"] = COUNTLESS if math.isinf(blocks) else int(blocks / m["gso"])
     _path(m, point, tcp)
@@ -157,7 +159,7 @@ def _buffers(m: Any) -> Buffers:
         node_time=np.zeros(nodes),
         lists=np.zeros((3, LISTED + 1), np.int64),
         alarms=np.empty(2 * int(m["leaves"])),
-        bbr=np.zeros(cc.BBR_STATE * int(m["streams"])),
+        own=np.zeros(cc.ROWS[m["control"]].state * int(m["streams"])),
     )
 
 
@@ -211,8 +213,8 @@ def _totals(totals: np.ndarray[Any, Any], point: Mapping[str, Any]) -> dict[str,
     result["transmitted_rate"], result["lost_rate"] = change["out"] / span, change["dropped_ring"] / span
     result["ring_sojourn"], result["qdisc_sojourn"], result["path_sojourn"] = ring, qdisc, path
     result["min_rtt"], result["mean_rtt"] = float(point["rtt"]), float(point["rtt"]) + ring + qdisc + path + held
-    # fq_codel serves a sparse flow first: only ring and path are in front of it (net/sched/sch_fq_codel.c)
-    result["sparse_latency"] = ring + path + (0.0 if point["qdisc"] == "fq_codel" else qdisc)
+    # a fair qdisc serves a sparse flow first: only ring and path are in front of it (net/sched/sch_fq_codel.c)
+    result["sparse_latency"] = ring + path + (0.0 if QDISCS[str(point["qdisc"])].fair else qdisc)
     result["max_ring_occupancy"] = last["most_in_ring"]
     return result
 

@@ -26,6 +26,7 @@ from typing import Any, TypeVar, cast
 from tunbp.model import congestion as cc
 from tunbp.model.compiled import njit
 from tunbp.model.drivers import NAPI_POLL
+from tunbp.model.engines import controls
 from tunbp.model.engines.packets.state import (
     FAIR,
     FLOW_BITS,
@@ -76,11 +77,11 @@ def _wake_by(m: Any, b: Any, f: int, at: float) -> None:
 
 @_hot
 def _paces(m: Any, flow: Any) -> float:
-    """Segments per second at which TCP hands packets over: BBR's rate, or the kernel's for window and RTT.
+    """Segments per second at which TCP hands packets over: the control's own rate, or the kernel's for window and RTT.
 
     (net/ipv4/tcp_input.c, ``tcp_update_pacing_rate``: 200 % of the rate in slow start, 120 % later.)
     """
-    if m.control == cc.BBR:
+    if m.paced == 1:
         return float(flow.pace)
     factor = cc.PACING_SLOW_START if flow.cwnd < 0.5 * flow.ssthresh else cc.PACING
     return float(factor * max(flow.cwnd, float(flow.flight)) / flow.srtt)
@@ -767,15 +768,12 @@ def _reduce(m: Any, flow: Any) -> None:
     """One window reduction for everything sent before the loss or mark was seen; the window follows in `_prr`."""
     m.losses += 1
     flow.recover = flow.next
-    if m.control == cc.BBR:
+    if m.paced == 1:
         return
     flow.prior = flow.cwnd
-    if m.control == cc.CUBIC:
-        flow.ssthresh, flow.wmax, flow.k = cc.cubic_loss(flow.cwnd, flow.wmax)
-        flow.west = flow.ssthresh
-        flow.epoch = -1.0
-    else:
-        flow.ssthresh = cc.reno_loss(flow.cwnd)
+    flow.ssthresh, flow.wmax, flow.k = controls.loss(m.control, flow.cwnd, flow.wmax)
+    flow.west = flow.ssthresh
+    flow.epoch = -1.0
     flow.recovering = 1
     flow.prr_delivered = 0
     flow.prr_out = 0
@@ -813,7 +811,7 @@ def _hystart(m: Any, flow: Any, expected: int, born: float, t: float) -> None:
     flow.round_rtt = min(flow.round_rtt, rtt)
     if flow.round_acks < cc.HYSTART_MIN_SAMPLES:
         flow.round_acks += 1
-    elif flow.round_rtt > flow.least_rtt + cc.hystart_delay(flow.least_rtt):
+    elif flow.round_rtt > flow.least_rtt + controls.hystart_delay(flow.least_rtt):
         found = True
     if found:
         flow.ssthresh = flow.cwnd
@@ -826,20 +824,19 @@ def _hystart(m: Any, flow: Any, expected: int, born: float, t: float) -> None:
 @_hot
 def _grow(m: Any, flow: Any, acked: int, t: float) -> None:
     """The window grows with `acked` segments, unless something else is what limits the flow."""
-    if m.control == cc.BBR or flow.cwnd >= m.window:
+    if m.paced == 1 or flow.cwnd >= m.window:
         return
     slow_start = flow.cwnd < flow.ssthresh
     if flow.throttled == 1 and flow.cwnd >= (2.0 if slow_start else 1.0) * (flow.flight + acked):
         return  # the small queue holds it back (net/ipv4/tcp.h, tcp_is_cwnd_limited)
     if slow_start:
         flow.cwnd += acked
-    elif m.control == cc.RENO:
-        flow.cwnd = cc.reno_growth(flow.cwnd, acked)
     else:
         if flow.epoch < 0.0:
             # the cubic starts when recovery ends, one RTT ahead (net/ipv4/tcp_cubic.c, bictcp_update)
             flow.epoch = t - m.rtt
-        flow.cwnd, flow.west = cc.cubic_growth(flow.cwnd, flow.west, acked, t - flow.epoch, flow.k, flow.wmax)
+        since = t - flow.epoch
+        flow.cwnd, flow.west = controls.growth(m.control, flow.cwnd, flow.west, acked, since, flow.k, flow.wmax)
 
 
 @_hot
@@ -879,12 +876,13 @@ def _taken_in(m: Any, flows: Any, b: Any, t: float) -> None:
 
 @_hot
 def _end_round(m: Any, flow: Any, b: Any, f: int, t: float) -> None:
-    """The packet timed in this round trip is acknowledged: RTT, and BBR's view of the round."""
+    """The packet timed in this round trip is acknowledged: RTT, and what a control that paces makes of the round."""
     if flow.sample > 0.0:
         flow.srtt = flow.sample
-    if m.control == cc.BBR and flow.round_out > 0 and t > flow.round_at:
+    if m.paced == 1 and flow.round_out > 0 and t > flow.round_at:
         rate = flow.round_out / (t - flow.round_at)
-        flow.cwnd, flow.pace = cc.bbr_round(b.bbr, f * cc.BBR_STATE, 1, rate, flow.srtt, flow.flight, t)
+        base = f * b.own.size // m.streams
+        flow.cwnd, flow.pace = controls.round_trip(m.control, b.own, base, 1, rate, flow.srtt, flow.flight, t)
         flow.round_out = 0
         flow.round_at = t
     flow.timed = -1
@@ -1103,8 +1101,8 @@ def _begin(m: Any, flows: Any, b: Any, seed: int) -> None:
         flow.backoff = 1.0
         flow.timed = -1
         flow.timeout_at = -1
-        flow.pace = cc.BBR_HIGH_GAIN * cc.INITIAL_WINDOW / m.rtt
-        b.bbr[f * cc.BBR_STATE + 3] = m.rtt
+        if m.paced == 1:
+            flow.pace = controls.start(m.control, b.own, f * b.own.size // m.streams, 1, m.rtt)
     m.last_flow = -1
     m.pushed_at = -NEVER
     m.push_at = m.transfer_at = m.done_at = m.ack_at = m.far_at = NEVER

@@ -115,8 +115,8 @@ class Buffers(NamedTuple):
         Circular lists of flows: those that may push, new and old queues of fq_codel.
     alarms
         Binary tree of minima: its leaves are the next event of the device and the next timer of each flow.
-    bbr
-        BBR's state of each flow (`tunbp.model.congestion.bbr_round`).
+    own
+        State of each flow that its congestion control keeps itself (`tunbp.model.congestion.Control.state`).
     """
 
     tags: np.ndarray[Any, Any]
@@ -128,7 +128,7 @@ class Buffers(NamedTuple):
     node_time: np.ndarray[Any, Any]
     lists: np.ndarray[Any, Any]
     alarms: np.ndarray[Any, Any]
-    bbr: np.ndarray[Any, Any]
+    own: np.ndarray[Any, Any]
 
 
 TOTALS = np.dtype([(name, "f8") for name in (
