@@ -36,14 +36,14 @@ ALLOWED = {
     "model": {"errors", "opened", "quantities", "schema"},
     "traces": BASE,
     "lab": BASE | {"traces"},
-    "evidence": BASE | {"model", "traces"},
+    "evidence": BASE | {"infer", "model", "prediction", "traces"},
     "infer": BASE | {"model"},
-    "prediction": BASE | {"infer", "model"},
+    "prediction": BASE | {"infer", "model", "traces"},
     "plots": BASE | {"model"},
     "results": BASE | {"plots"},
     "run": BASE | {"model"},
     "site": BASE | {"plots", "results", "run"},
-    "notebooks": BASE | {"evidence", "model", "plots", "prediction", "results", "run"},
+    "notebooks": BASE | {"evidence", "infer", "model", "plots", "prediction", "results", "run"},
 }
 """What each part may import besides itself: data flows one way. Other parts sit on top, only below `cli`."""
 

@@ -16,19 +16,21 @@ def test_quantiles_with_equal_weights_are_those_of_numpy():
 
 
 def test_a_measured_value_gives_the_conjugate_posterior():
-    """Prior N(0, 1) on log x, one measurement of log x = 1 with sigma 0.5: mean 0.8, standard deviation 0.447."""
-    draws = np.exp(norm.ppf((np.arange(20000) + 0.5) / 20000))
-    weight = posterior.weights(draws, np.e, 0.5)
-    mean = float(np.average(np.log(draws), weights=weight))
-    spread = float(np.sqrt(np.average((np.log(draws) - mean) ** 2, weights=weight)))
+    """Prior N(0, 1), one measurement of 1 with sigma 0.5: mean 0.8, standard deviation 0.447."""
+    draws = norm.ppf((np.arange(20000) + 0.5) / 20000)
+    weight, k = posterior.smoothed(norm.logpdf(1.0, draws, 0.5))
+    mean = float(np.average(draws, weights=weight))
+    spread = float(np.sqrt(np.average((draws - mean) ** 2, weights=weight)))
     assert (mean, spread) == pytest.approx((0.8, 0.4472), abs=2e-3)
-    assert 1.0 < posterior.effective(weight) < 20000
+    assert k < 0.5
+    chosen = draws[posterior.systematic(weight, 2000)]
+    assert (chosen.mean(), chosen.std()) == pytest.approx((0.8, 0.4472), abs=2e-3)
 
 
 def test_a_value_that_no_draw_reproduces_leaves_few_effective_draws():
-    draws = np.exp(0.1 * RNG.normal(size=256))
-    assert posterior.effective(posterior.weights(draws, 10.0, 0.1)) < 2.0
-    assert posterior.effective(posterior.weights(draws, 1.0, 10.0)) > 250.0
+    draws = 0.1 * RNG.normal(size=256)
+    assert posterior.effective(posterior.smoothed(norm.logpdf(2.3, draws, 0.02))[0]) < 4.0
+    assert posterior.effective(posterior.smoothed(norm.logpdf(0.0, draws, 10.0))[0]) > 250.0
 
 
 def test_shares_of_variance_are_those_of_a_linear_model_and_zero_for_a_constant_without_effect():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tunbp.errors import ParamsError
-from tunbp.infer.priors import NINETY, draws, noise, priors, products
+from tunbp.infer.priors import ERRORS, NINETY, draws, priors, products
 from tunbp.model.fields import FIELDS
 from tunbp.model.scenario import Scenario
 
@@ -35,6 +35,7 @@ def test_draws_are_the_same_for_the_same_seed_and_allowed_values_of_their_fields
     first, again, other = (draws(priors(), Scenario().parameters(), 64, seed) for seed in (3, 3, 4))
     assert all(np.array_equal(first[name], again[name]) for name in first)
     assert not np.array_equal(first["drain_rate"], other["drain_rate"])
+    assert all(((first[name] > 0) & (first[name] < 1)).all() for name in ERRORS)
     for name in priors():
         for value in first[name]:
             Scenario(**{name: int(value) if FIELDS[name].integer else float(value)})
@@ -49,5 +50,6 @@ def test_relative_constants_follow_what_they_are_relative_to():
     assert (drawn["ack_cost"] <= 1.0 / 1e4).all()
 
 
-def test_the_noise_of_one_run_is_that_of_repeats_and_of_the_model():
-    assert noise() == pytest.approx(np.hypot(0.14, 0.10))
+def test_a_program_without_a_far_end_has_no_prior_of_one():
+    assert "far_rate" in priors("openvpn")
+    assert "far_rate" not in priors("passt")

@@ -47,20 +47,29 @@ def test_the_interval_of_one_run_holds_90_of_100_of_the_model_s_own_runs(found):
     assert float(inside.mean()) == pytest.approx(0.9, abs=0.03)
 
 
-def test_a_measured_rate_moves_the_prediction_towards_it(found):
-    free = found.quantiles("expected_rate", 500, "stock")
-    measured = 0.8 * free["median"]
-    held = predict(LONG, [25, 5000], count=64, measured=measured)
-    assert abs(np.log(held.quantiles("expected_rate", 500, "stock")["median"] / measured)) < abs(np.log(0.8))
-    assert held.effective < found.effective == pytest.approx(64.0)
+def test_a_measured_rate_moves_the_prediction_onto_it(found):
+    measured = 0.6 * found.quantiles("expected_rate", 500, "stock")["median"]
+    held = predict(LONG, [25, 5000], count=64, observed={"received_rate": measured})
+    q = held.quantiles("received_rate", 500, "stock")
+    assert q["low90"] < measured < q["high90"]
+    assert abs(np.log(q["median"] / measured)) < 0.1
+    assert q["high90"] / q["low90"] < found.quantiles("received_rate", 500, "stock")["high90"] / measured * 2
+    assert held.fit.reproduced
+    assert 8 < held.fit.effective < 512
 
 
 def test_a_rate_that_the_model_cannot_give_gets_no_advice():
-    far = predict(LONG, [5000], count=64, measured=20e9)
+    far = predict(LONG, [5000], count=64, observed={"received_rate": 20e9})
     said = str(card(far))
-    assert "does not reproduce it" in said
-    assert "txqueuelen 5000 gives" not in said
+    assert "No likely constants give this run" in said
+    assert "ip link set" not in said
     assert "IFF_BACKPRESSURE" not in said
+
+
+def test_a_link_that_is_given_and_hardly_loads_the_programs_is_known_well():
+    slow = predict({"rtt": 0.04, "path_rate": 900.0, "duration": 10.0}, [], count=64)
+    q = slow.quantiles("received_rate", 500, "stock")
+    assert q["high90"] / q["low90"] < 1.4
 
 
 def test_draws_are_a_power_of_two():

@@ -16,8 +16,8 @@ from tunbp.quantities import parse, percent, show, show_range, significant
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tunbp.evidence.prediction import FromTrace
     from tunbp.prediction import Prediction
+    from tunbp.prediction.measured import Told
 
 RINGS = "25,100,500,1000,5000"
 HEADER = 40
@@ -74,18 +74,21 @@ def predict(
     if plot is not None and plot.suffix not in (".pdf", ".png", ".svg"):
         raise OutputError(f"--plot: {plot}: the name must end with .pdf, .png or .svg")
     sizes = _sizes(rings)
-    known, sources, read = _known(trace, host, constants, mtu, given)
+    known, sources, read = _known(trace, host, constants, mtu, product, given)
     if cpu_bound is not None:
         _reader_from_cpu(known, sources, options.rate(cpu_bound, float(known["mss"]), "--cpu-bound"))
     if udp is not None:
         known |= {"source": "open", "offered_rate": options.rate(udp, float(known["mss"]), "--udp")}
     duration = float(known["duration"])
     known["warmup"] = duration / 6.0 if warmup is None else warmup
-    rate = None if measured is None else parse(measured, "bit/s", name="--measured")[0]
-    if rate is None and read is not None and read.rate > 0.0:
-        rate = read.rate
+    observed = dict(read.observed) if read else {}
+    if measured is not None:
+        observed["received_rate"] = parse(measured, "bit/s", name="--measured")[0]
+    if read is not None and read.cannot and measured is None:
+        refuse(read, as_json)
+        return
     try:
-        found = run(known, sizes, product=product, sources=sources, measured=rate, count=draws, seed=seed)
+        found = run(known, sizes, product=product, sources=sources, observed=observed, count=draws, seed=seed)
     except ScenarioError as error:
         raise ParamsError(_as_option(str(error))) from error
     if plot is not None:
@@ -93,7 +96,15 @@ def predict(
     if as_json:
         click.echo(json.dumps(found.record(), indent=1))
     else:
-        report(Console(), found, direction, read)
+        report(Console(), found, direction, read, product)
+
+
+def refuse(read: Told, as_json: bool) -> None:
+    """Say why a measurement does not lead to a prediction."""
+    if as_json:
+        click.echo(json.dumps({"schema": 1, "rows": [], "unknown": [], "cannot": read.cannot}, indent=1))
+    else:
+        click.echo(f"{read.cannot[0].upper()}{read.cannot[1:]}.\n{read}. No advice is given on this.")
 
 
 def _sizes(text: str) -> list[int]:
@@ -107,13 +118,15 @@ def _sizes(text: str) -> list[int]:
 
 
 def _known(
-    trace: Path | None, host: str | None, constants: Path | None, mtu: int | None, given: dict[str, Any]
-) -> tuple[dict[str, Any], dict[str, str], FromTrace | None]:
+    trace: Path | None, host: str | None, constants: Path | None, mtu: int | None, program: str, given: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, str], Told | None]:
     """Fields that are known, where each comes from, and what the trace told."""
     from tunbp.model.fields import FIELDS
     from tunbp.model.hosts import host as known_host
+    from tunbp.prediction.products import product as product_of
 
     known: dict[str, Any] = {**START, "mss": FIELDS["mss"].default, "ring": FIELDS["ring"].default}
+    known |= product_of(program).fields
     sources = dict.fromkeys(known, "default")
     read = None
 
@@ -131,13 +144,13 @@ def _known(
 
         measured = read_constants(constants).constants
         take({name: entry.value for name, entry in measured.items() if name in FIELDS}, "constants")
+    typed = {field: value for field, value in given.items() if value is not None}
     if trace is not None:
-        from tunbp.evidence.prediction import from_trace
-        from tunbp.model.scenario import Scenario
+        from tunbp.prediction.measured import read_run
         from tunbp.traces import open_trace
 
-        read = from_trace(open_trace(trace), Scenario())
-        take({name: getattr(read.scenario, name) for name in read.fields}, "trace")
+        read = read_run(open_trace(trace), typed)
+        take(read.fields, "trace")
     if mtu is not None:
         take({"mss": mtu - HEADER}, "given")
     if given.get("mss") is not None:
@@ -164,7 +177,7 @@ def _as_option(message: str) -> str:
     return f"--{options.name_of(field, NAMES)}:{rest}" if known and colon else message
 
 
-def report(console: Console, found: Prediction, direction: str, read: FromTrace | None) -> None:
+def report(console: Console, found: Prediction, direction: str, read: Told | None, product: str) -> None:
     """Print what is known, one line per ring size, and the card."""
     from rich import box
     from rich.markup import escape
@@ -172,7 +185,7 @@ def report(console: Console, found: Prediction, direction: str, read: FromTrace 
 
     from tunbp.prediction.card import card
 
-    advice = card(found)
+    advice = card(found, (read.device if read else "") or "tun0", product)
     console.print(escape(advice.sentences[0]), style="bold")
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     heads = ("ring", "stock\nMbit/s", "90 %", "backpr.\nMbit/s", "90 %", "stock\nping ms", "backpr.\nping ms", "drops")

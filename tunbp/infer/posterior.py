@@ -8,23 +8,48 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 
 
-def weights(simulated: Array, measured: float, sigma: float) -> Array:
-    """Normalized importance weights of draws whose model value is `simulated`, given a measured one.
+def smoothed(log: Array) -> tuple[Array, float]:
+    """Normalized importance weights with a smoothed tail, and the shape k of that tail.
 
     Parameters
     ----------
-    simulated
-        Model values, one per draw.
-    measured
-        The measured value, in the same unit.
-    sigma
-        Standard deviation of the logarithm of a measured value around the model's.
+    log
+        Logarithms of the importance ratios, one per draw.
+
+    Returns
+    -------
+    weights, k
+        Above 0.7 the weights' mean is unreliable: the few largest decide.
+
+    Notes
+    -----
+    Vehtari, Simpson, Gelman, Yao, Gabry, "Pareto smoothed importance sampling", JMLR 25 (2024) 72.
     """
-    with np.errstate(divide="ignore"):
-        away = np.log(np.maximum(simulated, 1e-300) / measured) / sigma
-    log = -0.5 * away**2
     raw = np.exp(log - log.max())
-    return np.asarray(raw / raw.sum())
+    plain = np.asarray(raw / raw.sum())
+    if np.ptp(log) == 0.0:
+        return plain, 0.0
+    from arviz_stats.base.array import array_stats
+
+    # a tail of weights that are all but zero has no shape: the few largest decide
+    with np.errstate(all="ignore"):
+        found, k = array_stats.psislw(-log)  # type: ignore[no-untyped-call]
+        raw = np.exp(found - found.max())
+    if not (np.isfinite(raw).all() and np.isfinite(k)):
+        return plain, float("inf")
+    return np.asarray(raw / raw.sum()), float(k)
+
+
+def systematic(weight: Array, count: int) -> npt.NDArray[np.intp]:
+    """Places of `count` draws chosen in proportion to their weights, evenly and without chance.
+
+    Examples
+    --------
+    >>> systematic(np.array([0.5, 0.25, 0.25]), 4).tolist()
+    [0, 0, 1, 2]
+    """
+    places = np.searchsorted(np.cumsum(weight), (np.arange(count) + 0.5) / count)
+    return np.minimum(places, weight.size - 1)
 
 
 def effective(weight: Array) -> float:

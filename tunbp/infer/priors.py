@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy.typing as npt
 import yaml
 from scipy.stats import norm, qmc
 
+from tunbp import opened
 from tunbp.errors import ParamsError
 from tunbp.model.fields import FIELDS
 from tunbp.project import data_folder
@@ -58,23 +60,29 @@ class Prior:
 
 
 @cache
-def _table() -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load((data_folder() / "priors.yaml").read_text(encoding="utf-8"))
+def _loaded(path: Path, changed: int) -> dict[str, dict[str, Any]]:
+    loaded: dict[str, dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return loaded
+
+
+def table() -> dict[str, dict[str, Any]]:
+    """All of ``data/priors.yaml``: noise, products, constants."""
+    path = opened.note(data_folder() / "priors.yaml")
+    return _loaded(path, path.stat().st_mtime_ns)
 
 
 def products() -> tuple[str, ...]:
     """Products whose reader's speed has a prior."""
-    return tuple(_table()["constants"]["drain_rate"]["product"])
+    return tuple(table()["constants"]["drain_rate"]["product"])
 
 
-def noise() -> float:
-    """Standard deviation of the logarithm of one measured run around the model: repeats and the model's own error."""
-    return float(np.hypot(*(row["sigma"] for row in _table()["noise"].values())))
+def noise() -> dict[str, float]:
+    """What one measured run differs from the model by, see `tunbp.infer.discrepancy`."""
+    return {name: float(row["value"]) for name, row in table()["noise"].items()}
 
 
 def priors(product: str = "openvpn") -> dict[str, Prior]:
-    """Priors by field.
+    """Priors by field; a program without a far end has none of its constants.
 
     Parameters
     ----------
@@ -89,7 +97,10 @@ def priors(product: str = "openvpn") -> dict[str, Prior]:
     if product not in products():
         raise ParamsError(f"product: {product!r} is not known; allowed: {', '.join(products())}")
     found = {}
-    for name, row in _table()["constants"].items():
+    absent = table()["products"][product].get("absent", ())
+    for name, row in table()["constants"].items():
+        if name in absent:
+            continue
         chosen = {**row, **row.get("product", {}).get(product, {})}
         kind = next(k for k in ("lognormal", "loguniform", "uniform") if k in chosen)
         words = {key: chosen.get(key, "") for key in ("relative", "per", "source", "measure")}
@@ -98,8 +109,12 @@ def priors(product: str = "openvpn") -> dict[str, Prior]:
     return found
 
 
+ERRORS = ("capacity", "losses", "waits", "repeat")
+"""Columns of the sequence that draw the model's errors and the noise of one run."""
+
+
 def draws(unknown: Mapping[str, Prior], known: Mapping[str, Any], count: int, seed: int = 0) -> dict[str, Array]:
-    """Sobol draws of the unknown constants, with the last column of the sequence as ``noise``.
+    """Sobol draws of the unknown constants and, as probabilities, of `ERRORS`.
 
     Parameters
     ----------
@@ -115,10 +130,10 @@ def draws(unknown: Mapping[str, Prior], known: Mapping[str, Any], count: int, se
     Returns
     -------
     dict
-        One array of `count` values per field within the field's bounds, and ``noise`` (standard normal).
+        One array of `count` values per field within the field's bounds, and one of probabilities per name of `ERRORS`.
     """
     ordered = sorted(unknown.values(), key=lambda p: bool(p.relative or p.per))
-    cube = np.clip(qmc.Sobol(len(ordered) + 1, seed=seed).random(count), 1e-9, 1 - 1e-9)
+    cube = np.clip(qmc.Sobol(len(ordered) + len(ERRORS), seed=seed).random(count), 1e-9, 1 - 1e-9)
     values: dict[str, Array] = {}
     for column, prior in enumerate(ordered):
         drawn = prior.quantile(cube[:, column])
@@ -128,5 +143,4 @@ def draws(unknown: Mapping[str, Prior], known: Mapping[str, Any], count: int, se
             drawn = drawn * of if prior.relative else drawn / of
         row = FIELDS[prior.name]
         values[prior.name] = np.clip(np.round(drawn) if row.integer else drawn, row.low, row.high)
-    values["noise"] = np.asarray(norm.ppf(cube[:, -1]))
-    return values
+    return values | {name: cube[:, len(ordered) + i] for i, name in enumerate(ERRORS)}

@@ -22,7 +22,7 @@ def fans(draws: xr.Dataset, ring: int) -> Figure:
     Parameters
     ----------
     draws
-        `received_rate` [bit/s] and `latency` [s] over `draw`, `ring`, `variant`, and `weight` over `draw`.
+        `received_rate` [bit/s] and `latency` [s] over `draw`, `ring`, `variant`.
     ring
         The present txqueuelen, marked.
 
@@ -30,10 +30,7 @@ def fans(draws: xr.Dataset, ring: int) -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    count = draws.sizes["draw"]
-    # the same number of draws, each as often as its weight says: what is drawn then needs no weights
-    chosen = np.searchsorted(np.cumsum(draws["weight"].to_numpy()), (np.arange(count) + 0.5) / count)
-    data = draws[list(PANELS)].isel(draw=np.minimum(chosen, count - 1))
+    data = draws[list(PANELS)]
     drawn, axes = figure("text", height=2.7, cols=2, layout="constrained")
     for ax, name in zip(np.ravel(axes), PANELS, strict=True):
         for level in (0.9, 0.5):

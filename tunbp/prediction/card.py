@@ -6,17 +6,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tunbp.prediction.distribution import FEW, VARIANTS, WORTH, Prediction
+from tunbp.prediction.causes import GROWTH, LINK, LOSS, READER, WINDOW, causes
+from tunbp.prediction.distribution import VARIANTS, WORTH, Prediction
+from tunbp.prediction.products import Product, product
 from tunbp.quantities import percent, show, show_range
 
-NEAR = 0.9
-"""Part of a bound from which it is what holds a draw."""
+ENOUGH = 2.0 / 3.0
+"""Part of the best ring's gain that a ring must bring to be advised: longer ones cost ping for little."""
 
-SAME = 0.05
-"""Difference of medians that counts as none: below the noise of single runs."""
+SURE, OPEN = 0.75, 0.25
+"""Probabilities from which something is advised, and below which it is advised against."""
 
-LIKELY, UNLIKELY = 0.75, 0.25
-"""Probabilities from which something is said without, or not at all."""
+TELLING = 0.05
+"""Share of the variance from which an unknown is worth measuring."""
+
+UNAFFECTED = (LINK, LOSS, WINDOW)
+"""Causes on which neither the ring nor the flag has an influence."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,7 @@ class Card:
     holds
         What holds stock at the present ring -> share of the draws, largest first.
     ring
-        Smallest txqueuelen whose stock median is within `SAME` of the best.
+        txqueuelen to set without the flag; the present one where a longer one does not help.
     sentences
         The advice.
     """
@@ -42,41 +47,7 @@ class Card:
         return "\n".join(self.sentences)
 
 
-def holds(prediction: Prediction) -> dict[str, float]:
-    """What holds stock at the present ring, by share of the draws: link, reader, window, path loss, ring."""
-    draws, weight = prediction.draws, prediction.draws["weight"].to_numpy()
-    here = draws.sel(ring=prediction.ring, variant="stock")
-    rate = here["expected_rate"].to_numpy()
-
-    def value(name: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-        if name in draws:
-            return np.asarray(draws[name].to_numpy(), float)
-        found = prediction.used.get(name, {}).get("value")
-        return np.full(rate.shape, np.inf if found is None else float(found))
-
-    bits = 8.0 * value("mss")
-    service = 1.0 / value("drain_rate") + (value("ack_cost") / 2.0 if "ack_cost" in draws else 0.0)
-    window = np.minimum(value("receive_window"), value("send_buffer"))
-    bounds = {
-        "the link": value("path_rate")
-        * (1.0 - np.where(np.isfinite(value("path_loss")), value("path_loss"), 0))
-        * bits,
-        "the reader": bits / service,
-        "the window": value("streams") * 8.0 * window / value("rtt"),
-    }
-    stacked = np.stack(list(bounds.values()))
-    which = np.argmin(stacked, axis=0)
-    near = rate >= NEAR * stacked.min(axis=0)
-    lossy = value("path_loss") > 0.0
-    dropping = here["drop_fraction"].to_numpy() > 1e-6
-    shares = {name: float(weight[near & (which == i)].sum()) for i, name in enumerate(bounds)}
-    shares["the ring"] = float(weight[~near & dropping & ~lossy].sum())
-    shares["loss on the path"] = float(weight[~near & lossy].sum())
-    shares["slow start and growth"] = float(weight[~near & ~dropping & ~lossy].sum())
-    return dict(sorted(shares.items(), key=lambda item: -item[1]))
-
-
-def card(prediction: Prediction, device: str = "tun0") -> Card:
+def card(prediction: Prediction, device: str = "tun0", program: str = "openvpn") -> Card:
     """The advice that a prediction supports.
 
     Parameters
@@ -85,21 +56,35 @@ def card(prediction: Prediction, device: str = "tun0") -> Card:
         What `tunbp.prediction.predict` returned.
     device
         Name of the device in the commands.
+    program
+        The product that reads it (``data/priors.yaml``).
     """
-    shares = holds(prediction)
-    first, likely = next(iter(shares.items()))
-    medians = {
-        int(ring): prediction.quantiles("expected_rate", int(ring), "stock")["median"]
-        for ring in prediction.draws["ring"].to_numpy()
-    }
-    best = max(medians.values())
-    good = min(ring for ring, rate in medians.items() if rate >= (1.0 - SAME) * best)
-    lines = [*_fit(prediction), *_now(prediction, first, likely), *_today(prediction, medians, good, shares, device)]
-    lines += _flag(prediction, shares)
+    held, known = causes(prediction), product(program)
+    first = [*_assumed(prediction), *_fit(prediction)]
+    if prediction.fit is not None and not prediction.fit.reproduced:
+        return Card(held, prediction.ring, tuple(first))
+    ring = _enough(prediction)
+    longer = _more(prediction, ring)
+    helped = ring != prediction.ring and float((longer > WORTH).mean()) >= OPEN
+    lines = [*first, _now(prediction, held), *_cause(prediction, held, known)]
+    main, share = next(iter(held.items()))
+    if prediction.used["source"]["value"] != "tcp":
+        lines += _datagrams(prediction)
+    elif main not in UNAFFECTED or share < SURE:
+        lines += _today(prediction, ring if helped else prediction.ring, longer, device, known)
+        lines += _flag(prediction, known)
     top = next(iter(prediction.ranking()), None)
-    if top is not None and float(top["share"]) > SAME:
-        lines.append(f"What would say more: {top['name']} ({percent(top['share'])} of the spread): {top['measure']}.")
-    return Card(shares, good, tuple(lines))
+    if top is not None and float(top["share"]) > TELLING:
+        lines.append(
+            f"What would say more: {top['name']} ({percent(top['share'], 2)} of the spread): {top['measure']}."
+        )
+    return Card(held, ring if helped else prediction.ring, tuple(lines))
+
+
+def sure(probability: float) -> str:
+    """A probability in words, and as the number behind them."""
+    words = ((0.95, "almost certainly"), (0.8, "very likely"), (0.6, "likely"), (0.0, "perhaps"))
+    return f"{next(word for least, word in words if probability >= least)} ({100 * probability:.0f} %)"
 
 
 def _spread(prediction: Prediction, name: str, ring: int, variant: str) -> str:
@@ -108,63 +93,149 @@ def _spread(prediction: Prediction, name: str, ring: int, variant: str) -> str:
     return f"{show(q['median'], unit, 3)} (90 %: {show_range(q['low90'], q['high90'], unit)})"
 
 
+def _median(prediction: Prediction, name: str, ring: int, variant: str) -> float:
+    return prediction.quantiles(name, ring, variant)["median"]
+
+
+def _more(prediction: Prediction, ring: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """Relative gain of a ring over the present one in stock, one value per draw."""
+    rates = prediction.draws["expected_rate"].sel(variant="stock")
+    here, there = (rates.sel(ring=size).to_numpy() for size in (prediction.ring, ring))
+    return np.asarray(there / np.maximum(here, 1.0) - 1.0)
+
+
+def _enough(prediction: Prediction) -> int:
+    """Smallest ring that brings most of what the best one does beyond the present one."""
+    sizes = [int(n) for n in prediction.draws["ring"] if int(n) >= prediction.ring]
+    medians = {n: _median(prediction, "expected_rate", n, "stock") for n in sizes}
+    now, best = medians[prediction.ring], max(medians.values())
+    return min(n for n, rate in medians.items() if rate >= now + ENOUGH * (best - now))
+
+
+def _assumed(prediction: Prediction) -> list[str]:
+    """What neither the person nor a prior said."""
+    words = {"rtt": ("RTT", "s", "--rtt"), "ring": ("txqueuelen", "packet", "--ring")}
+    taken = [
+        f"{title} {show(float(prediction.used[name]['value']), unit)} ({option})"
+        for name, (title, unit, option) in words.items()
+        if prediction.used.get(name, {}).get("source") == "default"
+    ]
+    return [f"Nobody said, so this is assumed: {', '.join(taken)}."] if taken else []
+
+
 def _fit(prediction: Prediction) -> list[str]:
-    if prediction.measured is None:
+    if prediction.fit is None or "received_rate" not in prediction.fit.observed:
         return []
+    run = f"Your run {show(prediction.fit.observed['received_rate'], 'bit/s', 3)}, model "
+    said = run + _spread(prediction, "received_rate", prediction.ring, "stock") + "."
+    if prediction.fit.reproduced:
+        return [said]
+    return [
+        said,
+        "No likely constants give this run: something else holds it than what was given, so no advice follows.",
+    ]
+
+
+def _now(prediction: Prediction, held: dict[str, float]) -> str:
     said = _spread(prediction, "received_rate", prediction.ring, "stock")
-    if prediction.effective < FEW:
+    causes = [f"{name} ({100 * share:.0f} %)" for name, share in held.items() if share >= 0.1][:3]
+    return f"txqueuelen {prediction.ring}, as it is: {said}; held by {' or '.join(causes)}."
+
+
+def _cause(prediction: Prediction, held: dict[str, float], known: Product) -> list[str]:
+    """What helps against the main cause, where that is neither the ring nor the flag."""
+    main, share = next(iter(held.items()))
+    used = prediction.used
+    if share < SURE and main not in (READER, WINDOW):
+        return []
+    if main == LINK:
         return [
-            f"Your run: {show(prediction.measured, 'bit/s', 3)}. The model does not reproduce it with any likely "
-            f"constants ({said}): something else holds this path, and no advice is given on the ring."
+            "The link is the bottleneck: the ring is empty, neither a longer ring nor the flag gains anything here."
         ]
-    return [f"Your run: {show(prediction.measured, 'bit/s', 3)}; the model of it: {said}."]
+    if main == LOSS:
+        better = (
+            "" if used["congestion"]["value"] == "bbr" else " Try BBR at the sender (net.ipv4.tcp_congestion_control)."
+        )
+        return [f"Random loss on the path holds it: neither the ring nor the flag helps.{better}"]
+    if main == WINDOW:
+        return [_window(prediction)]
+    if main == READER:
+        return [f"Faster would be: {known.faster}."]
+    if main == GROWTH:
+        return ["The run is too short for its window to grow: a longer one, or BBR, shows what the path carries."]
+    return []
 
 
-def _now(prediction: Prediction, first: str, likely: float) -> list[str]:
-    said = _spread(prediction, "received_rate", prediction.ring, "stock")
-    return [f"txqueuelen {prediction.ring}, as it is: {said}; most likely held by {first} ({percent(likely)})."]
+def _window(prediction: Prediction) -> str:
+    """The smaller of window and send buffer over the RTT, and what raises it."""
+    used = prediction.used
+    rtt, streams = float(used["rtt"]["value"]), int(used["streams"]["value"])
+    sizes = {name: float(used[name]["value"]) for name in ("send_buffer", "receive_window") if name in used}
+    name = min(sizes, key=lambda key: sizes[key])
+    rate = streams * 8.0 * sizes[name] / rtt
+    many = f"{streams} x " if streams > 1 else ""
+    raised = {
+        "send_buffer": "OpenVPN: `sndbuf`, `rcvbuf`; else SO_SNDBUF, net.ipv4.tcp_wmem",
+        "receive_window": "net.ipv4.tcp_rmem at the receiver, tcp_wmem at the sender; OpenVPN: `sndbuf`, `rcvbuf`",
+    }[name]
+    return (
+        f"{many}{show(sizes[name], 'byte', 3)} / {show(rtt, 's', 3)} = {show(rate, 'bit/s', 3)}: "
+        f"raise the socket buffers first ({raised})."
+    )
 
 
-def _reliable(prediction: Prediction) -> bool:
-    return prediction.measured is None or prediction.effective >= FEW
+def _datagrams(prediction: Prediction) -> list[str]:
+    """UDP: what is lost, and what a longer ring does to it."""
+    longest = int(prediction.draws["ring"].max())
+    lost = _median(prediction, "drop_fraction", prediction.ring, "stock")
+    if lost < 0.001:
+        return ["All that is sent passes: no longer ring is needed."]
+    waits = [_median(prediction, "latency", ring, "stock") for ring in (prediction.ring, longest)]
+    return [
+        f"More is sent than is read: {percent(lost, 2)} is lost, the ring is full. A longer ring only delays (ping "
+        f"under load {show(waits[0], 's', 2)} with {prediction.ring}, {show(waits[1], 's', 2)} with {longest}); "
+        "send less, or read faster.",
+        "IFF_BACKPRESSURE moves the loss: packets wait in the qdisc, a sender that blocks slows down, one "
+        "that does not loses them there.",
+    ]
 
 
 def _today(
-    prediction: Prediction, medians: dict[int, float], good: int, shares: dict[str, float], device: str
+    prediction: Prediction,
+    ring: int,
+    longer: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+    device: str,
+    known: Product,
 ) -> list[str]:
-    if not _reliable(prediction):
-        return []
-    if shares["the link"] >= LIKELY:
-        return ["The link is the bottleneck: the ring is empty, there is nothing to gain here."]
-    if shares["loss on the path"] >= 0.5:
-        return ["Loss on the path holds it: neither the ring nor the flag helps; try BBR at the sender."]
-    if shares["the window"] >= LIKELY:
-        return ["The window holds it: raise net.ipv4.tcp_rmem and tcp_wmem (and a VPN's socket buffers) first."]
-    if good > prediction.ring and medians[good] > (1.0 + SAME) * medians[prediction.ring]:
-        more = medians[good] / medians[prediction.ring] - 1.0
-        return [
-            f"Today, without the flag: txqueuelen {good} gives about {percent(more)} more: "
-            f"`ip link set dev {device} txqueuelen {good}`; OpenVPN: `txqueuelen {good}`; "
-            f"systemd.link: `TransmitQueueLength={good}`."
-        ]
-    return ["A longer ring would not help this path."]
+    if ring == prediction.ring:
+        return ["A longer ring would not help this path."]
+    more = float(np.median(longer))
+    times = f"{percent(more, 2)} more" if more < 1.0 else f"{1.0 + more:.2g} times as much"
+    waits = [_median(prediction, "latency", size, "stock") for size in (prediction.ring, ring)]
+    commands = [f"`ip link set dev {device} txqueuelen {ring}`"]
+    commands += [known.queue.format(ring=ring)] if known.queue else []
+    commands += [f"systemd.link: `TransmitQueueLength={ring}`"]
+    chance = float((longer > WORTH).mean())
+    return [
+        f"Today, without the flag: txqueuelen {ring} or more, {sure(chance)} over {percent(WORTH)} faster (in the "
+        f"middle {times}); ping under load {show(waits[1], 's', 2)} instead of {show(waits[0], 's', 2)}.",
+        f"That is: {'; '.join(commands)}.",
+    ]
 
 
-def _flag(prediction: Prediction, shares: dict[str, float]) -> list[str]:
-    if not _reliable(prediction) or shares["the link"] >= LIKELY or shares["loss on the path"] >= 0.5:
-        return []
-    gain = prediction.gain()
-    chance = gain["probability_above_10_percent"]
-    waits = {v: prediction.quantiles("latency", prediction.ring, v)["median"] for v in VARIANTS}
-    price = f"ping under load {show(waits['backpressure'], 's', 3)} instead of {show(waits['stock'], 's', 3)}"
-    if chance >= UNLIKELY:
-        said = _spread(prediction, "received_rate", prediction.ring, "backpressure")
+def _flag(prediction: Prediction, known: Product) -> list[str]:
+    chance = prediction.gain()["probability_above_10_percent"]
+    waits = {v: _median(prediction, "latency", prediction.ring, v) for v in VARIANTS}
+    price = f"ping under load {show(waits['backpressure'], 's', 2)} instead of {show(waits['stock'], 's', 2)}"
+    said = _spread(prediction, "received_rate", prediction.ring, "backpressure")
+    if prediction.used["qdisc"]["value"] == "noqueue":
+        return ["IFF_BACKPRESSURE needs a qdisc: attach one first (`tc qdisc add dev tun0 root fq_codel`)."]
+    if chance < OPEN:
         return [
-            f"With IFF_BACKPRESSURE (Linux 7.3) at this ring: {said}; more than {percent(WORTH)} faster with "
-            f"probability {percent(chance)}; {price}. "
-            "`tunbp backpressure -- PROGRAM` sets it for programs that call libc's ioctl."
+            f"IFF_BACKPRESSURE (Linux 7.3) is not likely to gain more than {percent(WORTH)} here "
+            f"({100 * chance:.0f} %); {price}."
         ]
     return [
-        f"IFF_BACKPRESSURE is not likely to help here (more than {percent(WORTH)} faster with probability "
-        f"{percent(chance)}); {price}."
+        f"With IFF_BACKPRESSURE (Linux 7.3) at txqueuelen {prediction.ring}: {said}, {sure(chance)} over "
+        f"{percent(WORTH)} faster; {price}. {known.flag[0].upper() + known.flag[1:]}."
     ]

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
+from scipy.stats import norm, qmc
 
 from tunbp.errors import ParamsError
 from tunbp.infer import posterior
-from tunbp.infer.priors import Prior, draws, noise, priors
+from tunbp.infer.ceilings import busy, ceilings
+from tunbp.infer.discrepancy import Discrepancy, discrepancy
+from tunbp.infer.priors import ERRORS, Prior, draws, priors
 from tunbp.model.drivers import COMPARED
+from tunbp.model.engines.fluid.batch import round_trip_slots
 from tunbp.model.fields import FIELDS
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
+
+Array = npt.NDArray[np.float64]
 
 VARIANTS = tuple(COMPARED)
 LEVELS = {"median": 0.5, "low50": 0.25, "high50": 0.75, "low90": 0.05, "high90": 0.95}
@@ -24,14 +32,53 @@ LEVELS = {"median": 0.5, "low50": 0.25, "high50": 0.75, "low90": 0.05, "high90":
 WORTH = 0.10
 """Gain in throughput from which backpressure is worth setting."""
 
-FEW = 12.0
-"""Effective draws below which a measured value says that the model does not hold the path."""
+CANDIDATES = 8
+"""Draws tried for each one kept, where a measured run chooses among them."""
 
-STEPS = 1.5e9
-"""Scenario-steps that a prediction may take (a few seconds on two cores): durations shrink to it on short paths."""
+ERRORS_TRIED = 32
+"""Errors of the model tried with each of those draws."""
+
+TAIL = 0.01
+"""Probability beforehand of a rate as far out as the measured one, below which the model does not hold the path."""
+
+FEW = 8.0
+"""Effective draws below which a measured run is not reproduced."""
+
+LONG = 0.02
+"""RTT from which a prediction takes at most four seconds, s; fifteen below."""
+
+STEPS, STEPS_SHORT = 1.2e8, 5e8
+"""Scenario-steps, times streams, that a prediction may take from `LONG` on and below: durations shrink to it."""
 
 SHORTEST = 200.0
 """Round trips that a prediction simulates at least."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How well the model reproduces a measured run.
+
+    Attributes
+    ----------
+    observed
+        What was measured: `received_rate` [bit/s], `drop_fraction`, `queueing` [s].
+    effective
+        Effective number of the draws tried.
+    pareto_k
+        Shape of the tail of their weights; above 0.7 the few best draws decide.
+    below
+        Probability beforehand, with the noise of one run, of a smaller rate.
+    """
+
+    observed: dict[str, float]
+    effective: float
+    pareto_k: float
+    below: float
+
+    @property
+    def reproduced(self) -> bool:
+        """Whether likely constants give this run."""
+        return TAIL <= self.below <= 1.0 - TAIL and self.effective >= FEW
 
 
 @dataclass(frozen=True)
@@ -41,8 +88,9 @@ class Prediction:
     Attributes
     ----------
     draws
-        `received_rate` (with the noise of one run), `expected_rate` (without), `drop_fraction`, `latency` over
-        `draw`, `ring`, `variant`; the drawn constants over `draw`; `weight` over `draw`.
+        Over `draw`, `ring`, `variant`: `received_rate` (of one run), `expected_rate` (the mean of its repeats),
+        `simulated_rate` (the model's own), `drop_fraction`, `ring_share` (lost in the ring, as simulated), `latency`.
+        `ceiling` over `stage` and `draw`, the drawn constants over `draw`. All draws count the same.
     used
         Field -> value and where it comes from: given, trace, host, default, prior.
     unknown
@@ -51,8 +99,8 @@ class Prediction:
         The present txqueuelen.
     duration
         Seconds simulated (shorter than asked for on short paths).
-    measured
-        Measured rate that the draws are weighted by, bit/s, or None.
+    fit
+        How a measured run was reproduced; None without one.
     """
 
     draws: xr.Dataset
@@ -60,38 +108,32 @@ class Prediction:
     unknown: dict[str, Prior]
     ring: int
     duration: float
-    measured: float | None = None
+    fit: Fit | None = None
     notes: tuple[str, ...] = field(default=())
-
-    @property
-    def effective(self) -> float:
-        """Effective number of draws."""
-        return posterior.effective(self.draws["weight"].to_numpy())
 
     def quantiles(self, name: str, ring: int, variant: str) -> dict[str, float]:
         """Median, 50 and 90 % interval of a variable at one ring and variant."""
-        values = self.draws[name].sel(ring=ring, variant=variant).to_numpy()
-        found = posterior.quantiles(values, self.draws["weight"].to_numpy(), tuple(LEVELS.values()))
-        return dict(zip(LEVELS, map(float, found), strict=True))
+        return _quantiles(self.draws[name].sel(ring=ring, variant=variant).to_numpy())
+
+    def gains(self, ring: int | None = None) -> Array:
+        """Relative gain of backpressure over stock at one ring (the present one), one value per draw."""
+        expected = self.draws["expected_rate"].sel(ring=self.ring if ring is None else ring)
+        stock, pushed = (expected.sel(variant=name).to_numpy() for name in VARIANTS)
+        return np.asarray(pushed / np.maximum(stock, 1.0) - 1.0)
 
     def gain(self, ring: int | None = None) -> dict[str, float]:
-        """Relative gain of backpressure over stock: quantiles and the probability of more than a tenth."""
-        expected = self.draws["expected_rate"].sel(ring=ring or self.ring)
-        stock, pushed = (expected.sel(variant=name).to_numpy() for name in VARIANTS)
-        gain = pushed / np.maximum(stock, 1.0) - 1.0
-        weight = self.draws["weight"].to_numpy()
-        found = posterior.quantiles(gain, weight, tuple(LEVELS.values()))
-        likely = float(weight[gain > WORTH].sum())
-        return {"probability_above_10_percent": likely, **dict(zip(LEVELS, map(float, found), strict=True))}
+        """Quantiles of `gains` and the probability of more than a tenth."""
+        gains = self.gains(ring)
+        return {"probability_above_10_percent": float((gains > WORTH).mean()), **_quantiles(gains)}
 
     def ranking(self) -> list[dict[str, Any]]:
         """Unknown constants by the share of the variance of stock's rate at the present ring that they cause."""
         rate = np.log(np.maximum(self.draws["expected_rate"].sel(ring=self.ring, variant="stock").to_numpy(), 1.0))
-        weight = self.draws["weight"].to_numpy()
+        equal = np.full(rate.size, 1.0 / rate.size)
         rows = [
             {
                 "name": name,
-                "share": posterior.share_of_variance(self.draws[name].to_numpy(), rate, weight),
+                "share": posterior.share_of_variance(self.draws[name].to_numpy(), rate, equal),
                 "measure": prior.measure,
             }
             for name, prior in self.unknown.items()
@@ -106,18 +148,30 @@ class Prediction:
             for ring in self.draws["ring"].to_numpy()
             for variant in VARIANTS
         ]
+        fit = None
+        if self.fit is not None:
+            fit = {
+                "observed": self.fit.observed,
+                "effective_draws": self.fit.effective,
+                "pareto_k": self.fit.pareto_k if np.isfinite(self.fit.pareto_k) else None,
+                "reproduced": self.fit.reproduced,
+            }
         return {
             "schema": 1,
             "rows": rows,
             "gain": {"ring": self.ring, **self.gain()},
             "unknown": self.ranking(),
             "used": self.used,
-            "measured": self.measured,
+            "fit": fit,
             "draws": int(self.draws.sizes["draw"]),
-            "effective_draws": self.effective,
             "duration": self.duration,
             "notes": list(self.notes),
         }
+
+
+def _quantiles(values: Array) -> dict[str, float]:
+    found = np.quantile(values, tuple(LEVELS.values()), method="hazen")
+    return dict(zip(LEVELS, map(float, found), strict=True))
 
 
 def predict(
@@ -126,7 +180,7 @@ def predict(
     *,
     product: str = "openvpn",
     sources: Mapping[str, str] | None = None,
-    measured: float | None = None,
+    observed: Mapping[str, float] | None = None,
     count: int = 128,
     seed: int = 0,
 ) -> Prediction:
@@ -142,8 +196,9 @@ def predict(
         Program that reads the device (`tunbp.infer.priors.products`).
     sources
         Where each given field comes from; "given" where it says nothing.
-    measured
-        Rate of a run of this path with its present ring and stock, bit/s: draws are weighted by how well they
+    observed
+        What a stock run of this path with its present ring measured: `received_rate` [bit/s], and where known
+        `drop_fraction` of the ring and `queueing` (mean RTT less the smallest) [s]. Draws are chosen by how well they
         reproduce it.
     count
         Draws, a power of two.
@@ -171,35 +226,21 @@ def predict(
         raise ParamsError(f"draws: {count}; allowed: powers of two from 8 on")
     base = Scenario().replace(**{"driver": "backpressure", **given})
     unknown = {name: prior for name, prior in priors(product).items() if name not in given}
-    drawn = draws(unknown, base.parameters(), count, seed)
     sizes = sorted({int(n) for n in (*rings, int(base.ring))})
-    duration, notes = _duration(base, drawn, len(sizes) * 2 * count)
-    constants = {name: xr.DataArray(drawn[name], dims="draw") for name in unknown}
-    constants = {n: c.astype(int) if FIELDS[n].integer else c for n, c in constants.items()}
-    batch = base.replace(
-        **constants,
-        driver=xr.DataArray(["stock", str(base.driver)], dims="variant", coords={"variant": list(VARIANTS)}),
-        ring=xr.DataArray(sizes, dims="ring", coords={"ring": sizes}),
-        duration=duration,
-        warmup=duration * float(base.warmup) / base.duration,
-        seed=xr.DataArray(np.arange(count) + seed, dims="draw"),
-    )
-    result = simulate(batch)
-    expected = result["received_rate"].transpose("draw", "ring", "variant")
-    sigma = noise()
-    weight = np.full(count, 1.0 / count)
-    if measured is not None:
-        weight = posterior.weights(expected.sel(ring=int(base.ring), variant="stock").to_numpy(), measured, sigma)
-    jitter = xr.DataArray(np.exp(sigma * drawn["noise"]), dims="draw")
-    kept = xr.Dataset(
-        {
-            "received_rate": expected * jitter,
-            "expected_rate": expected,
-            "drop_fraction": result["drop_fraction"],
-            "latency": result["sparse_latency"] + batch.rtt,
-            "weight": ("draw", weight),
-            **constants,
-        }
+    sizing = discrepancy()
+    fit = None
+    drawn = draws(unknown, base.parameters(), count, seed)
+    speeds = drawn.get("drain_rate", np.full(count, float(base.drain_rate)))
+    base, notes = _shortened(base, speeds, sizes)
+    if observed:
+        drawn, fit = _conditioned(base, unknown, observed, count, seed, sizing)
+    result, warned = _simulated(
+        base.replace(
+            **_constants(unknown, drawn),
+            driver=xr.DataArray(["stock", str(base.driver)], dims="variant", coords={"variant": list(VARIANTS)}),
+            ring=xr.DataArray(sizes, dims="ring", coords={"ring": sizes}),
+            seed=xr.DataArray(np.arange(count) + seed, dims="draw"),
+        )
     )
     used = {
         name: {"value": value, "source": (sources or {}).get(name, "given" if name in given else "default")}
@@ -207,13 +248,113 @@ def predict(
         if value is not None and name not in unknown
     }
     used |= {name: {"value": float(np.median(drawn[name])), "source": "prior"} for name in unknown}
-    return Prediction(kept, used, unknown, int(base.ring), duration, measured, notes)
+    kept = _with_errors(result, base, unknown, drawn, sizing)
+    return Prediction(kept, used, unknown, int(base.ring), float(base.duration), fit, notes + warned)
 
 
-def _duration(base: Scenario, drawn: Mapping[str, Any], scenarios: int) -> tuple[float, tuple[str, ...]]:
-    """How long to simulate, and a note where that is shorter than asked for."""
-    steps_per_second = 40.0 / float(base.rtt) * float(base.streams)
-    affordable = max(STEPS / (scenarios * steps_per_second), SHORTEST * float(base.rtt))
+def _constants(unknown: Mapping[str, Prior], drawn: Mapping[str, Array]) -> dict[str, xr.DataArray]:
+    """Drawn constants as fields of a batch over `draw`."""
+    found = {name: xr.DataArray(drawn[name], dims="draw") for name in unknown}
+    return {name: c.astype(int) if FIELDS[name].integer else c for name, c in found.items()}
+
+
+def _stages(base: Scenario, unknown: Mapping[str, Prior], drawn: Mapping[str, Array]) -> dict[str, Array]:
+    values = {**base.parameters(), **{name: drawn[name] for name in unknown}}
+    return ceilings(values, len(drawn[ERRORS[0]]))
+
+
+def _with_errors(
+    result: xr.Dataset, base: Scenario, unknown: Mapping[str, Prior], drawn: Mapping[str, Array], sizing: Discrepancy
+) -> xr.Dataset:
+    """What is kept of a batch: simulated values with the model's errors and the noise of one run."""
+    stages = _stages(base, unknown, drawn)
+    ceiling = np.stack(list(stages.values()))
+    lowest, load = ceiling.min(axis=0)[:, None, None], busy(stages)[:, None, None]
+    order = ("draw", "ring", "variant")
+    simulated = result["received_rate"].transpose(*order)
+    capacity, losses, waits = (norm.ppf(drawn[name])[:, None, None] for name in ERRORS[:3])
+    load = simulated.to_numpy() / load
+    expected = sizing.expected(simulated.to_numpy(), lowest, load, capacity, losses)
+    if base.source != "tcp":
+        expected = np.minimum(expected, stages["offered"][:, None, None])
+    if base.source == "tcp":
+        drops = np.minimum(result["drop_fraction"].transpose(*order).to_numpy() * np.exp(sizing.drops * waits), 1.0)
+    else:  # what does not arrive
+        drops = 1.0 - np.minimum(expected / stages["offered"][:, None, None], 1.0)
+    waiting = result["sparse_latency"].transpose(*order) * np.exp(sizing.queue * waits)
+    return xr.Dataset(
+        {
+            "received_rate": (order, sizing.run(expected, load, drawn["repeat"][:, None, None])),
+            "expected_rate": (order, expected),
+            "simulated_rate": simulated,
+            "drop_fraction": (order, drops),
+            "ring_share": (result["dropped_ring"] / np.maximum(result["sent"], 1.0)).transpose(*order),
+            "latency": waiting + base.rtt,
+            "ceiling": (("stage", "draw"), ceiling),
+            **_constants(unknown, drawn),
+        },
+        coords={"stage": list(stages), "ring": result["ring"], "variant": list(VARIANTS)},
+    )
+
+
+def _conditioned(
+    base: Scenario,
+    unknown: Mapping[str, Prior],
+    observed: Mapping[str, float],
+    count: int,
+    seed: int,
+    sizing: Discrepancy,
+) -> tuple[dict[str, Array], Fit]:
+    """Draws chosen by how well they reproduce a measured stock run with the present ring."""
+    tried = count * CANDIDATES
+    drawn = draws(unknown, base.parameters(), tried, seed)
+    batch = base.replace(
+        **_constants(unknown, drawn), driver="stock", seed=xr.DataArray(np.arange(tried) + seed, dims="draw")
+    )
+    result, _ = _simulated(batch)
+    stages = _stages(base, unknown, drawn)
+    rate, ceiling = result["received_rate"].to_numpy()[:, None], np.min(list(stages.values()), axis=0)[:, None]
+    load = rate / busy(stages)[:, None]
+    # the model's own error on this path is as unknown as its constants, and costs no simulation: many for each draw
+    errors = norm.ppf(qmc.Sobol(2, seed=seed).random(ERRORS_TRIED))
+    expected = sizing.expected(rate, ceiling, load, errors[:, 0], errors[:, 1])
+    log = np.zeros(expected.shape)
+    if "received_rate" in observed:
+        log += sizing.log_rate(observed["received_rate"], expected, load)
+    if "drop_fraction" in observed:
+        dropped = result["drop_fraction"].to_numpy()[:, None]
+        log += sizing.log_other("drop_fraction", observed["drop_fraction"], dropped)
+    if "queueing" in observed:
+        waited = result["mean_rtt"].to_numpy()[:, None] - float(base.rtt)
+        log += sizing.log_other("queueing", observed["queueing"], waited)
+    before = sizing.run(expected, load, drawn["repeat"][:, None])
+    below = float((before < observed["received_rate"]).mean()) if "received_rate" in observed else 0.5
+    weight, pareto_k = posterior.smoothed(log.ravel())
+    chosen, pair = np.unravel_index(posterior.systematic(weight, count), log.shape)
+    kept = {name: values[chosen] for name, values in drawn.items()}
+    kept |= {name: norm.cdf(errors[pair, i]) for i, name in enumerate(ERRORS[:2])}
+    # a measured run says nothing of the noise of the next
+    kept["repeat"] = draws(unknown, base.parameters(), count, seed)["repeat"]
+    effective = posterior.effective(weight.reshape(log.shape).sum(axis=1))
+    return kept, Fit(dict(observed), effective, pareto_k, below)
+
+
+def _shortened(base: Scenario, drain_rate: Array, sizes: Sequence[int]) -> tuple[Scenario, tuple[str, ...]]:
+    """The scenario with a duration that can be afforded, and a note where that is shorter than asked for."""
+    rtt = float(base.rtt)
+    slots = [round_trip_slots(np.full(drain_rate.shape, rtt), None, ring / drain_rate).sum() for ring in sizes]
+    per_second = len(VARIANTS) * float(base.streams) * float(np.sum(slots)) / rtt
+    affordable = max((STEPS if rtt >= LONG else STEPS_SHORT) / per_second, SHORTEST * rtt)
     if affordable >= base.duration:
-        return float(base.duration), ()
-    return affordable, (f"simulated {affordable:.2g} s instead of {base.duration:g} s: the path is short",)
+        return base, ()
+    warmup = affordable * float(base.warmup) / base.duration
+    note = f"simulated {affordable:.2g} s instead of {base.duration:g} s: a short path needs many steps"
+    return base.replace(duration=affordable, warmup=warmup), (note,)
+
+
+def _simulated(scenario: Scenario) -> tuple[xr.Dataset, tuple[str, ...]]:
+    """The result of a batch, and what the engine warns of."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        result = simulate(scenario)
+    return result, tuple(dict.fromkeys(str(warning.message) for warning in caught))

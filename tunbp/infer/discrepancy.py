@@ -1,0 +1,97 @@
+"""How far one measured run lies from the model: what repeats of a run differ by, and the model's own error.
+
+The model's error has two parts. What a stage carries (reader, link, window) is known to a few per cent. What losses and
+growth of the window cost is known far worse, and the more of it there is: the odds of a rate r against its smallest
+ceiling c, r / (c - r), are off by a log-normal factor. A rate near its ceiling then moves little and never passes
+it; one far below moves by the whole factor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import norm, t
+
+from tunbp.infer.priors import noise
+
+Array = npt.NDArray[np.float64]
+
+NEAREST = 0.97
+"""Part of its ceiling beyond which no simulated rate counts: the model knows of no losses, the run may have some."""
+
+
+FULL = 0.5
+"""Part of what the programs can carry from which runs differ as busy ones do."""
+
+
+@dataclass(frozen=True)
+class Discrepancy:
+    """Sizes of the differences between a run and the model (``noise`` of ``data/priors.yaml``).
+
+    Attributes
+    ----------
+    replicate, freedom
+        Scale and degrees of freedom of Student's t of the logarithm of one run around the mean of its repeats.
+    idle
+        What is left of `replicate` and `capacity` where the programs are idle most of the time.
+    capacity
+        Standard deviation of the logarithm of what a stage carries.
+    losses
+        Standard deviation of the logarithm of the odds of a rate against its ceiling.
+    queue
+        Standard deviation of the logarithm of a waiting time.
+    drops
+        Standard deviation of the logarithm of a share of dropped packets.
+    """
+
+    replicate: float
+    freedom: float
+    idle: float
+    capacity: float
+    losses: float
+    queue: float
+    drops: float
+
+    def expected(self, rate: Array, ceiling: Array, load: Array, capacity: Array, losses: Array) -> Array:
+        """Mean rate of a path whose simulated rate is `rate`.
+
+        Parameters
+        ----------
+        rate, ceiling
+            Simulated rate and the smallest rate of its stages, any shape that broadcasts.
+        load
+            The rate over what the programs can carry: a path whose programs sleep most of the time is known better.
+        capacity, losses
+            Standard normal draws of the two errors.
+        """
+        share = np.clip(rate / ceiling, 1e-9, NEAREST)
+        odds = share / (1.0 - share) * np.exp(self.losses * losses)
+        # a rate at its ceiling stays there in the middle
+        moved = odds / (1.0 + odds) / share * np.minimum(rate, ceiling)
+        return np.asarray(moved * np.exp(self._busy(self.capacity, load) * capacity))
+
+    def _busy(self, size: float, load: Array) -> Array:
+        """A difference that comes from processors at work, at a load."""
+        return np.asarray(self.idle + (size - self.idle) * np.clip(load / FULL, 0.0, 1.0))
+
+    def run(self, expected: Array, load: Array, repeat: Array) -> Array:
+        """Rate of one run, `repeat` between 0 and 1 being its probability."""
+        return np.asarray(expected * np.exp(self._busy(self.replicate, load) * t.ppf(repeat, self.freedom)))
+
+    def log_rate(self, measured: float, expected: Array, load: Array) -> Array:
+        """Logarithm of the probability density of one run's rate, given its expected ones (Student's t)."""
+        scale = self._busy(self.replicate, load)
+        away = np.log(measured / np.maximum(expected, 1.0)) / scale
+        return np.asarray(t.logpdf(away, self.freedom) - np.log(scale))
+
+    def log_other(self, name: str, measured: float, expected: Array) -> Array:
+        """The same of ``drop_fraction`` or ``queueing``: log-normal, known from 1e-6 or a microsecond on."""
+        width = {"drop_fraction": self.drops, "queueing": self.queue}[name]
+        return np.asarray(norm.logpdf(np.log((measured + 1e-6) / (expected + 1e-6)) / width))
+
+
+def discrepancy() -> Discrepancy:
+    """The sizes that ``data/priors.yaml`` states."""
+    return Discrepancy(**noise())
