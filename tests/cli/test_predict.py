@@ -8,7 +8,10 @@ import pytest
 from click.testing import CliRunner
 
 from tunbp.cli import tunbp
+from tunbp.cli.predict import FIRST, NOT_SET
+from tunbp.cli.predict import predict as command
 from tunbp.errors import OutputError, ParamsError
+from tunbp.model.fields import FIELDS
 
 FAST = ["--duration", "4s", "--draws", "16", "--rings", "25,1000"]
 VPN = ["--rtt", "120ms", "--ring", "100", "--drain", "60k/s", "--window", "3MB"]
@@ -78,7 +81,9 @@ def test_a_figure_is_drawn(tmp_path):
         (["--rtt", "120"], ParamsError, "--rtt: '120': the unit is missing"),
         (["--drain", "60"], ParamsError, "--drain: '60': the unit is missing"),
         (["--qdisc", "red"], ParamsError, "--qdisc: 'red' is not known"),
-        (["--rtt", "90s"], ParamsError, "--rtt: 90 is not allowed"),
+        (["--rtt", "90s"], ParamsError, "--rtt: 90 s is not allowed; allowed: more than 0 s and at most 60 s"),
+        (["--path-loss", "200%"], ParamsError, "--path-loss: 200 % is not allowed; allowed: at least 0 % and at most"),
+        (["--guest-rate", "0k/s"], ParamsError, "--guest-rate: 0 pps is not allowed; allowed: more than 0 pps"),
         (["--host", "moon"], ParamsError, "--host: 'moon' is not known"),
         (["--product", "ipsec"], ParamsError, "product: 'ipsec' is not known"),
         (["--draws", "100"], ParamsError, "draws: 100; allowed: powers of two"),
@@ -90,3 +95,10 @@ def test_a_wrong_option_is_named(options, error, says):
     result = predict(*options)
     assert isinstance(result.exception, error)
     assert says in str(result.exception)
+
+
+def test_every_field_has_an_option_unless_another_option_or_nothing_sets_it():
+    options = {parameter.name for parameter in command.params}
+    assert options >= FIELDS.keys() - {*NOT_SET}
+    assert options & {*NOT_SET} == {"warmup", "seed"}
+    assert {*NOT_SET, *FIRST} <= FIELDS.keys()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -9,8 +10,8 @@ import click
 
 from tunbp.cli.units import Quantity
 from tunbp.errors import ParamsError
-from tunbp.model.fields import FIELDS
-from tunbp.quantities import parse
+from tunbp.model.fields import FIELDS, Field
+from tunbp.quantities import parse, show
 
 UNITS = {"segment": "packet", "1": "1"}
 """Units that are written as another one."""
@@ -46,7 +47,8 @@ def of(
             elif row.units == "packet/s":
                 command = click.option(*flags, metavar="45k/s|100Mbit/s", help=words)(command)
             elif row.choices:
-                command = click.option(*flags, metavar="|".join(row.choices[:4]), help=words)(command)
+                several = "|".join(row.choices[:4]) + ("|..." if len(row.choices) > 4 else "")
+                command = click.option(*flags, metavar=several, help=words)(command)
             else:
                 command = click.option(*flags, type=_kind(field), help=words)(command)
         return command
@@ -59,8 +61,9 @@ def _kind(field: str) -> Any:
     if row.units == "1":
         return Quantity("1%", "%") if not row.integer else int
     examples = {"s": "15ms", "byte": "3MB", "packet": "500", "segment": "45", "1/s": "2/s"}
+    example = _said(row.default, row).replace(" ", "") if row.default and row.units in ("s", "byte") else ""
     whole = row.integer or row.units == "byte"
-    return Quantity(examples[row.units], UNITS.get(row.units, row.units), whole=whole)
+    return Quantity(example or examples[row.units], UNITS.get(row.units, row.units), whole=whole)
 
 
 def rate(text: str, mss: float, name: str) -> float:
@@ -89,6 +92,23 @@ def values(given: Mapping[str, Any], mss: float, names: Mapping[str, str] = {}) 
             continue
         row = FIELDS[field]
         found[field] = rate(value, mss, f"--{name_of(field, names)}") if row.units == "packet/s" else value
+        option = f"--{name_of(field, names)}"
         if row.choices and value not in row.choices:
-            raise ParamsError(f"--{name_of(field, names)}: {value!r} is not known; allowed: {row.allowed}")
+            raise ParamsError(f"{option}: {value!r} is not known; allowed: {row.allowed}")
+        if not row.choices and not row.switch and not row.holds(found[field]) and (field, value) != ("rtt", 0.0):
+            raise ParamsError(f"{option}: {_said(found[field], row)} is not allowed; allowed: {_limits(row)}")
     return found
+
+
+def _said(value: float, row: Field) -> str:
+    """A value as people write it on the command line."""
+    unit = "%" if row.units == "1" and not row.integer else row.units
+    return show(float(value), UNITS.get(unit, unit))
+
+
+def _limits(row: Field) -> str:
+    """The allowed values, with the unit that suits each end."""
+    words = f"{'at least' if row.closed else 'more than'} {_said(row.low, row)}"
+    if math.isfinite(row.high):
+        words += f" and at most {_said(row.high, row)}"
+    return f"whole numbers, {words}" if row.integer else words

@@ -11,6 +11,7 @@ import click
 from tunbp.cli import options
 from tunbp.cli.units import Quantity
 from tunbp.errors import OutputError, ParamsError, ScenarioError
+from tunbp.model.fields import FIELDS
 from tunbp.quantities import parse, percent, show, show_range, significant
 
 if TYPE_CHECKING:
@@ -25,18 +26,26 @@ HEADER = 40
 
 NAMES = {"drain_rate": "drain", "receive_window": "window", "burst_rate": "burst"}
 ALIASES = {"path_rate": "bandwidth", "path_loss": "loss"}
-SET = (
+FIRST = (
     "rtt", "ring", "drain_rate", "path_rate", "path_buffer", "path_loss", "path_loss_burst", "receive_window",
-    "send_buffer", "mss", "streams", "congestion", "qdisc", "qdisc_limit", "origin", "hystart", "ack_cost",
-    "reader_policy", "far_rate", "far_ack_cost", "burst_rate", "ack_interval", "idle_latency", "stall_rate",
-    "stall_mean", "wake_cost", "contention", "gso_segments", "driver", "duration",
+    "send_buffer", "mss", "streams", "congestion", "qdisc",
 )  # fmt: skip
+"""Fields that most people set, in the order of `--help`."""
+
+NOT_SET = (
+    "source", "offered_rate", "frame_rate", "frame_packets", "iframe_packets", "iframe_every", "warmup", "seed",
+    "interval", "queues",
+)  # fmt: skip
+"""Fields without an option of their own: `--udp` is the other source, `--warmup` and `--seed` are below, series are not
+predicted, and there is one queue."""
+
+SET = (*FIRST, *(name for name in FIELDS if name not in (*FIRST, *NOT_SET)))
 """Fields that have an option."""
 
 LEAST_RTT = 1e-4
 """RTT that is simulated where no delay is added (`--rtt 0`), s."""
 
-START = {"duration": 30.0, "rtt": 0.12}
+START = {"duration": 30.0, "rtt": FIELDS["rtt"].default}
 """What is taken where nothing says otherwise and no prior speaks of it."""
 
 
@@ -121,7 +130,6 @@ def _known(
     trace: Path | None, host: str | None, constants: Path | None, mtu: int | None, program: str, given: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, str], Told | None]:
     """Fields that are known, where each comes from, and what the trace told."""
-    from tunbp.model.fields import FIELDS
     from tunbp.model.hosts import host as known_host
     from tunbp.prediction.products import product as product_of
 
@@ -215,7 +223,6 @@ def report(console: Console, found: Prediction, direction: str, read: Told | Non
 
 def _used_line(found: Prediction) -> str:
     """What was taken as known, and what was not."""
-    from tunbp.model.fields import FIELDS
 
     def said(name: str, value: Any) -> str:
         return (

@@ -1,7 +1,8 @@
 """One row per field of a scenario: default, unit, what is allowed, and what it means; read by everything that asks.
 
-`Scenario`, its checks and its docstring, the coordinates of results, options of the command line, notebook parameters,
-sliders, sweep plans and axis labels take these facts from here.
+`Scenario`, its checks and its docstring, the coordinates of results, options of the command line, parameters of
+notebooks, names and units of sliders, sweep plans and axis labels take these facts from here. Names of drivers, qdiscs
+and congestion controls stand in tables of their own.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from tunbp.model.congestion import CONTROLS
 from tunbp.model.drivers import ALIASES, DRIVERS
@@ -65,11 +68,18 @@ class Field:
         words = f"{'>=' if self.closed else '>'} {self.low:g}"
         if math.isfinite(self.high):
             words += f" and <= {self.high:g}"
-        return f"{'whole numbers ' if self.integer else ''}{words} [{self.units}]"
+        unit = f" [{self.units}]" if self.units != "1" else ""
+        return f"{'whole numbers ' if self.integer else ''}{words}{unit}"
 
     def __str__(self) -> str:
         """The allowed values in words."""
         return self.allowed
+
+    def holds(self, values: Any) -> Any:
+        """Which numbers are allowed: one truth value per element."""
+        array = np.asarray(values, float)
+        good = (array >= self.low if self.closed else array > self.low) & (array <= self.high) & np.isfinite(array)
+        return good & (array == np.floor(array)) if self.integer else good
 
     @property
     def attributes(self) -> dict[str, str]:

@@ -193,10 +193,7 @@ def _check_number(name: str, value: Number | None, allowed: Field) -> None:
     array = _values(value)
     if array.dtype.kind not in ("iufb" if allowed.high == 1 and allowed.integer else "iuf"):
         raise ScenarioError(f"{name}: {value!r} is not a number; allowed: {allowed}")
-    low = array >= allowed.low if allowed.closed else array > allowed.low
-    good = low & (array <= allowed.high) & np.isfinite(array)
-    if allowed.integer:
-        good &= array == np.floor(array)
+    good = allowed.holds(array)
     if name in OPTIONAL:
         good |= np.isnan(array)
     if not good.all():

@@ -3,7 +3,8 @@
 One model per notebook, `Params` in its folder `tunbp/notebooks/<name>/`. The same rules hold for
 `papermill -f FILE`, `papermill -p NAME VALUE`, `tunbp reproduce --params FILE` and a notebook opened in
 JupyterLab: `check` in the cell after the parameters reads the values back from the notebook, `load` reads a YAML
-file. All quantities are in SI units.
+file. All quantities are in SI units. What a parameter that is a scenario's field may be, and its default where the
+notebook has none of its own, comes from that field's row (`of`, `Allowed`).
 """
 
 from __future__ import annotations
@@ -12,16 +13,21 @@ import ast
 import difflib
 import importlib
 import importlib.util
+import math
 import os
 import re
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from annotated_types import Ge, GroupedMetadata, Gt, Le
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from tunbp.errors import ParamsError
+from tunbp.model import fields
+from tunbp.model.fields import FIELDS
 from tunbp.project import project_root
 from tunbp.yaml_file import read_mapping
 
@@ -44,22 +50,83 @@ def _input_path(value: Any) -> Any:
 
 OutputFolder = Annotated[Path, BeforeValidator(_output_folder)]
 InputPath = Annotated[Path, BeforeValidator(_input_path)]
-Ring = Annotated[int, Field(ge=1, le=1 << 20)]
+
+
+@dataclass(frozen=True)
+class Allowed(GroupedMetadata):
+    """What a scenario field's row allows, as pydantic takes it: ``Annotated[int, Allowed("ring")]``.
+
+    Attributes
+    ----------
+    field
+        Name of the field.
+    zero
+        Whether zero stands for "nothing of it" where the field itself must be above zero.
+    """
+
+    field: str
+    zero: bool = False
+
+    def __iter__(self) -> Iterator[Any]:
+        """Bounds of a number, or the check of a name."""
+        row = FIELDS[self.field]
+        if row.choices:
+            yield AfterValidator(self._known)
+        elif not row.switch:
+            yield Ge(row.low) if row.closed or self.zero else Gt(row.low)
+            if math.isfinite(row.high):
+                yield Le(row.high)
+
+    def _known(self, name: str) -> str:
+        if name not in FIELDS[self.field].choices:
+            raise ValueError(f"must be one of {FIELDS[self.field].allowed}")
+        return name
+
+
+def of(name: str, default: Any = ..., words: str = "", zero: bool = False) -> Any:
+    """A parameter that is a field of a scenario: its default unless another is given, and what its row says of it.
+
+    Parameters
+    ----------
+    name
+        Name of the field.
+    default
+        The notebook's own; a list holds one or more.
+    words
+        What it is here, where the field's own words do not fit.
+    zero
+        As of `Allowed`.
+    """
+    row = FIELDS[name]
+    several = isinstance(default, list)
+    return Field(
+        default=row.default if default is ... else default,
+        description=_described(row, words or row.long_name, several, zero),
+        min_length=1 if several else None,
+    )
+
+
+def _described(row: fields.Field, words: str, several: bool, zero: bool) -> str:
+    """Words, unit and what is allowed: ``reader speed [packet/s], more than 0``."""
+    if row.choices:
+        return f"{words}: {row.allowed}"
+    unit = f" [{row.units}]" if row.units not in ("", "1") else ""
+    closed, each = row.closed or zero, "each " if several else ""
+    if math.isinf(row.high):
+        return f"{words}{unit}, {each}{f'{row.low:g} or more' if closed else f'more than {row.low:g}'}"
+    return f"{words}{unit}, {each}{f'{row.low:g} to' if closed else f'more than {row.low:g}, at most'} {row.high:g}"
+
+
+Ring = Annotated[int, Allowed("ring")]
+Rtt = Annotated[float, Allowed("rtt", zero=True)]
+Streams = Annotated[int, Allowed("streams")]
+Qdisc = Annotated[str, Allowed("qdisc")]
+Duration = Annotated[float, Allowed("duration")]
 Count = Annotated[int, Field(ge=1, le=4096)]
-Streams = Annotated[int, Field(ge=1, le=64)]
-Pause = Annotated[float, Field(ge=0, le=10)]
-Duration = Annotated[float, Field(gt=0, le=86_400)]
-Rtt = Annotated[float, Field(ge=0, le=60)]
-Rate = Annotated[float, Field(gt=0)]
 Tunnel = Literal["OpenVPN", "wireguard-go"]
 Device = Literal["tap", "tap+vhost-net"]
-Qdisc = Literal["noqueue", "pfifo", "pfifo_fast", "fq_codel"]
-CongestionControl = Literal["cubic", "reno", "bbr"]
 
-RINGS = "ring sizes [packets], each 1 or more"
-RTTS = "round-trip times [s], each 0 or more"
 SEEDS = "how many seeds each scenario is repeated with, 1 or more"
-DURATION = "simulated time per scenario [s], more than 0"
 
 
 class NotebookParams(BaseModel):

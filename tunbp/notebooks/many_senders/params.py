@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from pydantic import Field
-
-from tunbp.run.params import DURATION, Duration, NotebookParams, Streams
+from tunbp.run.params import Duration, NotebookParams, Streams, of
 
 
 class Params(NotebookParams):
@@ -15,8 +13,6 @@ class Params(NotebookParams):
 
     small: ClassVar[Mapping[str, Any]] = {"streams": [1, 8], "threads": [1, 4], "duration": 0.5}
 
-    streams: list[Streams] = Field(
-        default=[1, 2, 4, 8, 16], min_length=1, description="parallel TCP streams, each 1 to 64"
-    )
-    threads: list[Streams] = Field(default=[1, 2, 4], min_length=1, description="pktgen threads, each 1 to 64")
-    duration: Duration = Field(default=2.0, description=DURATION)
+    streams: list[Streams] = of("streams", [1, 2, 4, 8, 16], "parallel TCP streams")
+    threads: list[Streams] = of("streams", [1, 2, 4], "pktgen threads")
+    duration: Duration = of("duration", 2.0, "simulated time")

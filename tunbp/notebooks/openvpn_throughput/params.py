@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from tunbp.run.params import DURATION, RINGS, RTTS, SEEDS, Count, Duration, NotebookParams, Ring, Rtt, Tunnel
+from tunbp.run.params import SEEDS, Count, Duration, NotebookParams, Ring, Rtt, Tunnel, of
 
 
 class Params(NotebookParams):
@@ -25,15 +25,14 @@ class Params(NotebookParams):
     paths: list[Literal["lab", "real"]] = Field(
         default=["lab", "real"], min_length=1, description="which of the paper's tables: lab, real"
     )
-    rtts: list[Rtt] = Field(
-        default=[0.01, 0.02, 0.028, 0.03, 0.032, 0.034, 0.036, 0.038, 0.04, 0.045, 0.06, 0.08, 0.1, 0.12],
-        min_length=1,
-        description=f"lab: {RTTS}",
+    rtts: list[Rtt] = of(
+        "rtt",
+        [0.01, 0.02, 0.028, 0.03, 0.032, 0.034, 0.036, 0.038, 0.04, 0.045, 0.06, 0.08, 0.1, 0.12],
+        "lab: round-trip times",
+        zero=True,
     )
-    rings: list[Ring] = Field(
-        default=[10, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000, 2000, 5000],
-        min_length=1,
-        description=f"real path: {RINGS}",
+    rings: list[Ring] = of(
+        "ring", [10, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000, 2000, 5000], "real path: txqueuelen"
     )
     seeds: Count = Field(default=64, description=SEEDS)
-    duration: Duration = Field(default=100.0, description=DURATION)
+    duration: Duration = of("duration", 100.0, "simulated time")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tunbp.run.params import Count, Device, NotebookParams, Rate
+from tunbp.run.params import Allowed, Count, Device, NotebookParams, of
 
 
 class Params(NotebookParams):
@@ -21,6 +21,4 @@ class Params(NotebookParams):
         description="versions of the patch series, v5 to v12",
     )
     threads: list[Count] = Field(default=[1, 4], min_length=1, description="pktgen threads, each 1 or more")
-    wake_cost: Rate | None = Field(
-        default=None, description="cost of one stop/wake cycle [s], more than 0; null: as fitted"
-    )
+    wake_cost: Annotated[float, Allowed("wake_cost")] | None = of("wake_cost", None, "wake cost (null: as fitted)")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from tunbp.run.params import DURATION, RINGS, SEEDS, Count, Duration, NotebookParams, Qdisc, Rate, Ring, Rtt, Streams
+from tunbp.run.params import SEEDS, Allowed, Count, Duration, NotebookParams, Qdisc, Ring, Rtt, Streams, of
 
 
 class Params(NotebookParams):
@@ -15,16 +15,12 @@ class Params(NotebookParams):
 
     small: ClassVar[Mapping[str, Any]] = {"rings": [10, 500], "seeds": 1, "duration": 5.0}
 
-    rings: list[Ring] = Field(default=[1, 5, 10, 25, 50, 100, 250, 500, 1000], min_length=1, description=RINGS)
-    qdiscs: list[Qdisc] = Field(
-        default=["pfifo", "fq_codel"],
-        min_length=1,
-        description="qdiscs: noqueue, pfifo, pfifo_fast, fq_codel",
-    )
-    qdisc_limit: Ring = Field(default=1000, description="limit of the qdisc [packets], 1 or more")
-    rtt: Rtt = Field(default=0.020, description="round-trip time [s], 0 or more")
-    drain_rate: Rate = Field(default=60e3, description="speed of the reader [packet/s], more than 0")
-    burst_rate: Rate = Field(default=1.81e6, description="rate at which bursts reach the ring [packet/s], more than 0")
-    streams: Streams = Field(default=1, description="bulk flows, 1 to 64")
+    rings: list[Ring] = of("ring", [1, 5, 10, 25, 50, 100, 250, 500, 1000])
+    qdiscs: list[Qdisc] = of("qdisc", ["pfifo", "fq_codel"])
+    qdisc_limit: Annotated[int, Allowed("qdisc_limit")] = of("qdisc_limit", 1000)
+    rtt: Rtt = of("rtt", 0.020, zero=True)
+    drain_rate: Annotated[float, Allowed("drain_rate")] = of("drain_rate")
+    burst_rate: Annotated[float, Allowed("burst_rate")] = of("burst_rate", 1.81e6)
+    streams: Streams = of("streams", words="bulk flows")
     seeds: Count = Field(default=3, description=SEEDS)
-    duration: Duration = Field(default=20.0, description=DURATION)
+    duration: Duration = of("duration", 20.0, "simulated time")

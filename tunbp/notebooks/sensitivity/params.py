@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from tunbp.run.params import DURATION, Duration, NotebookParams
+from tunbp.run.params import Allowed, Duration, NotebookParams, of
 
 
 class Params(NotebookParams):
@@ -22,8 +22,8 @@ class Params(NotebookParams):
     samples: Annotated[int, Field(ge=2, le=1 << 20)] = Field(
         default=2048, description="base samples of the Sobol sequence, 2 or more (best a power of two)"
     )
-    duration: Duration = Field(default=15.0, description=DURATION)
-    seed: Annotated[int, Field(ge=0)] = Field(default=1, description="seed of sample and scenarios, 0 or more")
+    duration: Duration = of("duration", 15.0, "simulated time")
+    seed: Annotated[int, Allowed("seed")] = of("seed", 1, "seed of sample and scenarios")
     map_points: Annotated[int, Field(ge=2, le=200)] = Field(
         default=25, description="round-trip times and ring sizes of the map, 2 or more of each"
     )

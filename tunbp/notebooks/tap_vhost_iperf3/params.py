@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from tunbp.run.params import Device, Duration, NotebookParams
+from tunbp.run.params import Allowed, Device, Duration, NotebookParams, of
 
 
 class Params(NotebookParams):
@@ -20,5 +20,5 @@ class Params(NotebookParams):
     )
     stock_run: str = Field(default="tap-1000-120ms-stock", description="stock run shown as a time series")
     patched_run: str = Field(default="tap-1000-120ms-patched", description="patched run shown as a time series")
-    duration: Duration = Field(default=300.0, description="simulated time of the series [s], more than 0")
-    interval: Duration = Field(default=1.0, description="step of the time series [s], more than 0")
+    duration: Duration = of("duration", 300.0, "simulated time")
+    interval: Annotated[float, Allowed("interval")] = of("interval", 1.0)

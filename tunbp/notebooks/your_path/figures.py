@@ -12,6 +12,7 @@ import xarray as xr
 
 from tunbp.evidence import prediction
 from tunbp.model.drivers import COMPARED, label
+from tunbp.model.qdiscs import QDISCS
 from tunbp.plots import style
 from tunbp.plots.bands import simulated
 from tunbp.plots.legend import key
@@ -33,6 +34,12 @@ SCREEN_DPI = 110
 
 DRIVERS = {label(name): name for name in (COMPARED["backpressure"], "v7", "test-empty")}
 """Versions that the sliders compare with stock, by their words."""
+
+SLIDERS: dict[str, tuple[Any, ...]] = {
+    "rtt": (1e-4, 0.5), "ring": (1, 10_000, ".0f"), "drain_rate": (1e3, 2e6), "receive_window": (5e4, 64e6),
+    "ack_interval": (1e-5, 0.05), "burst_rate": (5e4, 1e7),
+}  # fmt: skip
+"""Ends of the logarithmic sliders in SI units, by field."""
 
 
 def path_figure(result: xr.Dataset, ring: int, title: str = "") -> Figure:
@@ -182,10 +189,8 @@ class Explorer:
     def scenario(self) -> Any:
         """The scenario where the sliders stand."""
         given = {name: control.value for name, control in self.controls.items()}
-        given |= {"rtt": given["rtt"] / 1e3, "ack_interval": given["ack_interval"] / 1e3}
-        given |= {"drain_rate": given["drain_rate"] * 1e3, "receive_window": given["receive_window"] * 1e6}
+        given |= {name: given[name] * style.axis_words(name)[1] for name in SLIDERS}
         given["ring"] = max(round(given["ring"]), 1)
-        given["burst_rate"] *= 1e6
         return prediction.path_scenario({**self.values, **given})
 
     def update(self, precise: bool = False) -> None:
@@ -212,9 +217,11 @@ def controls(values: Mapping[str, Any]) -> dict[str, Any]:
     layout = widgets.Layout(width="97%")
     look = {"style": {"description_width": "9em"}, "layout": layout}
 
-    def slide(words: str, value: float, low: float, high: float, form: str = ".3g") -> Any:
+    def slide(name: str, low: float, high: float, form: str = ".3g") -> Any:
+        words, size = style.axis_words(name)
+        value = float(np.clip(values[name], low, high)) / size
         return widgets.FloatLogSlider(
-            value=float(np.clip(value, low, high)), base=10, min=np.log10(low), max=np.log10(high), step=0.02,
+            value=value, base=10, min=np.log10(low / size), max=np.log10(high / size), step=0.02,
             description=words, readout_format=form, **look,
         )  # fmt: skip
 
@@ -222,19 +229,9 @@ def controls(values: Mapping[str, Any]) -> dict[str, Any]:
     merged = COMPARED["backpressure"]
     driver = values.get("driver", merged)
     return {
-        "rtt": slide("RTT (ms)", values["rtt"] * 1e3, 0.1, 500),
-        "ring": slide("txqueuelen", values["ring"], 1, 10_000, ".0f"),
-        "drain_rate": slide("Reader (k packets/s)", values["drain_rate"] / 1e3, 1, 2000),
-        "receive_window": slide("Receive window (MB)", values["receive_window"] / 1e6, 0.05, 64),
-        "ack_interval": slide("ACKs held (ms)", values["ack_interval"] * 1e3, 0.01, 50),
-        "burst_rate": slide("Burst (M packets/s)", values["burst_rate"] / 1e6, 0.05, 10),
+        **{name: slide(name, *ends) for name, ends in SLIDERS.items()},
         "streams": widgets.IntSlider(value=values["streams"], min=1, max=16, description="Streams", **look),
-        "qdisc": widgets.Dropdown(
-            options=["fq_codel", "pfifo", "pfifo_fast", "noqueue"],
-            value=values["qdisc"],
-            description="qdisc",
-            **look,
-        ),
+        "qdisc": widgets.Dropdown(options=list(QDISCS), value=values["qdisc"], description="qdisc", **look),
         "driver": widgets.Dropdown(
             options=DRIVERS, value=driver if driver in names else merged, description="Backpressure", **look
         ),
