@@ -61,15 +61,15 @@ def test_a_kernel_version_is_one_row_that_both_engines_read(extended: Path) -> N
 import json
 from tunbp import Scenario
 from tunbp.model.drivers import driver, wake_threshold
-from tunbp.model.service import service_times
 from tunbp.model.limits import bounds
 one = Scenario(driver="7.9", ring=1000, wake_cost=1e-3, rtt=0.001)
 full = float(bounds(one).wake_cycle_bound) / 8 / one.mss
-print(json.dumps([wake_threshold(driver("7.9").wake, 1000), 1 / full - 1 / one.drain_rate]))
+refilling = 1 - one.drain_rate / one.burst_rate
+print(json.dumps([wake_threshold(driver("7.9").wake, 1000), 1 / full - 1 / one.drain_rate, refilling]))
 """
-    k, added = json.loads(python(extended, "-c", code))
+    k, added, refilling = json.loads(python(extended, "-c", code))
     assert k == 750
-    assert added == pytest.approx(1e-3 / 750, rel=1e-6)
+    assert added == pytest.approx(1e-3 * refilling / 750, rel=1e-6)
 
 
 @pytest.mark.parametrize("extended", ["congestion"], indirect=True)

@@ -106,7 +106,9 @@ def _wake(engine: str) -> list[tuple[str, str, str, float, float]]:
     for name, words in zip(driver.to_numpy(), ("freed batch", "half", "empty"), strict=True):
         for n in ring.to_numpy():
             k = {"v7": 16 if n >= 32 else 1, "v12": n / 2, "v7-empty": n}[str(name)]
-            formula = 1.0 / laws.saturated_service_time(1 / 196e3, 0.0, 5e-6, k, n, 0.0, 0.0)
+            # the qdisc refills the ring at the burst rate; batches do not count from the stop
+            cycle = k if name == "v7" else laws.wake_cycle(k, 196e3, 3.6e6)
+            formula = 1.0 / laws.saturated_service_time(1 / 196e3, 0.0, 5e-6, cycle, n, 0.0, 0.0, k)
             rate = float(
                 result[{"driver": list(driver.to_numpy()).index(name), "ring": list(ring.to_numpy()).index(n)}]
             )

@@ -14,8 +14,10 @@ from tunbp.model.drivers import (
     DRIVERS,
     Stop,
     Wake,
+    counts_from_stop,
     driver,
     label,
+    packets_per_wake,
     pushes_back,
     ring_batch,
     wake_threshold,
@@ -167,6 +169,20 @@ def test_slots_are_freed_in_batches_of_16_from_a_ring_of_32_on(ring: int, batch:
 def test_packets_per_wake(name: str, at_1000: float, at_10: float, at_1: float) -> None:
     wake = driver(name).wake
     assert [wake_threshold(wake, n) for n in (1000, 10, 1)] == [at_1000, at_10, at_1]
+
+
+@pytest.mark.parametrize(
+    ("name", "k"),
+    [("v4", 64), ("v5", 16), ("v6", 16), ("v7", 64), ("v7-half", 500), ("v12", 500), ("7.3", 500), ("test-batch", 16)],
+)
+def test_behind_vhost_net_v4_and_v7_wake_once_per_batch_taken_and_v5_inside_it(name: str, k: float) -> None:
+    assert packets_per_wake(driver(name), 1000, behind_vhost=True) == k
+    assert packets_per_wake(driver(name), 1000) == wake_threshold(driver(name).wake, 1000)
+
+
+def test_a_share_of_the_ring_is_counted_from_the_stop_and_a_batch_is_not() -> None:
+    counting = {name for name in DRIVERS if counts_from_stop(DRIVERS[name].wake)}
+    assert counting == set(DRIVERS) - {"v4", "v5", "v6", "v7", "test-batch", "veth"}
 
 
 def test_a_queue_that_is_never_stopped_is_never_woken() -> None:

@@ -220,7 +220,10 @@ def wake_rules(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def wake_law(device: str, stock: float, shares: npt.ArrayLike, wake_cost: float | None = None) -> pd.DataFrame:
-    """The wake-cycle law 1 / (s + o + c/k) over k/N for the 5600X.
+    """The wake-cycle law 1 / (s + o + c/K) over K/N for the 5600X, K the packets from one wake to the next.
+
+    A rule that counts a share of the ring from the stop on has K = k / (1 - mu/lambda) (`laws.wake_cycle`): its point
+    lies that much further to the right on this curve.
 
     Parameters
     ----------
@@ -229,7 +232,7 @@ def wake_law(device: str, stock: float, shares: npt.ArrayLike, wake_cost: float 
     stock
         Rate of the stock row [packet/s], which gives the service time s.
     shares
-        k/N, each above 0.
+        K/N, each above 0.
     wake_cost
         Cost c [s] instead of the fitted one.
 

@@ -12,8 +12,9 @@ from tunbp.evidence.datasets import published
 from tunbp.evidence.repetition import change_half_width
 from tunbp.evidence.studies import LIBRECAST_DRIVERS
 from tunbp.evidence.validation import validate
-from tunbp.model.drivers import driver, wake_threshold
+from tunbp.model.drivers import counts_from_stop, driver, wake_threshold
 from tunbp.model.hosts import host
+from tunbp.model.laws import wake_cycle
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
 
@@ -79,9 +80,11 @@ def cost_parts(streams: int) -> pd.DataFrame:
     for rule, name in LIBRECAST_DRIVERS.items():
         k = wake_threshold(driver(name).wake, ring)
         stock = not np.isfinite(k)
+        counting = counts_from_stop(driver(name).wake)
+        cycle = wake_cycle(k, constants["drain_rate"], constants["burst_rate"]) if counting else k
         parts = {
             "reader and patch": 1.0 / constants["drain_rate"] + (0 if stock else constants["patch_overhead"]),
-            "stop/wake": 0.0 if stock else constants["wake_cost"] / k,
+            "stop/wake": 0.0 if stock else constants["wake_cost"] / cycle,
             # stock never waits for the reader, and its senders never meet at a full ring
             "contention": 0.0 if stock else share * constants["contention"],
             "contention while refilling": 0.0 if stock else share * constants["contention_wait"] * k / ring,

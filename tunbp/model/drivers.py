@@ -72,6 +72,8 @@ class Driver:
         Notes: when exactly the transmit function stops the queue, and what becomes of a packet whose insertion fails.
         A queue that stops as its ring fills is simulated alike whether it looks before or after the last entry, and no
         insertion fails then: packets of two senders never meet at the last slot.
+    per_batch
+        Whether vhost-net wakes once per batch that it took, not inside it as ptr_ring frees slots.
     note
         What else differs.
     """
@@ -85,6 +87,7 @@ class Driver:
     source: str = ""
     stops: str = ""
     fails: str = "dropped"
+    per_batch: bool = False
     note: str = ""
 
 
@@ -137,7 +140,7 @@ DRIVERS: dict[str, Driver] = {
         date="2025-09-02",
         source="S04",
         stops=_AFTER,
-        note="vhost-net wakes once per batch",
+        per_batch=True,
     ),
     "v5": Driver(
         Stop.FULL,
@@ -165,6 +168,7 @@ DRIVERS: dict[str, Driver] = {
         source="S07",
         stops=_RECHECK,
         fails=_BUSY,
+        per_batch=True,
     ),
     "v8": Driver(
         Stop.FULL,
@@ -354,6 +358,24 @@ def wake_threshold(wake: Wake, ring: float) -> float:
     if wake is Wake.POLL:
         return min(NAPI_POLL, float(ring))
     return batch
+
+
+def packets_per_wake(rules: Driver, ring: float, behind_vhost: bool = False) -> float:
+    """Packets consumed from the stop to the wake: `wake_threshold`, and by whole batches where vhost-net reads.
+
+    Examples
+    --------
+    >>> packets_per_wake(driver("v7"), 1000), packets_per_wake(driver("v7"), 1000, behind_vhost=True)
+    (16.0, 64.0)
+    """
+    k = wake_threshold(rules.wake, ring)
+    once = behind_vhost and rules.per_batch and rules.wake in (Wake.ANY_SLOT, Wake.FREED_BATCH)
+    return float(min(VHOST_NET_BATCH, ring)) if once else k
+
+
+def counts_from_stop(wake: Wake) -> bool:
+    """Whether k is counted from the stop on: a share of the ring is, batches and polls begin where they did before."""
+    return wake not in (Wake.ANY_SLOT, Wake.FREED_BATCH, Wake.BATCH_OR_EMPTY, Wake.POLL)
 
 
 def pushes_back(rules: Driver, qdisc: str) -> bool:

@@ -24,10 +24,11 @@ def saturated_service_time(
     ring: Any,
     wake_latency: Any,
     alternating: Any,
+    per_stop: Any = None,
 ) -> Any:
     """Wake-cycle law: seconds per packet of a reader whose ring is never empty under backpressure.
 
-    s + o + c/k + starvation + contention: each of the k packets between two wakes carries its share of the
+    s + o + c/K + starvation + contention: each of the K packets between two wakes carries its share of the
     wake's cost c, and of the time the reader waits when the first new packet takes longer to arrive than the
     N - k packets left in the ring last.
 
@@ -36,17 +37,37 @@ def saturated_service_time(
     service, overhead, wake_cost, wake_latency
         s, o, c and the latency from wake to first packet, in seconds.
     per_cycle, ring
-        k and N in packets.
+        K (`wake_cycle`) and N in packets.
     alternating
         Extra seconds per packet when packets of several senders alternate.
+    per_stop
+        k, packets consumed from the stop to the wake; None: as `per_cycle`, for a sender that refills in no time.
 
     Returns
     -------
     float or array
         Seconds per packet, broadcast over the arguments.
     """
-    starving = np.maximum(wake_latency - (ring - per_cycle) * service, 0.0)
+    per_stop = per_cycle if per_stop is None else per_stop
+    starving = np.maximum(wake_latency - (ring - per_stop) * service, 0.0)
     return service + overhead + (wake_cost + starving) / per_cycle + alternating
+
+
+def wake_cycle(per_stop: Any, drain_rate: Any, burst_rate: Any) -> Any:
+    """Packets K = k / (1 - mu/lambda) from one wake to the next, where k are counted from the stop to the wake.
+
+    Where a share of the ring must be consumed (half, seven eighths, all), the kernel counts from the stop on. From a
+    wake to the next stop the k free slots fill again at lambda while the reader goes on at mu, as a burst fills an
+    empty ring of k entries (`burst_window`). Infinite where the sender is no faster than the reader: the queue is not
+    stopped again. A wake by each freed batch comes at the ends of batches wherever the stop was: there K = k, the
+    batch. Arguments in packets and packets/s.
+
+    Examples
+    --------
+    >>> round(float(wake_cycle(500, 195e3, 1.81e6)))
+    560
+    """
+    return burst_window(per_stop, drain_rate, burst_rate)
 
 
 def window_rate(window: Any, rtt: Any) -> Any:

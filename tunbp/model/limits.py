@@ -119,7 +119,7 @@ def _scenario_bounds(scenario: Scenario) -> dict[str, xr.DataArray]:
     f = scenario.broadcast()
     template = f["ring"]
     flat = {name: field.values.ravel() for name, field in f.items()}
-    free, full, pushing, _ = service_times(flat)
+    free, full, pushing, *_ = service_times(flat)
     v = {name: values if values.dtype.kind in "OU" else values.astype(float) for name, values in flat.items()}
     entry = v["gso_segments"]
     segment_bits = 8.0 * v["mss"]

@@ -84,7 +84,7 @@ def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
     slots = round_trip_slots(number["rtt"], scenario.dt, emptying)
     dt = number["rtt"] / slots
     g = number["gso_segments"]
-    free, full, pushing, k = service_times(flat)
+    free, full, pushing, k, per_cycle = service_times(flat)
     source = np.array([sources.CODES[str(x)] for x in flat["source"]])
     control = np.array([congestion.CODES[str(x)] for x in flat["congestion"]])
     rules = congestion.ROWS
@@ -162,7 +162,7 @@ def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
         kinds,
         streams,
         number["mss"] * 8.0,
-        k,
+        per_cycle,
         fact(flat["qdisc"], "fair"),
     )
 
@@ -202,8 +202,7 @@ def doubtful(flat: dict[str, Array]) -> str:
     """
     number = numbers(flat)
     tcp = flat["source"] == "tcp"
-    _, _, pushing, _ = service_times(flat)
-    stock = pushing == 0
+    stock = service_times(flat).pushing == 0
     window = np.fmin(number["receive_window"], number["send_buffer"]) / number["mss"]
     several = number["gso_segments"] > 1
     reasons = {
