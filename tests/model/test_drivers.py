@@ -46,7 +46,7 @@ ROWS = {
 }
 """Versions that each row of the table describes."""
 
-ELSEWHERE = {"v7-empty": "S13", "v7-half": "S14", "v7-7/8": "S14", "veth": "S27"}
+ELSEWHERE = {"v7-empty": "S13", "v7-half": "S14", "v7-7/8": "S14", "v8-3/4": "S15", "veth": "S27"}
 """Rules that were measured or copied, but are no version of the series."""
 
 WAKES = {

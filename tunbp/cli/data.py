@@ -42,6 +42,39 @@ def build_nodrop(source: Path, out: Path | None) -> None:
     click.echo(f"{target}: {target.stat().st_size} bytes, sha256 {registry.sha256(target)}")
 
 
+@data.command("add-row")
+@click.argument("table", type=click.Choice(["pktgen", "tcp", "perf"]))
+@click.argument("row")
+@click.argument("values", nargs=-1, required=True, metavar="COLUMN=VALUE...")
+@click.option("--like", default="", metavar="ROW", help="For a new row: take the conditions of this one.")
+def add_row(table: str, row: str, values: tuple[str, ...], like: str) -> None:
+    """Fill in a published value that could not be read, or add a row.
+
+    Claims, validation, notebooks and pages read the tables: what was "not read" is compared from then on.
+
+    Examples: `tunbp data add-row pktgen v12-tap-1t-stock transmitted_rate=1330kpps lost_rate=0`;
+    for a row that is not there yet, `--like v8-tap-half variant=stock` and its values.
+    """
+    from rich.console import Console
+
+    from tunbp.evidence import rows
+    from tunbp.evidence.sources import cite
+
+    pairs = {}
+    for text in values:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise click.BadParameter(f"{text!r} is not COLUMN=VALUE", param_hint="values")
+        pairs[name] = value
+    line = rows.add_row(table, row, pairs, like)
+    console = Console()
+    for name, text in line.items():
+        if text:
+            console.print(f"{name}: {text}", highlight=False, markup=False)
+    console.print(cite(line["source_id"]), soft_wrap=True, highlight=False, markup=False)
+    console.print("recorded; see what follows with 'tunbp check'")
+
+
 @data.command("verify")
 @click.option("--update", is_flag=True, help="Record the files as they are now.")
 def verify(update: bool) -> None:

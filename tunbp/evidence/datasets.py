@@ -85,7 +85,7 @@ def published(name: str) -> pd.DataFrame:
     Parameters
     ----------
     name
-        ``"pktgen"`` (62 rows, packet/s), ``"tcp"`` (179 rows, bit/s) or ``"perf"`` (10 rows, counters).
+        ``"pktgen"`` (66 rows, packet/s), ``"tcp"`` (179 rows, bit/s) or ``"perf"`` (10 rows, counters).
 
     Returns
     -------

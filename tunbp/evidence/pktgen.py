@@ -22,9 +22,10 @@ RING = 1000
 """Entries of the ring in all pktgen tables: the default of TAP."""
 
 SOURCE_OF = {"S12": "v7", "S13": "v7, a week later", "S08": "v7, pinned", "S18": "patch 1 of 4"}
-UNREAD = {"v8-tap-half": "v8", "v8-vhost-half": "v8", "v9-both-devices": "v9", "v12-tap-1t": "v12",
-          "v12-vhost-1t": "v12", "v12-tap-2t": "v12, 2 threads", "v12-vhost-2t": "v12, 2 threads"}  # fmt: skip
-"""Rows of tables that are known to exist and could not be read, and what stands at their gap; v8 by its own rule."""
+NOT_READ = "table known to exist, could not be read"
+"""What `missing` says of such a row."""
+OWN_RULES = ("none", "half", "half_or_empty")
+"""Wake rules of stock and of v8 to v12 themselves: rows of their tables with other rules are variants."""
 WAKE_RULES = {
     "freed_batch": "v7", "half": "v7-half", "seven_eighths": "v7-7/8", "empty": "v7-empty",
 }  # fmt: skip
@@ -180,15 +181,18 @@ def losses(lost: pd.DataFrame) -> pd.DataFrame:
 def unread(devices: Iterable[str] = DEVICES, versions: Iterable[str] = ("v8", "v9", "v12")) -> pd.DataFrame:
     """Tables that are known to exist and could not be read, as the rows of `groups` without values."""
     table = published("pktgen")
-    lines = []
-    for row, name in UNREAD.items():
-        entry = table.loc[row]
-        for device in str(entry["device"]).split(" or "):
-            if device in devices and str(entry["series_version"]) in versions:
-                line = {"cpu": entry["cpu"], "device": device, "configuration": name, "published": np.nan}
-                lines += [
-                    {**line, "variant": variant, "model": np.nan, "change": np.nan} for variant in ("stock", "patched")
-                ]
+    table = table[(table["missing"] == NOT_READ) & table["wake_policy"].isin(OWN_RULES)]
+    gaps: dict[tuple[str, str, str], None] = {}
+    for entry in table[table["series_version"].isin(list(versions))].to_dict("records"):
+        name = _words(entry["source_id"], entry["series_version"], entry["threads"])
+        for device in (device for device in entry["device"].split(" or ") if device in devices):
+            gaps.setdefault((entry["cpu"], device, name))
+    empty = {"published": np.nan, "model": np.nan, "change": np.nan}
+    lines = [
+        {"cpu": cpu, "device": device, "configuration": name, "variant": variant, **empty}
+        for cpu, device, name in gaps
+        for variant in ("stock", "patched")
+    ]
     return pd.DataFrame(lines, columns=["cpu", "device", "configuration", "variant", "published", "model", "change"])
 
 

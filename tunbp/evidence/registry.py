@@ -104,6 +104,15 @@ def verify() -> dict[str, str]:
 
 def update() -> None:
     """Record the bundled files as they are now; the remote part of the registry stays as it is."""
-    content = {"bundled": _present(), "remote": _load()["remote"]}
+    _store(_present())
+
+
+def record(path: str) -> None:
+    """Record one bundled file as it is now, by its path below the data folder."""
+    _store({**bundled(), path: sha256(data_path(path))})
+
+
+def _store(files: dict[str, str]) -> None:
+    content = {"bundled": dict(sorted(files.items())), "remote": _load()["remote"]}
     text = _HEADER + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=200)
     write_atomically(data_path("registry.yaml"), text.encode())

@@ -20,6 +20,7 @@ WAKE_DRIVERS = {
     "empty": "v7-empty",
     "half": "v7-half",
     "seven_eighths": "v7-7/8",
+    "three_quarters": "v8-3/4",
     "freed_batch": "v7",
     "half_or_empty": "v12",
     "batch_or_empty": "test-batch",

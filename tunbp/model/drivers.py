@@ -259,6 +259,16 @@ DRIVERS: dict[str, Driver] = {
         fails=_BUSY,
         note="wake ablation on v7",
     ),
+    "v8-3/4": Driver(
+        Stop.FULL,
+        Wake.THREE_QUARTERS,
+        needs_qdisc=True,
+        date="2026-03-12",
+        source="S15",
+        stops=_AFTER_RECHECK,
+        fails=_BUSY,
+        note="wake ablation on v8",
+    ),
     "net-next-1": Driver(
         Stop.FULL,
         Wake.HALF_OR_EMPTY,
