@@ -1,0 +1,153 @@
+"""Ten questions of people with a tunnel, as they are typed, and what the card must answer."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from click.testing import CliRunner
+
+from tunbp.cli import tunbp
+
+FEW = ["--draws", "32", "--duration", "8s"]
+
+SNAPSHOT = """\
+3: tun0: <POINTOPOINT,MULTICAST,NOARP,UP,LOWER_UP> mtu 1500 qdisc fq_codel state UNKNOWN mode DEFAULT group default qlen 500
+    link/none
+    RX: bytes  packets  errors  dropped overrun mcast
+    184467440 2517823  0       0       0       0
+    TX: bytes  packets  errors  dropped carrier collsns
+    8123456789 6084526 0       2642    0       0
+"""
+"""What `ip -s link show tun0` prints."""
+
+
+def ask(*options: str) -> str:
+    """The card as one line of words."""
+    shown = CliRunner().invoke(tunbp, ["predict", *options, *FEW], catch_exceptions=False)
+    assert shown.exit_code == 0
+    return " ".join(shown.output.split())
+
+
+def record(*options: str) -> dict:
+    shown = CliRunner().invoke(tunbp, ["predict", *options, *FEW, "--json"], catch_exceptions=False)
+    return json.loads(shown.stdout)
+
+
+def stock(told: dict, ring: int) -> dict:
+    return next(row for row in told["rows"] if (row["ring"], row["variant"]) == (ring, "stock"))
+
+
+def test_1_openvpn_at_20_ms_with_a_ring_of_100_and_47_mbit_s_is_held_by_the_ring_set_a_longer_one():
+    said = ask("--product", "openvpn", "--rtt", "20ms", "--ring", "100", "--measured", "47Mbit/s")
+    assert said.startswith("Your run 47 Mbit/s, model ")
+    assert re.search(r"txqueuelen 100, as it is: .*held by drops in the ring", said)
+    assert int(re.search(r"`ip link set dev tun0 txqueuelen (\d+)`", said)[1]) >= 1000
+    assert "OpenVPN: `txqueuelen" in said
+
+
+def test_2_a_busy_openvpn_at_120_ms_gets_a_wide_interval_a_probability_and_what_narrows_it():
+    options = ["--rtt", "120ms", "--ring", "500", "--cpu-bound", "300Mbit/s"]
+    told = record(*options)
+    rate = stock(told, 500)["received_rate"]
+    assert rate["low90"] < 117e6 < rate["high90"], "the published value of such a path"
+    assert rate["high90"] / rate["low90"] > 1.5
+    assert 0.05 < told["gain"]["probability_above_10_percent"] < 0.99
+    said = ask(*options)
+    assert "IFF_BACKPRESSURE" in said
+    assert re.search(r"What would say more: \w+ \([\d.]+ % of the spread\): ", said)
+
+
+def test_3_a_radio_link_of_10_mbit_s_is_the_bottleneck_and_nothing_is_to_be_gained():
+    said = ask("--bandwidth", "10Mbit/s", "--rtt", "40ms", "--ring", "500")
+    assert "held by the link (100 %)" in said
+    assert "neither a longer ring nor the flag gains anything here" in said
+    assert "ip link set" not in said
+    assert "IFF_BACKPRESSURE" not in said
+
+
+def test_4_random_loss_over_300_ms_asks_for_bbr_which_its_own_prediction_supports():
+    options = ["--rtt", "300ms", "--loss", "1%", "--ring", "500"]
+    said = ask(*options)
+    assert "held by loss on the path (100 %)" in said
+    assert "neither the ring nor the flag helps. Try BBR" in said
+    cubic, bbr = (stock(record(*options, "--congestion", control), 500) for control in ("cubic", "bbr"))
+    assert bbr["received_rate"]["low90"] > 3 * cubic["received_rate"]["high90"]
+    assert "Try BBR" not in ask(*options, "--congestion", "bbr")
+
+
+def test_5_a_guest_that_reads_139_of_237_mbit_s_loses_41_percent_whatever_the_ring():
+    options = [
+        "--product",
+        "qemu-tap",
+        "--rtt",
+        "0ms",
+        "--ring",
+        "1000",
+        "--udp",
+        "237Mbit/s",
+        "--measured",
+        "139Mbit/s",
+    ]
+    said = ask(*options)
+    assert "held by the reader" in said
+    lost = stock(record(*options), 1000)["drop_fraction"]
+    assert lost["low90"] < 1 - 139 / 237 < lost["high90"]
+    assert "A longer ring only delays" in said
+    assert "ip link set" not in said
+
+
+def test_6_a_socket_buffer_of_64_kb_at_100_ms_is_5_mbit_s_and_is_raised_first():
+    said = ask("--product", "openvpn", "--send-buffer", "64KB", "--rtt", "100ms", "--ring", "500")
+    assert "held by the window (100 %)" in said
+    assert "64 KB / 100 ms = 5.12 Mbit/s: raise the socket buffers first (OpenVPN: `sndbuf`, `rcvbuf`" in said
+    assert "ip link set" not in said
+
+
+def test_7_wireguard_go_with_8_streams_is_mostly_held_by_its_reader():
+    said = ask("--product", "wireguard-go", "--streams", "8", "--rtt", "20ms", "--ring", "500", "--rings", "500")
+    assert re.search(r"txqueuelen 500, as it is: [\d.]+ [GM]bit/s \(90 %: .*\); held by the reader", said)
+    assert "WireGuard of the kernel" in said
+
+
+def test_8_pasta_with_an_mtu_of_1500_pays_for_packets_and_is_told_to_raise_the_mtu():
+    said = ask("--product", "passt", "--mtu", "1500", "--rtt", "0ms", "--ring", "1000", "--rings", "1000")
+    assert "held by the reader" in said
+    assert "a larger MTU" in said
+    assert "A longer ring would not help this path." in said
+
+
+def test_9_a_upf_with_500_packets_is_held_by_its_ring_and_4096_are_better():
+    options = ["--product", "upf", "--rtt", "30ms", "--ring", "500", "--rings", "4096"]
+    said = ask(*options)
+    assert "drops in the ring" in said
+    assert "`ip link set dev tun0 txqueuelen 4096`" in said
+    told = record(*options)
+    assert stock(told, 4096)["received_rate"]["median"] > stock(told, 500)["received_rate"]["median"]
+
+
+def test_10_one_snapshot_of_counters_does_not_tell_whether_it_is_the_ring(tmp_path):
+    (tmp_path / "ip.txt").write_text(SNAPSHOT)
+    said = ask("--trace", str(tmp_path / "ip.txt"))
+    assert (
+        "one snapshot of counters does not tell: tun0 dropped 2642 of 6087168 packets since it came up" in said.lower()
+    )
+    assert "two snapshots" in said
+    assert "`tunbp lab probe tun0`" in said
+    assert "No advice is given" in said
+    assert record("--trace", str(tmp_path / "ip.txt"))["cannot"]
+
+
+@pytest.mark.parametrize("ring", [100, 1000])
+def test_no_ring_is_advised_that_the_table_shows_no_faster(ring):
+    told = record("--rtt", "60ms", "--ring", str(ring))
+    said = ask("--rtt", "60ms", "--ring", str(ring))
+    found = re.search(r"`ip link set dev tun0 txqueuelen (\d+)`", said)
+    if found:
+        assert (
+            stock(told, int(found[1]))["received_rate"]["median"] > 1.05 * stock(told, ring)["received_rate"]["median"]
+        )
+    else:
+        best = max(row["received_rate"]["median"] for row in told["rows"] if row["variant"] == "stock")
+        assert best < 1.4 * stock(told, ring)["received_rate"]["median"]
