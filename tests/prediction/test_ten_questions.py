@@ -13,7 +13,7 @@ from tunbp.cli import tunbp
 FEW = ["--draws", "32", "--duration", "8s"]
 
 SNAPSHOT = """\
-3: tun0: <POINTOPOINT,MULTICAST,NOARP,UP,LOWER_UP> mtu 1500 qdisc fq_codel state UNKNOWN mode DEFAULT group default qlen 500
+3: tun0: <POINTOPOINT,MULTICAST,NOARP,UP,LOWER_UP> mtu 1500 qdisc fq_codel state UNKNOWN mode DEFAULT qlen 500
     link/none
     RX: bytes  packets  errors  dropped overrun mcast
     184467440 2517823  0       0       0       0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from pathlib import Path as File
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from tunbp.prediction import Prediction
     from tunbp.prediction.measured import Told
+    from tunbp.prediction.path import Path
 
 RINGS = "25,100,500,1000,5000"
 HEADER = 40
@@ -42,22 +43,16 @@ predicted, and there is one queue."""
 SET = (*FIRST, *(name for name in FIELDS if name not in (*FIRST, *NOT_SET)))
 """Fields that have an option."""
 
-LEAST_RTT = 1e-4
-"""RTT that is simulated where no delay is added (`--rtt 0`), s."""
-
-START = {"duration": 30.0, "rtt": FIELDS["rtt"].default}
-"""What is taken where nothing says otherwise and no prior speaks of it."""
-
 
 @click.command()
-@click.option("--trace", type=click.Path(path_type=Path), help="A measured run of this path; options override it.")
+@click.option("--trace", type=click.Path(path_type=File), help="A measured run of this path; options override it.")
 @click.option("--measured", metavar="50Mbit/s", help="Rate that this path carries now, at its present ring.")
 @click.option("--cpu-bound", metavar="300Mbit/s", help="TCP rate at which the tunnel's program uses a whole CPU.")
 @click.option("--udp", metavar="237Mbit/s", help="Send UDP at this rate instead of TCP.")
 @click.option("--mtu", type=Quantity("1500B", "byte", whole=True), help="MTU of the device, instead of --mss.")
 @click.option("--product", default="openvpn", show_default=True, help="Program that reads the device.")
 @click.option("--host", help="Start from the constants of a known host, e.g. path-openvpn.")
-@click.option("--constants", type=click.Path(path_type=Path), help="constants.yaml that `tunbp lab probe` wrote.")
+@click.option("--constants", type=click.Path(path_type=File), help="constants.yaml that `tunbp lab probe` wrote.")
 @click.option("--direction", type=click.Choice(["upload", "download"]), default="upload", show_default=True)
 @options.of(SET, NAMES, ALIASES)
 @click.option("--warmup", type=Quantity("2s", "s"), help="Time that totals leave out.  [default: duration / 6]")
@@ -65,11 +60,11 @@ START = {"duration": 30.0, "rtt": FIELDS["rtt"].default}
 @click.option("--draws", type=click.IntRange(8, 65536), default=128, show_default=True, help="A power of two.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same bits.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw to a PDF, PNG or SVG file.")
+@click.option("--plot", type=click.Path(path_type=File, dir_okay=False), help="Draw to a PDF, PNG or SVG file.")
 def predict(
-    trace: Path | None, measured: str | None, cpu_bound: str | None, udp: str | None, mtu: int | None, product: str,
-    host: str | None, constants: Path | None, direction: str, warmup: float | None, rings: str, draws: int, seed: int,
-    as_json: bool, plot: Path | None, **given: Any,
+    trace: File | None, measured: str | None, cpu_bound: str | None, udp: str | None, mtu: int | None, product: str,
+    host: str | None, constants: File | None, direction: str, warmup: float | None, rings: str, draws: int, seed: int,
+    as_json: bool, plot: File | None, **given: Any,
 ) -> None:  # fmt: skip
     """Predict throughput and ping of your own path over txqueuelen, stock and with backpressure.
 
@@ -78,26 +73,24 @@ def predict(
     """
     from rich.console import Console
 
-    from tunbp.prediction import predict as run
-
     if plot is not None and plot.suffix not in (".pdf", ".png", ".svg"):
         raise OutputError(f"--plot: {plot}: the name must end with .pdf, .png or .svg")
     sizes = _sizes(rings)
-    known, sources, read = _known(trace, host, constants, mtu, product, given)
+    path = _path(trace, host, constants, mtu, product, given)
+    mss = float(path.known["mss"])
     if cpu_bound is not None:
-        _reader_from_cpu(known, sources, options.rate(cpu_bound, float(known["mss"]), "--cpu-bound"))
+        path.busy_at(options.rate(cpu_bound, mss, "--cpu-bound"))
     if udp is not None:
-        known |= {"source": "open", "offered_rate": options.rate(udp, float(known["mss"]), "--udp")}
-    duration = float(known["duration"])
-    known["warmup"] = duration / 6.0 if warmup is None else warmup
-    observed = dict(read.observed) if read else {}
+        path.take({"source": "open", "offered_rate": options.rate(udp, mss, "--udp")}, "given")
+    if warmup is not None:
+        path.take({"warmup": warmup}, "given")
     if measured is not None:
-        observed["received_rate"] = parse(measured, "bit/s", name="--measured")[0]
-    if read is not None and read.cannot and measured is None:
-        refuse(read, as_json)
+        path.observed["received_rate"] = parse(measured, "bit/s", name="--measured")[0]
+    elif path.told is not None and path.told.cannot:
+        refuse(path.told, as_json)
         return
     try:
-        found = run(known, sizes, product=product, sources=sources, observed=observed, count=draws, seed=seed)
+        found = path.predict(sizes, draws, seed)
     except ScenarioError as error:
         raise ParamsError(_as_option(str(error))) from error
     if plot is not None:
@@ -105,7 +98,7 @@ def predict(
     if as_json:
         click.echo(json.dumps(found.record(), indent=1))
     else:
-        report(Console(), found, direction, read, product)
+        report(Console(), found, direction, path)
 
 
 def refuse(read: Told, as_json: bool) -> None:
@@ -126,56 +119,35 @@ def _sizes(text: str) -> list[int]:
     return sizes
 
 
-def _known(
-    trace: Path | None, host: str | None, constants: Path | None, mtu: int | None, program: str, given: dict[str, Any]
-) -> tuple[dict[str, Any], dict[str, str], Told | None]:
-    """Fields that are known, where each comes from, and what the trace told."""
+def _path(
+    trace: File | None, host: str | None, constants: File | None, mtu: int | None, program: str, given: dict[str, Any]
+) -> Path:
+    """What the options, a trace, a host and measured constants say of the path; later ones override."""
     from tunbp.model.hosts import host as known_host
-    from tunbp.prediction.products import product as product_of
+    from tunbp.prediction.path import Path
 
-    known: dict[str, Any] = {**START, "mss": FIELDS["mss"].default, "ring": FIELDS["ring"].default}
-    known |= product_of(program).fields
-    sources = dict.fromkeys(known, "default")
-    read = None
-
-    def take(values: dict[str, Any], source: str) -> None:
-        known.update(values)
-        sources.update(dict.fromkeys(values, source))
-
+    path = Path(program)
     try:
         if host:
-            take(dict(known_host(host)), "host")
+            path.take(known_host(host), "host")
     except ScenarioError as error:
         raise ParamsError(_as_option(str(error))) from error
     if constants is not None:
         from tunbp.lab.probe.constants import read_constants
 
         measured = read_constants(constants).constants
-        take({name: entry.value for name, entry in measured.items() if name in FIELDS}, "constants")
-    typed = {field: value for field, value in given.items() if value is not None}
+        path.take({name: entry.value for name, entry in measured.items() if name in FIELDS}, "constants")
     if trace is not None:
         from tunbp.prediction.measured import read_run
         from tunbp.traces import open_trace
 
-        read = read_run(open_trace(trace), typed)
-        take(read.fields, "trace")
+        path.hear(read_run(open_trace(trace), {name: value for name, value in given.items() if value is not None}))
     if mtu is not None:
-        take({"mss": mtu - HEADER}, "given")
+        path.take({"mss": mtu - HEADER}, "given")
     if given.get("mss") is not None:
-        take({"mss": given["mss"]}, "given")
-    take(options.values(given, float(known["mss"]), NAMES), "given")
-    if float(known["rtt"]) == 0.0:
-        known["rtt"] = LEAST_RTT
-    return known, sources, read
-
-
-def _reader_from_cpu(known: dict[str, Any], sources: dict[str, str], packets: float) -> None:
-    """A reader whose processor is full at this TCP rate: packet and half an ACK take 1/rate together."""
-    share = 0.75  # an ACK costs about this part of a packet (data/priors.yaml, ack_cost)
-    service = 1.0 / packets / (1.0 + share / 2.0)
-    for name, value in (("drain_rate", 1.0 / service), ("ack_cost", share * service)):
-        known.setdefault(name, value)
-        sources.setdefault(name, "given")
+        path.take({"mss": given["mss"]}, "given")
+    path.take(options.values(given, float(path.known["mss"]), NAMES), "given")
+    return path
 
 
 def _as_option(message: str) -> str:
@@ -185,7 +157,7 @@ def _as_option(message: str) -> str:
     return f"--{options.name_of(field, NAMES)}:{rest}" if known and colon else message
 
 
-def report(console: Console, found: Prediction, direction: str, read: Told | None, product: str) -> None:
+def report(console: Console, found: Prediction, direction: str, path: Path) -> None:
     """Print what is known, one line per ring size, and the card."""
     from rich import box
     from rich.markup import escape
@@ -193,7 +165,8 @@ def report(console: Console, found: Prediction, direction: str, read: Told | Non
 
     from tunbp.prediction.card import card
 
-    advice = card(found, (read.device if read else "") or "tun0", product)
+    read = path.told
+    advice = card(found, (read.device if read else "") or "tun0", path.program)
     console.print(escape(advice.sentences[0]), style="bold")
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     heads = ("ring", "stock\nMbit/s", "90 %", "backpr.\nMbit/s", "90 %", "stock\nping ms", "backpr.\nping ms", "drops")
@@ -235,7 +208,7 @@ def _used_line(found: Prediction) -> str:
     return f"Known: {', '.join(known) or 'nothing'}. From priors ({size} draws): {', '.join(drawn) or 'nothing'}."
 
 
-def draw(found: Prediction, target: Path) -> None:
+def draw(found: Prediction, target: File) -> None:
     """Draw rate and ping over txqueuelen with their 50 and 90 % intervals to a file."""
     import matplotlib.pyplot as plt
 

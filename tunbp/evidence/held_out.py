@@ -1,0 +1,189 @@
+"""Runs that predictions are judged by: what was known of each beforehand, what was measured, and what it may serve for.
+
+Each cell is one configuration. `use` keeps apart what the sizes of the model's error come from ("calibration") and what
+judges the intervals ("held out").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tunbp.evidence import live
+from tunbp.evidence.datasets import external, published
+from tunbp.evidence.studies import LAB_FITTED, LAB_RTTS, LAB_WINDOW_ROW, PATH_FITTED, PATH_RINGS, PATH_WINDOW_ROW
+
+LEAST_RTT = 1e-4
+"""RTT where no delay was added, s: two devices of one machine."""
+
+CALIBRATION, HELD_OUT = "calibration", "held out"
+
+RAISED_WINDOW = live.RECEIVE_WINDOW
+"""Window of the laboratory's namespaces where it raises the buffers, byte."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One configuration with its measured rate.
+
+    Attributes
+    ----------
+    source, name
+        Table and row.
+    product
+        Program that reads the device (``data/priors.yaml``).
+    known
+        Fields of `tunbp.Scenario` that were known beforehand.
+    variant
+        stock or backpressure.
+    measured
+        Received rate, bit/s: the median where runs repeat.
+    use
+        `CALIBRATION` or `HELD_OUT`.
+    runs
+        How many runs `measured` stands for.
+    """
+
+    source: str
+    name: str
+    product: str
+    known: dict[str, Any]
+    variant: str
+    measured: float
+    use: str
+    runs: int = 1
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+def _lab(name: str, product: str, constants: dict[str, float], use: str, least_runs: int = 3) -> list[Cell]:
+    """Cells of one of the laboratory's tunnels, without runs in which others took the processors, where any remain."""
+    runs = live.measurements()[name]
+    names = ["cell", "variant", "ring", "added_rtt", "congestion", "qdisc", "set_duration", "warmup"]
+    names += [key for key in ("remarks", "windows") if key in runs.coords]
+    table = pd.DataFrame({key: runs[key].to_numpy() for key in names})
+    table["rate"], table["mss"] = runs["received_rate"].to_numpy(), runs["mss"].to_numpy()
+    cells = []
+    for (cell, variant), rows in table.groupby(["cell", "variant"], sort=False):
+        quiet = rows[rows["remarks"] == ""] if "remarks" in rows else rows
+        kept = quiet if len(quiet) >= least_runs else rows
+        first = kept.iloc[0]
+        known = {
+            "rtt": max(float(first["added_rtt"]), LEAST_RTT),
+            "ring": int(first["ring"]),
+            "mss": float(first["mss"]),
+            "congestion": str(first["congestion"]),
+            "qdisc": str(first["qdisc"]),
+            "duration": float(first["set_duration"] + first["warmup"]),
+            "warmup": float(first["warmup"]),
+            **constants,
+        }
+        if str(first.get("windows", "raised")) == "raised":
+            known["receive_window"] = RAISED_WINDOW
+        cells.append(Cell(name, str(cell), product, known, str(variant), float(kept["rate"].median()), use, len(kept)))
+    return cells
+
+
+def native() -> list[Cell]:
+    """OpenVPN at native speed; reader and chain from the floods of `lab_speed_native` alone."""
+    speed = live.measurements()["speed_native"]
+    flood = speed.isel(run=speed["cell"].to_numpy() == "data-flood-ring500")
+    constants = {
+        "drain_rate": 1.0 / float(flood["reader_cost"].median()),
+        "path_rate": float(flood["chain_rate"].median()),
+    }
+    return _lab("openvpn_native", "openvpn", constants, HELD_OUT)
+
+
+def emulated() -> list[Cell]:
+    """OpenVPN in an emulated machine with a kernel 7.3; the reader's speed from its own `ring` experiment."""
+    speeds = live.speeds(live.measurements()["ring"])
+    return _lab("openvpn", "openvpn", {"drain_rate": speeds.drain_rate, "burst_rate": speeds.burst_rate}, CALIBRATION)
+
+
+def wireguard() -> list[Cell]:
+    """wireguard-go at native speed on a busy machine; nothing of it was measured beforehand."""
+    return _lab("wireguard_native", "wireguard-go", {"reader_policy": "separate"}, CALIBRATION)
+
+
+def paper() -> list[Cell]:
+    """The paper's two tables: what it states is known, rows that hosts.yaml was fitted to are calibration."""
+    rates = published("tcp")["throughput"]
+    cells = []
+    for tunnel, product in (("openvpn", "openvpn"), ("wireguard", "wireguard-go")):
+        policy = {"reader_policy": "separate"} if tunnel == "wireguard" else {}
+        for variant in ("stock", "patched"):
+            rows = [(f"path-{tunnel}-{n}-{variant}", {"rtt": 0.12, "ring": n}) for n in PATH_RINGS]
+            rows += [(f"lab-{tunnel}-{ms}ms-{variant}", {"rtt": ms / 1e3, "ring": 500}) for ms in LAB_RTTS]
+            fitted = {f"path-{tunnel}-{n}-stock" for n in PATH_FITTED}
+            fitted |= {f"lab-{tunnel}-{ms}ms-stock" for ms in LAB_FITTED[tunnel]}
+            fitted |= {f"path-{tunnel}-{PATH_WINDOW_ROW}-patched", f"lab-{tunnel}-{LAB_WINDOW_ROW}ms-patched"}
+            for row, stated in rows:
+                known = {**stated, "mss": 1448.0, **policy}
+                kind = "stock" if variant == "stock" else "backpressure"
+                use = CALIBRATION if row in fitted else HELD_OUT
+                cells.append(Cell("paper", row, product, known, kind, float(rates[row]), use))
+    return cells
+
+
+APPLICATIONS = {
+    "OpenVPN": "openvpn", "firezone": "other", "wireguard-go": "wireguard-go", "slirp4netns": "passt", "rust": "other",
+    "go": "other", "shadowvpn": "other", "zeptun": "tun2socks", "hev": "tun2socks", "singbox": "tun2socks",
+    "tun2socks": "tun2socks",
+}  # fmt: skip
+"""Product of an external run, by the start of its application's name."""
+
+IP_TCP = 52
+"""Bytes of IPv4, TCP and its timestamps."""
+
+
+def others() -> list[Cell]:
+    """Rates that others published of a tun or tap device, from priors and what they state."""
+    runs = external()
+    cells = []
+    for name in runs["run"].to_numpy():
+        run = runs.sel(run=name)
+        if str(run["use"].item()) not in ("rate", "reader_speed") or str(run["device"].item()) not in ("tun", "tap"):
+            continue
+        known: dict[str, Any] = {"streams": int(run["streams"].item())}
+        for field_name in ("ring", "path_loss"):
+            if np.isfinite(value := float(run[field_name])):
+                known[field_name] = int(value) if field_name == "ring" else value
+        known.setdefault("ring", 1000 if str(run["device"].item()) == "tap" else 500)
+        rtt, mtu, link = (float(run[key]) for key in ("rtt", "mtu", "path_rate"))
+        known["rtt"] = max(rtt, LEAST_RTT) if np.isfinite(rtt) else LEAST_RTT
+        known["mss"] = (mtu if np.isfinite(mtu) else 1500.0) - IP_TCP
+        if np.isfinite(link):
+            known["path_rate"] = link / 8.0 / (known["mss"] + IP_TCP)
+        if str(run["offload"].item()) == "yes":
+            known["gso_segments"] = 45
+        application = str(run["application"].item())
+        product = next(p for start, p in APPLICATIONS.items() if application.startswith(start))
+        cells.append(
+            Cell("external", str(name), product, known, "stock", float(run["received_rate"]), HELD_OUT,
+                 extra={"source_id": str(run["source_id"].item())})
+        )  # fmt: skip
+    return cells
+
+
+SOURCES: dict[str, Callable[[], list[Cell]]] = {
+    "native": native,
+    "emulated": emulated,
+    "wireguard": wireguard,
+    "paper": paper,
+    "external": others,
+}
+"""All sets of cells by name."""
+
+
+def table(cells: list[Cell]) -> pd.DataFrame:
+    """Cells as a table: `source`, `name`, `product`, `variant`, `ring`, `rtt`, `measured`, `use`, `runs`."""
+    columns = ("source", "name", "product", "variant", "measured", "use", "runs")
+    rows = [
+        {**{c: getattr(cell, c) for c in columns}, "ring": cell.known["ring"], "rtt": cell.known["rtt"]}
+        for cell in cells
+    ]
+    return pd.DataFrame(rows)

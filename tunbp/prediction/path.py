@@ -1,0 +1,80 @@
+"""What is known of somebody's path and where from, gathered for the command and for the notebook alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tunbp.model.fields import FIELDS
+from tunbp.prediction.distribution import Prediction, predict
+from tunbp.prediction.measured import Told
+from tunbp.prediction.products import product
+
+LEAST_RTT = 1e-4
+"""RTT that is simulated where no delay is added, s."""
+
+START = {name: FIELDS[name].default for name in ("rtt", "mss", "ring")} | {"duration": 30.0}
+"""What is taken where nothing says otherwise and no prior speaks of it."""
+
+ACK_SHARE = 0.75
+"""Part of a packet's time that an ACK costs a reader, the middle of the prior of `ack_cost`."""
+
+
+@dataclass
+class Path:
+    """What is known of a path.
+
+    Attributes
+    ----------
+    program
+        Product that reads the device.
+    known, sources
+        Fields of `tunbp.Scenario`, and where each comes from.
+    observed
+        What a run of it measured, see `tunbp.prediction.predict`.
+    told
+        What a trace said; None without one.
+    """
+
+    program: str = "openvpn"
+    known: dict[str, Any] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+    observed: dict[str, float] = field(default_factory=dict)
+    told: Told | None = None
+
+    def __post_init__(self) -> None:
+        """Begin with what nobody has to say."""
+        self.take({**START, **product(self.program).fields}, "default")
+
+    def take(self, values: Mapping[str, Any], source: str) -> None:
+        """Take fields from a source, over what was known before."""
+        self.known.update(values)
+        self.sources.update(dict.fromkeys(values, source))
+
+    def hear(self, told: Told) -> None:
+        """Take what a measured run says."""
+        self.told = told
+        self.take(told.fields, "trace")
+        self.observed = dict(told.observed)
+
+    def busy_at(self, packets: float) -> None:
+        """Take the reader's speed from a TCP rate [packet/s] at which it uses a whole processor."""
+        service = 1.0 / packets / (1.0 + ACK_SHARE / 2.0)
+        self.take({"drain_rate": 1.0 / service, "ack_cost": ACK_SHARE * service}, "given")
+
+    def predict(self, rings: Sequence[int], count: int = 128, seed: int = 0) -> Prediction:
+        """Predict it over txqueuelen.
+
+        Raises
+        ------
+        ScenarioError
+            If a field has a value that is not allowed.
+        """
+        known = dict(self.known)
+        if float(known["rtt"]) == 0.0:
+            known["rtt"] = LEAST_RTT
+        known.setdefault("warmup", float(known["duration"]) / 6.0)
+        return predict(
+            known, rings, product=self.program, sources=self.sources, observed=self.observed, count=count, seed=seed
+        )
