@@ -12,6 +12,7 @@ import xarray as xr
 
 from tunbp.evidence.datasets import published
 from tunbp.evidence.studies import STUDIES
+from tunbp.model.drivers import DEFAULT_RING
 from tunbp.model.hosts import host
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
@@ -160,7 +161,7 @@ def _gain(stock: pd.Series, patched: pd.Series) -> tuple[pd.Series, pd.Series]:
     return patched / stock - 1, 1 - stock / patched
 
 
-def simulated_gain(curve: pd.DataFrame, tunnel: str = "OpenVPN", ring: int = 500) -> pd.Series:
+def simulated_gain(curve: pd.DataFrame, tunnel: str = "OpenVPN", ring: int = DEFAULT_RING["tun"]) -> pd.Series:
     """Gain at one queue length over the seeds of `curves`: `low`, `median`, `high` (central 95 %)."""
     rows = curve[(curve["tunnel"] == tunnel) & (curve["ring"] == ring)]
     wide = rows.pivot_table(index="seed", columns="variant", values="received_rate")

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from tunbp.evidence.studies import WAKE_DRIVERS
+from tunbp.model.fields import FIELDS
 from tunbp.model.hosts import host
 from tunbp.model.laws import saturated_service_time
 from tunbp.model.scenario import Scenario
@@ -20,7 +21,7 @@ CYCLES = np.geomspace(1, 1000, 40)
 """Packets per stop/wake cycle."""
 
 
-def bursts(rings: tuple[int, ...] = (100, 500), duration: float = 60.0) -> xr.Dataset:
+def bursts(rings: tuple[int, ...] = (100, 500), duration: float = FIELDS["duration"].default) -> xr.Dataset:
     """Throughput over how long ACKs are bunched: OpenVPN of the paper's lab at 120 ms, stock and backpressure.
 
     Returns

@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from tunbp.model import laws, limits
+from tunbp.model.congestion import CONTROLS
 from tunbp.model.drivers import COMPARED
 from tunbp.model.engines.fluid.batch import round_trip_slots
 from tunbp.model.scenario import Scenario
@@ -317,7 +318,7 @@ def from_trace(run: xr.Dataset, base: Scenario) -> FromTrace:
         assumed.append(f"RTT {show(float(base.rtt), 's')}")
     streams = run.sizes.get("stream", 1)
     changes |= {"mss": mss, "streams": streams}
-    if run.attrs.get("congestion") in ("cubic", "reno", "bbr"):
+    if run.attrs.get("congestion") in CONTROLS:
         changes["congestion"] = str(run.attrs["congestion"])
         told.append(f"{streams} stream{'s' if streams > 1 else ''}, {changes['congestion']}, MSS {mss:.0f} byte")
     window = _number(run, "snd_wnd")

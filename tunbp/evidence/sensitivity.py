@@ -14,6 +14,7 @@ import xarray as xr
 
 from tunbp.evidence.openvpn import PUBLISHED
 from tunbp.model.drivers import COMPARED
+from tunbp.model.fields import FIELDS
 from tunbp.model.hosts import host
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
@@ -53,12 +54,20 @@ class Range:
     """A parameter of the analysis: its range, how it is spread, and where the range comes from."""
 
     name: str
-    label: str
     low: float
     high: float
-    unit: str
     log: bool
     source: str
+
+    @property
+    def label(self) -> str:
+        """What tables call it."""
+        return FIELDS[self.name].long_name if self.name in FIELDS else self.name
+
+    @property
+    def unit(self) -> str:
+        """SI unit."""
+        return (FIELDS[self.name].units if self.name in FIELDS else "") or "1"
 
     def at(self, u: Array) -> Array:
         """Values at points `u` of the unit interval."""
@@ -72,14 +81,14 @@ def ranges() -> list[Range]:
     table = "data/published/sources.md"
     hosts = "fitted to S03 and S25, tunbp/model/hosts.yaml"
     return [
-        Range("rtt", "RTT", 0.010, 0.120, "s", True, f"S03, lab table, {table}"),
-        Range("ring", "ring size", 10, 5000, "packet", True, f"S03, real path table, {table}"),
-        Range("drain_rate", "reader speed", *_span("drain_rate"), "packet/s", True, hosts),
-        Range("stalls", "reader stalls", *_stalled(), "1", True, f"share of time paused; {hosts}"),
-        Range("ack_interval", "ACK interval", *_span("ack_interval"), "s", True, hosts),
-        Range("receive_window", "receive window", PUBLISHED_WINDOW, LINUX_WINDOW, "byte", True,
+        Range("rtt", 0.010, 0.120, True, f"S03, lab table, {table}"),
+        Range("ring", 10, 5000, True, f"S03, real path table, {table}"),
+        Range("drain_rate", *_span("drain_rate"), True, hosts),
+        Range("stalls", *_stalled(), True, f"share of time paused; {hosts}"),
+        Range("ack_interval", *_span("ack_interval"), True, hosts),
+        Range("receive_window", PUBLISHED_WINDOW, LINUX_WINDOW, True,
               "least of S03 to Linux's default, ip-sysctl.rst tcp_rmem"),
-        Range("qdisc", "qdisc", 0, 1, "1", False, "below 0.5 pfifo (S25), above fq_codel (S07)"),
+        Range("qdisc", 0, 1, False, "below 0.5 pfifo (S25), above fq_codel (S07)"),
     ]  # fmt: skip
 
 

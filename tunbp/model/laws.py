@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 
 from tunbp.model.congestion import CONTROLS
+from tunbp.model.fields import FIELDS
+
+DEFAULT = FIELDS["congestion"].default
 
 
 def by_control(congestion: Any, facts: Mapping[str, Any]) -> Any:
@@ -90,7 +93,7 @@ def burst_window(ring: Any, drain_rate: Any, burst_rate: Any) -> Any:
         return ring / (1.0 - ratio)
 
 
-def loss_window(loss: Any, rtt: Any, congestion: Any = "cubic") -> Any:
+def loss_window(loss: Any, rtt: Any, congestion: Any = DEFAULT) -> Any:
     """Mean congestion window in segments for a loss event every 1/p segments, by the control's own law.
 
     Infinite for p = 0 and for a control that does not answer to loss (`tunbp.model.congestion`).
@@ -112,7 +115,7 @@ def loss_window(loss: Any, rtt: Any, congestion: Any = "cubic") -> Any:
     return by_control(congestion, {name: row.loss_window(loss, rtt) for name, row in CONTROLS.items()})
 
 
-def sawtooth_rate(peak: Any, pipe: Any, congestion: Any = "cubic", streams: Any = 1) -> Any:
+def sawtooth_rate(peak: Any, pipe: Any, congestion: Any = DEFAULT, streams: Any = 1) -> Any:
     """Mean of min(window, pipe) while the window climbs back to `peak` after each loss, in their unit.
 
     Between two losses the window is peak (1 - d u^m) with u from 1 to 0: d = 1 - beta and m are the control's. Of

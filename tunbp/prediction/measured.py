@@ -9,15 +9,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from tunbp.model.congestion import CONTROLS
 from tunbp.quantities import percent, show
 from tunbp.traces import limit
 from tunbp.traces.devices import tunnel_rows
 
 CLEAR = 0.5
 """Part of the lost packets that the ring must account for to be what lost them."""
-
-CONTROLS = {"cubic": "cubic", "reno": "reno", "bbr": "bbr"}
-"""Congestion controls that the model has, by the start of the kernel's name."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +128,7 @@ def _path(run: xr.Dataset) -> tuple[dict[str, Any], list[str]]:
         fields["streams"] = streams
         told.append(f"{streams} streams")
     named = str(run.attrs.get("congestion", ""))
-    if found := next((control for start, control in CONTROLS.items() if named.startswith(start)), None):
+    if found := next((control for control in CONTROLS if named.startswith(control)), None):
         fields["congestion"] = found
         told.append(found)
     if (seconds := _total(run, "duration", "sent_duration")) and seconds >= 1.0:

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from tunbp.model import congestion
 from tunbp.model.drivers import ring_batch
-from tunbp.model.engines import sources
+from tunbp.model.engines import codes
 from tunbp.model.engines.fluid.kernel import kernel
-from tunbp.model.engines.fluid.state import DT, ENTRY, FOREVER, PARAMETERS, POLICIES, RTT, SERIES, TOTALS, WARMUP, Kind
+from tunbp.model.engines.fluid.state import DT, ENTRY, FOREVER, PARAMETERS, RTT, SERIES, TOTALS, WARMUP, Kind
 from tunbp.model.engines.workers import each
 from tunbp.model.qdiscs import fact, qdisc_limit
 from tunbp.model.scenario import Scenario
@@ -85,13 +85,13 @@ def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
     dt = number["rtt"] / slots
     g = number["gso_segments"]
     free, full, pushing, k, per_cycle = service_times(flat)
-    source = np.array([sources.CODES[str(x)] for x in flat["source"]])
+    source = np.array([codes.SOURCES[str(x)] for x in flat["source"]])
     control = np.array([congestion.CODES[str(x)] for x in flat["congestion"]])
     rules = congestion.ROWS
-    tcp = source == sources.TCP
+    tcp = source == codes.TCP
     local = flat["origin"] == "local"
     offered = np.where(np.isnan(number["offered_rate"]), 0.0, number["offered_rate"]) * number["streams"]
-    frames = source == sources.FRAMES
+    frames = source == codes.FRAMES
     streams = number["streams"].astype(int)
     single = (streams == 1) | ~tcp
     slowest = np.maximum(free / g, np.maximum(path["path_service"], path["far_service"]))
@@ -134,7 +134,7 @@ def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
         "small_queue": np.where(local & tcp, congestion.TSQ_TIME, 0.0),
         # packets in ring and qdisc from which on a small queue may hold a flow back
         "unheld": np.where(local & tcp, (number["ring"] + 1.0 - 0.5 * np.minimum(k, number["ring"])) * g, FOREVER),
-        "block": np.where(source == sources.PKTGEN, 0.0, blocks),
+        "block": np.where(source == codes.PKTGEN, 0.0, blocks),
         "idle": number["idle_latency"] / free,
         "sees_drops": np.where(local & tcp & ~fact(flat["qdisc"], "attached"), 1.0, 0.0),
         "path": np.minimum(dt * path["path_rate"], FOREVER),
@@ -188,7 +188,7 @@ def _behind_the_reader(flat: dict[str, Array], number: dict[str, Array]) -> tupl
             "far_rate": far,
             "far_service": 1.0 / far,
             "far_acks": 2.0 / number["far_ack_cost"],
-            "policy": np.array([float(POLICIES[str(x)]) for x in flat["reader_policy"]]),
+            "policy": np.array([float(codes.POLICIES[str(x)]) for x in flat["reader_policy"]]),
         }
     readers = (number["ack_cost"] > 0.0) | (number["far_ack_cost"] > 0.0) | np.isfinite(far)
     return behind, np.isfinite(rate) | (loss > 0.0), readers

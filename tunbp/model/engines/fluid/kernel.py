@@ -44,7 +44,7 @@ from tunbp.model.engines.fluid.state import (
     WEST, WINDOW, WMAX,
 )  # fmt: skip
 from tunbp.model.engines.random import exponential, stream, xorshift
-from tunbp.model.engines.sources import FRAMES, OPEN, PKTGEN, TCP
+from tunbp.model.engines.codes import FRAMES, OPEN, PKTGEN, TCP
 from tunbp.model.qdiscs import CODEL_INTERVAL, CODEL_TARGET
 
 

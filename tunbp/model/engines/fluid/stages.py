@@ -11,14 +11,14 @@ from tunbp.model.compiled import njit
 from tunbp.model.engines.fluid.sender import reduce
 from tunbp.model.engines.fluid.state import (
     A, ABOVE, ACKED, ACKS, AHEAD, ARRIVED, A_SHARE, B, BATCH, BUNCH, CODEL_N, CODEL_NEXT, CW, DEVICE, DRAIN, DROP,
-    DROPPED_P, DROPPED_Q, DT, ECN, ENTRY, F, FAIR, FAR, FAR_ACKS, FIRST, FLIGHT, FLOW, FOREVER, F_LEFT, F_TOOK,
-    F_WANT, G, GONE, G_SHARE, HELD, H_SUM, IDLE, LAST_DROP, LEFT, LINK_FIRST, LOSS_GAP, LOSS_RUN, LOST_AT, MARK, N,
+    DROPPED_P, DROPPED_Q, DT, ECN, ENTRY, F, FAR, FAR_ACKS, FIRST, FLIGHT, FLOW, FOREVER, F_LEFT, F_TOOK,
+    F_WANT, G, GONE, G_SHARE, HELD, H_SUM, IDLE, LAST_DROP, LEFT, LOSS_GAP, LOSS_RUN, LOST_AT, MARK, N,
     OUT, OVER, P, PACED, PART, PATH, PENDING, POLICY, P_GAP, P_LAST, P_RHO, P_ROOM, P_RUN, P_SUM, Q, REDUCED,
-    RELEASED, RHO, RHO_NOW, ROOM, SAFE, SEES, SEPARATE, SERVICE, SHARE, SHOWN, STALL_END, TAIL, TINY, TOOK, USED,
+    RELEASED, RHO, RHO_NOW, ROOM, SAFE, SEES, SERVICE, SHARE, SHOWN, STALL_END, TAIL, TINY, TOOK, USED,
     WANT, WINDOW,
 )  # fmt: skip
 from tunbp.model.engines.random import exponential, xorshift
-from tunbp.model.engines.sources import OPEN, TCP
+from tunbp.model.engines.codes import FAIR, LINK_FIRST, OPEN, SEPARATE, TCP
 from tunbp.model.qdiscs import CODEL_INTERVAL
 
 _rare = njit(nogil=True, error_model="numpy")

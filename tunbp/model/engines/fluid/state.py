@@ -62,10 +62,6 @@ TINY = 1e-9
 MARK = 1e-12
 """A congestion mark travels back as the loss of (almost) no packet."""
 
-LINK_FIRST, FAIR, SEPARATE = 0, 1, 2
-POLICIES = {"link_first": LINK_FIRST, "fair": FAIR, "separate": SEPARATE}
-"""Codes of `Scenario.reader_policy`."""
-
 
 class Kind(NamedTuple):
     """What a kernel is compiled for, the width of its tile excepted.

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from tunbp import schema
 from tunbp.model import congestion as cc
 from tunbp.model.drivers import VHOST_NET_BATCH, Stop, Wake, driver, pushes_back, ring_batch, wake_threshold
-from tunbp.model.engines import sources
+from tunbp.model.engines import codes
 from tunbp.model.engines.packets import kernel
 from tunbp.model.engines.packets.state import (
     ACK,
@@ -22,8 +22,6 @@ from tunbp.model.engines.packets.state import (
     GUEST_QUEUE,
     LISTED,
     NEVER,
-    POLICIES,
-    SEPARATE,
     SERIES,
     TOTALS,
     Buffers,
@@ -55,7 +53,7 @@ def _device(point: Mapping[str, Any]) -> np.ndarray[Any, Any]:
     qdisc = str(point["qdisc"])
     row = QDISCS[qdisc]
     ring = int(point["ring"])
-    source = sources.CODES[str(point["source"])]
+    source = codes.SOURCES[str(point["source"])]
     control = cc.CONTROLS[str(point["congestion"])]
     streams = int(point["streams"])
     backpressure = pushes_back(rules, qdisc)
@@ -79,7 +77,7 @@ def _device(point: Mapping[str, Any]) -> np.ndarray[Any, Any]:
     m["fetch"] = 1 if math.isinf(guest_rate) else VHOST_NET_BATCH
     m["guest_service"] = 1.0 / guest_rate
     m["head_drop"], m["fair"] = row.fair, row.fair and streams > 1
-    m["codel"] = row.codel and source == sources.TCP
+    m["codel"] = row.codel and source == codes.TCP
     m["ecn"] = bool(point["ecn"])
     patched = rules.wake is not Wake.NEVER
     m["service"] = max(service + float(point["patch_overhead"]) * patched, 0.0)
@@ -87,7 +85,7 @@ def _device(point: Mapping[str, Any]) -> np.ndarray[Any, Any]:
         m["alternation"] = float(point["contention"]) + float(point["contention_wait"]) * threshold / ring
     m["wake_cost"], m["wake_latency"] = point["wake_cost"], point["wake_latency"]
     m["idle_latency"] = point["idle_latency"]
-    paced = source in (sources.OPEN, sources.PKTGEN)
+    paced = source in (codes.OPEN, codes.PKTGEN)
     m["gap"], m["transfer_gap"] = max(gap, 1.0 / offered) if paced else gap, gap
     m["stall_gap"] = 1.0 / float(point["stall_rate"]) if stalls else 0.0
     m["stall_mean"], m["rtt"], m["half"] = point["stall_mean"], point["rtt"], 0.5 * float(point["rtt"])
@@ -95,13 +93,13 @@ def _device(point: Mapping[str, Any]) -> np.ndarray[Any, Any]:
     send_buffer = _number(point["send_buffer"], math.inf)
     window = min(float(point["receive_window"]), send_buffer)
     m["window"] = max(math.floor(window / float(point["mss"])), 1)
-    local, tcp = str(point["origin"]) == "local", source == sources.TCP
+    local, tcp = str(point["origin"]) == "local", source == codes.TCP
     m["tsq"] = m["sees_drops"] = local and tcp
     m["tsq"] &= backpressure
     m["sees_drops"] &= not row.attached
     m["paced"] = control.paced
     m["hystart"] = bool(point["hystart"]) and control.hystart
-    blocks = 0.0 if source == sources.PKTGEN else send_buffer / float(point["mss"]) if local else math.inf
+    blocks = 0.0 if source == codes.PKTGEN else send_buffer / float(point["mss"]) if local else math.inf
     m["block_at"] = COUNTLESS if math.isinf(blocks) else int(blocks / m["gso"])
     _path(m, point, tcp)
     m["frame_gap"] = 1.0 / float(point["frame_rate"])
@@ -110,7 +108,7 @@ def _device(point: Mapping[str, Any]) -> np.ndarray[Any, Any]:
         streams * float(point["iframe_packets"]),
     )
     m["iframe_every"] = int(point["iframe_every"])
-    m["frame_at"] = 0.0 if source == sources.FRAMES else NEVER
+    m["frame_at"] = 0.0 if source == codes.FRAMES else NEVER
     interval = _number(point["interval"], NEVER)
     m["interval"] = m["sample_at"] = interval
     m["warmup"], m["duration"] = point["warmup"], point["duration"]
@@ -123,10 +121,10 @@ def _path(m: Any, point: Mapping[str, Any], tcp: bool) -> None:
     loss, run = float(point["path_loss"]), float(point["path_loss_burst"])
     m["path_service"], m["path_buffer"] = 1.0 / rate, int(_number(point["path_buffer"], PATH_BUFFER))
     m["loss_starts"], m["loss_ends"] = loss / (run * (1.0 - loss)), 1.0 / run
-    m["policy"] = POLICIES[str(point["reader_policy"])]
+    m["policy"] = codes.POLICIES[str(point["reader_policy"])]
     m["far_service"], m["far_ack"], m["ack_cost"] = 1.0 / far_rate, point["far_ack_cost"], point["ack_cost"]
     m["path"] = rate < math.inf or far_rate < math.inf or loss > 0.0
-    m["far"] = tcp and m["policy"] != SEPARATE and (far_rate < math.inf or m["far_ack"] > 0.0)
+    m["far"] = tcp and m["policy"] != codes.SEPARATE and (far_rate < math.inf or m["far_ack"] > 0.0)
     m["back"] = m["half"] if m["far"] else m["rtt"]
     m["ack_size"] = max(2, m["gso"])
 
@@ -134,7 +132,7 @@ def _path(m: Any, point: Mapping[str, Any], tcp: bool) -> None:
 def _buffers(m: Any) -> Buffers:
     """Arrays as long as the scenario can fill them: bounded by windows, by the reader and by the stack."""
     ring, limit, rtt = int(m["ring"]), int(m["limit"]), float(m["rtt"])
-    windows = float(m["streams"] * (m["window"] + 1024.0)) if m["source"] == sources.TCP else math.inf
+    windows = float(m["streams"] * (m["window"] + 1024.0)) if m["source"] == codes.TCP else math.inf
     fastest = float(m["service"] + min(m["alternation"], 0.0))
     by_reader = rtt / fastest if fastest > 0.0 else math.inf
     by_stack = rtt / float(m["transfer_gap"]) + ring + limit
@@ -142,7 +140,7 @@ def _buffers(m: Any) -> Buffers:
     if m["path"] or m["far"] or m["ack_cost"] > 0.0:
         path = min(windows, path + 2.0 * m["path_buffer"])
     if m["far"] or m["ack_cost"] > 0.0:
-        path = windows if m["source"] == sources.TCP else path
+        path = windows if m["source"] == codes.TCP else path
     path += 4 * GUEST_QUEUE
     slots, acks = (1 << math.ceil(math.log2(n)) for n in (ring + path, path))
     m["mask"], m["ack_mask"] = slots - 1, acks - 1

@@ -27,18 +27,16 @@ from tunbp.model import congestion as cc
 from tunbp.model.compiled import njit
 from tunbp.model.drivers import NAPI_POLL
 from tunbp.model.engines import controls
+from tunbp.model.engines.codes import FAIR, FRAMES, LINK_FIRST, OPEN, PKTGEN, SEPARATE, TCP
 from tunbp.model.engines.packets.state import (
-    FAIR,
     FLOW_BITS,
     FLOW_MASK,
     GUEST_QUEUE,
     IDLE,
-    LINK_FIRST,
     LISTED,
     MARKED,
     MAX_BACKOFF,
     NEVER,
-    SEPARATE,
     SERVES,
     SIZE_BITS,
     SIZE_MASK,
@@ -46,7 +44,6 @@ from tunbp.model.engines.packets.state import (
     WAITS,
 )  # fmt: skip
 from tunbp.model.engines.random import exponential, stream, uniform, xorshift
-from tunbp.model.engines.sources import FRAMES, OPEN, PKTGEN, TCP
 from tunbp.model.qdiscs import CODEL_DROP_BATCH, CODEL_INTERVAL, CODEL_TARGET
 
 # Nothing is allocated in compiled code. Reference counts of the arrays (atomic, at every call) would take ten

@@ -22,10 +22,6 @@ LISTED = 63  # index mask of the circular lists of flows
 IDLE, SERVES, TAKES_ACK, WAITS = 0, 1, 2, 3
 """What a reader does: nothing, an entry, an ACK, or it waits for the end of a pause or for the guest."""
 
-LINK_FIRST, FAIR, SEPARATE = 0, 1, 2
-POLICIES = {"link_first": LINK_FIRST, "fair": FAIR, "separate": SEPARATE}
-"""Which direction a reader serves first."""
-
 DEVICE = np.dtype(
     [(name, "f8") for name in (
         # clocks
