@@ -34,9 +34,9 @@ def make_figure():
     fig, ax = style.figure()
     ax.set_xscale("log")
     table = make_table()
-    bands.simulated(ax, make_repeated(), "ring", "received_rate")
-    points.published(ax, table, "ring", "received_rate")
-    points.measured(ax, table.assign(received_rate=table["received_rate"] * 0.9), "ring", "received_rate")
+    bands.draw_simulated(ax, make_repeated(), "ring", "received_rate")
+    points.draw_published(ax, table, "ring", "received_rate")
+    points.draw_measured(ax, table.assign(received_rate=table["received_rate"] * 0.9), "ring", "received_rate")
     legend.key(ax)
     return fig
 

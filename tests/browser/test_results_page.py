@@ -30,7 +30,7 @@ def results(tmp_path_factory):
     table = pd.DataFrame({"ring": [10.0, 500.0] * 2, "received_rate": [1.6e6, 117.4e6, 183.6e6, 184.6e6]})
     table["variant"] = ["stock"] * 2 + ["patched"] * 2
     fig, ax = style.figure()
-    points.published(ax, table, "ring", "received_rate")
+    points.draw_published(ax, table, "ring", "received_rate")
     with Output(folder, "01_demo", {"rtt": 0.12}) as out:
         out.figure(fig, "ring", "Throughput over ring size", "OpenVPN over 120 ms.", data=table)
         out.figure(style.figure("text")[0], "wide", "A wide figure", "Nothing in it.")

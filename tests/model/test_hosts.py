@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tunbp.errors import ScenarioError
-from tunbp.model.hosts import host, names, scenario_of, table
+from tunbp.model.hosts import host, names, scenario_of_host, table
 from tunbp.model.scenario import CHOICES, RANGES, Scenario
 
 
@@ -30,7 +30,7 @@ def test_every_host_is_a_valid_scenario_and_says_where_its_numbers_come_from(nam
     for field, other in entry.get("linked", {}).items():
         assert field in RANGES
         assert other in names()
-    assert isinstance(scenario_of(name), Scenario)
+    assert isinstance(scenario_of_host(name), Scenario)
 
 
 @pytest.mark.parametrize("name", names())
@@ -39,7 +39,7 @@ def test_at_most_six_constants_are_fitted(name: str) -> None:
 
 
 def test_changes_override_the_host_and_links_take_the_other_hosts_value() -> None:
-    assert scenario_of("i5-tap", ring=3).ring == 3
+    assert scenario_of_host("i5-tap", ring=3).ring == 3
     assert host("i5-vhost")["wake_cost"] == host("i5-tap")["wake_cost"]
     with pytest.raises(ScenarioError, match=r"^nonsense: not a field"):
-        scenario_of("i5-tap", nonsense=1)
+        scenario_of_host("i5-tap", nonsense=1)

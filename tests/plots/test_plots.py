@@ -19,15 +19,15 @@ def ax():
 
 
 def test_published_values_are_open_and_measured_ones_filled(ax, table):
-    points.published(ax, table, "ring", "received_rate")
-    points.measured(ax, table, "ring", "received_rate")
+    points.draw_published(ax, table, "ring", "received_rate")
+    points.draw_measured(ax, table, "ring", "received_rate")
     faces = [to_hex(line.get_markerfacecolor()) for line in ax.lines]
     assert faces == ["#ffffff", "#ffffff", STOCK, BACKPRESSURE]
     assert all(line.get_linestyle() == "None" for line in ax.lines)
 
 
 def test_simulated_values_are_lines_of_the_median_with_their_band(ax, repeated):
-    bands.simulated(ax, repeated, "ring", "received_rate", level=0.8)
+    bands.draw_simulated(ax, repeated, "ring", "received_rate", level=0.8)
     line = next(line for line in ax.lines if to_hex(line.get_color()) == STOCK)
     np.testing.assert_allclose(line.get_ydata(), [1.6e6, 66.4e6, 177.1e6])
     assert line.get_marker() in ("", "None")
@@ -38,24 +38,24 @@ def test_simulated_values_are_lines_of_the_median_with_their_band(ax, repeated):
 
 
 def test_rows_without_a_value_are_left_out_not_drawn_as_zero(ax, table):
-    points.published(ax, table.assign(received_rate=[np.nan] + [1e6] * 5), "ring", "received_rate")
+    points.draw_published(ax, table.assign(received_rate=[np.nan] + [1e6] * 5), "ring", "received_rate")
     assert len(ax.lines[0].get_xdata()) == 2
 
 
 def test_a_single_variant_needs_no_column(ax, table):
-    points.measured(ax, table.drop(columns="variant"), "ring", "received_rate", variant="stock")
+    points.draw_measured(ax, table.drop(columns="variant"), "ring", "received_rate", variant="stock")
     assert to_hex(ax.lines[0].get_color()) == STOCK
 
 
 def test_error_bars_span_low_to_high(ax, table):
     data = table.assign(low=table["received_rate"] * 0.8, high=table["received_rate"] * 1.1)
-    points.measured(ax, data, "ring", "received_rate", low="low", high="high")
+    points.draw_measured(ax, data, "ring", "received_rate", low="low", high="high")
     segments = ax.collections[0].get_segments()
     np.testing.assert_allclose(segments[1][:, 1], [66.4e6 * 0.8, 66.4e6 * 1.1])
 
 
 def test_axes_are_labelled_from_the_schema(ax, table):
-    bands.simulated(ax, table, "ring", "received_rate", shown="Gbit/s")
+    bands.draw_simulated(ax, table, "ring", "received_rate", shown="Gbit/s")
     assert ax.get_ylabel() == "Received rate (Gbit/s)"
     assert ax.get_xlabel() == "txqueuelen (packets)"
 
@@ -64,12 +64,12 @@ def test_axes_are_labelled_from_the_schema(ax, table):
 def test_a_missing_column_is_named(ax, table, column):
     names = {"x": "ring", "y": "received_rate"} | {column: "nothing"}
     with pytest.raises(OutputError, match="'nothing' is not in the data: it has ring"):
-        points.published(ax, table, **names)
+        points.draw_published(ax, table, **names)
 
 
 def test_data_that_is_no_table_is_refused(ax):
     with pytest.raises(OutputError, match="got list"):
-        points.published(ax, [1, 2], "x", "y")
+        points.draw_published(ax, [1, 2], "x", "y")
 
 
 def test_time_series_sum_the_rates_of_streams():
@@ -105,7 +105,7 @@ def test_the_key_names_variants_and_kinds_once(figure):
 
 @pytest.mark.parametrize(("kinds", "face"), [(("published",), "white"), (("published", "measured"), STOCK)])
 def test_the_key_shows_a_variant_open_where_only_published_values_are(ax, table, kinds, face):
-    bands.simulated(ax, table, "ring", "received_rate")
+    bands.draw_simulated(ax, table, "ring", "received_rate")
     for kind in kinds:
         getattr(points, kind)(ax, table, "ring", "received_rate")
     handle = legend.key(ax).legend_handles[0]
@@ -113,7 +113,7 @@ def test_the_key_shows_a_variant_open_where_only_published_values_are(ax, table,
 
 
 def test_broken_lines_lie_over_solid_ones_so_that_equal_values_show_both(ax, table):
-    bands.simulated(ax, table, "ring", "received_rate")
+    bands.draw_simulated(ax, table, "ring", "received_rate")
     stock, backpressure = sorted(ax.lines, key=lambda line: to_hex(line.get_color()) != STOCK)
     assert stock.get_zorder() > backpressure.get_zorder()
 
@@ -125,7 +125,7 @@ def test_a_key_of_nothing_is_refused(ax):
 
 def test_fitted_values_carry_a_dot(ax, table):
     data = table[table["variant"] == "stock"].assign(role=["fitted", "held out", "fitted"])
-    points.published(ax, data, "ring", "received_rate", fitted="role")
+    points.draw_published(ax, data, "ring", "received_rate", fitted="role")
     np.testing.assert_allclose(ax.lines[-1].get_xdata(), [10, 1000])
     assert ax.lines[-1].get_marker() == "."
 
@@ -175,7 +175,7 @@ def test_a_value_between_cells_lies_between_them_by_its_logarithm():
 
 
 def test_lines_are_named_in_their_colour(ax, table):
-    bands.simulated(ax, table, "ring", "received_rate")
+    bands.draw_simulated(ax, table, "ring", "received_rate")
     (text,) = legend.name_lines(ax, {"patched": (100.0, 183.5e6)})
     assert text.get_text() == "backpressure"
     assert to_hex(text.get_color()) == BACKPRESSURE

@@ -26,7 +26,7 @@ from tunbp.results.output import Output
 data = pd.DataFrame({"ring": [10.0, 100.0] * 2, "received_rate": [1e6, 2e6, 3e6, 4e6]})
 data["variant"] = ["stock"] * 2 + ["patched"] * 2
 fig, ax = style.figure()
-points.published(ax, data, "ring", "received_rate")
+points.draw_published(ax, data, "ring", "received_rate")
 points.runs(style.figure()[1], data.assign(received_rate=[1.0, None, 2.0, None]), "ring", "received_rate")
 legend.key(ax)
 with Output(sys.argv[1], "01_demo", {"rtt": 0.1, "out_dir": sys.argv[1]}, inputs=["pyproject.toml"]) as out:

@@ -113,6 +113,6 @@ def test_wide_figures_are_known_by_their_width(tmp_path, table):
     from tunbp.plots import points, style
 
     fig, ax = style.figure("text")
-    points.published(ax, table, "ring", "received_rate")
+    points.draw_published(ax, table, "ring", "received_rate")
     write_run(tmp_path, figure=fig)
     assert 'class="wide"' in finish(tmp_path).read_text()

@@ -282,11 +282,11 @@ def test_something_else_at_the_place_of_the_store_is_left_alone(tmp_path: Path, 
 
 
 def test_two_commands_do_not_write_to_one_store(tmp_path: Path) -> None:
-    from tunbp.sweep.store import opened
+    from tunbp.sweep.store import open_store
 
     plan = make_plan(MIXED)
     with (
-        opened(tmp_path / "s.zarr", plan),
+        open_store(tmp_path / "s.zarr", plan),
         pytest.raises(SweepError, match="another process is writing"),
     ):
         run(plan, tmp_path / "s.zarr", console=QUIET)

@@ -77,13 +77,13 @@ def probe(device: str, seconds: float, window: float, pid: int | None, out: Path
     out.mkdir(parents=True, exist_ok=True)
     for warning in recording.warnings:
         click.secho(warning, fg="yellow", err=True)
-    click.echo(headline(analysis))
+    click.echo(sentence(analysis))
     print_constants(found)
     written = save(dataset(analysis), out / "probe.nc")
     click.echo(f"Series and distributions: {written}\nConstants: {write_constants(found, out / 'constants.yaml')}")
 
 
-def headline(analysis: Analysis) -> str:
+def sentence(analysis: Analysis) -> str:
     """One sentence: what the device does with a full ring, and how the reader stands to what comes in."""
     from tunbp.lab.probe.verdict import verdict
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -43,7 +42,7 @@ def reproduce(names: tuple[str, ...], workers: int | None, out: Path | None, par
     params = read_params(params_files, asked)
     notebooks = find_notebooks(root, asked or list(params))
     jobs = plan(root, results, notebooks, params)
-    before = signal.signal(signal.SIGTERM, _interrupt)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         run(Batch(results, jobs, workers or len(os.sched_getaffinity(0))))
     except KeyboardInterrupt:
@@ -51,7 +50,3 @@ def reproduce(names: tuple[str, ...], workers: int | None, out: Path | None, par
         raise SystemExit(130) from None
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _interrupt(*_: Any) -> None:
-    raise KeyboardInterrupt

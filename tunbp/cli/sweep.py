@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -59,7 +59,7 @@ def sweep(
     if only_verify:
         _print_verdict(plan, out)
         return
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         from tunbp.sweep import run
 
@@ -110,7 +110,3 @@ def _print_verdict(plan: Plan, out: Path) -> None:
     if faults:
         click.echo("The same command without --verify computes the others.")
         sys.exit(1)
-
-
-def _interrupt(*_: Any) -> None:
-    raise KeyboardInterrupt

@@ -21,7 +21,7 @@ TUNNELS = {"OpenVPN": "openvpn", "wireguard-go": "wireguard"}
 """Names as the paper writes them, and as row and host ids have them."""
 AXES = {"lab": "rtt", "real": "ring"}
 """What each of the two tables varies: RTT [s] in the lab, queue length [packets] on the real path."""
-DRIVERS = {"stock": "stock", "patched": "v3"}
+VERSIONS = {"stock": "stock", "patched": "v3"}
 """Kernels of the tables: both were measured with v3 of the series (S03)."""
 WARMUP_SHARE = 0.05
 """Part of the simulated time that totals leave out: slow start."""
@@ -53,7 +53,7 @@ def curves(
     """
     parts = []
     for tunnel in tunnels:
-        for variant in DRIVERS:
+        for variant in VERSIONS:
             rates, fields = _rates(path, tunnel, variant, values, seeds, duration)
             axis = {name: np.broadcast_to(np.asarray(fields[name], float), len(values)) for name in ("rtt", "ring")}
             wide = pd.DataFrame(rates, columns=range(1, seeds + 1)).assign(**axis, tunnel=tunnel, variant=variant)
@@ -87,7 +87,7 @@ def compare(
         `published`, `model`, `low`, `high` [bit/s] (mean, 2.5 and 97.5 percentile over seeds), `error` (model /
         published - 1), `role` ("fitted", "held out" or empty).
     """
-    parts = [_curve(path, tunnel, variant, values, seeds, duration) for tunnel in tunnels for variant in DRIVERS]
+    parts = [_curve(path, tunnel, variant, values, seeds, duration) for tunnel in tunnels for variant in VERSIONS]
     table = pd.concat(parts, ignore_index=True)
     known = published("tcp")["throughput"]
     table["published"] = known.reindex(table["row"]).to_numpy()
@@ -105,7 +105,7 @@ def _rates(
     """Received rates over values and seeds, and the fields of the host they were simulated with."""
     axis, prefix = AXES[path], "lab" if path == "lab" else "path"
     fields = host(f"{prefix}-{TUNNELS[tunnel]}") | {
-        "driver": DRIVERS[variant],
+        "driver": VERSIONS[variant],
         axis: xr.DataArray(list(values), dims="at"),
     }
     scenario = Scenario().replace(
@@ -150,8 +150,8 @@ def gains(table: pd.DataFrame) -> pd.DataFrame:
     known["pair"] = known["row"].str.rsplit("-", n=1).str[0]
     keys = ["pair", "path", "tunnel", "rtt", "ring"]
     wide = known.pivot_table(index=keys, columns="variant", values=["published", "model"], sort=False)
-    wide = wide.reindex(columns=pd.MultiIndex.from_product([["published", "model"], list(DRIVERS)]))
-    found = pd.DataFrame({variant: wide["published", variant] for variant in DRIVERS})
+    wide = wide.reindex(columns=pd.MultiIndex.from_product([["published", "model"], list(VERSIONS)]))
+    found = pd.DataFrame({variant: wide["published", variant] for variant in VERSIONS})
     found["gain"], found["deficit"] = _gain(found["stock"], found["patched"])
     found["model_gain"], found["model_deficit"] = _gain(wide["model", "stock"], wide["model", "patched"])
     return found.reset_index()

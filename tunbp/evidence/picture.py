@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from tunbp.evidence.studies import WAKE_DRIVERS
 from tunbp.model.fields import FIELDS
 from tunbp.model.hosts import host
 from tunbp.model.laws import saturated_service_time
@@ -60,6 +59,3 @@ def wakes(stock_rate: float = 1.293e6, ring: int = 1000) -> xr.Dataset:
         1.0 / stock_rate, fields["patch_overhead"], fields["wake_cost"], cycle, ring, 0.0, 0.0
     )
     return xr.Dataset({"transmitted_rate": 1.0 / seconds})
-
-
-__all__ = ["BUNCHES", "CYCLES", "WAKE_DRIVERS", "bursts", "wakes"]

@@ -11,7 +11,6 @@ import pandas as pd
 import xarray as xr
 
 from tunbp.evidence.datasets import nodrop, published
-from tunbp.model.drivers import VHOST_NET_BATCH
 from tunbp.model.hosts import host
 from tunbp.model.scenario import Scenario
 
@@ -311,14 +310,3 @@ STUDIES: dict[str, Callable[[], Study]] = {
     "librecast": librecast,
 }
 """All studies by name, built when called."""
-
-__all__ = [
-    "STUDIES",
-    "VHOST_NET_BATCH",
-    "Study",
-    "librecast",
-    "paper_lab",
-    "paper_path",
-    "pktgen",
-    "raw_runs",
-]

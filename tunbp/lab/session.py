@@ -179,7 +179,7 @@ def _command(
 ) -> tuple[list[str], Any, Any, dict[str, str] | None]:
     """Arguments of `process.start` for the worker: in private namespaces, and in a VM if asked for."""
     if order.kernel is None:
-        worker = [sys.executable, "-m", "tunbp.lab.worker", str(out)]
+        worker = [sys.executable, "-m", "tunbp.lab.runner", str(out)]
         return [*sandbox.prefix(), *worker], output, output, None
     prefix: tuple[str, ...] = ()
     with contextlib.suppress(LabError):  # a VM needs no namespaces; they only make its end certain

@@ -114,7 +114,7 @@ def command(kernel: Path, out: Path, cpus: int, kvm: bool) -> list[str]:
         raise LabError(f"virtme-ng needs programs that are missing; Debian: apt-get install {' '.join(missing)}")
     log = shlex.quote(str(out / "worker.log"))
     code = shlex.quote(str(Path(__file__).parents[2]))  # the very package that runs here, wherever it comes from
-    worker = f"{shlex.quote(sys.executable)} -m tunbp.lab.worker {shlex.quote(str(out))}"
+    worker = f"{shlex.quote(sys.executable)} -m tunbp.lab.runner {shlex.quote(str(out))}"
     options = [] if kvm else ["--disable-kvm", "--disable-microvm"]
     options += VIRTUAL_TIME if virtual_time(cpus, kvm) else []
     return [

@@ -48,7 +48,7 @@ def host(name: str) -> dict[str, Any]:
     return {**linked, **own}
 
 
-def scenario_of(name: str, **changes: Any) -> Scenario:
+def scenario_of_host(name: str, **changes: Any) -> Scenario:
     """The scenario of one host, with some fields changed.
 
     Raises

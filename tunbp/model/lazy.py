@@ -51,7 +51,7 @@ def simulate_lazily(chunked: Chunked, engine: str) -> xr.Dataset:
         arrays = np.broadcast_arrays(*values)
         dims = [f"dim_{axis}" for axis in range(arrays[0].ndim)]
         block = {name: xr.DataArray(array, dims=dims) for name, array in zip(fields, arrays, strict=True)}
-        return tuple(simulated(scenario.replace(**block), engine, dims).values())
+        return tuple(simulate_arrays(scenario.replace(**block), engine, dims).values())
 
     sizes = {**sizes_of(scenario), **chunked.sizes}
     parts = [f.drop_vars([c for c in f.coords if c not in f.dims]).rename(None) for f in fields.values()]
@@ -68,7 +68,7 @@ def simulate_lazily(chunked: Chunked, engine: str) -> xr.Dataset:
     return lazy.assign_coords(time=template.time) if series else lazy
 
 
-def simulated(scenario: Scenario, engine: str, dims: list[str]) -> dict[str, Array]:
+def simulate_arrays(scenario: Scenario, engine: str, dims: list[str]) -> dict[str, Array]:
     """Results of a batch as plain arrays, dims in this order and time last, computed by one thread."""
     dataset = run(scenario, engine, threads=1)
     return {str(name): variable.transpose(*dims, ...).values for name, variable in dataset.data_vars.items()}

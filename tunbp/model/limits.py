@@ -67,7 +67,7 @@ def bounds(point: Scenario | xr.Dataset, scenario: Scenario | None = None) -> xr
     if isinstance(point, Scenario):
         values = _scenario_bounds(point)
     else:
-        known = scenario if scenario is not None else scenario_of(point)
+        known = scenario if scenario is not None else scenario_of_result(point)
         values = _scenario_bounds(known)
         values["loss_bound"] = _loss_bound(known, point)
     arrays = {name: xr.DataArray(np.inf) if name not in values else values[name] for name in LABELS}
@@ -107,7 +107,7 @@ def attribute(point: Scenario | xr.Dataset, scenario: Scenario | None = None) ->
     return xr.DataArray(text, template.coords, template.dims, name="binding_bound")
 
 
-def scenario_of(result: xr.Dataset) -> Scenario:
+def scenario_of_result(result: xr.Dataset) -> Scenario:
     """The scenario of a simulated result: its attributes, and the coordinates that are named like a field."""
     names = {field.name for field in dataclass_fields(Scenario)}
     values: dict[str, Any] = {name: value for name, value in result.attrs.items() if name in names}

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def simulated(
+def draw_simulated(
     ax: Axes,
     data: Table,
     x: str,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from tunbp.plots.bands import simulated
+from tunbp.plots.bands import draw_simulated
 from tunbp.plots.style import figure
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def fans(draws: xr.Dataset, ring: int) -> Figure:
     drawn, axes = figure("text", height=2.7, cols=2, layout="constrained")
     for ax, name in zip(np.ravel(axes), PANELS, strict=True):
         for level in (0.9, 0.5):
-            simulated(ax, data[[name]], "ring", name, level=level)
+            draw_simulated(ax, data[[name]], "ring", name, level=level)
         ax.axvline(ring, color="0.6", linewidth=0.7, zorder=0)
         ax.set(xscale="log", yscale="log")
     handles = np.ravel(axes)[0].get_lines()[:2]

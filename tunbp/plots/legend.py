@@ -90,7 +90,7 @@ def kind_handle(kind: Kind) -> Line2D:
 
 
 def fitted_handle() -> Line2D:
-    """Entry of a legend for published values that a model was fitted to, as `points.published` draws them."""
+    """Entry of a legend for published values that a model was fitted to, as `points.draw_published` draws them."""
     return Line2D([], [], linestyle="none", marker=r"$\odot$", color=GREY, markersize=5.5, label="published, fitted")
 
 

@@ -21,7 +21,7 @@ APART = 0.4
 """Distance of two variants within a category: that of seaborn's strips."""
 
 
-def published(
+def draw_published(
     ax: Axes, data: Table, x: str, y: str, variant: str = "variant", *, fitted: str | None = None, label: bool = True
 ) -> None:
     """Draw published values as open markers; those that a model was fitted to have a dot inside.
@@ -57,7 +57,7 @@ def published(
         label_from_schema(ax, x, y)
 
 
-def measured(
+def draw_measured(
     ax: Axes,
     data: Table,
     x: str,

@@ -19,12 +19,12 @@ import xarray as xr
 from rich.console import Console
 
 from tunbp.errors import SweepError
-from tunbp.model.lazy import simulated
+from tunbp.model.lazy import simulate_arrays
 from tunbp.model.scenario import Scenario
 from tunbp.sweep.estimate import check_disk, check_memory, weights
 from tunbp.sweep.plan import Plan
 from tunbp.sweep.progress import Meter
-from tunbp.sweep.store import Store, check, differences, library, opened
+from tunbp.sweep.store import Store, check, differences, library, open_store
 
 Array: TypeAlias = npt.NDArray[Any]
 Index: TypeAlias = tuple[int, ...]
@@ -86,7 +86,7 @@ def run(
     check_memory(plan, workers if workers and scheduler == THREADS else threads_here())
     if not path.exists():
         check_disk(plan, path, plan.chunks)
-    with _cluster(scheduler, workers) as client, opened(path, plan) as store:
+    with _cluster(scheduler, workers) as client, open_store(path, plan) as store:
         done, damaged = store.done(threads_here())
         check_disk(plan, path, plan.chunks - len(done))  # by now coordinates and kept chunks are there
         cost = weights(plan)
@@ -120,7 +120,7 @@ def compute_there(scenario: Scenario, engine: str, dims: list[str], expected: Ma
     """
     if found := differences(library(), dict(expected)):
         raise SweepError("a worker has other versions than this command (worker -> here): " + "; ".join(found))
-    return simulated(scenario, engine, dims)
+    return simulate_arrays(scenario, engine, dims)
 
 
 def _on_threads(
@@ -132,7 +132,7 @@ def _on_threads(
     dims = list(plan.sizes)
 
     def work(index: Index) -> None:
-        store.write(index, simulated(plan.scenario(plan.region(index)), plan.engine, dims))
+        store.write(index, simulate_arrays(plan.scenario(plan.region(index)), plan.engine, dims))
         with lock:
             meter.advance(cost[index])
 

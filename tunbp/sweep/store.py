@@ -189,7 +189,7 @@ def verify(path: Path, plan: Plan, threads: int = 1) -> tuple[int, list[str]]:
 
 
 @contextmanager
-def opened(path: Path, plan: Plan) -> Iterator[Store]:
+def open_store(path: Path, plan: Plan) -> Iterator[Store]:
     """Make the store of a plan, or open the one an earlier run left; nobody else writes to it meanwhile.
 
     Raises

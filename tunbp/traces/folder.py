@@ -162,7 +162,7 @@ def _counted(folder: Path, tool: str, found: list[tuple[str, xr.Dataset]], notes
     if len(found) > 1:
         names = ", ".join(name for name, _ in found)
         notes.append(f"{names}: of different places, as no pair is named before and after; not subtracted")
-        return snapshots.merged([_at_place(name, part) for name, part in found])
+        return snapshots.side_by_side([_at_place(name, part) for name, part in found])
     name, only = found[0]
     if only.sizes.get("time") == 2:
         return snapshots.difference(only, only)
@@ -187,14 +187,14 @@ def _at_place(name: str, part: xr.Dataset) -> xr.Dataset:
 def _merged(folder: Path, tools: list[xr.Dataset], counts: list[xr.Dataset], notes: list[str]) -> xr.Dataset:
     """All parts in one Dataset on one clock."""
     if not tools:
-        return _with_drops(snapshots.merged(counts))
+        return _with_drops(snapshots.side_by_side(counts))
     leading = tools[0]
     parts = [leading, *[_renamed(part, leading) for part in tools[1:]]]
     parts = _on_one_clock(parts, notes)
     parts = _streams_apart(parts)
     attributes = snapshots.joined_attributes([part.attrs for part in [*parts, *counts]])
     attributes["start"] = min((part.attrs["start"] for part in parts if part.attrs.get("start")), default="")
-    together = snapshots.rows_apart([*parts, *([snapshots.merged(counts)] if counts else [])])
+    together = snapshots.rows_apart([*parts, *([snapshots.side_by_side(counts)] if counts else [])])
     bare = [part.drop_attrs(deep=False) for part in together]
     try:
         joined = xr.merge(bare, join="outer", compat="no_conflicts", combine_attrs="drop")

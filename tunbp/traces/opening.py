@@ -151,7 +151,7 @@ def read(source: Source) -> xr.Dataset:
     if reader.role == "counters":
         asked = [other for other in READERS if other.role == "counters"]
         parts = [part for other in asked if other.recognize(source) for part in other.read(source)]
-        together = parts[0] if len(parts) == 1 else _located(source, lambda: snapshots.merged(parts))
+        together = parts[0] if len(parts) == 1 else _located(source, lambda: snapshots.side_by_side(parts))
         return together.assign_attrs(file=source.path.name)
     runs: list[xr.Dataset] = [run.assign_attrs(file=source.path.name) for run in reader.read(source)]
     if len(runs) == 1:

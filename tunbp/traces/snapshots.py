@@ -76,7 +76,7 @@ class Snapshot:
         return self.tins.setdefault(label, {})
 
 
-def following(shots: list[Snapshot], when: float | None) -> Snapshot:
+def next_snapshot(shots: list[Snapshot], when: float | None) -> Snapshot:
     """A new snapshot at the end of `shots` (the last one if it is empty); all share their rows' texts."""
     if shots and not shots[-1].numbers:
         shots[-1].when = when
@@ -214,7 +214,7 @@ def difference(before: xr.Dataset, after: xr.Dataset) -> xr.Dataset:
     return grown
 
 
-def merged(parts: Iterable[xr.Dataset]) -> xr.Dataset:
+def side_by_side(parts: Iterable[xr.Dataset]) -> xr.Dataset:
     """Snapshots of several tools side by side: one `queue` dim, NaN where a row has no such counter.
 
     Where two tools count the same interface, the rows of the second one carry its name.

@@ -8,9 +8,9 @@ import pandas as pd
 from matplotlib.lines import Line2D
 
 from tunbp.plots import style
-from tunbp.plots.bands import simulated
+from tunbp.plots.bands import draw_simulated
 from tunbp.plots.legend import HALO, key
-from tunbp.plots.points import APART, measured, runs
+from tunbp.plots.points import APART, draw_measured, runs
 from tunbp.plots.texts import Text
 
 if TYPE_CHECKING:
@@ -77,8 +77,8 @@ def _predictions(ax: Axes, table: pd.DataFrame, setups: list[str]) -> None:
 def bursts(found: pd.DataFrame, law: pd.DataFrame) -> Figure:
     """Dropped share of bursts over ring size: measured, and the burst law for the stock driver."""
     fig, ax = style.figure()
-    measured(ax, found, "ring", "drop_fraction", low="low", high="high")
-    simulated(ax, law, "ring", "drop_fraction")
+    draw_measured(ax, found, "ring", "drop_fraction", low="low", high="high")
+    draw_simulated(ax, law, "ring", "drop_fraction")
     sizes = sorted(set(found["ring"]))
     ax.set(xscale="log")
     style.label_field(ax.xaxis, "ring")

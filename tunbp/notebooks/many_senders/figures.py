@@ -9,9 +9,9 @@ import pandas as pd
 from matplotlib.lines import Line2D
 
 from tunbp.plots import style
-from tunbp.plots.bands import simulated
+from tunbp.plots.bands import draw_simulated
 from tunbp.plots.legend import fitted_handle, key
-from tunbp.plots.points import estimates, published
+from tunbp.plots.points import draw_published, estimates
 from tunbp.plots.texts import Text
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ def streams(rows: pd.DataFrame, model: pd.DataFrame) -> Figure:
     """
     fig, ax = style.figure("column", 2.7)
     ax.set_xscale("log", base=2)
-    simulated(ax, model, "streams", "received_rate", label=False)
-    published(ax, rows, "streams", "published", fitted="role", label=False)
+    draw_simulated(ax, model, "streams", "received_rate", label=False)
+    draw_published(ax, rows, "streams", "published", fitted="role", label=False)
     ticks = sorted(set(model["streams"]))
     ax.set_xticks(ticks, [str(n) for n in ticks])
     ax.set_xlabel("Parallel TCP streams")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from tunbp.plots.bands import simulated
+from tunbp.plots.bands import draw_simulated
 from tunbp.plots.legend import fitted_handle, kind_handle, name_lines
-from tunbp.plots.points import published
+from tunbp.plots.points import draw_published
 from tunbp.plots.style import figure, format_tick, label_axis, label_field, variant_style
 from tunbp.plots.texts import Text
 from tunbp.quantities import percent
@@ -73,8 +73,8 @@ def _paper_panel(ax: Axes, curve: pd.DataFrame, table: pd.DataFrame, path: str) 
     if path == "real":
         ax.set_xscale("log")
         ax.set_yscale("log")
-    simulated(ax, curve, axis, "received_rate", label=False)
-    published(ax, table, axis, "published", fitted="role", label=False)
+    draw_simulated(ax, curve, axis, "received_rate", label=False)
+    draw_published(ax, table, axis, "published", fitted="role", label=False)
     label_axis(ax.yaxis, "Throughput", "bit/s")
     label_field(ax.xaxis, axis)
     middle = curve.groupby(["variant", axis])["received_rate"].median()

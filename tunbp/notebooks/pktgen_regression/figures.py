@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from matplotlib.lines import Line2D
 
-from tunbp.plots.bands import simulated
+from tunbp.plots.bands import draw_simulated
 from tunbp.plots.facets import facets
 from tunbp.plots.legend import HALO, fitted_handle, kind_handle
-from tunbp.plots.points import estimates, published
+from tunbp.plots.points import draw_published, estimates
 from tunbp.plots.style import figure, label_axis, variant_style
 from tunbp.plots.texts import Text
 
@@ -120,9 +120,9 @@ def wake_threshold(rules: pd.DataFrame, law: pd.DataFrame) -> Figure:
     from matplotlib.ticker import FuncFormatter, NullFormatter
 
     fig, ax = figure("column", 2.5)
-    simulated(ax, law.assign(variant="backpressure"), "share", "transmitted_rate", label=False)
+    draw_simulated(ax, law.assign(variant="backpressure"), "share", "transmitted_rate", label=False)
     for variant, part in rules.groupby("variant", sort=False):
-        published(ax, part, "share", "published", str(variant), fitted="role", label=False)
+        draw_published(ax, part, "share", "published", str(variant), fitted="role", label=False)
     level, stock = float(rules["stock"].iloc[0]), variant_style("stock")
     ax.axhline(level, color=stock.color, linestyle=stock.linestyle, linewidth=1.0, zorder=2.5)
     ax.set_xscale("log")

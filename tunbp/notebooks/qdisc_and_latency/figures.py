@@ -9,7 +9,7 @@ import seaborn as sns
 
 from tunbp.evidence import latency
 from tunbp.plots import style
-from tunbp.plots.bands import simulated
+from tunbp.plots.bands import draw_simulated
 from tunbp.plots.legend import GREY, HALO, key
 from tunbp.plots.points import estimates
 from tunbp.plots.texts import Text
@@ -67,7 +67,7 @@ def over_rings(bulk: pd.DataFrame) -> Figure:
     fig, axes = style.figure("text", 2.7, cols=1 + len(qdiscs), sharex=True)
     best = latency.sweet_spot(bulk)
     last = bulk[bulk["qdisc"] == best["qdisc"]]
-    simulated(axes[0], last, "ring", "received_rate", label=False)
+    draw_simulated(axes[0], last, "ring", "received_rate", label=False)
     style.label_axis(axes[0].yaxis, "Throughput", "bit/s")
     axes[0].set(ylim=(0, None), title=f"Bulk flow, {best['qdisc']}")
     for ax, qdisc in zip(axes[1:], qdiscs, strict=True):
@@ -96,7 +96,7 @@ def over_rings(bulk: pd.DataFrame) -> Figure:
 
 def _wait_panel(ax: Axes, part: pd.DataFrame) -> None:
     ax.set_yscale("log")
-    simulated(ax, part, "ring", "wait", label=False)
+    draw_simulated(ax, part, "ring", "wait", label=False)
     full = part.drop_duplicates("ring").sort_values("ring")
     ax.plot(full["ring"], full["full_ring"], color=GREY, linestyle=":", linewidth=0.9, zorder=1)
     start = full.iloc[len(full) // 2]

@@ -11,7 +11,7 @@ import xarray as xr
 from matplotlib.lines import Line2D
 
 from tunbp.plots.legend import GREY, key
-from tunbp.plots.points import measured
+from tunbp.plots.points import draw_measured
 from tunbp.plots.series import time_series
 from tunbp.plots.style import figure, label_axis, label_field, variant_style
 from tunbp.plots.texts import Text
@@ -75,7 +75,7 @@ def _raw_panel(ax: Axes, own: pd.DataFrame, axis: str) -> None:
     ax.set_yscale("log")
     if axis == "ring":
         ax.set_xscale("log")
-    measured(ax, own, axis, "measured", low="low", high="high", label=False)
+    draw_measured(ax, own, axis, "measured", low="low", high="high", label=False)
     for variant, part in own.groupby("variant"):
         # wider than the marker and under it: seen at both sides also where both agree
         ax.plot(part[axis], part["model"], linestyle="none", marker="_", markersize=11, markeredgewidth=1.1,

@@ -14,7 +14,7 @@ from tunbp.evidence import prediction
 from tunbp.model.drivers import COMPARED, label
 from tunbp.model.qdiscs import QDISCS
 from tunbp.plots import style
-from tunbp.plots.bands import simulated
+from tunbp.plots.bands import draw_simulated
 from tunbp.plots.legend import key
 from tunbp.plots.texts import Text
 
@@ -32,7 +32,7 @@ TEXTS = {
 PANELS = (("received_rate", "Throughput"), ("sparse_latency", "Wait of a sparse flow"))
 SCREEN_DPI = 110
 
-DRIVERS = {label(name): name for name in (COMPARED["backpressure"], "v7", "test-empty")}
+COMPARABLE = {label(name): name for name in (COMPARED["backpressure"], "v7", "test-empty")}
 """Versions that the sliders compare with stock, by their words."""
 
 SLIDERS: dict[str, tuple[Any, ...]] = {
@@ -56,7 +56,7 @@ def path_figure(result: xr.Dataset, ring: int, title: str = "") -> Figure:
     """
     fig, axes = style.figure("text", 2.7, cols=2)
     for ax, (name, words) in zip(axes, PANELS, strict=True):
-        simulated(ax, result[name], "ring", name, label=False)
+        draw_simulated(ax, result[name], "ring", name, label=False)
         ax.axvline(ring, color="black", linewidth=0.8, linestyle=":", zorder=1)
         ax.set_xscale("log")
         ax.set_ylim(bottom=0)
@@ -225,7 +225,7 @@ def controls(values: Mapping[str, Any]) -> dict[str, Any]:
             description=words, readout_format=form, **look,
         )  # fmt: skip
 
-    names = list(DRIVERS.values())
+    names = list(COMPARABLE.values())
     merged = COMPARED["backpressure"]
     driver = values.get("driver", merged)
     return {
@@ -233,6 +233,6 @@ def controls(values: Mapping[str, Any]) -> dict[str, Any]:
         "streams": widgets.IntSlider(value=values["streams"], min=1, max=16, description="Streams", **look),
         "qdisc": widgets.Dropdown(options=list(QDISCS), value=values["qdisc"], description="qdisc", **look),
         "driver": widgets.Dropdown(
-            options=DRIVERS, value=driver if driver in names else merged, description="Backpressure", **look
+            options=COMPARABLE, value=driver if driver in names else merged, description="Backpressure", **look
         ),
     }

@@ -7,7 +7,7 @@ import re
 import xarray as xr
 
 from tunbp.traces.reader import Reader
-from tunbp.traces.snapshots import Snapshot, dataset, following, stamped_lines
+from tunbp.traces.snapshots import Snapshot, dataset, next_snapshot, stamped_lines
 from tunbp.traces.source import Source
 
 TOOL = "ethtool"
@@ -33,7 +33,7 @@ def read(source: Source) -> list[xr.Dataset]:
     shots: list[Snapshot] = []
     for _, line, when in stamped_lines(source):
         if TITLE.match(line):
-            following(shots, when)
+            next_snapshot(shots, when)
         elif shots and (match := ROW.match(line)):
             shots[-1].row(source, SHORTEST, match[1].decode("utf-8", "replace"))["counter"] = float(match[2])
     return [dataset(source, shots, TOOL)]

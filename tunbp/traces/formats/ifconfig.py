@@ -7,7 +7,7 @@ import re
 import xarray as xr
 
 from tunbp.traces.reader import Reader
-from tunbp.traces.snapshots import Snapshot, dataset, following, stamped_lines
+from tunbp.traces.snapshots import Snapshot, dataset, next_snapshot, stamped_lines
 from tunbp.traces.source import Source
 
 TOOL = "ifconfig"
@@ -49,7 +49,7 @@ def read(source: Source) -> list[xr.Dataset]:
         if match := INTERFACE.match(line):
             name = match[1].decode()
             if name in shots[-1].numbers or (shots[-1].numbers and shots[-1].when != when):
-                following(shots, when)
+                next_snapshot(shots, when)
             shots[-1].when = when
             kind = "tun" if b"POINTOPOINT" in (match[2] or b"") and not name.startswith(("wg", "ppp")) else ""
             row = shots[-1].row(source, SHORTEST, name, device=name, kind=kind)

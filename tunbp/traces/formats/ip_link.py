@@ -10,7 +10,7 @@ import xarray as xr
 
 from tunbp.traces.documents import Decoder, documents
 from tunbp.traces.reader import Reader
-from tunbp.traces.snapshots import Snapshot, dataset, following, stamp_before, stamped_lines, stamps
+from tunbp.traces.snapshots import Snapshot, dataset, next_snapshot, stamp_before, stamped_lines, stamps
 from tunbp.traces.source import Source
 
 TOOL = "ip"
@@ -150,7 +150,7 @@ def _from_text(source: Source) -> list[Snapshot]:
         if match := INTERFACE.match(line):
             name = match[1].decode("utf-8", "replace")
             if name in shots[-1].numbers or (shots[-1].numbers and shots[-1].when != when):
-                following(shots, when)
+                next_snapshot(shots, when)
             shots[-1].when = when
             row = shots[-1].row(source, SHORTEST, name, device=name, kind="")
             row["mtu"] = float(match[2])

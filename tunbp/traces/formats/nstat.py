@@ -9,7 +9,7 @@ import xarray as xr
 
 from tunbp.traces.documents import Decoder, documents
 from tunbp.traces.reader import Reader
-from tunbp.traces.snapshots import LABEL_LIMIT, Snapshot, dataset, following, stamped_lines
+from tunbp.traces.snapshots import LABEL_LIMIT, Snapshot, dataset, next_snapshot, stamped_lines
 from tunbp.traces.source import Source
 
 TOOL = "nstat"
@@ -47,13 +47,13 @@ def read(source: Source) -> list[xr.Dataset]:
         if source.data.count(b":") > LABEL_LIMIT + len(source.data) // 25:
             raise source.error("more counters than nstat prints in so many bytes")
         for document in documents(source, _DECODER, OPENING):
-            following(shots, None)
+            next_snapshot(shots, None)
             for name, value in document.kernel.items():
                 shots[-1].row(source, SHORTEST, name)["counter"] = value
         return [dataset(source, shots, TOOL)]
     for _, line, when in stamped_lines(source):
         if line.startswith(b"#"):
-            following(shots, when)
+            next_snapshot(shots, when)
         elif shots and (match := ROW.match(line)):
             shots[-1].row(source, SHORTEST, match[1].decode())["counter"] = float(match[2])
     return [dataset(source, shots, TOOL)]

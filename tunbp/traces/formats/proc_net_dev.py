@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import xarray as xr
 
 from tunbp.traces.reader import Reader
-from tunbp.traces.snapshots import Snapshot, dataset, following, stamped_lines
+from tunbp.traces.snapshots import Snapshot, dataset, next_snapshot, stamped_lines
 from tunbp.traces.source import Source
 
 SHORTEST = 40
@@ -49,7 +49,7 @@ def read(source: Source) -> list[xr.Dataset]:
     shots: list[Snapshot] = []
     for _, line, when in stamped_lines(source):
         if TITLE.match(line):
-            following(shots, when)
+            next_snapshot(shots, when)
         elif shots and (match := ROW.match(line)):
             _add(source, shots[-1], match[1], zip(FIELDS, map(float, match[2].split()), strict=True))
     return [dataset(source, shots, READER.name)]
@@ -68,7 +68,7 @@ def read_netstat(source: Source) -> list[xr.Dataset]:
     for _, line, when in stamped_lines(source):
         words = line.split()
         if NETSTAT_TITLE.match(line):
-            following(shots, when)
+            next_snapshot(shots, when)
             titles = [word for word in words[1:] if word != b"Flg"]
         elif shots and len(words) in (len(titles) + 1, len(titles) + 2) and all(w.isdigit() for w in words[1:-1]):
             values = [float(word[:20]) for word in words[1 : len(titles) + 1] if word.isdigit()]

@@ -7,7 +7,7 @@ import re
 import xarray as xr
 
 from tunbp.traces.reader import Reader
-from tunbp.traces.snapshots import Snapshot, dataset, following, stamped_lines
+from tunbp.traces.snapshots import Snapshot, dataset, next_snapshot, stamped_lines
 from tunbp.traces.source import Source
 
 SHORTEST = 4
@@ -69,7 +69,7 @@ def read(source: Source) -> list[xr.Dataset]:
                 continue
             prefix = match[1].decode()
             if f"{prefix}{names[0].decode()}" in shots[-1].numbers or (shots[-1].numbers and shots[-1].when != when):
-                following(shots, when)
+                next_snapshot(shots, when)
             shots[-1].when = when
             for name, value in zip(names, values, strict=True):
                 shots[-1].row(source, SHORTEST, f"{prefix}{name.decode()}")["counter"] = float(value)
@@ -92,7 +92,7 @@ def read_netstat(source: Source) -> list[xr.Dataset]:
         if match := SECTION.match(line):
             section = match[1].decode()
             if section == "Ip" and shots[-1].numbers:
-                following(shots, when)
+                next_snapshot(shots, when)
             shots[-1].when = when
             continue
         if not section:

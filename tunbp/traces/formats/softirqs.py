@@ -7,7 +7,7 @@ import re
 import xarray as xr
 
 from tunbp.traces.reader import Reader
-from tunbp.traces.snapshots import Snapshot, dataset, following, stamped_lines
+from tunbp.traces.snapshots import Snapshot, dataset, next_snapshot, stamped_lines
 from tunbp.traces.source import Source
 
 TOOL = "/proc/softirqs"
@@ -35,7 +35,7 @@ def read(source: Source) -> list[xr.Dataset]:
     for offset, line, when in stamped_lines(source):
         if TITLE.match(line):
             processors = [word.decode() for word in line.split()]
-            following(shots, when)
+            next_snapshot(shots, when)
         elif match := ROW.match(line):
             values = match[2].split()
             if processors and len(values) != len(processors):

@@ -10,7 +10,7 @@ import xarray as xr
 
 from tunbp.traces.documents import Decoder, documents
 from tunbp.traces.reader import Reader
-from tunbp.traces.snapshots import Snapshot, dataset, following, stamp_before, stamped_lines, stamps
+from tunbp.traces.snapshots import Snapshot, dataset, next_snapshot, stamp_before, stamped_lines, stamps
 from tunbp.traces.source import Source
 
 TOOL = "tc"
@@ -256,7 +256,7 @@ def _begin(
     there = shots[-1].numbers
     repeated = key in there and shots[-1].texts[key].get("parent") == above
     if repeated or (there and shots[-1].when != when):
-        following(shots, when)
+        next_snapshot(shots, when)
     shots[-1].when = when
     row = shots[-1].row(source, SHORTEST, key, device=name, kind=kind, handle=handle, parent=above)
     if FILTER.search(match[3]):

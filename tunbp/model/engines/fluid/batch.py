@@ -13,7 +13,7 @@ from tunbp.model.drivers import ring_batch
 from tunbp.model.engines import codes
 from tunbp.model.engines.fluid.kernel import kernel
 from tunbp.model.engines.fluid.state import DT, ENTRY, FOREVER, PARAMETERS, RTT, SERIES, TOTALS, WARMUP, Kind
-from tunbp.model.engines.workers import each
+from tunbp.model.engines.threads import each
 from tunbp.model.qdiscs import fact, qdisc_limit
 from tunbp.model.scenario import Scenario
 from tunbp.model.service import numbers, service_times

@@ -26,7 +26,7 @@ from tunbp.model.engines.packets.state import (
     TOTALS,
     Buffers,
 )
-from tunbp.model.engines.workers import each
+from tunbp.model.engines.threads import each
 from tunbp.model.fields import BATCH_WIDE
 from tunbp.model.qdiscs import QDISCS, qdisc_limit
 from tunbp.model.scenario import Scenario

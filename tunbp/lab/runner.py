@@ -1,6 +1,6 @@
 """Make the runs of a plan that are not there yet; runs inside the lab's own namespaces or inside its VM.
 
-Run as `python -m tunbp.lab.worker FOLDER`. The parent shows progress and turns `error.json` into its own
+Run as `python -m tunbp.lab.runner FOLDER`. The parent shows progress and turns `error.json` into its own
 error.
 """
 

@@ -5,21 +5,21 @@ import os
 import pytest
 
 from tunbp.errors import LabError
-from tunbp.lab import worker
+from tunbp.lab import runner
 
 STOCK_KERNEL, NEW_KERNEL = 0x7173, 0x71F3
 
 
 def test_auto_takes_both_variants_where_the_kernel_has_them():
-    assert list(worker.choose_variants("auto", NEW_KERNEL)) == ["stock", "backpressure"]
-    assert list(worker.choose_variants("auto", STOCK_KERNEL)) == ["stock"]
-    assert list(worker.choose_variants("backpressure", NEW_KERNEL)) == ["backpressure"]
+    assert list(runner.choose_variants("auto", NEW_KERNEL)) == ["stock", "backpressure"]
+    assert list(runner.choose_variants("auto", STOCK_KERNEL)) == ["stock"]
+    assert list(runner.choose_variants("backpressure", NEW_KERNEL)) == ["backpressure"]
 
 
 @pytest.mark.parametrize("wanted", ["both", "backpressure"])
 def test_backpressure_on_a_kernel_without_it_is_an_error(wanted):
     with pytest.raises(LabError, match=r"TUNGETFEATURES 0x7173.*needs Linux 7\.3"):
-        worker.choose_variants(wanted, STOCK_KERNEL)
+        runner.choose_variants(wanted, STOCK_KERNEL)
 
 
 def test_tools_kept_in_memory_are_the_ones_that_children_find(tmp_path, monkeypatch):
@@ -27,7 +27,7 @@ def test_tools_kept_in_memory_are_the_ones_that_children_find(tmp_path, monkeypa
     monkeypatch.setenv("LD_LIBRARY_PATH", "")
     for name in ("tool", "libtool.so.1"):
         (tmp_path / name).write_text(name)
-    worker.keep_in_memory([str(tmp_path / "tool"), str(tmp_path / "libtool.so.1")], tmp_path / "ram")
+    runner.keep_in_memory([str(tmp_path / "tool"), str(tmp_path / "libtool.so.1")], tmp_path / "ram")
     assert (tmp_path / "ram" / "bin" / "tool").read_text() == "tool"
     assert (tmp_path / "ram" / "lib" / "libtool.so.1").exists()
     assert os.environ["PATH"].split(":") == [str(tmp_path / "ram" / "bin"), "/usr/bin"]
