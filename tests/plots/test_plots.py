@@ -107,7 +107,7 @@ def test_the_key_names_variants_and_kinds_once(figure):
 def test_the_key_shows_a_variant_open_where_only_published_values_are(ax, table, kinds, face):
     bands.draw_simulated(ax, table, "ring", "received_rate")
     for kind in kinds:
-        getattr(points, kind)(ax, table, "ring", "received_rate")
+        getattr(points, f"draw_{kind}")(ax, table, "ring", "received_rate")
     handle = legend.key(ax).legend_handles[0]
     assert to_hex(handle.get_markerfacecolor()) == to_hex(face)
 
