@@ -38,6 +38,41 @@ def drivers() -> str:
     return table(("version", "date", "stops", "wakes", "a failed insertion", "source", "note"), rows)
 
 
+def qdiscs() -> str:
+    """Write one row per qdisc, and what those need that are not simulated."""
+    from tunbp.model.qdiscs import NOT_SIMULATED, QDISCS
+
+    def limit(name: str) -> str:
+        row = QDISCS[name]
+        return "" if not row.attached else "txqueuelen" if row.limit is None else f"{row.limit:g}"
+
+    rows = [
+        (f"`{name}`", limit(name), "per flow" if row.fair else "", "yes" if row.codel else "", row.source, row.note)
+        for name, row in QDISCS.items()
+    ]
+    others = "; ".join(f"`{name}`: {why}" for name, why in NOT_SIMULATED.items())
+    head = ("qdisc", "packets it holds", "queues", "CoDel", "source", "note")
+    return f"{table(head, rows)}\nMeasured in the laboratory, and not simulated: {others}.\n"
+
+
+def controls() -> str:
+    """Write one row per congestion control."""
+    from tunbp.model.congestion import CONTROLS
+
+    rows = [
+        (
+            f"`{name}`",
+            row.label,
+            f"{row.beta:g}" if row.beta < 1.0 else "does not answer to loss",
+            f"{row.power:g}" if row.beta < 1.0 else "",
+            "yes" if row.hystart else "",
+            "yes" if row.paced else "",
+        )
+        for name, row in CONTROLS.items()
+    ]
+    return table(("name", "control", "beta", "m", "HyStart", "paces"), rows)
+
+
 def fields() -> str:
     """Write one row per field of a scenario."""
     from tunbp.model.fields import FIELDS
@@ -216,6 +251,8 @@ def notebooks() -> str:
 PAGES = {"notebooks": ("Notebooks, executed", notebooks), "gallery": ("Figures", gallery)}
 PARTS = {
     "drivers": drivers,
+    "qdiscs": qdiscs,
+    "controls": controls,
     "fields": fields,
     "hosts": hosts,
     "parameters": parameters,

@@ -1,0 +1,71 @@
+"""Options that are made from the fields' rows."""
+
+from __future__ import annotations
+
+import ast
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from tunbp.cli import options
+from tunbp.errors import ParamsError
+
+NAMES = {"drain_rate": "drain"}
+
+
+@click.command()
+@options.of(("rtt", "drain_rate", "path_loss", "hystart", "congestion", "streams"), NAMES, {"path_loss": "loss"})
+def command(**given: object) -> None:
+    """Print what was given."""
+    click.echo(options.values(given, 1000.0, NAMES))
+
+
+def typed(*arguments: str) -> dict[str, object]:
+    done = CliRunner().invoke(command, arguments, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    found: dict[str, object] = ast.literal_eval(done.output)
+    return found
+
+
+def test_what_is_not_given_is_left_out() -> None:
+    assert typed() == {}
+
+
+def test_quantities_are_read_in_si_units() -> None:
+    assert typed("--rtt", "15ms", "--loss", "2%") == {"rtt": 0.015, "path_loss": 0.02}
+    assert typed("--no-hystart", "--congestion", "reno", "--streams", "4") == {
+        "hystart": False, "congestion": "reno", "streams": 4,
+    }  # fmt: skip
+
+
+def test_a_rate_in_bits_is_one_of_packets_of_the_payload() -> None:
+    assert typed("--drain", "60k/s") == {"drain_rate": 60e3}
+    assert typed("--drain", "80Mbit/s") == {"drain_rate": 10e3}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--loss", "200%"), "--path-loss: 200 % is not allowed; allowed: at least 0 % and at most 90 %"),
+        (("--rtt", "2min"), "--rtt: 120 s is not allowed; allowed: more than 0 s and at most 60 s"),
+        (("--streams", "65"), "--streams: 65 is not allowed; allowed: whole numbers, at least 1 and at most 64"),
+        (("--drain", "0k/s"), "--drain: 0 pps is not allowed; allowed: more than 0 pps"),
+        (("--congestion", "vegas"), "--congestion: 'vegas' is not known; allowed: cubic, reno, bbr"),
+    ],
+)
+def test_a_value_out_of_its_row_is_refused_with_what_is_allowed(arguments: tuple[str, ...], says: str) -> None:
+    with pytest.raises(ParamsError) as caught:
+        CliRunner().invoke(command, arguments, catch_exceptions=False)
+    assert str(caught.value).startswith(says)
+
+
+def test_no_round_trip_at_all_means_that_nothing_is_added() -> None:
+    assert typed("--rtt", "0s") == {"rtt": 0.0}
+
+
+def test_help_shows_a_value_of_each_field_and_its_meaning() -> None:
+    text = " ".join(CliRunner().invoke(command, ["--help"]).output.split())
+    assert "--rtt 120ms Round-trip time without queueing." in text
+    assert "--congestion cubic|reno|bbr" in text
+    assert "--hystart / --no-hystart" in text
