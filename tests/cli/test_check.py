@@ -44,6 +44,8 @@ def validation(monkeypatch):
     )
     module.validate = lambda: rows
     module.bounds = lambda: bounds
+    line = {"table": "tcp", "rows": 1, "seeds": 64, "median": 0.0526, "worst": 0.0526, "worst_row": "v7-tap-stock"}
+    module.summary = lambda: pd.DataFrame([{**line, "noise": 0.054}, {**line, "seeds": 1, "noise": float("nan")}])
     monkeypatch.setitem(sys.modules, "tunbp.evidence.validation", module)
     monkeypatch.setattr(sys.modules["tunbp.evidence"], "validation", module, raising=False)
     return bounds
@@ -71,6 +73,9 @@ def test_validation_alone_leaves_the_claims_out(validation):
     result = CliRunner().invoke(check, ["--validation"])
     assert result.exit_code == 0
     assert "+5.3%" in result.output
+    lines = [line.split() for line in result.output.splitlines() if line.strip().startswith("tcp") and "1" in line]
+    assert ["tcp", "1", "64", "5.3%", "5.3%", "v7-tap-stock", "5.4%"] in lines
+    assert ["tcp", "1", "nothing", "random", "5.3%", "5.3%", "v7-tap-stock", "not", "repeated"] in lines
     assert "claims" not in result.output
 
 

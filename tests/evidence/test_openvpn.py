@@ -9,7 +9,7 @@ from tunbp.evidence.validation import validate
 
 
 def test_rows_between_published_ones_have_a_model_and_no_error() -> None:
-    table = openvpn.compare("real", [500, 200], ["OpenVPN"], seeds=2, duration=20.0)
+    table = openvpn.compare("real", [500, 200], ["OpenVPN"], seeds=3, duration=20.0)
     assert table["row"].to_list() == ["path-openvpn-500-stock", "", "path-openvpn-500-patched", ""]
     assert table["published"].isna().to_list() == [False, True, False, True]
     assert (table["model"] > 1e6).all()

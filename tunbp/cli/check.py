@@ -75,13 +75,25 @@ def _show_claims(console: Console, claims: pd.DataFrame) -> None:
         console.print(f"[bold red]{name}: {claim['verdict']}, recorded {claim['recorded']}[/]")
 
 
-def _show_validation(console: Console, rows: pd.DataFrame, bounds: pd.DataFrame) -> None:
+def _summary_table(summary: pd.DataFrame) -> Table:
+    table = _table("Tables", "table", "rows", "seeds", "median", "worst", "worst row", "noise of one value")
+    for part in summary.to_dict("records"):
+        noise = "not repeated" if part["noise"] != part["noise"] else f"{part['noise']:.1%}"
+        seeds = "nothing random" if part["seeds"] == 1 else str(part["seeds"])
+        errors = f"{part['median']:.1%}", f"{part['worst']:.1%}"
+        table.add_row(part["table"], str(part["rows"]), seeds, *errors, part["worst_row"], noise)
+    return table
+
+
+def _show_validation(console: Console, rows: pd.DataFrame, bounds: pd.DataFrame, summary: pd.DataFrame) -> None:
     values = _table("Model against published values", "table", "row", "published", "model", "error", "role")
     for row in rows.to_dict("records"):
         unit = str(row.get("unit", ""))
         numbers = show(row["published"], unit), show(row["model"], unit), f"{row['error']:+.1%}"
         values.add_row(str(row["table"]), str(row["row"]), *numbers, str(row["role"]))
     console.print(values)
+    console.print(_summary_table(summary))
+    console.print("Errors are absolute; noise: standard deviation of one published value between repetitions.")
     limits = _table("Bounds", "bound", "value", "limit", "met")
     for bound in bounds.to_dict("records"):
         met = "[green]yes[/]" if bound["met"] else "[yellow]no, as recorded[/]"
@@ -118,10 +130,11 @@ def check(only_validation: bool, only_claims: bool, as_json: bool) -> None:
         import tunbp.evidence.validation as validation
 
         rows, bounds = validation.validate(), validation.bounds()
+        summary = validation.summary()
         passed &= bool((bounds["met"] == bounds["recorded"]).all())
-        result |= {"validation": _records(rows), "bounds": _records(bounds)}
+        result |= {"validation": _records(rows), "bounds": _records(bounds), "tables": _records(summary)}
         if not as_json:
-            _show_validation(console, rows, bounds)
+            _show_validation(console, rows, bounds, summary)
     if only_claims or not only_validation:
         from tunbp.evidence import claims
 

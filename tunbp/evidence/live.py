@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
@@ -22,6 +23,7 @@ from tunbp.evidence.datasets import data_path
 from tunbp.model.drivers import COMPARED
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
+from tunbp.statistics import next_run_interval
 from tunbp.traces import open_trace
 
 """Driver rules of the two variants of a measurement."""
@@ -207,10 +209,15 @@ def compare(measured: pd.DataFrame, predicted: pd.DataFrame, variable: str) -> p
     return table.assign(setup=setups(table), error=table["model"] / table[variable] - 1)
 
 
+def _next_seed(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    found = next_run_interval(values)
+    return np.array([found.low, found.high])
+
+
 def _over_seeds(simulated: xr.Dataset, variables: list[str]) -> pd.DataFrame:
-    """Medians over seeds, and of the first variable also the interval."""
-    tail = (1 - LEVEL) / 2
+    """Medians over seeds, and of the first variable where one more seed falls (few seeds: their whole range)."""
     table = simulated[variables].median("seed")
-    spread = simulated[variables[0]].quantile([tail, 1 - tail], "seed")
-    table = table.assign(low=spread.isel(quantile=0, drop=True), high=spread.isel(quantile=1, drop=True))
+    ends = xr.apply_ufunc(_next_seed, simulated[variables[0]], input_core_dims=[["seed"]], output_core_dims=[["end"]],
+                          vectorize=True)  # fmt: skip
+    table = table.assign(low=ends.isel(end=0), high=ends.isel(end=1))
     return table.to_dataframe().reset_index()[["cell", "variant", *variables, "low", "high"]]

@@ -11,11 +11,12 @@ import pandas as pd
 import xarray as xr
 
 from tunbp.evidence.datasets import published
-from tunbp.evidence.studies import STUDIES
+from tunbp.evidence.studies import SEEDS, STUDIES
 from tunbp.model.drivers import DEFAULT_RING
 from tunbp.model.hosts import host
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
+from tunbp.statistics import next_run_interval
 
 TUNNELS = {"OpenVPN": "openvpn", "wireguard-go": "wireguard"}
 """Names as the paper writes them, and as row and host ids have them."""
@@ -37,7 +38,7 @@ PUBLISHED: dict[str, tuple[float, ...]] = {
 
 
 def curves(
-    path: str, values: Sequence[float], tunnels: Iterable[str] = TUNNELS, seeds: int = 64, duration: float = 100.0
+    path: str, values: Sequence[float], tunnels: Iterable[str] = TUNNELS, seeds: int = SEEDS, duration: float = 100.0
 ) -> pd.DataFrame:
     """One of the paper's tables, simulated at many values, one row per seed: lines with their bands.
 
@@ -63,7 +64,7 @@ def curves(
 
 
 def compare(
-    path: str, values: Sequence[float], tunnels: Iterable[str] = TUNNELS, seeds: int = 6, duration: float = 100.0
+    path: str, values: Sequence[float], tunnels: Iterable[str] = TUNNELS, seeds: int = SEEDS, duration: float = 100.0
 ) -> pd.DataFrame:
     """One of the paper's tables, simulated at `values` and published where the paper has them.
 
@@ -84,7 +85,8 @@ def compare(
     -------
     pandas.DataFrame
         Columns `row` (id, empty where nothing was published), `path`, `tunnel`, `variant`, `rtt` [s], `ring` [packet],
-        `published`, `model`, `low`, `high` [bit/s] (mean, 2.5 and 97.5 percentile over seeds), `error` (model /
+        `published`, `model`, `low`, `high` [bit/s] (mean over seeds, and where one
+        more falls, `statistics.next_run_interval`), `error` (model /
         published - 1), `role` ("fitted", "held out" or empty).
     """
     parts = [_curve(path, tunnel, variant, values, seeds, duration) for tunnel in tunnels for variant in VERSIONS]
@@ -120,7 +122,7 @@ def _rates(
 def _curve(path: str, tunnel: str, variant: str, values: Sequence[float], seeds: int, duration: float) -> pd.DataFrame:
     prefix = "lab" if path == "lab" else "path"
     rates, fields = _rates(path, tunnel, variant, values, seeds, duration)
-    low, high = np.percentile(rates, (2.5, 97.5), axis=1)
+    ends = [next_run_interval(seeds) for seeds in rates]
     named = [f"{value * 1e3:.0f}ms" if path == "lab" else f"{value:.0f}" for value in values]
     return pd.DataFrame(
         {
@@ -131,8 +133,8 @@ def _curve(path: str, tunnel: str, variant: str, values: Sequence[float], seeds:
             "rtt": np.broadcast_to(np.asarray(fields["rtt"], float), len(values)),
             "ring": np.broadcast_to(np.asarray(fields["ring"], float), len(values)),
             "model": rates.mean(1),
-            "low": low,
-            "high": high,
+            "low": [end.low for end in ends],
+            "high": [end.high for end in ends],
         }
     )
 
@@ -162,11 +164,11 @@ def _gain(stock: pd.Series, patched: pd.Series) -> tuple[pd.Series, pd.Series]:
 
 
 def simulated_gain(curve: pd.DataFrame, tunnel: str = "OpenVPN", ring: int = DEFAULT_RING["tun"]) -> pd.Series:
-    """Gain at one queue length over the seeds of `curves`: `low`, `median`, `high` (central 95 %)."""
+    """Gain at one queue length over the seeds of `curves`: `low`, `median`, `high` and the `level` they reach."""
     rows = curve[(curve["tunnel"] == tunnel) & (curve["ring"] == ring)]
     wide = rows.pivot_table(index="seed", columns="variant", values="received_rate")
-    low, median, high = (wide["patched"] / wide["stock"] - 1).quantile([0.025, 0.5, 0.975])
-    return pd.Series({"low": low, "median": median, "high": high})
+    found = next_run_interval(wide["patched"] / wide["stock"] - 1)
+    return pd.Series({"low": found.low, "median": found.estimate, "high": found.high, "level": found.level})
 
 
 def headline() -> pd.Series:

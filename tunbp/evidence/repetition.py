@@ -23,6 +23,8 @@ REPEATS = (
     ("5600X, TAP+vhost-net, freed batch", ("ryzen-vhost-patched", "wake-vhost-freed-batch")),
 )
 """Published pktgen rows of one configuration that was measured twice, a week apart (S12, S13)."""
+SAME_CODE = ("librecast-rc1-half-8s-receiver", "librecast-half-8s-receiver")
+"""The merged code with 8 streams on two days (S19, S21)."""
 PATCH_1 = ("patch1-tap-stock", "patch1-tap-patch-1-of-4")
 """The pair from which the series argues that its first patch costs nothing: 1.132 and 1.134 Mpps (S18)."""
 
@@ -97,6 +99,25 @@ def repeats(pairs: Sequence[tuple[str, tuple[str, str]]] = REPEATS) -> pd.DataFr
 def spread(differences: npt.ArrayLike) -> float:
     """Relative standard deviation of one mean, from differences of pairs that measured the same: rms / sqrt 2."""
     return float(np.sqrt(np.mean(np.square(np.asarray(differences, float))) / 2))
+
+
+def same_code_difference() -> float:
+    """Relative difference of two iperf3 runs of the same code with 8 streams on two days: the only one repeated."""
+    rates = published("tcp")["throughput"]
+    one, two = (float(rates[row]) for row in SAME_CODE)
+    return abs(two - one) / min(one, two)
+
+
+def noise() -> dict[str, float]:
+    """Relative standard deviation of one published value between repetitions, by study, where something was repeated.
+
+    Returns
+    -------
+    dict
+        `pktgen` from four configurations that were measured twice (`repeats`), `librecast` from one. No row of the
+        paper's tables and none of the raw runs was repeated.
+    """
+    return {"pktgen": spread(repeats()["difference"]), "librecast": spread([same_code_difference()])}
 
 
 def smallest_effect(deviation: float, freedom: float, runs: int = 1) -> float:

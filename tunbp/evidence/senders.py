@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from tunbp.evidence.datasets import published
-from tunbp.evidence.repetition import change_half_width
+from tunbp.evidence.repetition import change_half_width, same_code_difference
 from tunbp.evidence.studies import LIBRECAST_DRIVERS
 from tunbp.evidence.validation import validate
 from tunbp.model.drivers import counts_from_stop, driver, wake_threshold
@@ -20,9 +19,6 @@ from tunbp.model.simulate import simulate
 
 LOOKS = {"reverted": "stock", "half": "wake_half", "empty": "wake_empty", "batch": "wake_batch"}
 """Style name of each kernel of the regression report."""
-
-SAME_CODE = ("librecast-rc1-half-8s-receiver", "librecast-half-8s-receiver")
-"""The merged code with 8 streams on two days (S19, S21)."""
 
 WAKE_ROWS = {"freed batch": "wake-tap-freed-batch", "empty": "wake-tap-empty"}
 
@@ -97,7 +93,7 @@ def wake_rules() -> pd.DataFrame:
     """Rate of other wake rules over that of wake at half: `case`, `rule`, `published`, `model`, `error` (ratios).
 
     `low` and `high` are the published ratio less and more what is known of its scatter: between sessions for pktgen
-    (`repetition.change_half_width`), the one repeated run for iperf3 (`scatter`).
+    (`repetition.change_half_width`), the one repeated run for iperf3 (`repetition.same_code_difference`).
     """
     pktgen_rows = validate(["pktgen"]).set_index("row")
     tcp_rows = validate(["librecast"]).set_index("row")
@@ -106,17 +102,10 @@ def wake_rules() -> pd.DataFrame:
         lines.append(("pktgen, TAP, 1 sender", rule, *_ratio(pktgen_rows, row, "wake-tap-half"), change_half_width()))
     for rule, row in (("freed batch", "batch"), ("empty", "empty")):
         one, half = (f"librecast-{name}-8s-receiver" for name in (row, "half"))
-        lines.append(("iperf3, TAP, 8 streams", rule, *_ratio(tcp_rows, one, half), scatter()))
+        lines.append(("iperf3, TAP, 8 streams", rule, *_ratio(tcp_rows, one, half), same_code_difference()))
     table = pd.DataFrame(lines, columns=["case", "rule", "published", "model", "half"])
     table["low"], table["high"] = (table["published"] * (1 + sign * table["half"]) for sign in (-1, 1))
     return table.drop(columns="half").assign(error=table["model"] / table["published"] - 1.0)
-
-
-def scatter() -> float:
-    """Relative difference of two runs of the same code with 8 streams on two days: the only scatter published."""
-    rates = published("tcp")["throughput"]
-    one, two = (float(rates[row]) for row in SAME_CODE)
-    return abs(two - one) / min(one, two)
 
 
 def _ratio(rows: pd.DataFrame, row: str, base: str) -> tuple[float, float]:

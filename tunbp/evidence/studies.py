@@ -14,6 +14,9 @@ from tunbp.evidence.datasets import nodrop, published
 from tunbp.model.hosts import host
 from tunbp.model.scenario import Scenario
 
+SEEDS = 64
+"""Random streams that a row is averaged over: with 6 the medians of stock rows look better than they are."""
+
 WAKE_DRIVERS = {
     "none": "stock",
     "empty": "v7-empty",
@@ -47,7 +50,7 @@ class Study:
     quantity
         Schema variable compared.
     seeds
-        Random streams averaged over.
+        Random streams that rows with anything random in them are averaged over.
     """
 
     name: str
@@ -55,7 +58,7 @@ class Study:
     rows: pd.DataFrame
     scenario: Scenario
     quantity: str = "received_rate"
-    seeds: int = 1
+    seeds: int = SEEDS
 
     def subset(self, keep: pd.Series) -> Study:
         """The study with only some of its rows (boolean over `rows`)."""
@@ -114,7 +117,7 @@ def _paper(name: str, title: str, rows: list[tuple[str, str, str, dict[str, Any]
         [group for _, _, group, _ in rows],
         fitted,
     )
-    return Study(name, title, frame, _batch(constants, duration=100.0, warmup=5.0), seeds=6)
+    return Study(name, title, frame, _batch(constants, duration=100.0, warmup=5.0))
 
 
 def paper_path() -> Study:

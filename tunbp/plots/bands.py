@@ -1,4 +1,4 @@
-"""Simulated values: the median over repetitions as a line, and their central interval as a band."""
+"""Simulated values: the median over repetitions as a line, and where one more falls as a band."""
 
 from __future__ import annotations
 
@@ -9,9 +9,16 @@ import seaborn as sns
 from tunbp.plots.legend import drew
 from tunbp.plots.style import label_from_schema, seaborn_looks, variant_style
 from tunbp.plots.tidy import Table, by_variant, need, rows
+from tunbp.statistics import next_run_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from pandas import Series
+
+
+def _ends(values: Series[float], level: float) -> tuple[float, float]:
+    found = next_run_interval(values, level)
+    return found.low, found.high
 
 
 def draw_simulated(
@@ -37,7 +44,8 @@ def draw_simulated(
     variant
         Column that names the variant of a row; when there is no such column, the one variant of all rows.
     level
-        Share of the repetitions inside the band.
+        Probability with which one more repetition falls into the band. Few reach less: of 6 the band is the whole
+        range, at 71 %; of one or two there is none (`statistics.next_run_interval`).
     label
         Label the axes from the schema when `x` and `y` are schema variables.
     shown
@@ -56,7 +64,7 @@ def draw_simulated(
         lift = 0.0 if look.linestyle == "-" else 0.5
         sns.lineplot(
             part.assign(variant=name).dropna(subset=[y]), x=x, y=y, hue="variant", style="variant", ax=ax,
-            estimator="median", errorbar=("pi", 100 * level), legend=False, zorder=2 + lift,
+            estimator="median", errorbar=lambda seeds: _ends(seeds, level), legend=False, zorder=2 + lift,
             err_kws={"linewidth": 0, "alpha": 0.18, "zorder": 1}, **seaborn_looks([name]),
         )  # fmt: skip
         drew(ax, look, "simulated")

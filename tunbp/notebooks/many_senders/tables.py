@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from tunbp.evidence.senders import scatter
+from tunbp.evidence.repetition import same_code_difference
 from tunbp.evidence.sources import link
 from tunbp.quantities import percent, show
 from tunbp.results.output import Output
@@ -27,6 +27,6 @@ def add_finding(out: Output, rows: pd.DataFrame, streams: int = 8) -> None:
     sentence = (
         f"less throughput for {streams} parallel iperf3 streams into a virtual machine, where backpressure loses: "
         f"{show(merged, 'bit/s', 3)} instead of {show(stock, 'bit/s', 3)} (published, runs of 10 s; equal code differs "
-        f"by {percent(scatter(), 1)} between two days). With one stream it is faster."
+        f"by {percent(same_code_difference(), 1)} between two days). With one stream it is faster."
     )
     out.finding(3, percent(1 - merged / stock, 2), sentence, "senders_streams", "senders_errors", link("S21"))

@@ -27,8 +27,9 @@ TEXTS = {
         "Stock falls off a cliff where a burst of the window no longer fits into the ring: in the lab between 30 "
         "and 40 ms for OpenVPN (left), on the path of about 120 ms below some hundred packets of queue (right). "
         "Backpressure stays at what the receive window allows. Open markers: published, one value each, without a "
-        "spread; a dot inside: the model was fitted to that row. Lines and bands: simulated, median and central "
-        "95 % of the seeds (the model's own spread: what is uncertain about its constants is not in it).",
+        "spread; a dot inside: the model was fitted to that row. Lines and bands: simulated, median of the "
+        "seeds and where one more falls (95 % from 39 seeds on, else their whole range; what is uncertain about the "
+        "model's constants is not in it).",
         "Four panels, two tunnels by two paths. In each, the stock line drops steeply while the backpressure line "
         "stays near the top.",
     ),

@@ -63,7 +63,8 @@ def add_finding(out: Output, gain: Number, curves: Mapping[str, pd.DataFrame]) -
     interval = show_range(float(found["low"]), float(found["high"]), "%")
     sentence = (
         "more throughput on the paper's path: OpenVPN over 120 ms with the default queue of 500 packets (published, "
-        f"one value each; the fitted model gives {interval} over its seeds). The paper's 36 % is the same step, "
+        f"one value each; the fitted model gives {interval}, {percent(float(found['level']), 2)} of its seeds). The "
+        "paper's 36 % is the same step, "
         "divided by the larger value."
     )
     out.finding(1, str(gain), sentence, "openvpn_gain_by_queue", "openvpn_gains", link("S03"))

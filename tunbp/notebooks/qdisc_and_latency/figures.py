@@ -25,7 +25,8 @@ TEXTS = {
         "Only backpressure with fq_codel has both: at the marked ring a bulk flow carries 98 % of its best rate and a "
         "sparse flow beside it waits well below a millisecond. Stock trades one for the other; pfifo behind a stopped "
         "ring only moves the queue. Left: throughput of the bulk flow. Middle and right: what a sparse flow waits in "
-        "ring and qdisc. Simulated: median and central 95 % of the seeds; base round-trip time and reader as in the "
+        "ring and qdisc. Simulated: median of the seeds and where one more falls (of fewer than 39 their whole "
+        "range); base round-trip time and reader as in the "
         "parameters. Dotted: a ring that is always full, N over the reader's speed.",
         "Three panels over ring size. Backpressure reaches the full rate at small rings, where the wait behind "
         "fq_codel is small; with pfifo its wait is large at every ring.",
