@@ -23,7 +23,7 @@ from typing import Any
 
 import llvmlite
 import numba
-from numba.core import caching, config
+from numba.core import caching, config, types
 from numba.core.serialize import dumps
 from numba.misc.appdirs import AppDirs
 
@@ -151,6 +151,9 @@ def _closed_over(function: Any) -> tuple[Any, ...]:
 def njit(**options: Any) -> Callable[[Any], Any]:
     """`numba.njit` whose compiled code is kept on disk, under the state of all of the model's sources.
 
+    A function called by another one is compiled once for the types of its arguments, not anew for every constant that
+    they are in one caller or another; only one that is inlined (``forceinline``) sees constants.
+
     Parameters
     ----------
     **options
@@ -164,6 +167,9 @@ def njit(**options: Any) -> Callable[[Any], Any]:
 
     def decorate(function: Any) -> Any:
         dispatcher = numba.njit(**options)(function)
+        if not options.get("forceinline"):
+            by_constant = dispatcher.get_call_template
+            dispatcher.get_call_template = lambda args, kws: by_constant([types.unliteral(a) for a in args], kws)
         place = folder()
         if place is not None:
             dispatcher._cache = _Cache(function, place)

@@ -241,7 +241,7 @@ def kernel(width: int, kind: Kind) -> Any:
                 s[v, i] = parameters[v, i]
         _start(s, own, rng, seeds, W, nf, interval if series.shape[0] > 0 else 0.0, control)
 
-        slot = 0
+        slot = slots - slots  # a literal 0 would have every function that takes it compiled twice
         dropping, holding = False, False
         starting, codel = False, False
         for i in range(W):
