@@ -48,9 +48,12 @@ def test_threads_change_no_bit(reference: xr.Dataset, threads: int) -> None:
     xr.testing.assert_identical(simulate(mixed(), threads=threads), reference)
 
 
-@pytest.mark.parametrize("tile", [8])
-def test_the_tile_size_changes_no_bit(reference: xr.Dataset, tile: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch, "TILE", tile)
+@pytest.mark.parametrize(("width", "few"), [(8, 0), (16, 1000)], ids=["narrow tiles", "one by one"])
+def test_the_tile_size_changes_no_bit(
+    reference: xr.Dataset, width: int, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "WIDTHS", {True: width, False: width})
+    monkeypatch.setattr(batch, "FEW", {True: few, False: few})
     xr.testing.assert_identical(simulate(mixed()), reference)
 
 

@@ -23,8 +23,9 @@ from typing import Any
 
 import llvmlite
 import numba
-from numba.core import caching, config, types
+from numba.core import caching, config
 from numba.core.serialize import dumps
+from numba.core.types.misc import unliteral
 from numba.misc.appdirs import AppDirs
 
 SOURCES = Path(__file__).parent
@@ -169,7 +170,7 @@ def njit(**options: Any) -> Callable[[Any], Any]:
         dispatcher = numba.njit(**options)(function)
         if not options.get("forceinline"):
             by_constant = dispatcher.get_call_template
-            dispatcher.get_call_template = lambda args, kws: by_constant([types.unliteral(a) for a in args], kws)
+            dispatcher.get_call_template = lambda args, kws: by_constant([unliteral(a) for a in args], kws)
         place = folder()
         if place is not None:
             dispatcher._cache = _Cache(function, place)
