@@ -213,6 +213,21 @@ def claims() -> str:
     return f"{len(entries)} published claims: {words}.\n\n{table(('not checkable', 'source', 'why'), rows)}"
 
 
+def coverage() -> str:
+    """Write what of everything published is reproduced, quoted, known in words only, or not read."""
+    from tunbp.evidence import coverage as known
+
+    every = known.coverage()
+    counts = known.counts(every)
+    told = table(("", "means", "figures and tables", "rows"), [tuple(map(str, row)) for row in counts.to_numpy()])
+    rows = [
+        (row["what"], f"[{row['source_id']}]({row['link']})", row["status"], f"{row['read']} of {row['rows']}",
+         f"`{row['command']}`" if row["command"] else "", row["note"])
+        for row in every.to_dict("records")
+    ]  # fmt: skip
+    return f"{told}\n\n{table(('what', 'source', '', 'rows read', 'command', 'note'), rows)}"
+
+
 def gallery() -> str:
     """Write a card per figure of `results/`, which `make reproduce` wrote; a sentence where there is none."""
     records = sorted((ROOT / "results" / "figures").glob("*.json"))
@@ -261,6 +276,7 @@ PARTS = {
     "findings": findings,
     "limits": limits,
     "bounds": bounds,
+    "coverage": coverage,
     "figure_map": figure_map,
     "claims": claims,
     "speed": speed,

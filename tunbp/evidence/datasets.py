@@ -18,6 +18,9 @@ from tunbp.schema import describe
 TABLES = ("pktgen", "tcp", "perf")
 """Names of the published tables, see `published`."""
 
+NOT_READ = "table known to exist, could not be read"
+"""What the column `missing` says of a row whose table nobody could read."""
+
 _MEASURED = ("received_rate", "total_retransmits", "tx_packets", "tx_dropped", "cwnd", "cpu_host", "duration")
 """Columns of the external runs that are results; the others are conditions."""
 

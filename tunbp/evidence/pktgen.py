@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from tunbp.evidence.datasets import published
+from tunbp.evidence.datasets import NOT_READ, published
 from tunbp.evidence.repetition import change_half_width
 from tunbp.evidence.studies import STUDIES
 from tunbp.evidence.validation import run_study, validate
@@ -22,8 +22,6 @@ RING = 1000
 """Entries of the ring in all pktgen tables: the default of TAP."""
 
 SOURCE_OF = {"S12": "v7", "S13": "v7, a week later", "S08": "v7, pinned", "S18": "patch 1 of 4"}
-NOT_READ = "table known to exist, could not be read"
-"""What `missing` says of such a row."""
 OWN_RULES = ("none", "half", "half_or_empty")
 """Wake rules of stock and of v8 to v12 themselves: rows of their tables with other rules are variants."""
 WAKE_RULES = {

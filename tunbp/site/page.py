@@ -22,7 +22,11 @@ from tunbp.site.collected import Collected
 from tunbp.site.templates import render
 
 TITLE = "tunbp: results"
-MAIN_TABLES = {"claims": "Statements of others and our own questions", "validation": "Model against published values"}
+MAIN_TABLES = {
+    "claims": "Statements of others and our own questions",
+    "coverage": "What is reproduced",
+    "validation": "Model against published values",
+}
 """Tables that have a section of their own, if a notebook wrote them, and its heading."""
 
 _GOOD = re.compile(r"(?i)(ok|yes|true|holds|confirmed|reproduced|within|pass(ed)?|agrees)\b")
