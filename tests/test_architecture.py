@@ -43,7 +43,7 @@ ALLOWED = {
     "results": BASE | {"plots"},
     "run": BASE | {"model"},
     "site": BASE | {"plots", "results", "run"},
-    "notebooks": BASE | {"evidence", "infer", "model", "plots", "prediction", "results", "run"},
+    "notebooks": BASE | {"evidence", "infer", "model", "plots", "prediction", "results", "run", "traces"},
 }
 """What each part may import besides itself: data flows one way. Other parts sit on top, only below `cli`."""
 

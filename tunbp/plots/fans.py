@@ -33,10 +33,11 @@ def fans(draws: xr.Dataset, ring: int) -> Figure:
     data = draws[list(PANELS)]
     drawn, axes = figure("text", height=2.7, cols=2, layout="constrained")
     for ax, name in zip(np.ravel(axes), PANELS, strict=True):
+        ax.set_xscale("log")
         for level in (0.9, 0.5):
             draw_simulated(ax, data[[name]], "ring", name, level=level)
         ax.axvline(ring, color="0.6", linewidth=0.7, zorder=0)
-        ax.set(xscale="log", yscale="log")
+        ax.set_ylim(0.0, 1.05 * ax.get_ylim()[1])
     handles = np.ravel(axes)[0].get_lines()[:2]
-    np.ravel(axes)[0].legend(handles, ("stock", "backpressure"), title="median, 50 and 90 %", loc="lower right")
+    np.ravel(axes)[0].legend(handles, ("stock", "backpressure"), title="median, 50 and 90 %", loc="best")
     return drawn

@@ -53,6 +53,9 @@ STEPS, STEPS_SHORT = 1.2e8, 5e8
 SHORTEST = 200.0
 """Round trips that a prediction simulates at least."""
 
+ROUGH = 30.0
+"""The same of a rough one."""
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -183,6 +186,7 @@ def predict(
     observed: Mapping[str, float] | None = None,
     count: int = 128,
     seed: int = 0,
+    steps: float | None = None,
 ) -> Prediction:
     """Predict a path over txqueuelen, stock and with backpressure, from what is given and priors for the rest.
 
@@ -204,6 +208,8 @@ def predict(
         Draws, a power of two.
     seed
         Seed of the draws and of the simulation: the same seed, the same bits.
+    steps
+        Scenario-steps to spend, for a rough picture; None: a few seconds.
 
     Returns
     -------
@@ -231,7 +237,7 @@ def predict(
     fit = None
     drawn = draws(unknown, base.parameters(), count, seed)
     speeds = drawn.get("drain_rate", np.full(count, float(base.drain_rate)))
-    base, notes = _shortened(base, speeds, sizes)
+    base, notes = _shortened(base, speeds, sizes, steps)
     if observed:
         drawn, fit = _conditioned(base, unknown, observed, count, seed, sizing)
     result, warned = _simulated(
@@ -339,12 +345,17 @@ def _conditioned(
     return kept, Fit(dict(observed), effective, pareto_k, below)
 
 
-def _shortened(base: Scenario, drain_rate: Array, sizes: Sequence[int]) -> tuple[Scenario, tuple[str, ...]]:
+def _shortened(
+    base: Scenario, drain_rate: Array, sizes: Sequence[int], steps: float | None
+) -> tuple[Scenario, tuple[str, ...]]:
     """The scenario with a duration that can be afforded, and a note where that is shorter than asked for."""
     rtt = float(base.rtt)
     slots = [round_trip_slots(np.full(drain_rate.shape, rtt), None, ring / drain_rate).sum() for ring in sizes]
     per_second = len(VARIANTS) * float(base.streams) * float(np.sum(slots)) / rtt
-    affordable = max((STEPS if rtt >= LONG else STEPS_SHORT) / per_second, SHORTEST * rtt)
+    if steps is None:
+        affordable = max((STEPS if rtt >= LONG else STEPS_SHORT) / per_second, SHORTEST * rtt)
+    else:
+        affordable = max(steps / per_second, ROUGH * rtt)
     if affordable >= base.duration:
         return base, ()
     warmup = affordable * float(base.warmup) / base.duration

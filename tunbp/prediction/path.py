@@ -63,8 +63,8 @@ class Path:
         service = 1.0 / packets / (1.0 + ACK_SHARE / 2.0)
         self.take({"drain_rate": 1.0 / service, "ack_cost": ACK_SHARE * service}, "given")
 
-    def predict(self, rings: Sequence[int], count: int = 128, seed: int = 0) -> Prediction:
-        """Predict it over txqueuelen.
+    def predict(self, rings: Sequence[int], count: int = 128, seed: int = 0, steps: float | None = None) -> Prediction:
+        """Predict it over txqueuelen, see `tunbp.prediction.predict`.
 
         Raises
         ------
@@ -76,5 +76,6 @@ class Path:
             known["rtt"] = LEAST_RTT
         known.setdefault("warmup", float(known["duration"]) / 6.0)
         return predict(
-            known, rings, product=self.program, sources=self.sources, observed=self.observed, count=count, seed=seed
-        )
+            known, rings, product=self.program, sources=self.sources, observed=self.observed, count=count, seed=seed,
+            steps=steps,
+        )  # fmt: skip

@@ -1,93 +1,62 @@
-"""The figure of "your path", and the sliders that redraw it while they move."""
+"""The sliders of "your path": a rough picture while they move, the prediction of the command once they rest."""
 
 from __future__ import annotations
 
 import io
 import os
+import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from html import escape
+from typing import Any
 
 import numpy as np
-import xarray as xr
 
-from tunbp.evidence import prediction
-from tunbp.model.drivers import COMPARED, label
+from tunbp.infer.priors import products
+from tunbp.model.drivers import COMPARED
 from tunbp.model.qdiscs import QDISCS
+from tunbp.notebooks.your_path.tables import path_of
 from tunbp.plots import style
-from tunbp.plots.bands import draw_simulated
-from tunbp.plots.legend import key
 from tunbp.plots.texts import Text
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from tunbp.prediction import Prediction
+from tunbp.prediction.card import card
 
 TEXTS = {
     "your_path": Text(
-        "Throughput and latency of your path against txqueuelen",
+        "Throughput and ping of your path against txqueuelen",
         "",
     ),
 }
 """Words of each figure, by its id."""
 
-PANELS = (("received_rate", "Throughput"), ("sparse_latency", "Wait of a sparse flow"))
+PANELS = (("received_rate", "Throughput", "bit/s"), ("latency", "Ping under load", "s"))
 SCREEN_DPI = 110
 
-COMPARABLE = {label(name): name for name in (COMPARED["backpressure"], "v7", "test-empty")}
-"""Versions that the sliders compare with stock, by their words."""
+DRAFT_DRAWS, DRAFT_STEPS, DRAFT_RINGS = 16, 3e6, 6
+"""Draws, scenario-steps and rings of a rough picture: about a tenth of a second."""
+
+REST = 0.7
+"""Seconds without a movement after which the whole prediction is computed, s."""
 
 SLIDERS: dict[str, tuple[Any, ...]] = {
-    "rtt": (1e-4, 0.5), "ring": (1, 10_000, ".0f"), "drain_rate": (1e3, 2e6), "receive_window": (5e4, 64e6),
-    "ack_interval": (1e-5, 0.05), "burst_rate": (5e4, 1e7),
+    "rtt": (1e-4, 0.5), "ring": (1, 10_000, ".0f"), "drain_rate": (1e3, 2e6), "path_rate": (1e2, 2e6),
+    "receive_window": (5e4, 64e6),
 }  # fmt: skip
 """Ends of the logarithmic sliders in SI units, by field."""
 
-
-def path_figure(result: xr.Dataset, ring: int, title: str = "") -> Figure:
-    """Draw throughput and a sparse flow's wait against txqueuelen, stock and backpressure.
-
-    Parameters
-    ----------
-    result
-        What `tunbp.evidence.prediction.predict` returned.
-    ring
-        Present txqueuelen, marked by a line.
-    title
-        Line above both panels.
-    """
-    fig, axes = style.figure("text", 2.7, cols=2)
-    for ax, (name, words) in zip(axes, PANELS, strict=True):
-        draw_simulated(ax, result[name], "ring", name, label=False)
-        ax.axvline(ring, color="black", linewidth=0.8, linestyle=":", zorder=1)
-        ax.set_xscale("log")
-        ax.set_ylim(bottom=0)
-        style.label_field(ax.xaxis, "ring")
-        style.label_axis(ax.yaxis, words, "bit/s" if name == "received_rate" else "s")
-    limit = float(result["receive_window_bound"].max())
-    if limit < 1.6 * float(result["received_rate"].max()):
-        axes[0].axhline(limit, color="#666666", linewidth=0.8, linestyle=(0, (4, 2)), zorder=1)
-        axes[0].annotate("receive window / RTT", (0.98, limit), xycoords=("axes fraction", "data"),
-                         ha="right", xytext=(0, 2), textcoords="offset points", fontsize=6.5)  # fmt: skip
-        axes[0].set_ylim(top=1.15 * limit)
-    key(axes[0], loc="lower right")
-    axes[1].annotate("your ring", (ring, 0.03), xycoords=("data", "axes fraction"), rotation=90, va="bottom",
-                     ha="right", fontsize=6.5)  # fmt: skip
-    if title:
-        fig.suptitle(title)
-    return fig
+OPTIONAL = ("drain_rate", "path_rate", "receive_window")
+"""Fields that may be unknown: a box beside the slider says whether it is known."""
 
 
 class Redraw:
-    """A picture of a prediction that is redrawn by moving its lines, in a fraction of a full figure's time.
+    """A picture of a prediction that is redrawn by moving its lines and bands, faster than a new figure.
 
     Parameters
     ----------
-    result
+    found
         First prediction shown.
-    ring
-        Present txqueuelen.
     """
 
-    def __init__(self, result: xr.Dataset, ring: int) -> None:
+    def __init__(self, found: Prediction) -> None:
         import matplotlib as mpl
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -98,31 +67,36 @@ class Redraw:
             self.canvas: Any = FigureCanvasAgg(self.figure)
             self.axes = self.figure.subplots(1, 2)
             self.lines: dict[tuple[str, str], Any] = {}
-            for ax, (name, words) in zip(self.axes, PANELS, strict=True):
+            self.bands: dict[tuple[str, str], Any] = {}
+            for ax, (name, words, unit) in zip(self.axes, PANELS, strict=True):
                 for variant in COMPARED:
                     look = style.variant_style(variant)
                     shown = {"color": look.color, "linestyle": look.linestyle, "label": look.label}
-                    (self.lines[name, variant],) = ax.plot([1, 10], [0, 1], **shown)
+                    (self.lines[name, variant],) = ax.plot([1, 10], [1, 1], **shown)
+                    self.bands[name, variant] = ax.fill_between([1, 10], [1, 1], alpha=0.18, color=look.color, lw=0)
                 ax.set_xscale("log")
                 style.label_field(ax.xaxis, "ring")
-                style.label_axis(ax.yaxis, words, "bit/s" if name == "received_rate" else "s")
-            self.marks = [ax.axvline(ring, color="black", linewidth=0.8, linestyle=":") for ax in self.axes]
-            self.axes[0].legend(loc="lower right")
+                style.label_axis(ax.yaxis, words, unit)
+            self.marks = [ax.axvline(found.ring, color="black", linewidth=0.8, linestyle=":") for ax in self.axes]
+            self.axes[0].legend(loc="best", title="median, 90 %")
         self.figure.subplots_adjust(0.085, 0.17, 0.99, 0.96, 0.22)
         self.png = b""
-        self.show(result, ring)
+        self.show(found)
 
-    def show(self, result: xr.Dataset, ring: int) -> bytes:
+    def show(self, found: Prediction) -> bytes:
         """Draw another prediction; returns the PNG."""
-        middle = result[[name for name, _ in PANELS]].median("seed")
+        rings = found.draws["ring"].to_numpy().astype(float)
+        ends = found.draws[[name for name, *_ in PANELS]].quantile([0.05, 0.5, 0.95], "draw")
         for (name, variant), line in self.lines.items():
-            line.set_data(result["ring"].to_numpy(), middle[name].sel(variant=variant).to_numpy())
-        for ax, (name, _) in zip(self.axes, PANELS, strict=True):
-            highest = float(np.nanmax(middle[name].to_numpy()))
-            ax.set_ylim(0, 1.1 * highest if highest > 0 else 1.0)
-            ax.set_xlim(float(result["ring"].min()) * 0.8, float(result["ring"].max()) * 1.25)
-        for mark in self.marks:
-            mark.set_xdata([ring, ring])
+            low, middle, high = ends[name].sel(variant=variant).transpose("quantile", "ring").to_numpy()
+            line.set_data(rings, middle)
+            outline = np.concatenate([np.column_stack([rings, low]), np.column_stack([rings, high])[::-1]])
+            self.bands[name, variant].set_verts([outline])
+        for ax, mark, (name, *_) in zip(self.axes, self.marks, PANELS, strict=True):
+            values = ends[name].to_numpy()
+            ax.set_ylim(0.0, 1.1 * max(float(values.max()), 1e-6))
+            ax.set_xlim(rings.min() * 0.8, rings.max() * 1.25)
+            mark.set_xdata([found.ring, found.ring])
         picture = io.BytesIO()
         with style_context():
             # a screen picture: speed matters, size does not
@@ -157,82 +131,100 @@ def explore(values: Mapping[str, Any]) -> Any:
 
 
 class Explorer:
-    """Sliders, picture and advice of one path.
+    """Sliders, picture and card of one path.
 
     Parameters
     ----------
     values
-        Fields of the scenario, `rings` and `seeds` by name: where the sliders start.
+        Parameters of the notebook by name: where the sliders start.
     """
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         import ipywidgets as widgets
 
-        self.values = dict(values)
-        self.rings: list[int] = list(values["rings"])
-        self.controls = controls(values)
-        start = self.scenario()
+        self.values = {**values, "trace": None}
+        self.controls, self.known = controls(values)
         # the first call of a kind compiles it; a slider must not wait for that
-        result = prediction.draft(start, self.rings)
-        self.redraw = Redraw(result, int(start.ring))
+        found = self.draft()
+        self.redraw = Redraw(found)
         self.image = widgets.Image(value=self.redraw.png, format="png")
-        self.advice = widgets.HTML()
-        self.button = widgets.Button(description="Compute precisely")
-        self.button.on_click(lambda _: self.update(precise=True))
-        self.update()
-        for control in self.controls.values():
+        self.card = widgets.HTML()
+        self.timer: threading.Timer | None = None
+        self.show(found, rough=True)
+        for control in (*self.controls.values(), *self.known.values()):
             control.observe(lambda _: self.update(), names="value")
-        grid = widgets.GridBox([*self.controls.values(), self.button],
-                               layout=widgets.Layout(grid_template_columns="repeat(2, 50%)"))  # fmt: skip
-        self.box = widgets.VBox([grid, self.image, self.advice])
+        rows = [
+            widgets.HBox([control, *([self.known[name]] if name in self.known else [])])
+            for name, control in self.controls.items()
+        ]
+        grid = widgets.GridBox(rows, layout=widgets.Layout(grid_template_columns="repeat(2, 50%)"))
+        self.box = widgets.VBox([grid, self.image, self.card])
 
-    def scenario(self) -> Any:
-        """The scenario where the sliders stand."""
+    def given(self) -> dict[str, Any]:
+        """Parameters where the sliders stand."""
         given = {name: control.value for name, control in self.controls.items()}
         given |= {name: given[name] * style.axis_words(name)[1] for name in SLIDERS}
         given["ring"] = max(round(given["ring"]), 1)
-        return prediction.path_scenario({**self.values, **given})
+        given |= {name: None for name, box in self.known.items() if not box.value}
+        return {**self.values, **given}
 
-    def update(self, precise: bool = False) -> None:
-        """Predict again and redraw."""
-        scenario = self.scenario()
-        if precise:
-            result = prediction.predict(scenario, self.rings, int(self.values["seeds"]))
-        else:
-            result = prediction.draft(scenario, self.rings)
-        self.image.value = self.redraw.show(result, int(scenario.ring))
-        advice = prediction.advise(scenario, result, more=precise)
-        held = [str(result["binding_bound"].sel(variant=v, ring=scenario.ring).item()) for v in COMPARED]
-        self.advice.value = (
-            f"<p><b>At your ring of {scenario.ring}:</b> "
-            f"stock is held by {held[0]}, backpressure by {held[1]}.</p>"
-            f"<p>{advice}</p>"
-        )
+    def draft(self) -> Prediction:
+        """A rough prediction: few draws, few rings, short runs."""
+        rings = list(self.values["rings"])
+        few = rings[:: -(-len(rings) // DRAFT_RINGS)]
+        return path_of(self.given()).predict(few, DRAFT_DRAWS, int(self.values["seed"]), DRAFT_STEPS)
+
+    def update(self) -> None:
+        """Redraw roughly now, and precisely when the sliders rest."""
+        self.show(self.draft(), rough=True)
+        if self.timer is not None:
+            self.timer.cancel()
+        self.timer = threading.Timer(REST, self.refine)
+        self.timer.daemon = True
+        self.timer.start()
+
+    def refine(self) -> None:
+        """Show the prediction that `tunbp predict` gives for the same values."""
+        given = self.given()
+        found = path_of(given).predict(given["rings"], int(given["draws"]), int(given["seed"]))
+        if given == self.given():  # nothing moved meanwhile
+            self.show(found, rough=False)
+
+    def show(self, found: Prediction, rough: bool) -> None:
+        """Bring a prediction to the screen."""
+        self.image.value = self.redraw.show(found)
+        lines = card(found, program=self.controls["product"].value).sentences
+        words = "".join(f"<p>{escape(line)}</p>" for line in lines)
+        state = "rough, refining" if rough else f"{found.draws.sizes['draw']} draws"
+        self.card.value = f"<p><i>{state}</i></p>{words}"
 
 
-def controls(values: Mapping[str, Any]) -> dict[str, Any]:
-    """One control per parameter that matters, in the units people use, by field name."""
+def controls(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """One control per parameter that matters, in the units people use, and the boxes of what may be unknown."""
     import ipywidgets as widgets
 
-    layout = widgets.Layout(width="97%")
-    look = {"style": {"description_width": "9em"}, "layout": layout}
+    look = {"style": {"description_width": "9em"}, "layout": widgets.Layout(width="80%")}
 
     def slide(name: str, low: float, high: float, form: str = ".3g") -> Any:
         words, size = style.axis_words(name)
-        value = float(np.clip(values[name], low, high)) / size
+        start = values[name] if values[name] is not None else np.sqrt(low * high)
+        value = float(np.clip(start, low, high)) / size
         return widgets.FloatLogSlider(
             value=value, base=10, min=np.log10(low / size), max=np.log10(high / size), step=0.02,
             description=words, readout_format=form, **look,
         )  # fmt: skip
 
-    names = list(COMPARABLE.values())
-    merged = COMPARED["backpressure"]
-    driver = values.get("driver", merged)
-    return {
+    def known(name: str) -> Any:
+        layout = widgets.Layout(width="20%")
+        return widgets.Checkbox(values[name] is not None, description="known", indent=False, layout=layout)
+
+    def choose(words: str, options: list[str], value: str) -> Any:
+        return widgets.Dropdown(options=options, value=value, description=words, **look)
+
+    found = {
+        "product": choose("Program", list(products()), values["product"]),
         **{name: slide(name, *ends) for name, ends in SLIDERS.items()},
         "streams": widgets.IntSlider(value=values["streams"], min=1, max=16, description="Streams", **look),
-        "qdisc": widgets.Dropdown(options=list(QDISCS), value=values["qdisc"], description="qdisc", **look),
-        "driver": widgets.Dropdown(
-            options=COMPARABLE, value=driver if driver in names else merged, description="Backpressure", **look
-        ),
+        "qdisc": choose("qdisc", list(QDISCS), values["qdisc"]),
     }
+    return found, {name: known(name) for name in OPTIONAL}

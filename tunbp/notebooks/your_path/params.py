@@ -5,34 +5,44 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from tunbp.model.drivers import COMPARED
-from tunbp.run.params import SEEDS, Allowed, Count, Duration, InputPath, NotebookParams, Qdisc, Ring, Rtt, Streams, of
+from tunbp.infer.priors import products
+from tunbp.run.params import Allowed, Duration, InputPath, NotebookParams, Qdisc, Ring, Rtt, Streams, of
+
+
+def _product(name: str) -> str:
+    if name not in products():
+        raise ValueError(f"must be one of {', '.join(products())}")
+    return name
 
 
 class Params(NotebookParams):
-    """Throughput and latency of your own path against txqueuelen, with advice."""
+    """Throughput and ping of your own path against txqueuelen, with their intervals and advice."""
 
-    small: ClassVar[Mapping[str, Any]] = {"rings": [10, 500], "seeds": 1, "duration": 5.0}
+    small: ClassVar[Mapping[str, Any]] = {"rings": [10, 500], "draws": 16, "duration": 5.0}
 
     trace: InputPath | None = Field(default=None, description="measurement file of your path; null: the numbers below")
+    product: Annotated[str, AfterValidator(_product)] = Field(
+        default="openvpn", description="program that reads the device, e.g. openvpn, wireguard-go, qemu-tap, passt"
+    )
+    measured_rate: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="rate that the path carries now [bit/s], more than 0; null: not measured"
+    )
     rtt: Rtt = of("rtt", zero=True)
     ring: Ring = of("ring")
-    drain_rate: Annotated[float, Allowed("drain_rate")] = of("drain_rate")
-    burst_rate: Annotated[float, Allowed("burst_rate")] = of("burst_rate", 1.81e6)
-    receive_window: Annotated[float, Allowed("receive_window")] = of("receive_window")
-    ack_interval: Annotated[float, Allowed("ack_interval")] = of("ack_interval", 0.002)
-    stall_rate: Annotated[float, Allowed("stall_rate")] = of("stall_rate", 1.0)
-    stall_mean: Annotated[float, Allowed("stall_mean")] = of("stall_mean", 0.005)
-    wake_cost: Annotated[float, Allowed("wake_cost")] = of("wake_cost", 5e-6)
+    drain_rate: Annotated[float, Allowed("drain_rate")] | None = of("drain_rate", 60e3)
+    path_rate: Annotated[float, Allowed("path_rate")] | None = of("path_rate", None)
+    path_loss: Annotated[float, Allowed("path_loss")] = of("path_loss")
+    receive_window: Annotated[float, Allowed("receive_window")] | None = of("receive_window", None)
+    burst_rate: Annotated[float, Allowed("burst_rate")] | None = of("burst_rate", None)
     qdisc: Qdisc = of("qdisc")
-    driver: Annotated[str, Allowed("driver")] = Field(
-        default=COMPARED["backpressure"], description="kernel version compared with stock, e.g. v12, v7"
-    )
     streams: Streams = of("streams")
     congestion: Annotated[str, Allowed("congestion")] = of("congestion")
-    rings: list[Ring] = of("ring", [1, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000], "axis of the figure")
-    seeds: Count = Field(default=5, description=SEEDS)
-    duration: Duration = of("duration", 40.0, "simulated time")
+    rings: list[Ring] = of("ring", [10, 25, 50, 100, 250, 500, 1000, 2500, 5000], "axis of the figure")
+    draws: Annotated[int, Field(ge=8, le=65536)] = Field(
+        default=128, description="draws of what is not known, a power of two from 8 on"
+    )
+    seed: Annotated[int, Field(ge=0)] = Field(default=0, description="seed of the draws, 0 or more")
+    duration: Duration = of("duration", 30.0, "simulated time")
     interactive: bool = Field(default=True, description="true: show sliders where somebody can move them")

@@ -1,0 +1,66 @@
+"""Notebook 06: the numbers of the command, and sliders that redraw while they move."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from click.testing import CliRunner
+
+from tunbp.cli import tunbp
+from tunbp.notebooks.your_path.figures import Explorer
+from tunbp.notebooks.your_path.params import Params
+from tunbp.notebooks.your_path.tables import path_of, table
+
+VALUES = {**Params().model_dump(), "draws": 16, "duration": 6.0, "rings": [25, 500], "rtt": 0.06}
+
+
+def test_the_notebook_and_the_command_say_the_same_numbers():
+    found = path_of(VALUES).predict(VALUES["rings"], VALUES["draws"])
+    typed = ["--rtt", "60ms", "--ring", "500", "--drain", "60k/s", "--rings", "25", "--draws", "16", "--duration", "6s"]
+    said = json.loads(CliRunner().invoke(tunbp, ["predict", *typed, "--json"], catch_exceptions=False).stdout)
+    assert said["rows"] == json.loads(json.dumps(found.record()["rows"]))
+    rows = table(found).set_index("txqueuelen")
+    stock = next(r for r in said["rows"] if (r["ring"], r["variant"]) == (25, "stock"))
+    assert rows.loc[25, "stock high (Mbit/s)"] == pytest.approx(stock["received_rate"]["high90"] / 1e6)
+
+
+def test_a_trace_gives_what_the_parameters_do_not():
+    path = path_of({**VALUES, "trace": "tests/traces/fixtures/iperf3_tcp.json"})
+    assert path.sources["rtt"] == "trace"
+    assert path.observed["received_rate"] > 0
+
+
+@pytest.fixture(scope="module")
+def explorer():
+    return Explorer({**VALUES, "rings": Params().rings})
+
+
+def test_a_moved_slider_redraws_and_the_card_follows(explorer):
+    before, said = explorer.image.value, explorer.card.value
+    explorer.controls["rtt"].value = 20.0
+    explorer.timer.cancel()
+    assert explorer.image.value != before
+    assert explorer.card.value != said
+    assert "rough, refining" in explorer.card.value
+
+
+def test_a_field_that_is_not_known_gets_its_prior(explorer):
+    explorer.known["drain_rate"].value = False
+    explorer.timer.cancel()
+    assert "drain_rate" in explorer.draft().unknown
+
+
+def test_a_resting_slider_shows_the_whole_prediction(explorer):
+    explorer.timer.cancel()
+    explorer.refine()
+    assert "16 draws" in explorer.card.value
+
+
+def test_a_redraw_takes_no_longer_than_a_movement_of_the_hand(explorer):
+    explorer.draft()
+    start = time.process_time()
+    explorer.show(explorer.draft(), rough=True)
+    # processor time of both cores; 300 ms of wall time on an idle machine
+    assert time.process_time() - start < 1.0
