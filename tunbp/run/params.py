@@ -17,12 +17,11 @@ import math
 import os
 import re
 import reprlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from annotated_types import Ge, GroupedMetadata, Gt, Le
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from tunbp.errors import ParamsError
@@ -53,7 +52,7 @@ InputPath = Annotated[Path, BeforeValidator(_input_path)]
 
 
 @dataclass(frozen=True)
-class Allowed(GroupedMetadata):
+class Allowed:
     """What a scenario field's row allows, as pydantic takes it: ``Annotated[int, Allowed("ring")]``.
 
     Attributes
@@ -67,15 +66,16 @@ class Allowed(GroupedMetadata):
     field: str
     zero: bool = False
 
-    def __iter__(self) -> Iterator[Any]:
-        """Bounds of a number, or the check of a name."""
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        """The type with the bounds of a number, or the check of a name."""
         row = FIELDS[self.field]
+        if row.switch:
+            return handler(source)
         if row.choices:
-            yield AfterValidator(self._known)
-        elif not row.switch:
-            yield Ge(row.low) if row.closed or self.zero else Gt(row.low)
-            if math.isfinite(row.high):
-                yield Le(row.high)
+            return handler(Annotated[source, AfterValidator(self._known)])
+        closed, high = row.closed or self.zero, row.high if math.isfinite(row.high) else None
+        bounds = Field(ge=row.low, le=high) if closed else Field(gt=row.low, le=high)
+        return handler(Annotated[source, bounds])
 
     def _known(self, name: str) -> str:
         if name not in FIELDS[self.field].choices:

@@ -88,8 +88,8 @@ def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
     dt = number["rtt"] / slots
     g = number["gso_segments"]
     free, full, pushing, k, per_cycle = service_times(flat)
-    source = np.array([codes.SOURCES[str(x)] for x in flat["source"]])
-    control = np.array([congestion.CODES[str(x)] for x in flat["congestion"]])
+    source = np.array([codes.SOURCES[str(x)] for x in flat["source"]], dtype=int)
+    control = np.array([congestion.CODES[str(x)] for x in flat["congestion"]], dtype=int)
     rules = congestion.ROWS
     tcp = source == codes.TCP
     local = flat["origin"] == "local"
