@@ -18,6 +18,7 @@ from tunbp.extras import hint
 COMMANDS = {
     "reproduce": ("tunbp.cli.reproduce", "reproduce", "Run the notebooks in batch and collect their results."),
     "predict": ("tunbp.cli.predict", "predict", "Predict throughput and latency of your own path."),
+    "compare": ("tunbp.cli.compare", "compare", "Compare two measurements of one path: did a change help?"),
     "trace": ("tunbp.cli.trace", "trace", "Say what a measurement file is, and what it is worth."),
     "convert": ("tunbp.cli.trace", "convert", "Convert a measurement file to netCDF or Zarr."),
     "check": ("tunbp.cli.check", "check", "Model against published values, and published claims recomputed."),
