@@ -22,7 +22,7 @@ MODULES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 
-BASE = {"atomic", "errors", "opened", "project", "quantities", "schema", "statistics", "yaml_file"}
+BASE = {"atomic", "errors", "opened", "project", "quantities", "schema", "sources", "statistics", "yaml_file"}
 ALLOWED = {
     "atomic": set[str](),
     "opened": set[str](),
@@ -31,6 +31,7 @@ ALLOWED = {
     "project": set[str](),
     "quantities": {"errors"},
     "yaml_file": {"errors"},
+    "sources": {"errors", "opened", "project"},
     "schema": set[str](),
     "statistics": set[str](),
     "model": {"errors", "opened", "quantities", "schema"},

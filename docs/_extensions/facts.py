@@ -12,6 +12,7 @@ from typing import Any
 from sphinx.application import Sphinx
 
 from tunbp.quantities import show
+from tunbp.sources import linked
 
 DOCS = Path(__file__).parent.parent
 ROOT = DOCS.parent
@@ -20,7 +21,7 @@ GENERATED = DOCS / "generated"
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """Write a Markdown table; bars and line ends inside cells are kept from ending them."""
-    lines = [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
+    lines = [[linked(str(cell), "markdown").replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
     return "\n".join("| " + " | ".join(row) + " |" for row in [list(head), ["---"] * len(head), *lines]) + "\n"
 
 
@@ -221,7 +222,7 @@ def coverage() -> str:
     counts = known.counts(every)
     told = table(("", "means", "figures and tables", "rows"), [tuple(map(str, row)) for row in counts.to_numpy()])
     rows = [
-        (row["what"], f"[{row['source_id']}]({row['link']})", row["status"], f"{row['read']} of {row['rows']}",
+        (row["what"], row['source_id'], row["status"], f"{row['read']} of {row['rows']}",
          f"`{row['command']}`" if row["command"] else "", row["note"])
         for row in every.to_dict("records")
     ]  # fmt: skip
@@ -246,7 +247,7 @@ def gallery() -> str:
             link = f"\n\n{{doc}}`Notebook <notebooks/{record['run']}>`"
         cards.append(
             f":::{{grid-item-card}} {record['title']}\n\n```{{image}} figures/{picture.name}\n:alt: {caption}\n"
-            f":target: ../_images/{picture.name}\n```\n\n{caption}{link}\n:::\n"
+            f":target: ../_images/{picture.name}\n```\n\n{linked(caption, 'markdown')}{link}\n:::\n"
         )
     return "::::{grid} 1 2 2 2\n:gutter: 3\n\n" + "\n".join(cards) + "\n::::\n"
 

@@ -11,10 +11,10 @@ import matplotlib as mpl
 import pandas as pd
 import pytest
 
-from tunbp.evidence.sources import sources
 from tunbp.plots import points, style
 from tunbp.results.output import Output
 from tunbp.site.finish import finish
+from tunbp.sources import sources
 
 AXE = os.environ.get("TUNBP_AXE", "")
 RESULTS = os.environ.get("TUNBP_RESULTS", "")

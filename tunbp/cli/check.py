@@ -63,7 +63,7 @@ def _claims_table(claims: pd.DataFrame) -> Table:
 
 def _show_claims(console: Console, claims: pd.DataFrame) -> None:
     console.print(_claims_table(claims))
-    from tunbp.evidence.sources import cite
+    from tunbp.sources import cite
 
     for name in sorted(set(claims["source_id"])):
         console.print(cite(name), soft_wrap=True, highlight=False)

@@ -58,7 +58,7 @@ def add_row(table: str, row: str, values: tuple[str, ...], like: str) -> None:
     from rich.console import Console
 
     from tunbp.evidence import rows
-    from tunbp.evidence.sources import cite
+    from tunbp.sources import cite
 
     pairs = {}
     for text in values:

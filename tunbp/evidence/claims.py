@@ -16,7 +16,7 @@ from tunbp import opened
 from tunbp.errors import DataError
 from tunbp.evidence.datasets import TABLES, data_path, nodrop, published
 from tunbp.evidence.formula import FormulaError, evaluate
-from tunbp.evidence.sources import lore, source
+from tunbp.sources import lore, source
 
 Kind = Literal["quote", "paraphrase", "our_question"]
 Verdict = Literal["holds", "contradicted", "corrected", "yes", "no", "not checkable"]

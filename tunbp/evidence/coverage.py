@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from tunbp import opened
 from tunbp.errors import DataError
 from tunbp.evidence.datasets import NOT_READ, data_path, published
-from tunbp.evidence.sources import link, source
+from tunbp.sources import link, source
 
 STATUS = {
     "reproduced": "simulated and compared row by row",

@@ -12,8 +12,8 @@ from tunbp.atomic import write_atomically
 from tunbp.errors import DataError, TunbpError
 from tunbp.evidence import registry
 from tunbp.evidence.datasets import columns, data_path, published
-from tunbp.evidence.sources import source
 from tunbp.quantities import parse
+from tunbp.sources import source
 
 VALUE = {"pktgen": "transmitted_rate", "tcp": "throughput", "perf": "elapsed"}
 """Main value of each table: the one whose absence `missing` explains."""

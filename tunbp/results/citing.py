@@ -12,8 +12,10 @@ import yaml
 from tunbp.errors import OutputError
 from tunbp.results.latex import escape
 from tunbp.results.provenance import citation
+from tunbp.sources import linked
 
 _MACRO = r"""\makeatletter
+\providecommand{\href}[2]{#2}
 \providecommand{\tunbpfigures}{figures}
 \newcommand{\tunbpfigure}[2][\linewidth]{%
   \begin{figure}
@@ -80,7 +82,8 @@ def figures_tex(figures: Iterable[Mapping[str, Any]], head: str) -> str:
     lines = [*(f"% {line}" for line in head.splitlines()), _MACRO.rstrip()]
     for record in figures:
         title = str(record["title"]).rstrip(".")
-        lines.append(rf"\@namedef{{tunbp@{record['id']}}}{{{escape(title)}. {escape(str(record['caption']))}}}")
+        caption = linked(escape(str(record["caption"])), "latex")
+        lines.append(rf"\@namedef{{tunbp@{record['id']}}}{{{escape(title)}. {caption}}}")
     return "\n".join([*lines, r"\makeatother", ""])
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tunbp.results.escape import visible
+from tunbp.sources import linked
 
 COLUMN, PAGE = 58, 122
 r"""Width of an IEEE column and of both, in letters of `\footnotesize`."""
@@ -62,13 +63,17 @@ def table(frame: pd.DataFrame, id: str, caption: str) -> str:
     head = " & ".join(_head(words, limit, number) for words, limit, number in zip(heads, limits, numeric, strict=True))
     pages = _pages([max(-(-_length(cell) // n) for cell, n in zip(row, limits, strict=True)) for row in cells])
     opening, closing = ("", "") if fits(limits, room) else (r"\resizebox{\textwidth}{!}{%", "}")
-    lines = ["% needs the packages booktabs, array and graphicx"]
+    words = linked(escape(caption), "latex")
+    lines = [
+        "% needs the packages booktabs, array and graphicx; hyperref makes the sources links",
+        r"\providecommand{\href}[2]{#2}",
+    ]
     for number, (start, end) in enumerate(pages, 1):
         part = f" (part {number} of {len(pages)})" if len(pages) > 1 else ""
         lines += [
             rf"\begin{{table{'*' if room == PAGE else ''}}}",
             r"\centering\footnotesize\setlength{\tabcolsep}{3pt}",
-            rf"\caption{{{escape(caption)}{part}}}",
+            rf"\caption{{{words}{part}}}",
             *([rf"\label{{tab:{id}}}"] if number == 1 else []),
             *filter(None, [opening]),
             rf"\begin{{tabular}}{{@{{}}{''.join(columns)}@{{}}}}",
@@ -131,6 +136,7 @@ def _broken(cell: str) -> str:
 
 def _length(cell: str) -> int:
     """Letters that a cell shows, about."""
+    cell = re.sub(r"\\href\{[^}]*\}", "", cell)
     return len(re.sub(r"\\(times|allowbreak|text\w+|[a-z]+)|[\\${}^]", "", cell)) + cell.count(r"\times")
 
 
@@ -138,7 +144,7 @@ def _cell(value: Any) -> str:
     if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
         return "--"
     if not isinstance(value, (float, np.floating)):
-        return escape(str(value))
+        return linked(escape(str(value)), "latex")
     value = float(value)
     text = f"{value:.4g}"
     if "e" not in text:

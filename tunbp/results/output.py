@@ -20,6 +20,7 @@ from tunbp.project import project_root
 from tunbp.results import files, latex, provenance
 from tunbp.results.escape import visible
 from tunbp.results.numbers import Number, macro_name
+from tunbp.sources import cite, named
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -142,6 +143,7 @@ class Output:
             "title": title,
             "caption": caption,
             "alt": alt or known.alt or title,
+            "sources": {name: cite(name) for name in named(f"{title} {caption}")},
             "files": [f"{id}.{kind}" for kind in FORMATS],
             "bibtex": provenance.bibtex(id, title, source),
             "data": files.plain(data if data is not None else plotted(fig)),
@@ -191,7 +193,13 @@ class Output:
         files.write(path.with_suffix(".tex"), latex.table(frame, id, caption))
         files.write_json(
             path.with_suffix(".json"),
-            {"id": id, "caption": caption, "files": [f"{id}.csv", f"{id}.tex"], **self.provenance.record()},
+            {
+                "id": id,
+                "caption": caption,
+                "sources": _sources(frame, caption),
+                "files": [f"{id}.csv", f"{id}.tex"],
+                **self.provenance.record(),
+            },
         )
         return path.with_suffix(".csv")
 
@@ -316,6 +324,12 @@ class Output:
                 if record.stem not in kept and _owner(record) == self.run:
                     for path in sorted(record.parent.glob(f"{record.stem}.*")):
                         path.unlink()
+
+
+def _sources(frame: pd.DataFrame, caption: str) -> dict[str, str]:
+    """Every source that a table or its caption names, with its link."""
+    texts = [str(cell) for column in frame.select_dtypes(exclude="number") for cell in frame[column]]
+    return {name: cite(name) for name in sorted(named(" ".join([caption, *texts])))}
 
 
 def _save_figures(params: Any) -> bool:

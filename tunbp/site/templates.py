@@ -6,16 +6,21 @@ from functools import lru_cache
 from typing import Any
 
 import jinja2
+from markupsafe import Markup, escape
+
+from tunbp.sources import linked
 
 
 @lru_cache
 def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.PackageLoader("tunbp", "site"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
     )
+    environment.filters["linked"] = lambda text: Markup(linked(str(escape(text)), "html"))
+    return environment
 
 
 def render(template: str, **content: Any) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from tunbp.evidence.repetition import same_code_difference
-from tunbp.evidence.sources import link
 from tunbp.quantities import percent, show
 from tunbp.results.output import Output
+from tunbp.sources import link
 
 
 def add_finding(out: Output, rows: pd.DataFrame, streams: int = 8) -> None:

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from tunbp.evidence import openvpn
-from tunbp.evidence.sources import link
 from tunbp.quantities import percent, show_range
 from tunbp.results.numbers import Number
 from tunbp.results.output import Output
+from tunbp.sources import link
 
 LIMIT = 0.2
 """Relative error from which a row is named, and factor less one between neighbours from which a curve is rough."""

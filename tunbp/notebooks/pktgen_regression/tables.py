@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from tunbp.evidence.sources import link
 from tunbp.quantities import significant
 from tunbp.results.output import Output
+from tunbp.sources import link
 
 
 def add_finding(out: Output, changes: pd.DataFrame) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import html
+import re
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from tunbp import opened
 from tunbp.errors import DataError
-from tunbp.evidence.datasets import data_path
+from tunbp.project import data_folder
 
 LORE = "https://lore.kernel.org/netdev/"
 
@@ -70,7 +73,7 @@ def _read(path: Path) -> dict[str, Source]:
 
 def sources() -> dict[str, Source]:
     """Every source by its id, ``"S01"`` to ``"X28"``."""
-    return _read(opened.note(data_path("published", "sources.yaml")))
+    return _read(opened.note(data_folder() / "published" / "sources.yaml"))
 
 
 def source(name: str) -> Source:
@@ -104,3 +107,52 @@ def cite(name: str) -> str:
     where = found.link or f"no link: {found.unresolved}"
     date = f", {found.date}" if found.date else ""
     return f"{name}: {found.what} ({found.author}{date}), {where}"
+
+
+Form = Literal["html", "markdown", "latex"]
+
+_ID = re.compile(r"(?<![\w\[>/{-])[SX]\d\d(?![\w\]<}/-])")
+"""A source's id that is not linked yet."""
+
+
+def named(text: str) -> list[str]:
+    """Ids of sources that a text names, each once, in their order.
+
+    Examples
+    --------
+    >>> named("published (S13, S07 and S13)")
+    ['S13', 'S07']
+    """
+    return list(dict.fromkeys(name for name in _ID.findall(text) if name in sources()))
+
+
+def linked(text: str, form: Form) -> str:
+    """The same text with every source id linked; one that has no link says so.
+
+    Parameters
+    ----------
+    text
+        Text that is escaped for `form` already. Ids that are linked in it stay as they are.
+    form
+        ``"html"``, ``"markdown"`` or ``"latex"`` (a ``href`` of the package hyperref).
+
+    Examples
+    --------
+    >>> linked("S21, S28", "markdown")
+    '[S21](https://lore.kernel.org/netdev/ak1cIAwQzKS35x0m@karahi.librecast.net/), S28 (no link)'
+    """
+    return _ID.sub(lambda match: _link(match[0], form), text)
+
+
+def _link(name: str, form: Form) -> str:
+    if name not in sources():
+        return name
+    address = link(name)
+    if not address:
+        return f"{name} (no link)"
+    if form == "html":
+        return f'<a href="{html.escape(address)}">{name}</a>'
+    if form == "markdown":
+        return f"[{name}]({address})"
+    address = address.replace("%", r"\%").replace("#", r"\#")
+    return rf"\href{{{address}}}{{{name}}}"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 
 import pytest
 
+from tunbp import sources
 from tunbp.errors import DataError
-from tunbp.evidence import sources
 from tunbp.evidence.datasets import TABLES, data_path, external, published
+
+ROOT = Path(__file__).parents[1]
 
 
 def test_the_table_has_the_ids_of_sources_md() -> None:
@@ -37,3 +41,25 @@ def test_a_source_without_an_id_says_so() -> None:
 def test_an_unknown_source_is_named() -> None:
     with pytest.raises(DataError, match="'S99' is not in data/published/sources"):
         sources.source("S99")
+
+
+def test_ids_are_linked_in_each_form_and_only_once() -> None:
+    once = sources.linked("published (S21)", "markdown")
+    assert once == "published ([S21](https://lore.kernel.org/netdev/ak1cIAwQzKS35x0m@karahi.librecast.net/))"
+    assert sources.linked(once, "markdown") == once
+    page = sources.linked("S21", "html")
+    assert page == '<a href="https://lore.kernel.org/netdev/ak1cIAwQzKS35x0m@karahi.librecast.net/">S21</a>'
+    assert sources.linked(page, "html") == page
+    assert sources.linked("X24", "latex").endswith("/docs/bench/README.md}{X24}")
+
+
+def test_an_id_that_is_none_stays_text_and_one_without_a_link_says_so() -> None:
+    assert sources.linked("S99, MS07, X25519 and S28", "html") == "S99, MS07, X25519 and S28 (no link)"
+    assert sources.named("S99, S28") == ["S28"]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_notebooks_link_the_sources_they_name(path: Path) -> None:
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    assert sources.named(text) == []  # an id in a link is not named any more
