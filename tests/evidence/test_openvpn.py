@@ -33,4 +33,4 @@ def test_gain_and_deficit_of_a_pair() -> None:
     assert pair["deficit"] == pytest.approx(1 - 117.4 / 184.6)
     model = table.set_index("variant")["model"]
     assert pair["model_gain"] == pytest.approx(model["patched"] / model["stock"] - 1)
-    assert openvpn.headline()["gain"] == pair["gain"]
+    assert openvpn.abstract_gain()["gain"] == pair["gain"]

@@ -196,7 +196,7 @@ def sawtooth(measured: xr.Dataset, simulated: xr.Dataset) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def headline(table: pd.DataFrame) -> pd.Series:
+def key_figures(table: pd.DataFrame) -> pd.Series:
     """Counts and errors of the first screen, from `compare`.
 
     Returns

@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from tunbp.evidence.datasets import published
-from tunbp.model.drivers import COMPARED
+from tunbp.model.drivers import COMPARED, DEFAULT_RING, VETH_RING
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
 
@@ -121,7 +121,7 @@ def shaped_published() -> tuple[float, float]:
 def compare(shaped: pd.DataFrame) -> pd.DataFrame:
     """Published against simulated ping, and the time a full ring takes."""
     low, high = shaped_published()
-    stock = shaped[(shaped["variant"] == "stock") & (shaped["ring"] == 500)]["rtt"].iloc[0]
+    stock = shaped[(shaped["variant"] == "stock") & (shaped["ring"] == DEFAULT_RING["tun"])]["rtt"].iloc[0]
     middle = (low + high) / 2
     rows = [("ping, 500 packets, simulated", middle, float(stock)),
             ("500 x 1500 byte x 8 / 8 Mbit/s", middle, 500 / SHAPED_RATE)]  # fmt: skip
@@ -158,5 +158,5 @@ def veth() -> pd.DataFrame:
     table = published("tcp")
     rows = [("veth, backpressure", "veth-fq-codel-backpressure"),
             ("veth, byte queue limits", "veth-fq-codel-backpressure-bql")]  # fmt: skip
-    return pd.DataFrame([(words, 256, float(str(table.loc[row, "latency_low"]))) for words, row in rows],
+    return pd.DataFrame([(words, VETH_RING, float(str(table.loc[row, "latency_low"]))) for words, row in rows],
                         columns=["words", "ring", "delay"])  # fmt: skip

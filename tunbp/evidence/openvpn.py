@@ -171,7 +171,7 @@ def simulated_gain(curve: pd.DataFrame, tunnel: str = "OpenVPN", ring: int = DEF
     return pd.Series({"low": found.low, "median": found.estimate, "high": found.high, "level": found.level})
 
 
-def headline() -> pd.Series:
+def abstract_gain() -> pd.Series:
     """The abstract's 36 %: stock, patched [bit/s], gain and deficit of OpenVPN at 500 packets (published)."""
     rates = published("tcp")["throughput"]
     stock, patched = float(rates[f"{HEADLINE}-stock"]), float(rates[f"{HEADLINE}-patched"])

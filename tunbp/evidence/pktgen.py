@@ -13,12 +13,12 @@ from tunbp.evidence.datasets import NOT_READ, published
 from tunbp.evidence.repetition import change_half_width
 from tunbp.evidence.studies import STUDIES
 from tunbp.evidence.validation import run_study, validate
-from tunbp.model.drivers import DRIVERS, wake_threshold
+from tunbp.model.drivers import DEFAULT_RING, DRIVERS, wake_threshold
 from tunbp.model.hosts import host
 from tunbp.model.laws import saturated_service_time
 
 DEVICES = ("tap", "tap+vhost-net")
-RING = 1000
+RING = DEFAULT_RING["tap"]
 """Entries of the ring in all pktgen tables: the default of TAP."""
 
 SOURCE_OF = {"S12": "v7", "S13": "v7, a week later", "S08": "v7, pinned", "S18": "patch 1 of 4"}
@@ -272,7 +272,7 @@ def constants() -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def headline(table: pd.DataFrame) -> pd.Series:
+def key_figures(table: pd.DataFrame) -> pd.Series:
     """Numbers of the first screen.
 
     Returns

@@ -13,7 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from tunbp.evidence.openvpn import PUBLISHED
-from tunbp.model.drivers import COMPARED
+from tunbp.model.drivers import COMPARED, DEFAULT_RING
 from tunbp.model.fields import FIELDS
 from tunbp.model.hosts import host
 from tunbp.model.scenario import Scenario
@@ -37,7 +37,7 @@ TOLERANCE = 0.02
 NOTICED = 0.001
 """Growth of the mean RTT in seconds that counts as a cost."""
 
-VPN_RING, VM_RING = 500, 1000
+VPN_RING, VM_RING = DEFAULT_RING["tun"], DEFAULT_RING["tap"]
 """Default txqueuelen of tun and tap in packets."""
 
 MAP = ((0.001, 0.16), (10, 5000))
@@ -271,7 +271,7 @@ def hurts(ratio: Any, latency_cost: Any) -> Any:
     return (ratio < 1 - TOLERANCE) | idle
 
 
-def headline(results: pd.DataFrame) -> dict[str, float]:
+def outcomes(results: pd.DataFrame) -> dict[str, float]:
     """Shares of the sampled paths that gain, lose or are hurt; median and worst ratio; median and high cost [s]."""
     ratio, cost = results["ratio"], results["latency_cost"]
     return {
@@ -296,7 +296,7 @@ def answers(results: pd.DataFrame, table: pd.DataFrame) -> dict[str, str]:
         Of `indices`.
     """
     decide = {str(name): " and ".join(part["parameter"][:2]) for name, part in table.groupby("response", sort=False)}
-    found = headline(results)
+    found = outcomes(results)
     large = results["ring"] >= VPN_RING
     fast = results[(results["drain_rate"] > results["drain_rate"].median()) & (results["ring"] >= VM_RING)]
     codel, fifo = (float(results["latency_cost"][part].quantile(0.95)) * 1e3
