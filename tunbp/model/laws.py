@@ -62,8 +62,8 @@ def wake_cycle(per_stop: Any, drain_rate: Any, burst_rate: Any) -> Any:
     Where a share of the ring must be consumed (half, seven eighths, all), the kernel counts from the stop on. From a
     wake to the next stop the k free slots fill again at lambda while the reader goes on at mu, as a burst fills an
     empty ring of k entries (`burst_window`). Infinite where the sender is no faster than the reader: the queue is not
-    stopped again. A wake by each freed batch comes at the ends of batches wherever the stop was: there K = k, the
-    batch. Arguments in packets and packets/s.
+    stopped again. Freed slots appear in batches, so K holds to within one of them. A wake by each freed batch comes at
+    the ends of batches wherever the stop was: there K = k, the batch. Arguments in packets and packets/s.
 
     Examples
     --------

@@ -1,0 +1,173 @@
+"""Each rule of the kernel that the model uses: where it stands in Linux 7.3.4, and an event of both engines.
+
+Places are file:line of Debian's linux-source-7.3 (7.3.4), read there; rules in the words of this project.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tunbp.lab.flags import IFF_BACKPRESSURE
+from tunbp.model.drivers import (
+    DEFAULT_RING,
+    DRIVERS,
+    NAPI_POLL,
+    VHOST_NET_BATCH,
+    Stop,
+    driver,
+    packets_per_wake,
+    pushes_back,
+    ring_batch,
+    wake_threshold,
+)
+from tunbp.model.scenario import Scenario
+from tunbp.model.simulate import simulate
+
+ENGINES = ("packets", "fluid")
+BURST = {"source": "frames", "drain_rate": 1e3, "burst_rate": 1e6, "rtt": 0.001, "duration": 0.1, "warmup": 0.0,
+         "frame_rate": 10.0, "iframe_every": 1}  # fmt: skip
+"""One burst in the run, into a reader of 1 packet/ms."""
+FLOOD = {"source": "open", "offered_rate": 1.8e6, "burst_rate": 3.6e6, "wake_cost": 1e-6, "drain_rate": 196e3,
+         "rtt": 0.001, "duration": 1.0, "warmup": 0.2}  # fmt: skip
+
+
+def run(engine: str, **point: Any) -> dict[str, float]:
+    result = simulate(Scenario(**point), engine)
+    names = ("delivered", "dropped_ring", "dropped_qdisc", "queued", "in_flight", "wake_cycles", "transmitted_rate")
+    return {name: float(result[name]) for name in names}
+
+
+def burst(engine: str, packets: float, **point: Any) -> dict[str, float]:
+    return run(engine, **(BURST | point | {"frame_packets": packets, "iframe_packets": packets}))
+
+
+def per_wake(engine: str, **point: Any) -> float:
+    found = run(engine, **(FLOOD | point))
+    return found["transmitted_rate"] * (FLOOD["duration"] - FLOOD["warmup"]) / found["wake_cycles"]
+
+
+def slots_are_freed_in_batches() -> None:
+    assert [ring_batch(n) for n in (31, 32, 1000)] == [1, 16, 16]
+    # a burst of N + 1 packets fits: one is in service, its slot free
+    assert all(burst(engine, 15.0, ring=10, driver="stock")["dropped_ring"] == 4.0 for engine in ENGINES)
+
+
+def vhost_takes_64() -> None:
+    assert VHOST_NET_BATCH == 64
+    for engine in ENGINES:
+        found = per_wake(engine, driver="v7", ring=1000, guest_rate=600e3, drain_rate=700e3, wake_cost=0.0)
+        assert found == pytest.approx(64.0, rel=1e-6)
+    assert packets_per_wake(driver("v7"), 1000, behind_vhost=True) == 64
+
+
+def default_rings() -> None:
+    assert DEFAULT_RING == {"tun": 500, "tap": 1000, "tap+vhost-net": 1000, "veth": 256}
+
+
+def the_flag() -> None:
+    assert IFF_BACKPRESSURE == 0x0080
+
+
+def a_full_ring_stops_the_queue_where_a_qdisc_is() -> None:
+    for engine in ENGINES:
+        assert burst(engine, 15.0, ring=10, driver="7.3")["dropped_ring"] == 0.0
+        assert burst(engine, 15.0, ring=10, driver="7.3", qdisc="noqueue")["dropped_ring"] == 4.0
+    assert not pushes_back(DRIVERS["7.3"], "noqueue")
+
+
+def woken_at_half_counted_from_the_stop() -> None:
+    # 128 from the stop, 7 more until it is stopped again; slots appear in batches, so to within one of them
+    for engine in ENGINES:
+        assert per_wake(engine, driver="7.3", ring=256) == pytest.approx(128 / (1 - 196e3 / 3.6e6), abs=2.0)
+
+
+def half_is_an_integer_division() -> None:
+    assert wake_threshold(DRIVERS["7.3"].wake, 7) == 3
+    for engine in ENGINES:
+        assert per_wake(engine, driver="7.3", ring=7) == pytest.approx(3.0, rel=0.07)
+
+
+def woken_when_empty_in_the_test_patch_only() -> None:
+    for engine in ENGINES:
+        assert per_wake(engine, driver="test-empty", ring=256) == pytest.approx(256.0, rel=0.07)
+
+
+def veth_stops_on_a_failed_insertion() -> None:
+    assert DRIVERS["veth"].stop is Stop.FAILED
+    for engine in ENGINES:  # what did not fit is requeued, so nothing is lost
+        found = burst(engine, 300.0, ring=256, driver="veth")
+        assert (found["dropped_ring"], found["dropped_qdisc"]) == (0.0, 0.0)
+        assert found["delivered"] + found["queued"] + found["in_flight"] == pytest.approx(300.0, rel=1e-9)
+
+
+def veth_wakes_once_per_poll() -> None:
+    assert NAPI_POLL == 64
+    assert all(per_wake(engine, driver="veth", ring=256) == pytest.approx(64.0, rel=2e-3) for engine in ENGINES)
+
+
+def a_batch_rule_counts_from_batch_to_batch() -> None:
+    assert all(per_wake(engine, driver="v7", ring=256) == pytest.approx(16.0, rel=2e-3) for engine in ENGINES)
+
+
+def pktgen_passes_the_qdisc() -> None:
+    # the fluid engine has no stop/wake cycle for pktgen, only its rate
+    for engine in ENGINES:
+        found = run(engine, **(FLOOD | {"driver": "7.3", "ring": 256, "source": "pktgen"}))
+        assert found["dropped_qdisc"] == found["dropped_ring"] == 0.0
+
+
+def fq_codel_drops_in_bulk() -> None:
+    limit = {"ring": 10, "driver": "7.3", "qdisc": "fq_codel", "qdisc_limit": 100, "duration": 0.02, "frame_rate": 1.0}
+    # 200 packets, 11 of them into ring and reader; at the 101st that waits half of the flow goes, and again
+    assert burst("packets", 200.0, **limit)["dropped_qdisc"] == 100.0
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Where a rule stands, what it says, and the check."""
+
+    where: str
+    words: str
+    check: Callable[[], None]
+
+
+RULES = (
+    Rule("include/linux/ptr_ring.h:509-516", "16 slots are freed at once, 1 below a ring of 32",
+         slots_are_freed_in_batches),
+    Rule("drivers/vhost/net.c:105,179-193", "vhost-net takes up to 64 entries, v7 wakes once for them", vhost_takes_64),
+    Rule("drivers/net/veth.c:315-316,388-405", "veth stops when an insertion failed; the packet is requeued",
+         veth_stops_on_a_failed_insertion),
+    Rule("drivers/net/veth.c:1005-1010", "veth wakes once per NAPI poll of at most 64", veth_wakes_once_per_poll),
+    Rule("drivers/net/tun.c:1128-1152", "an attempt that leaves the ring full stops the queue, if a qdisc is there",
+         a_full_ring_stops_the_queue_where_a_qdisc_is),
+    Rule("drivers/net/tun.c:2217-2248", "woken when half was consumed since the stop",
+         woken_at_half_counted_from_the_stop),
+    Rule("drivers/net/tun.c:2217-2248", "half is an integer division", half_is_an_integer_division),
+    Rule("net/core/pktgen.c:3643", "pktgen's start_xmit bypasses the qdisc and waits at a stopped queue",
+         pktgen_passes_the_qdisc),
+)  # fmt: skip
+"""Rules read in 7.3.4 at a line."""
+
+ELSEWHERE = (
+    Rule("Schippers, 2025-11-25", "default rings", default_rings),
+    Rule("include/uapi/linux/if_tun.h", "the flag", the_flag),
+    Rule("S35", "the second test patch wakes when the ring is empty", woken_when_empty_in_the_test_patch_only),
+    Rule("S07", "v7 wakes by each freed batch", a_batch_rule_counts_from_batch_to_batch),
+    Rule("net/sched/sch_fq_codel.c", "over its limit fq_codel drops up to 64 packets, or half of the fattest flow",
+         fq_codel_drops_in_bulk),
+)  # fmt: skip
+"""Rules whose line was not noted, or that stand in a patch."""
+
+
+@pytest.mark.parametrize("rule", [*RULES, *ELSEWHERE], ids=lambda rule: rule.check.__name__)
+def test_the_rule_holds(rule: Rule) -> None:
+    rule.check()
+
+
+def test_every_rule_names_its_lines() -> None:
+    assert all(re.fullmatch(r"[\w./]+\.[ch]:\d+(-\d+)?(,\d+(-\d+)?)*", rule.where) for rule in RULES)
