@@ -26,6 +26,11 @@ FULL = 0.5
 """Part of what the programs can carry from which runs differ as busy ones do."""
 
 
+NODES, _RAW = np.polynomial.hermite_e.hermegauss(9)
+NODE_WEIGHTS = _RAW / _RAW.sum()
+"""Gauss-Hermite rule: places and weights that integrate over a standard normal."""
+
+
 @dataclass(frozen=True)
 class Discrepancy:
     """Sizes of the differences between a run and the model (``noise`` of ``data/priors.yaml``).
@@ -80,11 +85,28 @@ class Discrepancy:
         """Rate of one run, `repeat` between 0 and 1 being its probability."""
         return np.asarray(expected * np.exp(self._busy(self.replicate, load) * t.ppf(repeat, self.freedom)))
 
-    def log_rate(self, measured: float, expected: Array, load: Array) -> Array:
+    def log_rate(self, measured: float | Array, expected: Array, load: Array) -> Array:
         """Logarithm of the probability density of one run's rate, given its expected ones (Student's t)."""
         scale = self._busy(self.replicate, load)
         away = np.log(measured / np.maximum(expected, 1.0)) / scale
         return np.asarray(t.logpdf(away, self.freedom) - np.log(scale))
+
+    def log_run(self, measured: Array, rate: Array, ceiling: Array, load: Array) -> Array:
+        """Logarithm of the probability density of runs, the model's own errors integrated out.
+
+        Parameters
+        ----------
+        measured
+            Rates of the runs, shape (row,).
+        rate, ceiling, load
+            Simulated ones and what bounds them, shape (draw, row).
+        """
+        shape = (..., None, None)
+        errors = NODES[:, None], NODES[None, :]
+        expected = self.expected(rate[shape], ceiling[shape], load[shape], *errors)
+        weights = NODE_WEIGHTS[:, None] * NODE_WEIGHTS[None, :]
+        density = np.exp(self.log_rate(measured[shape], expected, load[shape]))
+        return np.asarray(np.log(np.maximum((density * weights).sum(axis=(-2, -1)), 1e-300)))
 
     def log_other(self, name: str, measured: float, expected: Array) -> Array:
         """The same of ``drop_fraction`` or ``queueing``: log-normal, known from 1e-6 or a microsecond on."""

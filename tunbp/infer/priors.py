@@ -132,15 +132,38 @@ def draws(unknown: Mapping[str, Prior], known: Mapping[str, Any], count: int, se
     dict
         One array of `count` values per field within the field's bounds, and one of probabilities per name of `ERRORS`.
     """
-    ordered = sorted(unknown.values(), key=lambda p: bool(p.relative or p.per))
-    cube = np.clip(qmc.Sobol(len(ordered) + len(ERRORS), seed=seed).random(count), 1e-9, 1 - 1e-9)
+    cube = np.clip(qmc.Sobol(len(unknown) + len(ERRORS), seed=seed).random(count), 1e-9, 1 - 1e-9)
+    columns = {name: cube[:, len(unknown) + i] for i, name in enumerate(ERRORS)}
+    return at(unknown, known, cube[:, : len(unknown)]) | columns
+
+
+def in_order(unknown: Mapping[str, Prior]) -> list[str]:
+    """Names of the constants as columns of a cube: those that others are relative to come first."""
+    return sorted(unknown, key=lambda name: bool(unknown[name].relative or unknown[name].per))
+
+
+def at(unknown: Mapping[str, Prior], known: Mapping[str, Any], cube: Array) -> dict[str, Array]:
+    """Constants at places of the unit cube.
+
+    Parameters
+    ----------
+    unknown, known
+        As for `draws`.
+    cube
+        Probabilities, shape (draw, constant), in the order of `in_order`.
+
+    Returns
+    -------
+    dict
+        One array per field, within the field's bounds.
+    """
     values: dict[str, Array] = {}
-    for column, prior in enumerate(ordered):
+    for column, prior in enumerate(unknown[name] for name in in_order(unknown)):
         drawn = prior.quantile(cube[:, column])
         base = prior.relative or prior.per
         if base:
-            of = values[base] if base in values else np.full(count, float(known[base]))
+            of = values[base] if base in values else np.full(len(cube), float(known[base]))
             drawn = drawn * of if prior.relative else drawn / of
         row = FIELDS[prior.name]
         values[prior.name] = np.clip(np.round(drawn) if row.integer else drawn, row.low, row.high)
-    return values | {name: cube[:, len(ordered) + i] for i, name in enumerate(ERRORS)}
+    return values

@@ -1,0 +1,230 @@
+"""The posterior of a host's constants, by sequential Monte Carlo: from the prior to all rows, tempered.
+
+Draws live in the space where each prior is a standard normal. A stage raises the power of the likelihood as far as half
+of the draws stay effective, chooses draws by their weights, and moves each by Metropolis steps that simulate it anew.
+Everything follows from the seed; a state file that is there is continued.
+
+Notes
+-----
+Del Moral, Doucet, Jasra, "Sequential Monte Carlo samplers", J. R. Stat. Soc. B 68 (2006) 411.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+from scipy.optimize import brentq
+from scipy.stats import norm, qmc
+
+from tunbp.atomic import replacing
+from tunbp.infer import posterior
+from tunbp.infer.ceilings import busy, ceilings
+from tunbp.infer.discrepancy import Discrepancy, discrepancy
+from tunbp.infer.priors import Prior, at, in_order
+from tunbp.model.fields import FIELDS
+from tunbp.model.scenario import Scenario
+from tunbp.model.simulate import simulate
+
+Array = npt.NDArray[np.float64]
+
+KEPT = 0.5
+"""Part of the draws that stay effective in a stage."""
+
+MOVES = 3
+"""Metropolis steps of a stage."""
+
+FEWEST = 0.2
+"""Part of the steps accepted below which steps get shorter."""
+
+MOST_STAGES = 40
+"""Stages after which a posterior is given up: the rows contradict the model."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What was measured on one host.
+
+    Attributes
+    ----------
+    names
+        Labels of the rows.
+    known
+        Fields of `tunbp.Scenario` known of each.
+    measured
+        Received rates, bit/s.
+    unknown
+        Priors of the constants that all rows share.
+    """
+
+    names: Sequence[str]
+    known: Sequence[Mapping[str, Any]]
+    measured: Array
+    unknown: Mapping[str, Prior]
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """Rates, smallest ceilings and loads of draws over rows, shape (draw, row)."""
+
+    rate: Array
+    ceiling: Array
+    load: Array
+
+
+def constants(rows: Rows, normal: Array) -> dict[str, Array]:
+    """Constants at places of the standard normal space, shape (draw, constant)."""
+    shared = {**Scenario().parameters(), **rows.known[0]}
+    return at(rows.unknown, shared, norm.cdf(normal))
+
+
+def simulated(rows: Rows, values: Mapping[str, Array], seed: int = 0) -> Simulated:
+    """Every row with every draw of the constants."""
+    count = len(next(iter(values.values())))
+    rate, ceiling, load = (np.empty((count, len(rows.known))) for _ in range(3))
+    drawn = {name: xr.DataArray(values[name], dims="draw") for name in rows.unknown}
+    drawn = {name: c.astype(int) if FIELDS[name].integer else c for name, c in drawn.items()}
+    for group in _alike(rows.known):
+        row = rows.known[group[0]]
+        fields = {name: value for name, value in row.items() if name not in ("ring", "driver")}
+        several = {
+            name: xr.DataArray([rows.known[place][name] for place in group], dims="row") for name in ("ring", "driver")
+        }
+        seeds = xr.DataArray(np.arange(count) + seed, dims="draw")
+        batch = Scenario().replace(**fields, **several, **drawn, seed=seeds)
+        rate[:, group] = simulate(batch)["received_rate"].transpose("draw", "row").to_numpy()
+        stages = ceilings({**Scenario().parameters(), **fields, **values}, count)
+        ceiling[:, group] = np.min(list(stages.values()), axis=0)[:, None]
+        load[:, group] = rate[:, group] / busy(stages)[:, None]
+    return Simulated(rate, ceiling, load)
+
+
+def _alike(known: Sequence[Mapping[str, Any]]) -> list[list[int]]:
+    """Places of rows that differ in ring and driver alone: one batch simulates them."""
+    groups: dict[str, list[int]] = {}
+    for place, row in enumerate(known):
+        key = repr(sorted((name, value) for name, value in row.items() if name not in ("ring", "driver")))
+        groups.setdefault(key, []).append(place)
+    return list(groups.values())
+
+
+def log_likelihood(rows: Rows, found: Simulated, sizes: Discrepancy) -> Array:
+    """Of all rows, one value per draw; rows are independent given the constants."""
+    return np.asarray(sizes.log_run(rows.measured, found.rate, found.ceiling, found.load).sum(axis=1))
+
+
+def sample(
+    rows: Rows,
+    count: int = 512,
+    seed: int = 0,
+    state: Path | None = None,
+    report: Callable[[int, float, float], None] = lambda *_: None,
+) -> xr.Dataset:
+    """Draws of the posterior.
+
+    Parameters
+    ----------
+    rows
+        What was measured.
+    count
+        Draws, a power of two.
+    seed
+        The same seed, the same bits.
+    state
+        File that holds the stage reached; written after each stage, continued if it is there.
+    report
+        Called after each stage with its number, the power of the likelihood and the effective draws.
+
+    Returns
+    -------
+    xarray.Dataset
+        Constants over `draw` (all count the same), `contraction` over `constant` (1 - variance over that of the prior,
+        in the space where the prior is normal), `power`, `effective` and `accepted` over `stage`; `pareto_k` of a
+        single step from the prior.
+    """
+    sizes, names = discrepancy(), in_order(rows.unknown)
+    history: list[tuple[float, float, float]] = []
+    if state is not None and state.exists():
+        with np.load(state) as kept:
+            place, log, history = kept["place"], kept["log"], [tuple(line) for line in kept["history"]]
+            pareto_k = float(kept["pareto_k"])
+    else:
+        cube = np.clip(qmc.Sobol(len(names), seed=seed).random(count), 1e-9, 1.0 - 1e-9)
+        place = norm.ppf(cube)
+        log = log_likelihood(rows, simulated(rows, constants(rows, place), seed), sizes)
+        pareto_k = posterior.smoothed(log)[1]
+    power = history[-1][0] if history else 0.0
+    while power < 1.0 and len(history) < MOST_STAGES:
+        rng = np.random.default_rng([seed, len(history)])
+        step = _next_power(log, power)
+        weight = _normalized((step - power) * log)
+        effective, power = posterior.effective(weight), step
+        chosen = posterior.systematic(weight, count)
+        place, log = place[chosen], log[chosen]
+        accepted = 0.0
+        for move in range(MOVES):
+            place, log, share = _moved(rows, sizes, place, log, power, rng, seed + move + 1, _reach(history))
+            accepted += share / MOVES
+        history.append((power, effective, accepted))
+        report(len(history), power, effective)
+        if state is not None:
+            with replacing(state) as part, part.open("wb") as file:
+                np.savez(file, place=place, log=log, history=np.array(history), pareto_k=pareto_k)
+    powers, effectives, accepts = np.array(history).T
+    return xr.Dataset(
+        {name: ("draw", values) for name, values in constants(rows, place).items()}
+        | {
+            "contraction": ("constant", 1.0 - place.var(axis=0)),
+            "power": ("stage", powers),
+            "effective": ("stage", effectives),
+            "accepted": ("stage", accepts),
+            "pareto_k": pareto_k,
+        },
+        coords={"constant": names},
+        attrs={"rows": list(rows.names), "seed": seed},
+    )
+
+
+def _reach(history: Sequence[tuple[float, float, float]]) -> float:
+    """Length of a step against the usual one: shorter where few were accepted, longer where most were."""
+    return float(
+        np.prod([0.5 if accepted < FEWEST else 1.5 if accepted > 2 * FEWEST else 1.0 for *_, accepted in history])
+    )
+
+
+def _next_power(log: Array, power: float) -> float:
+    """Largest power at which enough draws stay effective."""
+
+    def excess(step: float) -> float:
+        return posterior.effective(_normalized((step - power) * log)) - KEPT * log.size
+
+    return 1.0 if excess(1.0) >= 0.0 else float(brentq(excess, power, 1.0, xtol=1e-6))
+
+
+def _normalized(log: Array) -> Array:
+    raw = np.exp(log - log.max())
+    return np.asarray(raw / raw.sum())
+
+
+def _moved(
+    rows: Rows,
+    sizes: Discrepancy,
+    place: Array,
+    log: Array,
+    power: float,
+    rng: np.random.Generator,
+    seed: int,
+    reach: float,
+) -> tuple[Array, Array, float]:
+    """One Metropolis step of every draw, and the part that was accepted; the prior is a standard normal."""
+    spread = np.linalg.cholesky(np.cov(place.T) + 1e-6 * np.eye(place.shape[1]))
+    proposed = place + reach * 2.38 / np.sqrt(place.shape[1]) * rng.normal(size=place.shape) @ spread.T
+    there = log_likelihood(rows, simulated(rows, constants(rows, proposed), seed), sizes)
+    ratio = power * (there - log) + 0.5 * ((place**2).sum(axis=1) - (proposed**2).sum(axis=1))
+    taken = np.log(rng.uniform(size=log.size)) < ratio
+    return np.where(taken[:, None], proposed, place), np.where(taken, there, log), float(taken.mean())
