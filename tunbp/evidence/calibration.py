@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import dataclass, replace
 from importlib.resources import files
@@ -123,13 +124,20 @@ def entry(job: Calibration, found: Fit) -> dict[str, Any]:
     return {
         name: {
             "value": float(f"{found.values[name]:.5g}"),
-            "interval": [float(f"{end:.4g}") for end in found.intervals[name]],
+            "interval": _outward(*found.intervals[name]),
             "units": RANGES[name].units,
             "study": job.study,
             "rows": list(found.fitted),
         }
         for name in job.free
     }
+
+
+def _outward(low: float, high: float) -> list[float]:
+    """Ends of an interval to five digits, rounded away from what is between them."""
+    digits = [4 - math.floor(math.log10(abs(end))) if end else 0 for end in (low, high)]
+    ends = math.floor(low * 10.0 ** digits[0]), math.ceil(high * 10.0 ** digits[1])
+    return [float(f"{end / 10.0**shift:.5g}") for end, shift in zip(ends, digits, strict=True)]
 
 
 def _header(text: str) -> str:
