@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
 
-from tunbp.model.drivers import COMPARED
 from tunbp.model.fields import FIELDS
 from tunbp.model.qdiscs import QDISCS
-from tunbp.notebooks.your_path.figures import COMPARABLE, SLIDERS, controls
+from tunbp.notebooks.your_path.figures import OPTIONAL, SLIDERS, controls
 from tunbp.notebooks.your_path.params import Params
 from tunbp.plots.style import axis_words
 
@@ -23,25 +21,23 @@ def values() -> dict[str, Any]:
 @pytest.mark.parametrize("name", SLIDERS)
 def test_a_slider_stands_at_the_notebooks_value_in_the_unit_of_its_label(values: dict[str, Any], name: str) -> None:
     words, size = axis_words(name)
-    slider = controls(values)[name]
+    slider = controls(values)[0][name]
+    low, high = 10**slider.min * size, 10**slider.max * size
     assert slider.description == words
-    assert slider.value * size == pytest.approx(values[name])
-    assert FIELDS[name].holds([10**slider.min * size, 10**slider.max * size]).all()
+    assert slider.value * size == pytest.approx(values[name] or (low * high) ** 0.5)
+    assert FIELDS[name].holds([low, high]).all()
 
 
 def test_a_value_beyond_a_slider_starts_at_its_end(values: dict[str, Any]) -> None:
-    slider = controls(values | {"rtt": 5.0})["rtt"]
+    slider = controls(values | {"rtt": 5.0})[0]["rtt"]
     assert slider.value == pytest.approx(10**slider.max) == pytest.approx(500.0)
 
 
-def test_lists_offer_every_qdisc_and_versions_by_their_labels(values: dict[str, Any]) -> None:
-    shown = controls(values)
-    assert list(shown["qdisc"].options) == list(QDISCS)
-    assert shown["driver"].value == COMPARED["backpressure"]
-    assert next(iter(COMPARABLE)) == "7.3: IFF_BACKPRESSURE, woken at half"
-    assert controls(values | {"driver": "v12"})["driver"].value == COMPARED["backpressure"]
+def test_what_is_not_given_is_not_ticked_as_known(values: dict[str, Any]) -> None:
+    _, boxes = controls(values | {"drain_rate": 60e3, "path_rate": None})
+    assert (boxes["drain_rate"].value, boxes["path_rate"].value) == (True, False)
+    assert boxes.keys() == set(OPTIONAL) <= SLIDERS.keys()
 
 
-def test_sliders_are_logarithmic_and_cover_what_paths_have() -> None:
-    for low, high, *_ in SLIDERS.values():
-        assert np.log10(high / low) > 2
+def test_lists_offer_every_qdisc_that_can_be_simulated(values: dict[str, Any]) -> None:
+    assert list(controls(values)[0]["qdisc"].options) == list(QDISCS)

@@ -5,7 +5,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from tunbp.errors import OutputError
-from tunbp.model.drivers import DRIVERS
+from tunbp.model.drivers import DRIVERS, label
 from tunbp.plots import style
 
 # Machado, Oliveira and Fernandes 2009, severity 1.0, for linear RGB
@@ -107,11 +107,11 @@ def test_all_names_of_backpressure_get_its_colour(name):
     assert style.variant_style(name).color == style.VARIANTS["backpressure"].color
 
 
-def test_every_kernel_version_has_the_style_of_its_row_and_its_own_name():
+def test_every_kernel_version_has_the_style_and_the_label_of_its_row():
     for name, row in DRIVERS.items():
         look = style.variant_style(name)
         assert (look.color, look.marker) == (style.VARIANTS[row.look].color, style.VARIANTS[row.look].marker)
-        assert look.label in (name, style.VARIANTS[name].label if name in style.VARIANTS else name)
+        assert look.label == label(name)
 
 
 def test_an_unknown_variant_is_refused_and_the_known_ones_named():

@@ -11,7 +11,7 @@ import numpy as np
 
 from tunbp import schema
 from tunbp.errors import OutputError
-from tunbp.model.drivers import DRIVERS
+from tunbp.model.drivers import DRIVERS, label
 from tunbp.model.fields import FIELDS
 from tunbp.quantities import label_unit
 
@@ -146,7 +146,7 @@ def variant_style(name: str) -> VariantStyle:
     if key in VARIANTS:
         return VARIANTS[key]
     if str(name) in DRIVERS:
-        return replace(VARIANTS[DRIVERS[str(name)].look], label=str(name))
+        return replace(VARIANTS[DRIVERS[str(name)].look], label=label(str(name)))
     raise OutputError(f"variant {name!r} has no style: known are {', '.join(VARIANTS)}; add it to style.VARIANTS")
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tunbp.model.drivers import COMPARED
 from tunbp.prediction.causes import GROWTH, LINK, LOSS, READER, WINDOW, causes
 from tunbp.prediction.distribution import VARIANTS, WORTH, Prediction
 from tunbp.prediction.products import Product, product
@@ -232,10 +233,10 @@ def _flag(prediction: Prediction, known: Product) -> list[str]:
         return ["IFF_BACKPRESSURE needs a qdisc: attach one first (`tc qdisc add dev tun0 root fq_codel`)."]
     if chance < OPEN:
         return [
-            f"IFF_BACKPRESSURE (Linux 7.3) is not likely to gain more than {percent(WORTH)} here "
+            f"IFF_BACKPRESSURE (Linux {COMPARED['backpressure']}) is not likely to gain more than {percent(WORTH)} here "
             f"({100 * chance:.0f} %); {price}."
         ]
     return [
-        f"With IFF_BACKPRESSURE (Linux 7.3) at txqueuelen {prediction.ring}: {said}, {sure(chance)} over "
+        f"With IFF_BACKPRESSURE (Linux {COMPARED['backpressure']}) at txqueuelen {prediction.ring}: {said}, {sure(chance)} over "
         f"{percent(WORTH)} faster; {price}. {known.flag[0].upper() + known.flag[1:]}."
     ]
