@@ -24,6 +24,9 @@ TELLING = 0.05
 UNAFFECTED = (LINK, LOSS, WINDOW)
 """Causes on which neither the ring nor the flag has an influence."""
 
+FLAG = f"IFF_BACKPRESSURE (Linux {COMPARED['backpressure']})"
+"""What the advice is about, and the kernel that has it."""
+
 
 @dataclass(frozen=True)
 class Card:
@@ -232,11 +235,8 @@ def _flag(prediction: Prediction, known: Product) -> list[str]:
     if prediction.used["qdisc"]["value"] == "noqueue":
         return ["IFF_BACKPRESSURE needs a qdisc: attach one first (`tc qdisc add dev tun0 root fq_codel`)."]
     if chance < OPEN:
-        return [
-            f"IFF_BACKPRESSURE (Linux {COMPARED['backpressure']}) is not likely to gain more than {percent(WORTH)} here "
-            f"({100 * chance:.0f} %); {price}."
-        ]
+        return [f"{FLAG} is not likely to gain more than {percent(WORTH)} here ({100 * chance:.0f} %); {price}."]
     return [
-        f"With IFF_BACKPRESSURE (Linux {COMPARED['backpressure']}) at txqueuelen {prediction.ring}: {said}, {sure(chance)} over "
+        f"With {FLAG} at txqueuelen {prediction.ring}: {said}, {sure(chance)} over "
         f"{percent(WORTH)} faster; {price}. {known.flag[0].upper() + known.flag[1:]}."
     ]
