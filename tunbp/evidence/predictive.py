@@ -1,0 +1,124 @@
+"""How well predictive intervals cover: coverage, sharpness, CRPS against simple baselines, errors as log ratios."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+
+from tunbp.evidence.held_out import Cell
+from tunbp.prediction import predict
+
+Array = npt.NDArray[np.float64]
+
+INSIDE = {"90 %": ("low90", "high90"), "50 %": ("low50", "high50")}
+"""Intervals that are judged, by their ends."""
+
+
+def predictive(cells: Sequence[Cell], count: int = 128, seed: int = 0) -> xr.Dataset:
+    """Predictive draws of every cell, as `tunbp predict` makes them; cells that differ in the ring alone share a batch.
+
+    Parameters
+    ----------
+    cells
+        Configurations.
+    count, seed
+        As for `tunbp.prediction.predict`.
+
+    Returns
+    -------
+    xarray.Dataset
+        `received_rate` (with the model's error and the noise of one run), `simulated_rate`, `ceiling` [bit/s] and
+        `load` over `cell` and `draw`.
+    """
+    parts: dict[int, dict[str, Array]] = {}
+    for group in _groups(cells):
+        first = cells[group[0]]
+        rings = [cells[place].known["ring"] for place in group]
+        found = predict(first.known, rings, product=first.product, count=count, seed=seed)
+        stages = found.draws["ceiling"].transpose("stage", "draw")
+        programs = stages.sel(stage=["reader", "far reader"]).min("stage").to_numpy()
+        for place in group:
+            here = found.draws.sel(ring=cells[place].known["ring"], variant=cells[place].variant)
+            rate = here["simulated_rate"].to_numpy()
+            parts[place] = {
+                "received_rate": here["received_rate"].to_numpy(),
+                "simulated_rate": rate,
+                "ceiling": stages.min("stage").to_numpy(),
+                "load": rate / programs,
+            }
+    names = [cell.name for cell in cells]
+    return xr.Dataset(
+        {key: (("cell", "draw"), np.stack([parts[i][key] for i in range(len(cells))])) for key in parts[0]},
+        coords={"cell": names},
+    )
+
+
+def _groups(cells: Sequence[Cell]) -> Iterable[list[int]]:
+    """Places of cells that share everything but ring and variant."""
+    groups: dict[str, list[int]] = {}
+    for place, cell in enumerate(cells):
+        shared = {name: value for name, value in cell.known.items() if name != "ring"}
+        groups.setdefault(json.dumps([cell.product, shared], sort_keys=True), []).append(place)
+    return groups.values()
+
+
+def judged(cells: Sequence[Cell], draws: xr.Dataset) -> pd.DataFrame:
+    """Every cell with its predictive interval and whether it holds the measured rate.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `source`, `name`, `variant`, `use`, `measured`, `median`, `low50`, `high50`, `low90`, `high90` [bit/s],
+        `inside50`, `inside90`, `log_ratio` (of median over measured), `place` (share of the draws below the
+        measured rate), `crps` (of the logarithm of the rate).
+    """
+    from scores.probability import crps_for_ensemble
+
+    rates = draws["received_rate"].transpose("cell", "draw").to_numpy()
+    measured = np.array([cell.measured for cell in cells])
+    levels = {"low90": 0.05, "low50": 0.25, "median": 0.5, "high50": 0.75, "high90": 0.95}
+    ends = dict(zip(levels, np.quantile(rates, list(levels.values()), axis=1, method="hazen"), strict=True))
+    logs = xr.DataArray(np.log(rates), dims=("cell", "draw"))
+    crps = crps_for_ensemble(
+        logs, xr.DataArray(np.log(measured), dims="cell"), "draw", preserve_dims="cell", method="fair"
+    )
+    columns: dict[str, Any] = {
+        key: [getattr(cell, key) for cell in cells] for key in ("source", "name", "variant", "use")
+    }
+    found = pd.DataFrame({**columns, "measured": measured, **ends})
+    for low, high in INSIDE.values():
+        found[f"inside{low[3:]}"] = (found[low] <= measured) & (measured <= found[high])
+    return found.assign(
+        log_ratio=np.log(found["median"] / measured),
+        place=(rates < measured[:, None]).mean(axis=1),
+        crps=crps.to_numpy(),
+    )
+
+
+def coverage(table: pd.DataFrame, by: str = "source") -> pd.DataFrame:
+    """Coverage and sharpness of `judged` by a column, and of all.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `cells`, `inside 90 %`, `inside 50 %` [1], `width` (median of high / low of the 90 % interval), `log ratio`
+        (median absolute) and `crps` (mean).
+    """
+    parts = [*table.groupby(by, sort=False), ("all", table)]
+    return pd.DataFrame(
+        {
+            by: [name for name, _ in parts],
+            "cells": [len(part) for _, part in parts],
+            "inside 90 %": [part["inside90"].mean() for _, part in parts],
+            "inside 50 %": [part["inside50"].mean() for _, part in parts],
+            "width": [(part["high90"] / part["low90"]).median() for _, part in parts],
+            "log ratio": [part["log_ratio"].abs().median() for _, part in parts],
+            "crps": [part["crps"].mean() for _, part in parts],
+        }
+    )
