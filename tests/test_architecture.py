@@ -211,3 +211,33 @@ def test_no_file_names_a_place_of_the_machine_it_was_written_on() -> None:
                 text = path.read_bytes().decode(errors="ignore")
                 found += [f"{path.relative_to(ROOT)}: {m[0]}" for m in places.finditer(text)]
     assert found == []
+
+
+ACROSS = {
+    "tests/lab/test_live.py": "experiments on this machine's kernel",
+    "tests/lab/probe/test_leftovers.py": "what a probe that was killed leaves",
+    "tests/lab/probe/test_truth.py": "a probe against a device whose constants are known",
+    "tests/model/test_closed_forms.py": "both engines against textbook formulas",
+    "tests/model/engines/test_kernel_rules.py": "single events of both engines as Linux has them",
+    "tests/notebooks/test_notebooks.py": "every notebook by papermill",
+    "tests/plots/test_plots.py": "figures of all kinds as pictures",
+    "tests/prediction/test_ten_questions.py": "questions as people typed them",
+    "tests/site/test_sources_of_results.py": "links of a results folder",
+    "tests/traces/test_datasets.py": "one schema for all formats",
+    "tests/traces/test_fuzz.py": "damaged files of all formats",
+    "tests/traces/test_manifest.py": "sample files of all formats",
+    "tests/traces/test_pasted.py": "what people paste, in all formats",
+}
+"""Tests of several modules together; all others stand where the module they test does."""
+
+
+def tested(path: Path) -> bool:
+    """Whether a test file is named after a module or a folder in its place of the package."""
+    place = PACKAGE / path.relative_to(ROOT / "tests").parent / path.stem.removeprefix("test_")
+    return place.is_dir() or place.with_suffix(".py").is_file()
+
+
+@pytest.mark.parametrize("folder", sorted(p.name for p in (ROOT / "tests").iterdir() if (PACKAGE / p.name).is_dir()))
+def test_tests_mirror_the_package(folder: str) -> None:
+    files = [p for p in (ROOT / "tests" / folder).rglob("test_*.py") if p.relative_to(ROOT).as_posix() not in ACROSS]
+    assert [str(p) for p in files if not tested(p)] == []

@@ -13,7 +13,7 @@ import pytest
 from tunbp.errors import TraceError
 from tunbp.traces import open_trace
 
-FIXTURES = Path(__file__).parent / "fixtures"
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 
 
 def document(name):
