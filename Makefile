@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready-$(shell pwd | cksum | cut -d" " -f1)
 DOCS := $(VENV)/.docs
+KERNELS := $(VENV)/.kernels
 ARGS ?=
 
 export JUPYTER_PREFER_ENV_PATH := 1
@@ -29,7 +30,7 @@ help:
 	@echo "make lock       requirements.lock and docs/requirements.lock anew from pyproject.toml"
 	@echo "make clean      remove the environment, results and caches"
 
-install: $(READY)
+install: $(KERNELS)
 
 # Runs again only when the lock or the project's metadata changed, or the folder was moved.
 $(READY): requirements.lock pyproject.toml tools/venv.py
@@ -37,13 +38,18 @@ $(READY): requirements.lock pyproject.toml tools/venv.py
 	@$(PYTHON) tools/venv.py $(VENV)
 	@touch $@
 
-reproduce: $(READY)
+# What most commands simulate with, compiled for this machine: a minute, once for each state of the model
+$(KERNELS): $(READY) $(shell find tunbp/model -name "*.py")
+	@$(BIN)/python -m tunbp.model.ready
+	@touch $@
+
+reproduce: $(KERNELS)
 	@$(BIN)/tunbp reproduce $(ARGS)
 
 test: $(READY)
 	$(BIN)/python -m pytest $(ARGS)
 
-jupyter: $(READY)
+jupyter: $(KERNELS)
 	$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks \
 		$(if $(filter 0,$(shell id -u)),--allow-root) $(ARGS)
 
@@ -51,7 +57,7 @@ lab: $(READY)
 	$(BIN)/tunbp lab check
 	$(BIN)/tunbp lab run small $(ARGS)
 
-check: $(READY)
+check: $(KERNELS)
 	$(BIN)/tunbp check $(ARGS)
 
 lint: $(READY)

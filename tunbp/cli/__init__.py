@@ -95,9 +95,9 @@ def main(args: Sequence[str] | None = None, **extra: Any) -> None:
 def without_dask(active: bool = True) -> Iterator[None]:
     """Keep xarray from importing `dask.array` (a quarter of a second) to ask of each array whether it is one.
 
-    For a process that makes no dask arrays; xarray takes dask for not installed meanwhile.
+    For a process that makes no dask arrays and has not imported xarray; xarray takes dask for not installed meanwhile.
     """
-    hide = active and "dask" not in sys.modules
+    hide = active and not {"dask", "xarray"}.intersection(sys.modules)
     if hide:
         sys.modules["dask"] = None  # type: ignore[assignment]  # makes `import dask` an ImportError
     try:

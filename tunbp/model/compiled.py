@@ -77,6 +77,12 @@ def _remove_old(mine: Path) -> None:
         return
 
 
+def _say(function: Any) -> None:
+    """Tell a person at a terminal what takes some seconds: a kernel, which is what is called ``run``."""
+    if function.__name__ == "run" and sys.stderr is not None and sys.stderr.isatty():
+        print("Compiling a kernel for this processor, once (all ahead: python -m tunbp.model.ready)", file=sys.stderr)
+
+
 class _Files:
     """One file per kernel, named after its key, written whole or not at all: nothing is shared, nothing is locked."""
 
@@ -133,6 +139,13 @@ class _Cache(caching.FunctionCache):  # type: ignore[misc]
     def _index_key(self, sig: Any, codegen: Any) -> Any:
         """Types, processor, and what the function closes over: numba's own key of a compiled function is random."""
         return sig, codegen.magic_tuple(), _closed_over(self._py_func)
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """The compiled kernel, or None, which has it compiled."""
+        found = super().load_overload(sig, target_context)
+        if found is None:
+            _say(self._py_func)
+        return found
 
     def _save_overload(self, sig: Any, data: Any) -> None:
         if self._enabled and self._impl.check_cachable(data):

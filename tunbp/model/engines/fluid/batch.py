@@ -240,6 +240,12 @@ def tiles(batch: Prepared) -> list[tuple[Kind, Array]]:
     return tiles
 
 
+def make_ready(width: int, kind: Kind) -> None:
+    """Compile a kernel where that was not done yet; nothing is simulated."""
+    totals, series = np.zeros((2, len(TOTALS), width)), np.zeros((0, len(SERIES), width))
+    kernel(width, kind)(np.ones((len(PARAMETERS), width)), np.zeros(width, np.int64), 4, 0, 1, 0.0, totals, series)
+
+
 def run_tile(
     batch: Prepared,
     kind: Kind,
