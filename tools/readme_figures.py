@@ -1,4 +1,4 @@
-"""Draw README's figure of the model's two laws into docs/ (`make docs`)."""
+"""Draw the figures of the model in README and docs into docs/ (`make figures`)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import matplotlib as mpl
 mpl.use("Agg")
 
 from tunbp.evidence.datasets import published
-from tunbp.evidence.picture import bursts, wakes
+from tunbp.evidence.picture import bursts, stages, wakes
 from tunbp.model.drivers import ring_batch
+from tunbp.model.hosts import host
 from tunbp.plots import style
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -19,8 +20,8 @@ CYCLES = {"freed_batch": ring_batch(RING), "half": RING / 2, "seven_eighths": RI
 LOOKS = {100: "--", 500: "-"}
 
 
-def draw() -> Path:
-    """Draw both panels, write docs/model.png and return its path."""
+def draw_model() -> Path:
+    """Why bursts decide and what a wake costs: write docs/model.png and return its path."""
     figure, (left, right) = style.figure("text", 2.5, 1, 2)
     result = bursts()
     for driver, variant in (("stock", "stock"), ("v3", "backpressure")):
@@ -57,5 +58,44 @@ def draw() -> Path:
     return path
 
 
+def draw_stages() -> Path:
+    """Which stage sets the clock, and when the ring decides: write docs/stages.png and return its path."""
+    figure, (left, right) = style.figure("text", 2.6, 1, 2)
+    result, reader = stages(), host("lab-openvpn")
+    full = reader["drain_rate"] * reader["mss"] * 8
+    share, stock = result["share"], style.variant_style("stock")
+    left.plot(share, share.clip(max=1), color="#777777", lw=1, ls=":")
+    left.annotate("path", (0.13, 0.22), fontsize=7, color="#444444")
+    left.annotate("receive window", (2.4, 0.74), fontsize=7, color="#444444")
+    left.annotate("ring", (2.4, 0.34), fontsize=7, color=stock.color)
+    for driver, look in (("v3", style.variant_style("backpressure")), ("stock", stock)):
+        for ring, line in LOOKS.items():
+            rate = result["received_rate"].sel(driver=driver, ring=ring) / full
+            left.plot(share, rate, line, color=look.color, label=f"{look.label}, ring {ring}")
+    left.set(
+        xscale="log",
+        ylim=(0, 1.1),
+        xlabel="Rate of the path / rate of the reader",
+        ylabel="Throughput / rate of the reader",
+        title="Which stage sets the clock (60 ms)",
+    )
+    left.legend(fontsize=6, loc="upper left")
+    for ring, line in LOOKS.items():
+        part = result.sel(driver="stock", ring=ring)
+        right.plot(share, 1e4 * part["dropped_ring"], line, color=stock.color, label=f"in a stock ring of {ring}")
+    right.plot(share, 1e4 * part["dropped_path"], "-.", color="#777777", label="in the buffer of the path")
+    right.set(
+        xscale="log",
+        ylim=(0, None),
+        xlabel="Rate of the path / rate of the reader",
+        ylabel="Dropped per 10,000 sent",
+        title="Where packets are dropped",
+    )
+    right.legend(fontsize=6.5, loc="upper right")
+    path = DOCS / "stages.png"
+    figure.savefig(path, dpi=200)
+    return path
+
+
 if __name__ == "__main__":
-    print(draw())
+    print(draw_model(), draw_stages())
