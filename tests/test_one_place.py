@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tunbp.model.fields import FIELDS
+from tunbp.model.fields import FIELDS, Field
 from tunbp.model.qdiscs import NOT_SIMULATED, QDISCS
 
 PACKAGE = Path(__file__).parent.parent / "tunbp"
@@ -30,6 +30,11 @@ CHOICES = {name: row.choices for name, row in FIELDS.items() if row.choices}
 UNITS = {row.units for row in FIELDS.values() if len(row.units) > 1 or row.units == "s"}
 SAYS_NOTHING: tuple[Any, ...] = (None, 0, 1)
 """Values that a function may have by itself: nothing, and one of something."""
+
+
+def by_itself(row: Field) -> list[Any]:
+    """What a field is when nobody says otherwise: its default, or the number that None stands for."""
+    return [row.default, *([float(row.none)] if row.none.isdigit() else [])]
 
 
 def texts(node: ast.AST) -> list[str]:
@@ -96,7 +101,7 @@ def repeated(source: str) -> list[str]:
         if len(listed) > 3 and listed <= {*QDISCS, *NOT_SIMULATED}:
             found.append(f"{line}: names of qdiscs: {', '.join(sorted(listed))}")
         for name, value in defaults(node):
-            if name in FIELDS and value == FIELDS[name].default and value not in SAYS_NOTHING and value is not ...:
+            if name in FIELDS and value in by_itself(FIELDS[name]) and value not in SAYS_NOTHING and value is not ...:
                 found.append(f"{line}: the default of {name}: {value}")
         if isinstance(node, ast.Dict):
             entries = [
@@ -128,6 +133,7 @@ PLANTED = {
     "the default of mss": "class Params:\n    mss: float = Field(default=1448, description='')",
     "the default of rtt": "import click\n\n@click.option('--rtt', default=0.12)\ndef predict(rtt): ...",
     "the default of receive_window": "RECEIVE_WINDOW = 3.0e6",
+    "the default of path_buffer": "PATH_BUFFER = 1000",
     "the choices of congestion": "Control = Literal['cubic', 'reno', 'bbr']",
     "the choices of reader_policy": "POLICIES = {'link_first': 0, 'fair': 1, 'separate': 2}",
     "the choices of origin": "origins = ['local', 'forwarded']",

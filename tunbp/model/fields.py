@@ -99,6 +99,9 @@ def _switch(name: str, default: bool, long_name: str, meaning: str) -> Field:
     return Field(name, default, long_name, meaning, "1", 0, high=1, integer=True)
 
 
+PATH_BUFFER = 1000
+"""Packets that the slowest stage of a path queues when nobody says otherwise."""
+
 _ROWS = (
     Field("driver", "stock", "kernel version", "Stop and wake rules of a kernel version (`tunbp.model.drivers`).",
           choices=(*DRIVERS, *ALIASES)),
@@ -118,7 +121,7 @@ _ROWS = (
     _above_zero("path_rate", None, "link rate", "Slowest stage behind the reader, in packets of `mss`.", "packet/s",
                 none="nothing behind the reader is slower, and the stage costs nothing"),
     _whole("path_buffer", None, "link buffer", "Packets that stage queues before it drops what arrives.", "packet", 1,
-           none="1000"),
+           none=str(PATH_BUFFER)),
     Field("path_loss", 0.0, "path loss", "Share of packets that the path loses at random.", "1", 0, high=0.9),
     Field("path_loss_burst", 1.0, "loss run", "Mean packets that the path loses in a row.", "packet", 1, high=1e6),
     Field("ack_cost", 0.0, "ACK cost", "Time the reader spends on taking in an ACK.", "s", 0, high=1),

@@ -14,6 +14,7 @@ from tunbp.model.engines import codes
 from tunbp.model.engines.fluid.kernel import kernel
 from tunbp.model.engines.fluid.state import DT, ENTRY, FOREVER, PARAMETERS, RTT, SERIES, TOTALS, WARMUP, Kind
 from tunbp.model.engines.threads import each
+from tunbp.model.fields import PATH_BUFFER
 from tunbp.model.qdiscs import fact, qdisc_limit
 from tunbp.model.scenario import Scenario
 from tunbp.model.service import numbers, service_times
@@ -35,9 +36,6 @@ STEPS_PER_RING = 4
 MOST_STEPS = 2048
 
 SHORTEST_STEP = 15e-6
-
-PATH_BUFFER = 1000.0
-"""Packets that the slowest stage of a path queues when nobody says otherwise."""
 
 
 def round_trip_slots(rtt: Array, dt: float | None, emptying: Array | float = np.inf) -> Array:

@@ -27,15 +27,13 @@ from tunbp.model.engines.packets.state import (
     Buffers,
 )
 from tunbp.model.engines.threads import each
-from tunbp.model.fields import BATCH_WIDE
+from tunbp.model.fields import BATCH_WIDE, PATH_BUFFER
 from tunbp.model.qdiscs import QDISCS, qdisc_limit
 from tunbp.model.scenario import Scenario
 
 Array = npt.NDArray[Any]
 
 COUNTLESS = 1 << 62
-PATH_BUFFER = 1000
-"""Packets that the slowest stage of a path queues when nobody says otherwise."""
 _WOKEN_EMPTY = (Wake.EMPTY, Wake.HALF_OR_EMPTY, Wake.BATCH_OR_EMPTY)
 
 
