@@ -162,7 +162,7 @@ _ROWS = (
     Field("contention_wait", 0.0, "contention of waiting senders", "The same, scaled by the share of the ring that is "
           "drained before the wake.", "s", 0, high=1),
     _whole("streams", 1, "streams", "TCP flows, or threads of a source without feedback.", "1", 1, high=64),
-    Field("congestion", "cubic", "congestion control", "TCP's congestion control.",
+    Field("congestion", next(iter(CONTROLS)), "congestion control", "TCP's congestion control.",
           choices=tuple(CONTROLS)),
     Field("source", "tcp", "source", "tcp; open: `offered_rate` per stream (UDP); pktgen: the same past the qdisc, "
           "waiting while the queue is stopped (start_xmit mode); frames: `frame_rate` frames per second.",
