@@ -231,7 +231,7 @@ ACROSS = {
 """Tests of several modules together; all others stand where the module they test does."""
 
 
-def tested(path: Path) -> bool:
+def mirrors(path: Path) -> bool:
     """Whether a test file is named after a module or a folder in its place of the package."""
     place = PACKAGE / path.relative_to(ROOT / "tests").parent / path.stem.removeprefix("test_")
     return place.is_dir() or place.with_suffix(".py").is_file()
@@ -240,4 +240,4 @@ def tested(path: Path) -> bool:
 @pytest.mark.parametrize("folder", sorted(p.name for p in (ROOT / "tests").iterdir() if (PACKAGE / p.name).is_dir()))
 def test_tests_mirror_the_package(folder: str) -> None:
     files = [p for p in (ROOT / "tests" / folder).rglob("test_*.py") if p.relative_to(ROOT).as_posix() not in ACROSS]
-    assert [str(p) for p in files if not tested(p)] == []
+    assert [str(p) for p in files if not mirrors(p)] == []
