@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from tunbp.notebooks.live_lab.tables import verdict_table
+from tunbp.notebooks.live_lab.tables import RATE, RING_DROPS, answer, ring_words, verdict_table
 
 
 def test_a_difference_stands_with_its_interval_in_readable_units():
@@ -15,3 +15,33 @@ def test_a_difference_stands_with_its_interval_in_readable_units():
     table = verdict_table(pd.DataFrame([row, share, equal]), "words").data
     assert list(table["quantity"]) == ["received rate (Mbit/s)", "dropped share (%)"]
     assert list(table["difference"]) == ["77.5 (60 to 95)", "-65 (-70 to 1)"]
+
+
+def test_the_answer_is_written_from_the_rows_that_are_shown():
+    gains = pd.DataFrame(
+        {"cell": ["a", "b"], "quantity": RATE, "with backpressure": ["higher", "undecided"], "pairs": [5, 5]}
+    )
+    line = {"cell": "a", "setup": "120 ms, ring 25", "variant": "stock", "received_rate": 3.37e6, "model": 6.74e6}
+    rows = [line, line | {"variant": "backpressure", "received_rate": 93.8e6, "model": 46.9e6}]
+    rows += [row | {"cell": "b", "setup": "60 ms, ring 500", "model": row["received_rate"]} for row in rows]
+    words = answer(gains, pd.DataFrame(rows))
+    assert "1 higher, 1 undecided." in words
+    assert "120 ms, ring 25: 3.37 Mbit/s through stock, 93.8 Mbit/s with backpressure (higher)" in words
+    assert "60 ms, ring 500: 3.37 Mbit/s through stock, 93.8 Mbit/s with backpressure (undecided)" in words
+    assert "misses stock by a factor of 2 at most (120 ms, ring 25), and backpressure by a factor of 2" in words
+
+
+def test_what_the_ring_dropped_is_said_as_it_was_measured():
+    row = {"quantity": RING_DROPS, "pairs": 15, "with backpressure": "undecided"}
+    rows = [
+        row | {"cell": "steady-ring25-fq_codel", "stock": 0.62, "backpressure": 0.0},
+        row | {"cell": "steady-ring500-fq_codel", "stock": 0.69, "backpressure": 0.0},
+        row | {"cell": "steady-ring500-noqueue", "stock": 0.64, "backpressure": 0.63},
+    ]
+    words = ring_words(pd.DataFrame(rows))
+    assert words.startswith(
+        "With a qdisc the ring dropped nothing under backpressure in any cell; stock dropped 62 to 69"
+    )
+    assert "With noqueue it dropped 64 % without the flag and 63 % with it (undecided, 15 pairs)." in words
+    rows[1]["backpressure"] = 0.01
+    assert "the ring dropped up to 1 % under backpressure" in ring_words(pd.DataFrame(rows))

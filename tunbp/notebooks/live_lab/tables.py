@@ -1,12 +1,13 @@
-"""Tables of notebook 07: what the laboratory decided, in readable units."""
+"""Tables and sentences of notebook 07: what the laboratory decided, in readable units, from the data that is shown."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
-from tunbp.quantities import label_unit, show_range
+from tunbp.quantities import label_unit, percent, show, show_range, significant
 from tunbp.results.output import Output
 
 if TYPE_CHECKING:
@@ -35,6 +36,68 @@ def verdict_table(table: pd.DataFrame, caption: str) -> Styler:
         }
         lines.append(line)
     return pd.DataFrame(lines).style.hide(axis="index").set_caption(caption).set_uuid("verdicts")
+
+
+RATE, RING_DROPS = "received rate", "packets dropped by the ring per packet that reached it"
+"""Quantities of `verdicts` by the long names of the schema."""
+
+
+def answer(gains: pd.DataFrame, table: pd.DataFrame) -> str:
+    """What TCP through the tunnel did, and how far the blind prediction was off, in a paragraph of Markdown.
+
+    Parameters
+    ----------
+    gains
+        `lab.statistics.verdicts` of the tunnel.
+    table
+        `evidence.live.compare`: measured medians beside the prediction.
+    """
+    rates = gains[gains["quantity"] == RATE]
+    found = {word: int((rates["with backpressure"] == word).sum()) for word in ("higher", "lower", "undecided")}
+    told = ", ".join(f"{count} {word}" for word, count in found.items() if count)
+    decided = dict(zip(rates["cell"], rates["with backpressure"], strict=True))
+    cells = (
+        table.pivot_table(index="cell", columns="variant", values="received_rate", sort=False).dropna().reset_index()
+    )
+    setups = table.drop_duplicates("cell").set_index("cell")["setup"]
+    lines = [
+        f"{setups[row['cell']]}: {show(row['stock'], 'bit/s', 3)} through stock, "
+        f"{show(row['backpressure'], 'bit/s', 3)} with backpressure ({decided.get(row['cell'], 'no pairs')})"
+        for row in cells.to_dict("records")
+    ]
+    off = []
+    for variant, part in table.groupby("variant", sort=False):
+        ratio = (part["model"] / part["received_rate"]).to_numpy(float)
+        factor = np.maximum(ratio, 1 / ratio)
+        worst = part["setup"].iloc[int(factor.argmax())]
+        off.append(f"{variant} by a factor of {significant(float(factor.max()), 3)} at most ({worst})")
+    return (
+        f"**TCP with backpressure, {len(rates)} cells, by the mean difference of the pairs and its 95 % interval: "
+        f"{told}.** Medians: {'; '.join(lines)}. The blind prediction misses {', and '.join(off)}."
+    )
+
+
+def ring_words(decided: pd.DataFrame) -> str:
+    """What the ring dropped of UDP, in a paragraph of Markdown, from `lab.statistics.verdicts` of the ring."""
+    drops = decided[decided["quantity"] == RING_DROPS]
+    bare = drops["cell"].str.contains("noqueue")
+    most = drops[~bare]["backpressure"].max()
+    words = (
+        "With a qdisc the ring dropped nothing under backpressure in any cell"
+        if most == 0
+        else f"With a qdisc the ring dropped up to {percent(float(most), 2)} under backpressure"
+    )
+    steady = drops[drops["cell"].str.startswith("steady") & ~bare]
+    if len(steady):
+        words += f"; stock dropped {show_range(steady['stock'].min(), steady['stock'].max(), '%')} of a steady overload"
+    if bare.any():
+        without = drops[bare].iloc[0]
+        words += (
+            f". With noqueue it dropped {percent(float(without['stock']), 2)} without the flag and "
+            f"{percent(float(without['backpressure']), 2)} with it ({without['with backpressure']}, "
+            f"{without['pairs']} pairs)"
+        )
+    return words + "."
 
 
 def add_finding(out: Output, every: pd.DataFrame) -> None:
