@@ -50,7 +50,7 @@ test: $(READY)
 	$(BIN)/python -m pytest $(ARGS)
 
 jupyter: $(KERNELS)
-	$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks \
+	$(BIN)/jupyter lab --config=tools/jupyter_config.py --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks \
 		$(if $(filter 0,$(shell id -u)),--allow-root) $(ARGS)
 
 lab: $(READY)
