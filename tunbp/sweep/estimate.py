@@ -12,12 +12,13 @@ import numpy as np
 import xarray as xr
 
 from tunbp.errors import SweepError
+from tunbp.model.engines.cost import machine_memory
 from tunbp.model.engines.fluid.batch import round_trip_slots
 from tunbp.model.lazy import result_of
 from tunbp.model.scenario import Scenario, sizes_of
 from tunbp.model.simulate import simulate
 from tunbp.quantities import show
-from tunbp.sweep.plan import Plan, Region, machine_memory
+from tunbp.sweep.plan import Plan, Region
 
 TRIAL_CHUNKS = 4
 """Chunks of which the trial simulates a part."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import os
 import reprlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ import xarray as xr
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tunbp.errors import ScenarioError, SweepError
+from tunbp.model.engines.cost import machine_memory
 from tunbp.model.fields import RANGES
 from tunbp.model.scenario import Scenario
 from tunbp.quantities import show
@@ -264,11 +264,6 @@ def make_plan(content: Mapping[str, Any], source: str = "plan", chunk: int | Non
     plan = Plan(source, record, file.engine, fixed, axes, target)
     plan.scenario(plan.region(tuple(0 for _ in axes)))  # what single fields cannot show
     return plan
-
-
-def machine_memory() -> float:
-    """Bytes of memory of this machine."""
-    return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
 
 
 def _check_memory(source: str, axes: tuple[Axis, ...], fixed: Mapping[str, Any]) -> None:

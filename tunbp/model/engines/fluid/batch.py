@@ -11,6 +11,7 @@ import numpy.typing as npt
 from tunbp.model import congestion
 from tunbp.model.drivers import ring_batch
 from tunbp.model.engines import codes
+from tunbp.model.engines.cost import check_cost
 from tunbp.model.engines.fluid.kernel import kernel
 from tunbp.model.engines.fluid.state import DT, ENTRY, FOREVER, PARAMETERS, RTT, SERIES, TOTALS, WARMUP, Kind
 from tunbp.model.engines.threads import each
@@ -58,6 +59,7 @@ def round_trip_slots(rtt: Array, dt: float | None, emptying: Array | float = np.
         wanted = np.maximum(wanted, np.minimum(STEPS_PER_RING * rtt / emptying, MOST_STEPS))
     else:
         wanted = np.maximum(np.ceil(rtt / dt - 1e-9), 4)
+    wanted = np.minimum(wanted, 2.0**60)
     octave = 2.0 ** np.floor(np.log2(wanted))
     slots: Array = np.ceil(wanted / octave * 4 - 1e-9) / 4 * octave
     return slots.astype(np.int64)
@@ -279,6 +281,7 @@ def run(scenario: Scenario, flat: dict[str, Array], workers: int) -> tuple[dict[
     batch = prepare(scenario, flat)
     n = batch.table.shape[1]
     samples = int(np.floor(scenario.duration / scenario.interval + 1e-9)) if scenario.interval else 0
+    _check_cost(batch, scenario.duration, samples, workers)
     totals = np.empty((2, len(TOTALS), n))
     series = np.empty((samples, len(SERIES), n))
 
@@ -290,6 +293,17 @@ def run(scenario: Scenario, flat: dict[str, Array], workers: int) -> tuple[dict[
 
     each(work, tiles(batch), workers)
     return _totals(scenario, batch, totals), _series(scenario, batch, series)
+
+
+def _check_cost(batch: Prepared, duration: float, samples: int, workers: int) -> None:
+    """Refuse a batch that no machine would end: by its steps, and by its round trips in tiles and its series."""
+    flows = np.where([kind.single for kind in batch.kinds], 1.0, batch.streams)
+    width = np.array([WIDTHS[kind.single] for kind in batch.kinds])
+    tiles = 16.0 * batch.slots * flows * np.where(len(flows) > 1, width, 1)
+    series = 8.0 * samples * len(flows) * (2 * len(SERIES) + 6)
+    steps = float(np.sum(flows * duration / batch.table[DT]))
+    advice = "take a longer rtt or dt, a shorter duration, a longer interval, or fewer scenarios at once"
+    check_cost(steps, float(tiles.max(initial=0.0)) * min(workers, len(flows)) + series, advice)
 
 
 def _totals(scenario: Scenario, batch: Prepared, totals: Array) -> dict[str, Array]:

@@ -13,6 +13,7 @@ from tunbp import schema
 from tunbp.model import congestion as cc
 from tunbp.model.drivers import VHOST_NET_BATCH, Stop, Wake, driver, pushes_back, ring_batch, wake_threshold
 from tunbp.model.engines import codes
+from tunbp.model.engines.cost import check_cost
 from tunbp.model.engines.packets import kernel
 from tunbp.model.engines.packets.state import (
     ACK,
@@ -140,6 +141,12 @@ def _buffers(m: Any) -> Buffers:
     if m["far"] or m["ack_cost"] > 0.0:
         path = windows if m["source"] == codes.TCP else path
     path += 4 * GUEST_QUEUE
+    # as many packets as the reader takes, or as an open loop pushes
+    packets = float(m["duration"]) / (float(m["transfer_gap"]) if math.isinf(by_reader) else fastest)
+    if m["source"] in (codes.OPEN, codes.PKTGEN):
+        packets = max(packets, float(m["duration"] / m["gap"]))
+    memory = 24.0 * (ring + path) + (ACK.itemsize + 16.0) * path
+    check_cost(packets, memory, "take a smaller ring or window, a shorter rtt or duration")
     slots, acks = (1 << math.ceil(math.log2(n)) for n in (ring + path, path))
     m["mask"], m["ack_mask"] = slots - 1, acks - 1
     pushed = float(m["duration"] / m["gap"]) + 1.0
@@ -185,6 +192,7 @@ def run(point: Mapping[str, Any], record: bool = True) -> dict[str, float | np.n
     flows = np.zeros(int(m["streams"]), FLOW)
     interval = float(m["interval"])
     samples = math.floor(float(m["duration"]) / interval + 1e-9) if record and interval < NEVER else 0
+    check_cost(0.0, 3.0 * samples * SERIES.itemsize, "take a longer interval")
     totals, series = np.zeros(2, TOTALS), np.zeros(samples, SERIES)
     kernel.run(state, flows, _buffers(m), int(point["seed"]), totals, series)
     result = _totals(totals, point)
