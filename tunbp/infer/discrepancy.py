@@ -26,9 +26,14 @@ FULL = 0.5
 """Part of what the programs can carry from which runs differ as busy ones do."""
 
 
-NODES, _RAW = np.polynomial.hermite_e.hermegauss(9)
-NODE_WEIGHTS = _RAW / _RAW.sum()
-"""Gauss-Hermite rule: places and weights that integrate over a standard normal."""
+def _normal_rule(count: int) -> tuple[Array, Array]:
+    """Places and weights that integrate over a standard normal (Gauss-Hermite)."""
+    places, weights = np.polynomial.hermite_e.hermegauss(count)
+    return places, weights / weights.sum()
+
+
+CAPACITY_RULE, LOSSES_RULE = _normal_rule(5), _normal_rule(25)
+"""Rules for both errors; that of losses is wide, and steep where a run is far from the model."""
 
 
 @dataclass(frozen=True)
@@ -102,9 +107,9 @@ class Discrepancy:
             Simulated ones and what bounds them, shape (draw, row).
         """
         shape = (..., None, None)
-        errors = NODES[:, None], NODES[None, :]
+        errors = CAPACITY_RULE[0][:, None], LOSSES_RULE[0][None, :]
         expected = self.expected(rate[shape], ceiling[shape], load[shape], *errors)
-        weights = NODE_WEIGHTS[:, None] * NODE_WEIGHTS[None, :]
+        weights = CAPACITY_RULE[1][:, None] * LOSSES_RULE[1][None, :]
         density = np.exp(self.log_rate(measured[shape], expected, load[shape]))
         return np.asarray(np.log(np.maximum((density * weights).sum(axis=(-2, -1)), 1e-300)))
 

@@ -1,0 +1,71 @@
+"""The sizes of the model's own error that explain the calibration rows best: ``python -m tunbp.evidence.error_sizes``.
+
+A reasoned size (`noise` of ``data/priors.yaml``) is checked against what these say; rows held out are not looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from tunbp.evidence.held_out import CALIBRATION, SOURCES, Cell
+from tunbp.evidence.predictive import predictive
+from tunbp.infer.discrepancy import Discrepancy, discrepancy
+
+CAPACITIES = (0.05, 0.1, 0.15, 0.2, 0.3)
+LOSSES = (0.2, 0.4, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0)
+"""Sizes that are tried."""
+
+USED = ("paper", "wireguard_native")
+"""Sources that the size of `losses` comes from. The emulated machine is none: a flood says little of its TCP."""
+
+SOURCES_SEEN = (*USED, "openvpn")
+
+
+def log_score(cells: Sequence[Cell], draws: xr.Dataset, sizes: Discrepancy) -> float:
+    """Logarithm of the predictive probability density of what was measured, summed over cells.
+
+    Parameters
+    ----------
+    cells
+        Configurations with their measured rates.
+    draws
+        What `tunbp.evidence.predictive.predictive` returned of them.
+    sizes
+        Sizes of the errors.
+    """
+    rate, ceiling, load = (
+        draws[key].transpose("draw", "cell").to_numpy() for key in ("simulated_rate", "ceiling", "load")
+    )
+    each = sizes.log_run(np.array([cell.measured for cell in cells]), rate, ceiling, load)
+    top = each.max(axis=0)
+    return float((top + np.log(np.exp(each - top).mean(axis=0))).sum())
+
+
+def scores(cells: Sequence[Cell], draws: xr.Dataset) -> pd.DataFrame:
+    """`log_score` of every pair of sizes: `capacity`, `losses`, `score`, best first."""
+    lines = [
+        {"capacity": capacity, "losses": losses,
+         "score": log_score(cells, draws, replace(discrepancy(), capacity=capacity, losses=losses))}
+        for capacity in CAPACITIES
+        for losses in LOSSES
+    ]  # fmt: skip
+    return pd.DataFrame(lines).sort_values("score", ascending=False, ignore_index=True)
+
+
+def main() -> None:
+    """Print the sizes that explain the calibration rows of each source, and of all, best."""
+    cells = [cell for make in SOURCES.values() for cell in make() if cell.use == CALIBRATION]
+    draws = predictive(cells)
+    for name, sources in {**{source: (source,) for source in SOURCES_SEEN}, "used": USED}.items():
+        chosen = [place for place, cell in enumerate(cells) if cell.source in sources]
+        print(f"{name}: {len(chosen)} cells")
+        print(scores([cells[place] for place in chosen], draws.isel(cell=chosen)).head(5).to_string(index=False))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""Posteriors of the paper's hosts from the rows that they were fitted to, and what these predict of the other rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from tunbp.evidence.held_out import CALIBRATION, Cell, paper
+from tunbp.infer.discrepancy import discrepancy
+from tunbp.infer.priors import priors
+from tunbp.infer.sample import Rows, sample, simulated
+
+DRIVERS = {"stock": "stock", "backpressure": "v3"}
+"""Kernels of the paper's tables (S03)."""
+
+SECONDS = 30.0
+"""Simulated time of a row, s."""
+
+STEPS_OF = 0.02
+"""RTT below which a row is simulated for proportionally less time, s."""
+
+NOTHING, LITTLE = 0.25, 0.6
+"""Contraction below which the rows say nothing, and little, of a constant."""
+
+
+def hosts() -> dict[str, list[Cell]]:
+    """Cells of the paper by host: ``path-openvpn``, ``lab-wireguard``, ..."""
+    found: dict[str, list[Cell]] = {}
+    for cell in paper():
+        found.setdefault("-".join(cell.name.split("-")[:2]), []).append(cell)
+    return found
+
+
+def rows_of(cells: Sequence[Cell]) -> Rows:
+    """Cells of one host as rows of an inference."""
+
+    def known(cell: Cell) -> dict[str, Any]:
+        seconds = SECONDS * min(1.0, float(cell.known["rtt"]) / STEPS_OF)
+        return {**cell.known, "driver": DRIVERS[cell.variant], "duration": seconds, "warmup": seconds / 6.0}
+
+    unknown = {name: prior for name, prior in priors(cells[0].product).items() if name not in cells[0].known}
+    measured = np.array([cell.measured for cell in cells])
+    return Rows([cell.name for cell in cells], [known(cell) for cell in cells], measured, unknown)
+
+
+def posterior_of(
+    host: str,
+    count: int = 256,
+    seed: int = 0,
+    state: Path | None = None,
+    report: Callable[[int, float, float], None] = lambda *_: None,
+) -> xr.Dataset:
+    """Draws of a host's constants, see `tunbp.infer.sample.sample`, from its fitted rows alone."""
+    cells = [cell for cell in hosts()[host] if cell.use == CALIBRATION]
+    return sample(rows_of(cells), count, seed, state, report)
+
+
+def predicted(host: str, posterior: xr.Dataset, seed: int = 0) -> tuple[list[Cell], xr.Dataset]:
+    """The held-out rows of a host, and `received_rate` of each over the draws of its posterior, with all errors."""
+    cells = [replace(cell, source="posterior") for cell in hosts()[host] if cell.use != CALIBRATION]
+    rows, sizes = rows_of(cells), discrepancy()
+    values = {name: posterior[name].to_numpy() for name in rows.unknown}
+    found = simulated(rows, values, seed)
+    rng = np.random.default_rng([seed, 2])
+    shape = found.rate.shape
+    expected = sizes.expected(found.rate, found.ceiling, found.load, rng.normal(size=shape), rng.normal(size=shape))
+    rates = sizes.run(expected, found.load, rng.uniform(size=shape))
+    return cells, xr.Dataset({"received_rate": (("cell", "draw"), rates.T)}, coords={"cell": [c.name for c in cells]})
+
+
+def contraction(posteriors: dict[str, xr.Dataset]) -> pd.DataFrame:
+    """What the rows say of each constant: median and 90 % interval, and how much narrower than the prior.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `host`, `constant`, `median`, `low90`, `high90` (SI units), `contraction` (1 - variance over the prior's; near 0
+        the rows say nothing) and `says` in words.
+    """
+    lines = []
+    for host, found in posteriors.items():
+        for name in map(str, found["constant"].to_numpy()):
+            low, middle, high = np.quantile(found[name].to_numpy(), (0.05, 0.5, 0.95))
+            share = float(found["contraction"].sel(constant=name))
+            says = "nothing" if share < NOTHING else "little" if share < LITTLE else "much"
+            lines.append(
+                {"host": host, "constant": name, "median": middle, "low90": low, "high90": high, "contraction": share,
+                 "says": says}
+            )  # fmt: skip
+    return pd.DataFrame(lines)
+
+
+def diagnostics(posteriors: dict[str, xr.Dataset]) -> pd.DataFrame:
+    """How each posterior was reached: rows, stages, smallest effective draws, accepted steps, Pareto k of one step."""
+    return pd.DataFrame(
+        [
+            {
+                "host": host,
+                "rows": len(found.attrs["rows"]),
+                "draws": found.sizes["draw"],
+                "stages": found.sizes["stage"],
+                "effective": float(found["effective"].min()),
+                "accepted": float(found["accepted"].mean()),
+                "pareto_k": float(found["pareto_k"]),
+            }
+            for host, found in posteriors.items()
+        ]
+    )
