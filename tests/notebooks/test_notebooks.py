@@ -173,6 +173,30 @@ def test_mislabelled_and_window_limited_runs_are_named(results: Path) -> None:
     assert pairs.loc[("tap", 100, 0.0), "verdict"].startswith("faster by 12 to 19 %")
 
 
+# -- 09
+
+
+def test_held_out_rows_and_calibration_rows_are_told_apart_and_promises_counted(results: Path) -> None:
+    predicted = read(results, "predicted")
+    assert set(predicted["use"]) == {"held out", "calibration"}
+    assert (predicted["low90"] <= predicted["low50"]).all()
+    covered = read(results, "coverage").set_index("source")
+    judges = predicted[predicted["use"] == "held out"]
+    assert covered.loc["all", "cells"] == len(judges)
+    assert covered.loc["all", "inside 90 %"] == pytest.approx(judges["inside90"].mean())
+    bounds = read(results, "prediction_bounds")
+    assert (bounds["met"] == ((bounds["low"] <= bounds["value"]) & (bounds["value"] <= bounds["high"]))).all()
+
+
+def test_stored_predictions_of_external_runs_are_those_compared(results: Path) -> None:
+    stored = pd.read_csv(ROOT / "data" / "external" / "predictions.csv", index_col="run_id")
+    checked = read(results, "external").set_index("run")
+    assert checked["median"].to_numpy() == pytest.approx(stored["median"].reindex(checked.index).to_numpy())
+    assert (
+        checked["inside"] == ((checked["low90"] <= checked["measured"]) & (checked["measured"] <= checked["high90"]))
+    ).all()
+
+
 # -- all of them
 
 

@@ -41,8 +41,11 @@ ERRORS_TRIED = 32
 TAIL = 0.01
 """Probability beforehand of a rate as far out as the measured one, below which the model does not hold the path."""
 
-FEW = 8.0
+FEW = 4.0
 """Effective draws below which a measured run is not reproduced."""
+
+SEED = "seed"
+"""Key of the seeds among the draws that a measured run chose."""
 
 LONG = 0.02
 """RTT from which a prediction takes at most four seconds, s; fifteen below."""
@@ -245,7 +248,7 @@ def predict(
             **_constants(unknown, drawn),
             driver=xr.DataArray(["stock", str(base.driver)], dims="variant", coords={"variant": list(VARIANTS)}),
             ring=xr.DataArray(sizes, dims="ring", coords={"ring": sizes}),
-            seed=xr.DataArray(np.arange(count) + seed, dims="draw"),
+            seed=xr.DataArray(drawn.get(SEED, np.arange(count) + seed).astype(int), dims="draw"),
         )
     )
     used = {
@@ -337,7 +340,8 @@ def _conditioned(
     below = float((before < observed["received_rate"]).mean()) if "received_rate" in observed else 0.5
     weight, pareto_k = posterior.smoothed(log.ravel())
     chosen, pair = np.unravel_index(posterior.systematic(weight, count), log.shape)
-    kept = {name: values[chosen] for name, values in drawn.items()}
+    # the same seeds again: a draw that reproduces the run does so with its own pauses
+    kept = {name: values[chosen] for name, values in drawn.items()} | {SEED: (chosen + seed).astype(float)}
     kept |= {name: norm.cdf(errors[pair, i]) for i, name in enumerate(ERRORS[:2])}
     # a measured run says nothing of the noise of the next
     kept["repeat"] = draws(unknown, base.parameters(), count, seed)["repeat"]

@@ -1,0 +1,87 @@
+"""What a measured run tells a prediction, and when it tells too little."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from tunbp.evidence.datasets import nodrop
+from tunbp.prediction.measured import read_run
+from tunbp.prediction.path import Path
+from tunbp.traces import open_trace
+
+
+def run(**changes):
+    values = {"received_rate": 200e6, "mean_rtt": 0.122, "min_rtt": 0.12, "mss": 1448.0, "cpu_host": 0.1,
+              "total_retransmits": 0.0, "duration": 30.0, **changes}  # fmt: skip
+    series = {"snd_wnd": ("time", np.full(5, 3.3e6)), "cwnd": ("time", np.full(5, 9e6))}
+    return xr.Dataset({**values, **series}, attrs={"congestion": "cubic"})
+
+
+def with_device(dataset, dropped, sent=500_000, name="tun0"):
+    counters = {"txqueuelen": 500, "tx_packets": sent, "tx_dropped": dropped}
+    device = xr.Dataset(
+        {key: ("queue", [value]) for key, value in counters.items()}, coords={"device": ("queue", [name])}
+    )
+    return xr.merge([dataset, device]).assign_attrs(congestion="cubic", difference="second snapshot minus first")
+
+
+def test_a_run_tells_rtt_window_and_what_it_carried():
+    told = read_run(run(), {})
+    assert told.cannot == ""
+    assert told.fields["rtt"] == 0.12
+    assert told.fields["receive_window"] == pytest.approx(200e6 * 0.122 / 8)
+    assert told.observed == pytest.approx({"received_rate": 200e6, "queueing": 0.002})
+
+
+def test_the_ring_and_its_drops_are_those_of_the_tunnel_s_device():
+    told = read_run(with_device(run(total_retransmits=900.0), 900), {})
+    assert (told.fields["ring"], told.device) == (500, "tun0")
+    assert told.observed["drop_fraction"] == pytest.approx(900 / 500_900)
+    assert told.cannot == ""
+
+
+@pytest.mark.parametrize(
+    ("dataset", "given", "says"),
+    [
+        (run().drop_vars(["mean_rtt", "min_rtt"]), {}, "no RTT in this file"),
+        (run().drop_vars("received_rate"), {"rtt": 0.1}, "no rate in this file"),
+        (with_device(run(total_retransmits=900.0), 3), {}, "random loss on the path"),
+        (run(mean_rtt=0.6), {}, "the link holds this run, not the ring"),
+        (run(sent_rate=200e6, set_rate=200e6), {}, "the rate was set"),
+        (xr.concat([run(), run()], "run"), {}, "this holds 2 runs"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_cannot_be_predicted_is_said(dataset, given, says):
+    assert read_run(dataset, given).cannot.startswith(says)
+
+
+def test_what_is_given_need_not_be_in_the_file():
+    assert read_run(run().drop_vars(["mean_rtt", "min_rtt"]), {"rtt": 0.12}).cannot == ""
+
+
+def test_a_raw_run_of_98_mbit_s_is_reproduced_before_anything_is_predicted():
+    runs = nodrop()
+    place = [
+        f"{d}-{r}-{v}"
+        for d, r, v in zip(runs["device"].values, runs["ring"].values, runs["variant"].values, strict=True)
+    ]
+    long = (runs["rtt_label"].to_numpy() > 0.1) & (np.array(place) == "tap-1000-stock")
+    one = runs.isel(run=int(np.flatnonzero(long)[0])).drop_vars("run", errors="ignore")
+    path = Path("qemu-tap")
+    path.hear(read_run(one, {}))
+    path.take({"ring": 1000, "duration": 20.0, "warmup": 4.0}, "given")
+    assert path.told.cannot == ""
+    found = path.predict([1000], 64)
+    q = found.quantiles("received_rate", 1000, "stock")
+    assert q["low90"] < float(one.received_rate) < q["high90"]
+    assert q["high90"] / q["low90"] < 2.5
+    assert found.fit.reproduced
+
+
+def test_a_fixture_of_one_run_opens_as_a_path():
+    path = Path()
+    path.hear(read_run(open_trace("tests/traces/fixtures/iperf3_tcp.json"), {}))
+    assert path.sources["rtt"] == "trace"
