@@ -8,7 +8,7 @@ from scipy.stats import kstest
 
 from tunbp.infer import sample as sampling
 from tunbp.infer.discrepancy import discrepancy
-from tunbp.infer.priors import priors
+from tunbp.infer.priors import NINETY, priors
 from tunbp.infer.truth import covered, ranks
 
 FLOOD = {"source": "open", "offered_rate": 1e6, "rtt": 0.01, "duration": 0.5, "mss": 1448.0, "ring": 100,
@@ -67,7 +67,9 @@ def test_rows_that_say_nothing_of_a_constant_leave_its_prior():
     unknown = {**SPEED, "receive_window": priors()["receive_window"]}
     told = sampling.sample(sampling.Rows(rows.names, rows.known, rows.measured, unknown), 256)
     assert abs(float(told["contraction"].sel(constant="receive_window"))) < 0.35
-    assert float(told["contraction"].sel(constant="drain_rate")) > 0.85
+    sizes, speed = discrepancy(), SPEED["drain_rate"]
+    spread = np.hypot(sizes.capacity, np.sqrt(3.0) * sizes.replicate) / (np.log(speed.second) / NINETY)
+    assert float(told["contraction"].sel(constant="drain_rate")) == pytest.approx(1.0 - spread**2, abs=0.08)
 
 
 def test_intervals_hold_a_known_truth_as_often_as_they_say():
