@@ -132,8 +132,8 @@ print([cell.label for cell in cells], 0 < measured["queue_latency"] < 1)
 
 @pytest.mark.parametrize("extended", ["notebook"], indirect=True)
 def test_a_notebook_runs_by_papermill_and_saves_its_figure(extended: Path) -> None:
-    run = ["-m", "papermill", "--no-progress-bar", "notebooks/09_burst_law.ipynb", "out.ipynb"]
+    run = ["-m", "papermill", "--no-progress-bar", "notebooks/10_burst_law.ipynb", "out.ipynb"]
     python(extended, *run, "-f", "params/burst_law.yaml", "-p", "out_dir", str(extended / "results"))
     record = json.loads((extended / "results" / "figures" / "burst_law.json").read_text())
-    assert record["run"] == "09_burst_law"
+    assert record["run"] == "10_burst_law"
     assert (extended / "results" / "figures" / "burst_law.pdf").stat().st_size > 1000
