@@ -225,3 +225,17 @@ def test_a_figure_that_cannot_be_drawn_leaves_no_file(tmp_path, figure):
     with pytest.raises(ValueError, match="frac"):
         Output(tmp_path, "01_demo").figure(figure, "ring", "Title", "Caption.")
     assert not list(tmp_path.rglob("*"))
+
+
+def test_a_printed_table_has_its_columns_in_units_that_people_read_and_the_csv_has_all(tmp_path):
+    rows = pd.DataFrame({"row": ["a"], "published": [117.4e6], "model": [1.0e8], "error": [-0.148], "host": ["x"]})
+    printed = {"row": "", "published": "bit/s", "error": ("1", "%")}
+    with Output(tmp_path, "01_a") as out:
+        path = out.table(rows, "errors", "Errors", printed)
+        with pytest.raises(OutputError, match="rate"):
+            out.table(rows, "others", "Others", {"rate": "bit/s"})
+    assert path.read_text().splitlines()[0] == "row,published,model,error,host"
+    text = path.with_suffix(".tex").read_text()
+    assert r"published \\ (Mbit/s)" in text or "published (Mbit/s)" in text
+    assert re.search(r"^a & 117\.4 & \$-14\.8\$ \\\\$", text, re.MULTILINE)
+    assert "host" not in text

@@ -50,7 +50,7 @@ def error_table(
         If the error column is missing.
     """
     need(data, error)
-    table, heads = _in_shown_units(data, units or {})
+    table, heads = in_shown_units(data, units or {})
     table[error] = table[error] * 100
     heads[error] = f"{error} (%)"
     past = table[error].abs() > limit * 100 if limit is not None else pd.Series(False, index=table.index)
@@ -74,14 +74,22 @@ def quantity_table(
     missing
         Words in the place of a missing value.
     """
-    table, heads = _in_shown_units(data, units)
+    table, heads = in_shown_units(data, units)
     return _styled(table, heads, caption, {}, missing)
 
 
-def _in_shown_units(
+def in_shown_units(
     data: pd.DataFrame, units: Mapping[str, tuple[str, str] | str]
 ) -> tuple[pd.DataFrame, dict[str, str]]:
-    """The rows with quantities in the units to show, and the head of each of these columns."""
+    """The rows with quantities in the units to show, and the head of each of these columns.
+
+    Parameters
+    ----------
+    data
+        The rows, SI units.
+    units
+        SI unit per column, or `(SI unit, unit to show)`.
+    """
     table = data.reset_index(drop=True).copy()
     heads: dict[str, str] = {}
     for column, given in units.items():

@@ -15,7 +15,9 @@ import xarray as xr
 from tunbp import opened
 from tunbp.errors import OutputError
 from tunbp.plots.style import style_file
+from tunbp.plots.tables import in_shown_units
 from tunbp.plots.texts import Text
+from tunbp.plots.tidy import need, rows
 from tunbp.project import project_root
 from tunbp.results import files, latex, provenance
 from tunbp.results.escape import visible
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMATS = ("pdf", "svg", "png")
+
+
+Shown = str | tuple[str, str]
+"""Unit of a printed column: SI, or SI and the unit to show."""
 
 
 class Output:
@@ -163,7 +169,9 @@ class Output:
         fig.savefig(buffer, format=kind, metadata=_metadata(kind, record), bbox_inches=None, facecolor="white")
         return buffer.getvalue()
 
-    def table(self, df: pd.DataFrame | xr.Dataset, id: str, caption: str) -> Path:
+    def table(
+        self, df: pd.DataFrame | xr.Dataset, id: str, caption: str, printed: Mapping[str, Shown] | None = None
+    ) -> Path:
         """Write a table as `tables/ID.csv` and as LaTeX (booktabs) `tables/ID.tex`.
 
         Parameters
@@ -174,6 +182,9 @@ class Output:
             Name of its files, unique over all notebooks.
         caption
             What the rows are.
+        printed
+            Columns of the LaTeX table, each with its SI unit, `(SI unit, unit to show)`, or `""` for one without; None:
+            all columns in SI. The CSV always has all.
 
         Returns
         -------
@@ -184,13 +195,11 @@ class Output:
         OutputError
             If the id is not a good name or already used by this or another run.
         """
-        from tunbp.plots.tidy import rows
-
         self._claim(id, self.tables, "tables", ".json")
         frame = rows(df)
         path = self.folder / "tables" / id
         files.write(path.with_suffix(".csv"), frame.to_csv(index=False, float_format="%.10g", lineterminator="\n"))
-        files.write(path.with_suffix(".tex"), latex.table(frame, id, caption))
+        files.write(path.with_suffix(".tex"), latex.table(_printed(frame, printed), id, caption))
         files.write_json(
             path.with_suffix(".json"),
             {
@@ -324,6 +333,16 @@ class Output:
                 if record.stem not in kept and _owner(record) == self.run:
                     for path in sorted(record.parent.glob(f"{record.stem}.*")):
                         path.unlink()
+
+
+def _printed(frame: pd.DataFrame, columns: Mapping[str, Shown] | None) -> pd.DataFrame:
+    """The columns to print, in the units to show, which their names tell."""
+    if columns is None:
+        return frame
+    need(frame, *columns)
+    units = {name: unit for name, unit in columns.items() if unit}
+    table, heads = in_shown_units(frame[list(columns)], units)
+    return table.rename(columns=heads)
 
 
 def _sources(frame: pd.DataFrame, caption: str) -> dict[str, str]:
