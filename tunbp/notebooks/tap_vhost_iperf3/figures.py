@@ -90,10 +90,11 @@ def _raw_panel(ax: Axes, own: pd.DataFrame, axis: str) -> None:
     ax.plot(times, 8 * float(held["window"].median()) / times, linestyle=":", color=GREY, linewidth=1.0, zorder=1)
     ax.set_ylim(0.6 * float(own["measured"].min()), 2.0 * float(own["measured"].max()))
     for line in own[own["finding"].str.contains("the delay was another|another delay")].to_dict("records"):
+        # beside its marker, where neither the window's curve nor the next marker is
+        side, shift = ("right", (-7, -2)) if line["label"] < 0.1 else ("left", (7, -9))
         words = f"file says {line['label'] * 1e3:.0f} ms"
-        ax.annotate(
-            words, (line["base_rtt"], line["measured"]), xytext=(7, -9), textcoords="offset points", fontsize=6.5
-        )
+        at = (line["base_rtt"], line["measured"])
+        ax.annotate(words, at, xytext=shift, textcoords="offset points", fontsize=6.5, ha=side)
 
 
 def raw_series(data: Sequence[tuple[xr.Dataset, str]], variants: Mapping[str, str], until: float = 120.0) -> Figure:
