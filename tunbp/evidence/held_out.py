@@ -59,7 +59,7 @@ class Cell:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
-def _lab(name: str, product: str, constants: dict[str, float], use: str, least_runs: int = 3) -> list[Cell]:
+def _lab(name: str, product: str, constants: dict[str, Any], use: str, least_runs: int = 3) -> list[Cell]:
     """Cells of one of the laboratory's tunnels, without runs in which others took the processors, where any remain."""
     runs = live.measurements()[name]
     names = ["cell", "variant", "ring", "added_rtt", "congestion", "qdisc", "set_duration", "warmup"]
