@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from importlib.resources import files as files_of
+from pathlib import Path
 
 import pytest
 
@@ -80,10 +82,24 @@ def test_every_output_is_listed_with_its_hash_but_for_those_that_hold_times(fini
     assert unhashed == {"environment.json", "index.html"}
 
 
+def with_context_inside(crate: Path) -> Path:
+    """The crate with the context of RO-Crate in it (as the package `rocrate` bundles it): nothing is fetched."""
+    bundled = json.loads(files_of("rocrate").joinpath("data", "ro-crate.jsonld").read_text(encoding="utf-8"))
+    metadata = crate / "ro-crate-metadata.json"
+    content = json.loads(metadata.read_text(encoding="utf-8"))
+    own = [part for part in content["@context"] if not isinstance(part, str)]
+    assert len(own) < len(content["@context"])
+    metadata.write_text(json.dumps({**content, "@context": [bundled["@context"], *own]}))
+    return crate
+
+
 @pytest.mark.skipif(not VALIDATOR, reason="TUNBP_ROCRATE_VALIDATOR does not name a rocrate-validator program")
-def test_the_checker_of_the_profile_finds_the_crate_valid(finished):
-    done = subprocess.run(
-        [VALIDATOR, "-y", "validate", "--no-paging", "-p", "process-run-crate", str(finished)],
-        capture_output=True, text=True,
-    )  # fmt: skip
+def test_the_checker_of_the_profile_finds_the_crate_valid_without_a_network(finished):
+    crate = with_context_inside(finished)
+    command = [VALIDATOR, "-y", "validate", "--no-paging", "-p", "process-run-crate", "--metadata-only", str(crate)]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
+    # it does find what is wrong
+    metadata = crate / "ro-crate-metadata.json"
+    metadata.write_text(metadata.read_text().replace('"instrument"', '"tool"'))
+    assert subprocess.run(command, capture_output=True, text=True).returncode == 1
