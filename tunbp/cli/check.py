@@ -77,6 +77,7 @@ def _show_claims(console: Console, claims: pd.DataFrame) -> None:
 
 def _summary_table(summary: pd.DataFrame) -> Table:
     table = _table("Tables", "table", "rows", "seeds", "median", "worst", "worst row", "noise of one value")
+    table.columns[5].overflow = "fold"
     for part in summary.to_dict("records"):
         noise = "not repeated" if part["noise"] != part["noise"] else f"{part['noise']:.1%}"
         seeds = "nothing random" if part["seeds"] == 1 else str(part["seeds"])
