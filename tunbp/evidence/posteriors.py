@@ -57,8 +57,12 @@ def posterior_of(
     report: Callable[[int, float, float], None] = lambda *_: None,
 ) -> xr.Dataset:
     """Draws of a host's constants, see `tunbp.infer.sample.sample`, from its fitted rows alone."""
-    cells = [cell for cell in hosts()[host] if cell.use == CALIBRATION]
-    return sample(rows_of(cells), count, seed, state, report)
+    return sample(fitted_rows(host), count, seed, state, report)
+
+
+def fitted_rows(host: str) -> Rows:
+    """The rows of a host that a posterior may use: those that `hosts.yaml` was fitted to."""
+    return rows_of([cell for cell in hosts()[host] if cell.use == CALIBRATION])
 
 
 def predicted(host: str, posterior: xr.Dataset, seed: int = 0) -> tuple[list[Cell], xr.Dataset]:

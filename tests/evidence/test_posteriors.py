@@ -1,0 +1,46 @@
+"""Posteriors of the paper's hosts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tunbp.evidence import posteriors
+from tunbp.evidence.held_out import CALIBRATION
+from tunbp.evidence.predictive import judged
+
+
+def test_a_posterior_uses_the_fitted_rows_alone():
+    for host, cells in posteriors.hosts().items():
+        rows = posteriors.fitted_rows(host)
+        assert set(rows.names) == {cell.name for cell in cells if cell.use == CALIBRATION}
+        assert {row["driver"] for row in rows.known} == {"stock", "v3"}
+        assert "far_rate" in rows.unknown
+
+
+@pytest.fixture(scope="module")
+def found():
+    return posteriors.posterior_of("path-openvpn", 32)
+
+
+def test_the_window_is_what_the_patched_row_says(found):
+    """185 Mbit/s at 120 ms are 2.8 MB; the prior ends at 6 MB."""
+    window = found["receive_window"].to_numpy()
+    assert 2.4e6 < np.median(window) < 4.0e6
+
+
+def test_rows_held_out_are_predicted_with_all_errors(found):
+    cells, draws = posteriors.predicted("path-openvpn", found)
+    assert all(cell.use != CALIBRATION for cell in cells)
+    table = judged(cells, draws)
+    assert table["inside90"].mean() >= 0.7
+    assert (table["high90"] / table["low90"] > 1.2).all()
+
+
+def test_what_the_rows_say_is_put_in_words(found):
+    said = posteriors.contraction({"path-openvpn": found}).set_index("constant")
+    assert set(said["says"]) <= {"nothing", "little", "much"}
+    assert (said["low90"] <= said["median"]).all()
+    reached = posteriors.diagnostics({"path-openvpn": found}).iloc[0]
+    assert reached["rows"] == 4
+    assert reached["effective"] >= 15.9
