@@ -72,7 +72,7 @@ def test_the_size_of_an_error_is_found_again():
     truth = discrepancy()
     rate, ceiling, load = np.full((60, 1), 2e7), np.full((60, 1), 1e8), np.ones((60, 1))
     measured = truth.run(
-        truth.expected(rate, ceiling, load, *RNG.normal(size=(2, 60, 1))), load, RNG.uniform(size=(60, 1))
+        truth.expected(rate, ceiling, load, 500, *RNG.normal(size=(2, 60, 1))), load, RNG.uniform(size=(60, 1))
     )
     draws = xr.Dataset({k: (("cell", "draw"), v) for k, v in
                         (("simulated_rate", rate), ("ceiling", ceiling), ("load", load))})  # fmt: skip

@@ -16,14 +16,20 @@ NORMAL = st.floats(-3.0, 3.0)
 
 @given(st.floats(0.01, 1.0), NORMAL)
 def test_an_error_of_what_losses_cost_never_passes_the_ceiling(share, losses):
-    moved = SIZES.expected(np.array(share), np.array(1.0), np.array(1.0), 0.0, losses)
+    moved = SIZES.expected(np.array(share), np.array(1.0), np.array(1.0), 500, 0.0, losses)
     assert 0.0 < float(moved) <= 1.0 / NEAREST
 
 
 def test_a_rate_far_below_its_ceiling_moves_by_the_whole_factor_and_one_at_it_hardly():
-    up = SIZES.expected(np.array([1e-3, 0.99]), np.array(1.0), np.array(1.0), 0.0, 1.0) / np.array([1e-3, 0.99])
+    up = SIZES.expected(np.array([1e-3, 0.99]), np.array(1.0), np.array(1.0), 500, 0.0, 1.0) / np.array([1e-3, 0.99])
     assert up[0] == pytest.approx(np.exp(SIZES.losses), rel=0.01)
     assert up[1] == pytest.approx(1.0, abs=0.04)
+
+
+def test_a_ring_smaller_than_a_block_is_known_least():
+    low, high = (SIZES.expected(np.array(1e-3), np.array(1.0), np.array(1.0), ring, 0.0, 1.0) for ring in (500, 25))
+    assert high / low == pytest.approx(np.exp(SIZES.small_ring - SIZES.losses), rel=0.02)
+    assert high > low
 
 
 def test_programs_that_sleep_are_known_better_than_busy_ones():

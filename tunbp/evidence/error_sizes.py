@@ -16,7 +16,6 @@ from tunbp.evidence.held_out import CALIBRATION, SOURCES, Cell
 from tunbp.evidence.predictive import predictive
 from tunbp.infer.discrepancy import Discrepancy, discrepancy
 
-CAPACITIES = (0.05, 0.1, 0.15, 0.2, 0.3)
 LOSSES = (0.2, 0.4, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0)
 """Sizes that are tried."""
 
@@ -41,18 +40,19 @@ def log_score(cells: Sequence[Cell], draws: xr.Dataset, sizes: Discrepancy) -> f
     rate, ceiling, load = (
         draws[key].transpose("draw", "cell").to_numpy() for key in ("simulated_rate", "ceiling", "load")
     )
-    each = sizes.log_run(np.array([cell.measured for cell in cells]), rate, ceiling, load)
+    measured, rings = (np.array(each) for each in zip(*[(c.measured, c.known["ring"]) for c in cells], strict=True))
+    each = sizes.log_run(measured, rate, ceiling, load, rings)
     top = each.max(axis=0)
     return float((top + np.log(np.exp(each - top).mean(axis=0))).sum())
 
 
 def scores(cells: Sequence[Cell], draws: xr.Dataset) -> pd.DataFrame:
-    """`log_score` of every pair of sizes: `capacity`, `losses`, `score`, best first."""
+    """`log_score` of every pair of sizes: `losses`, `small_ring`, `score`, best first."""
     lines = [
-        {"capacity": capacity, "losses": losses,
-         "score": log_score(cells, draws, replace(discrepancy(), capacity=capacity, losses=losses))}
-        for capacity in CAPACITIES
+        {"losses": losses, "small_ring": small,
+         "score": log_score(cells, draws, replace(discrepancy(), losses=losses, small_ring=small))}
         for losses in LOSSES
+        for small in LOSSES
     ]  # fmt: skip
     return pd.DataFrame(lines).sort_values("score", ascending=False, ignore_index=True)
 

@@ -73,7 +73,8 @@ def predicted(host: str, posterior: xr.Dataset, seed: int = 0) -> tuple[list[Cel
     found = simulated(rows, values, seed)
     rng = np.random.default_rng([seed, 2])
     shape = found.rate.shape
-    expected = sizes.expected(found.rate, found.ceiling, found.load, rng.normal(size=shape), rng.normal(size=shape))
+    errors = rng.normal(size=(2, *shape))
+    expected = sizes.expected(found.rate, found.ceiling, found.load, rows.rings, *errors)
     rates = sizes.run(expected, found.load, rng.uniform(size=shape))
     return cells, xr.Dataset({"received_rate": (("cell", "draw"), rates.T)}, coords={"cell": [c.name for c in cells]})
 

@@ -17,10 +17,15 @@ from scipy.stats import norm, t
 from tunbp.infer.priors import noise
 
 Array = npt.NDArray[np.float64]
+Rings = npt.NDArray[np.int64]
 
 NEAREST = 0.97
 """Part of its ceiling beyond which no simulated rate counts: the model knows of no losses, the run may have some."""
 
+
+BLOCK = 64
+"""Packets below which a ring is about as small as what TCP hands over at once (64 KB are 47): how much of that fits
+is what the model knows least."""
 
 FULL = 0.5
 """Part of what the programs can carry from which runs differ as busy ones do."""
@@ -48,8 +53,8 @@ class Discrepancy:
         What is left of `replicate` and `capacity` where the programs are idle most of the time.
     capacity
         Standard deviation of the logarithm of what a stage carries.
-    losses
-        Standard deviation of the logarithm of the odds of a rate against its ceiling.
+    losses, small_ring
+        Standard deviation of the logarithm of the odds of a rate against its ceiling; the same of a ring below `BLOCK`.
     queue
         Standard deviation of the logarithm of a waiting time.
     drops
@@ -61,10 +66,13 @@ class Discrepancy:
     idle: float
     capacity: float
     losses: float
+    small_ring: float
     queue: float
     drops: float
 
-    def expected(self, rate: Array, ceiling: Array, load: Array, capacity: Array, losses: Array) -> Array:
+    def expected(
+        self, rate: Array, ceiling: Array, load: Array, ring: Rings | int, capacity: Array, losses: Array
+    ) -> Array:
         """Mean rate of a path whose simulated rate is `rate`.
 
         Parameters
@@ -73,11 +81,14 @@ class Discrepancy:
             Simulated rate and the smallest rate of its stages, any shape that broadcasts.
         load
             The rate over what the programs can carry: a path whose programs sleep most of the time is known better.
+        ring
+            Packets that the ring holds.
         capacity, losses
             Standard normal draws of the two errors.
         """
         share = np.clip(rate / ceiling, 1e-9, NEAREST)
-        odds = share / (1.0 - share) * np.exp(self.losses * losses)
+        size = np.where(np.asarray(ring) < BLOCK, self.small_ring, self.losses)
+        odds = share / (1.0 - share) * np.exp(size * losses)
         # a rate at its ceiling stays there in the middle
         moved = odds / (1.0 + odds) / share * np.minimum(rate, ceiling)
         return np.asarray(moved * np.exp(self._busy(self.capacity, load) * capacity))
@@ -96,7 +107,7 @@ class Discrepancy:
         away = np.log(measured / np.maximum(expected, 1.0)) / scale
         return np.asarray(t.logpdf(away, self.freedom) - np.log(scale))
 
-    def log_run(self, measured: Array, rate: Array, ceiling: Array, load: Array) -> Array:
+    def log_run(self, measured: Array, rate: Array, ceiling: Array, load: Array, ring: Rings) -> Array:
         """Logarithm of the probability density of runs, the model's own errors integrated out.
 
         Parameters
@@ -105,10 +116,12 @@ class Discrepancy:
             Rates of the runs, shape (row,).
         rate, ceiling, load
             Simulated ones and what bounds them, shape (draw, row).
+        ring
+            Packets that the ring holds, shape (row,).
         """
         shape = (..., None, None)
         errors = CAPACITY_RULE[0][:, None], LOSSES_RULE[0][None, :]
-        expected = self.expected(rate[shape], ceiling[shape], load[shape], *errors)
+        expected = self.expected(rate[shape], ceiling[shape], load[shape], ring[shape], *errors)
         weights = CAPACITY_RULE[1][:, None] * LOSSES_RULE[1][None, :]
         density = np.exp(self.log_rate(measured[shape], expected, load[shape]))
         return np.asarray(np.log(np.maximum((density * weights).sum(axis=(-2, -1)), 1e-300)))

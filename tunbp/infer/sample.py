@@ -67,6 +67,11 @@ class Rows:
     measured: Array
     unknown: Mapping[str, Prior]
 
+    @property
+    def rings(self) -> npt.NDArray[np.int64]:
+        """Packets that the ring of each row holds."""
+        return np.array([int(row["ring"]) for row in self.known])
+
 
 @dataclass(frozen=True)
 class Simulated:
@@ -115,7 +120,7 @@ def _alike(known: Sequence[Mapping[str, Any]]) -> list[list[int]]:
 
 def log_likelihood(rows: Rows, found: Simulated, sizes: Discrepancy) -> Array:
     """Of all rows, one value per draw; rows are independent given the constants."""
-    return np.asarray(sizes.log_run(rows.measured, found.rate, found.ceiling, found.load).sum(axis=1))
+    return np.asarray(sizes.log_run(rows.measured, found.rate, found.ceiling, found.load, rows.rings).sum(axis=1))
 
 
 def sample(

@@ -48,7 +48,9 @@ def ranks(rows: Rows, sets: int = 200, pool: int = 2048, seed: int = 0) -> pd.Da
     for truth in rng.choice(pool, sets, replace=False):
         rate, ceiling, load = (part[truth] for part in (found.rate, found.ceiling, found.load))
         errors = rng.normal(size=(2, rate.size))
-        measured = sizes.run(sizes.expected(rate, ceiling, load, *errors), load, rng.uniform(size=rate.size))
+        measured = sizes.run(
+            sizes.expected(rate, ceiling, load, rows.rings, *errors), load, rng.uniform(size=rate.size)
+        )
         others = np.arange(pool) != truth
         there = Simulated(found.rate[others], found.ceiling[others], found.load[others])
         told = Rows(rows.names, rows.known, measured, rows.unknown)

@@ -12,7 +12,7 @@ from tunbp.prediction.distribution import VARIANTS, WORTH, Prediction
 from tunbp.prediction.products import Product, product
 from tunbp.quantities import percent, show, show_range
 
-ENOUGH = 2.0 / 3.0
+ENOUGH = 0.8
 """Part of the best ring's gain that a ring must bring to be advised: longer ones cost ping for little."""
 
 SURE, OPEN = 0.75, 0.25

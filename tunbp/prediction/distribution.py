@@ -41,7 +41,7 @@ ERRORS_TRIED = 32
 TAIL = 0.01
 """Probability beforehand of a rate as far out as the measured one, below which the model does not hold the path."""
 
-FEW = 4.0
+FEW = 2.0
 """Effective draws below which a measured run is not reproduced."""
 
 SEED = "seed"
@@ -283,7 +283,8 @@ def _with_errors(
     simulated = result["received_rate"].transpose(*order)
     capacity, losses, waits = (norm.ppf(drawn[name])[:, None, None] for name in ERRORS[:3])
     load = simulated.to_numpy() / load
-    expected = sizing.expected(simulated.to_numpy(), lowest, load, capacity, losses)
+    rings = result["ring"].to_numpy()[None, :, None]
+    expected = sizing.expected(simulated.to_numpy(), lowest, load, rings, capacity, losses)
     if base.source != "tcp":
         expected = np.minimum(expected, stages["offered"][:, None, None])
     if base.source == "tcp":
@@ -326,7 +327,7 @@ def _conditioned(
     load = rate / busy(stages)[:, None]
     # the model's own error on this path is as unknown as its constants, and costs no simulation: many for each draw
     errors = norm.ppf(qmc.Sobol(2, seed=seed).random(ERRORS_TRIED))
-    expected = sizing.expected(rate, ceiling, load, errors[:, 0], errors[:, 1])
+    expected = sizing.expected(rate, ceiling, load, int(base.ring), errors[:, 0], errors[:, 1])
     log = np.zeros(expected.shape)
     if "received_rate" in observed:
         log += sizing.log_rate(observed["received_rate"], expected, load)
