@@ -37,10 +37,11 @@ def closed_forms(engine: str = "fluid") -> pd.DataFrame:
 def _window(engine: str) -> list[tuple[str, str, str, float, float]]:
     """A window below and above the bandwidth-delay product (50,000 packets/s, 20 ms: 1,000 packets).
 
-    Without HyStart, which ends slow start as the queue begins to stand: the window is to be the receiver's.
+    Without HyStart, which ends slow start as the queue begins to stand, and forwarded, as a local sender waits for
+    blocks: the window is to be the receiver's.
     """
     base = Scenario(driver="7.3", qdisc="pfifo", ring=5000, drain_rate=50e3, rtt=0.02, duration=6.0, warmup=2.0,
-                    hystart=False)  # fmt: skip
+                    origin="forwarded", hystart=False)  # fmt: skip
     segments = xr.DataArray([250, 500, 2000, 3000], dims="window")
     result = simulate(base.replace(receive_window=segments * 1448.0), engine)
     product = laws.bandwidth_delay_product(50e3 * 1448 * 8, 0.02)

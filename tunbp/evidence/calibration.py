@@ -40,7 +40,7 @@ _LAB = {"stall_rate": Free(0.02, 0.5), "stall_mean": Free(1e-3, 9e-3)}
 _PATH = {
     "ack_interval": Free(5e-5, 8e-4),
     "stall_rate": Free(0.25, 4.0),
-    "stall_mean": Free(2e-3, 40e-3),
+    "stall_mean": Free(2e-3, 120e-3),
     "burst_rate": Free(75e3, 1.8e6),
 }
 """Priors: stalls about 1/s of some milliseconds (scheduling); a burst that reaches the ring no slower than over Gigabit

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tunbp.model import congestion
+from tunbp.model import congestion, gso
 from tunbp.model.drivers import ring_batch
 from tunbp.model.engines import codes
 from tunbp.model.engines.cost import check_cost
@@ -34,12 +34,17 @@ STEPS_PER_RTT = (32, 256)
 STEPS_PER_RING = 4
 """Time steps in which the reader empties a full ring, when `dt` is automatic: bursts are resolved on that scale."""
 
-MOST_STEPS = 2048
+FEWEST_STEPS, MOST_STEPS = 4, 2048
 
 SHORTEST_STEP = 15e-6
 
+BLOCKS_PER_RING, BLOCKS_PER_WINDOW = 20.0, 50.0
+"""Blocks of which a stock ring holds more, and of which the window is more, are left out: they change nothing."""
 
-def round_trip_slots(rtt: Array, dt: float | None, emptying: Array | float = np.inf) -> Array:
+
+def round_trip_slots(
+    rtt: Array, dt: float | None, emptying: Array | float = np.inf, shortest: Array | float = 0.0
+) -> Array:
     """Time steps per RTT, a value of a fixed ladder of quarter octaves.
 
     A scenario's step never depends on the batch it is in, and scenarios of similar RTT share a tile.
@@ -52,13 +57,17 @@ def round_trip_slots(rtt: Array, dt: float | None, emptying: Array | float = np.
         Longest time step wanted, or None for automatic.
     emptying
         Times the reader needs for a full ring, N/mu, in seconds; matters where `dt` is automatic.
+    shortest
+        Shortest step in seconds, where `dt` is automatic: what comes at once comes within one.
     """
     low, high = STEPS_PER_RTT
     if dt is None:
         wanted = np.clip(rtt / SHORTEST_STEP, low, high)
         wanted = np.maximum(wanted, np.minimum(STEPS_PER_RING * rtt / emptying, MOST_STEPS))
+        with np.errstate(divide="ignore"):
+            wanted = np.maximum(np.minimum(wanted, np.divide(rtt, shortest)), FEWEST_STEPS)
     else:
-        wanted = np.maximum(np.ceil(rtt / dt - 1e-9), 4)
+        wanted = np.maximum(np.ceil(rtt / dt - 1e-9), FEWEST_STEPS)
     wanted = np.minimum(wanted, 2.0**60)
     octave = 2.0 ** np.floor(np.log2(wanted))
     slots: Array = np.ceil(wanted / octave * 4 - 1e-9) / 4 * octave
@@ -84,8 +93,6 @@ def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
     number = numbers(flat)
     path, path_on, readers_on = _behind_the_reader(flat, number)
     emptying = np.minimum(number["ring"] / number["drain_rate"], path["path_emptying"])
-    slots = round_trip_slots(number["rtt"], scenario.dt, emptying)
-    dt = number["rtt"] / slots
     g = number["gso_segments"]
     free, full, pushing, k, per_cycle = service_times(flat)
     source = np.array([codes.SOURCES[str(x)] for x in flat["source"]], dtype=int)
@@ -93,6 +100,14 @@ def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
     rules = congestion.ROWS
     tcp = source == codes.TCP
     local = flat["origin"] == "local"
+    more, most = gso.block_limits(number["rtt"], number["mss"])
+    small_ring = (pushing == 0) & (number["ring"] < BLOCKS_PER_RING * most)
+    # ACKs that come together leave only young packets on the way: TCP does not wait, and bursts are theirs
+    cut = local & tcp & (g == 1) & (number["ack_interval"] == 0.0)
+    large = cut & (small_ring | (number["rtt"] < BLOCKS_PER_WINDOW * gso.DEFER_TIME))
+    shortest = np.where(large, most / number["burst_rate"], 0.0)
+    slots = round_trip_slots(number["rtt"], scenario.dt, emptying, shortest)
+    dt = number["rtt"] / slots
     offered = np.where(np.isnan(number["offered_rate"]), 0.0, number["offered_rate"]) * number["streams"]
     frames = source == codes.FRAMES
     streams = number["streams"].astype(int)
@@ -151,12 +166,16 @@ def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
         "far": np.minimum(dt * path["far_rate"], FOREVER),
         "far_acks": np.minimum(dt * path["far_acks"], FOREVER),
         "pace": dt / slowest,
+        "block_rate": congestion.TSQ_TIME / number["rtt"],
+        "block_pace": congestion.TSQ_TIME / slowest,
+        "block_more": more,
+        "block_most": most,
     }
     rows["codel"] = np.where(fact(flat["qdisc"], "codel") & (pushing > 0) & tcp, 1.0, 0.0)
     rows["hystart"] = np.where(tcp & np.array([row.hystart for row in rules])[control], number["hystart"], 0.0)
     table = np.stack([np.asarray(rows[name], float) for name in PARAMETERS])
     control = np.where(tcp, control, 0)  # what is not TCP shares a kernel
-    columns = (single, control, source, pushing > 0, path_on, readers_on & tcp)
+    columns = (single, control, source, pushing > 0, path_on, readers_on & tcp, large)
     kinds = [Kind(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
     return Prepared(
         table,

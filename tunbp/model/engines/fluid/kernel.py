@@ -28,20 +28,21 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from tunbp.model import congestion as cc
+from tunbp.model import gso
 from tunbp.model.compiled import njit
 from tunbp.model.engines import controls
 from tunbp.model.engines.fluid import sender, stages
 from tunbp.model.engines.fluid.state import (
-    ABOVE, ACCOUNTED, ACKED, APP, ARRIVED, A_SHARE, B, BLOCK, BUNCH, BUNCHES, BURST, B_SUM, CAP, CODEL, CODEL_NEXT,
-    CW, DELACK, DELIVERED_TOTAL, DEVICE, DRAIN, DRAIN_FULL, DROP, DROPPED, DROPPED_P, DROPPED_Q, DT, DURATION,
-    ENTRY, EPOCH, EVENT, F, FAR_SHARE, FIRST, FLIGHT, FLOW, FOREVER, FRAME_NO, FULL, FULL_PACKETS, F_GAP, F_LEFT,
-    F_SIZE, F_TOOK, F_WANT, GONE, G_SHARE, HELD, HELD_SECONDS, HOLD, HYSTART, H_RTT, H_SUM, IN_FLIGHT, I_EVERY,
-    I_SIZE, K, Kind, LAST, LEFT, LOSSES, LOSS_EVENTS, LOSS_GAP, N, NEXT_FRAME, OFFERED, OUT, OUTSTANDING, OVER, P,
-    PACE, PARAMETERS, PATH_DROPS, PATH_SECONDS, PENDING, PROBES, P_GAP, P_SHARE, P_SUM, Q, QDISC_DROPS,
-    QDISC_SECONDS, QLIM, QUEUED, Q_SUM, RECORD, RECOVERING, RECOVERY, REDUCED, RELEASED, RETRANS, RETRANSMITS, RHO,
-    RHO_NOW, RING_DROPS, RING_SECONDS, ROUND, ROUND_OUT, RTT, SAFE, SAMPLES, SAWTOOTH, SENT, SENT_TOTAL, SHARE,
-    SHOWN, SPARE, SS, STALL, STALL_END, S_MEAN, S_RATE, TAKEN, TIMEOUTS, TINY, TOOK, UNHELD, USED, WANT, WARMUP,
-    WEST, WINDOW, WMAX,
+    ABOVE, ACCOUNTED, ACKED, APP, ARRIVED, A_SHARE, B, BLOCK, BLOCK_MORE, BLOCK_MOST, BLOCK_PACE, BLOCK_RATE, BUNCH,
+    BUNCHES, BURST, B_SUM, CAP, CODEL, CODEL_NEXT, CREDIT, CW, DELACK, DELIVERED_TOTAL, DEVICE, DRAIN, DRAIN_FULL,
+    DROP, DROPPED, DROPPED_P, DROPPED_Q, DT, DURATION, ENTRY, EPOCH, EVENT, F, FAR_SHARE, FIRST, FLIGHT, FLOW,
+    FOREVER, FRAME_NO, FULL, FULL_PACKETS, F_GAP, F_LEFT, F_SIZE, F_TOOK, F_WANT, GONE, G_SHARE, HELD, HELD_SECONDS,
+    HOLD, HYSTART, H_RTT, H_SUM, IN_FLIGHT, I_EVERY, I_SIZE, K, Kind, LAST, LEFT, LOSSES, LOSS_EVENTS, LOSS_GAP, N,
+    NEXT_FRAME, OFFERED, OUT, OUTSTANDING, OVER, P, PACE, PARAMETERS, PATH_DROPS, PATH_SECONDS, PENDING, PROBES,
+    P_GAP, P_SHARE, P_SUM, Q, QDISC_DROPS, QDISC_SECONDS, QLIM, QUEUED, Q_SUM, RECORD, RECOVERING, RECOVERY,
+    REDUCED, RELEASED, RETRANS, RETRANSMITS, RHO, RHO_NOW, RING_DROPS, RING_SECONDS, ROUND, ROUND_OUT, RTT, SAFE,
+    SAMPLES, SAWTOOTH, SENT, SENT_TOTAL, SHARE, SHOWN, SPARE, SS, STALL, STALL_END, S_MEAN, S_RATE, TAKEN, TIMEOUTS,
+    TINY, TOOK, UNHELD, USED, WANT, WARMUP, WEST, WINDOW, WMAX,
 )  # fmt: skip
 from tunbp.model.engines.random import exponential, stream, xorshift
 from tunbp.model.engines.codes import FRAMES, OPEN, PKTGEN, TCP
@@ -216,7 +217,7 @@ def kernel(width: int, kind: Kind) -> Any:
         width]`` with a sample at each interval.
     """
     W = width
-    single, control, source, pushing, path, readers = kind
+    single, control, source, pushing, path, readers, blocks = kind
     tcp = source == TCP
     n_parameters = len(PARAMETERS)
     rules, growth = cc.ROWS[control], controls.GROWTH[control]
@@ -283,8 +284,21 @@ def kernel(width: int, kind: Kind) -> Any:
                             flow[CW, i] = cwnd
                         # 2. the sender fills the window
                         want = math.floor(max(min(cwnd, window) - flight, 0.0) + TINY)
-                        if paced:
+                        if blocks:  # less than a block waits: what TCP paces, or takes in, in a millisecond
+                            gain = gso.SLOW_START if cwnd < 0.5 * ssthresh else gso.STEADY
+                            pacing = gain * min(cwnd * s[BLOCK_RATE, i], s[BLOCK_PACE, i])
+                            if paced:
+                                pacing = flow[PACE, i] * cc.TSQ_TIME
+                                credit = min(flow[CREDIT, i] + flow[PACE, i] * s[DT, i], 2.0 * s[BLOCK_MOST, i])
+                                want = min(want, credit)
+                            size = min(pacing + s[BLOCK_MORE, i], s[BLOCK_MOST, i])
+                            size = min(size, min(cwnd, window) * (1.0 / gso.WINDOW_DIVISOR))
+                            want = want if want >= 2.0 * size else (math.floor(size) if want >= size else 0.0)
+                            if paced:
+                                flow[CREDIT, i] = credit - want
+                        elif paced:
                             want = min(want, flow[PACE, i] * s[DT, i])
+                        if paced:
                             flow[ROUND_OUT, i] += acked
                             rounds |= t >= flow[ROUND, i]
                         flow[FLIGHT, i] = flight
@@ -318,7 +332,7 @@ def kernel(width: int, kind: Kind) -> Any:
             # 3. the burst meets the ring: a stock driver drops what does not fit
             if not pushing:
                 if tight:
-                    dropping = stages.overflow(s, W, nf, n, source, readers)
+                    dropping = stages.overflow(s, W, nf, n, source, readers, blocks)
                     lossy |= dropping
                 elif dropping:
                     dropping = False

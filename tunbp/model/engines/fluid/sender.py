@@ -6,19 +6,20 @@ import math
 from typing import Any
 
 from tunbp.model import congestion as cc
+from tunbp.model import gso
 from tunbp.model.compiled import njit
 from tunbp.model.engines import controls
 from tunbp.model.engines.fluid.state import (
-    A, ARRIVED, B, BURST, CAP, CW, DEVICE, DRAIN, DRAIN_FULL, DT, ENTRY, EPOCH, F, FLIGHT, FLOW, F_WANT, G, HELD,
-    HYSTART, H_COUNT, H_LAST, H_LEFT, H_RTT, H_START, K, LAST, LOSSES, N, P, PACE, PENDING, PRIOR, PROBES, PRR_IN,
-    PRR_OUT, P_SERVICE, Q, RECOVERING, RECOVERY, REDUCED, RETRANS, ROUND, ROUND_OUT, ROUND_START, RTT, SAWTOOTH,
-    SERVICE, SHOWN, SMALL, SS, STALL_END, TINY, USED, WANT, WEST, WINDOW, WMAX,
+    A, ARRIVED, B, BLOCK_MORE, BLOCK_MOST, BURST, CAP, CW, DEVICE, DRAIN, DRAIN_FULL, DT, ENTRY, EPOCH, F, FLIGHT,
+    FLOW, F_WANT, G, HELD, HYSTART, H_COUNT, H_LAST, H_LEFT, H_RTT, H_START, K, LAST, LOSSES, N, P, PACE, PENDING,
+    PRIOR, PROBES, PRR_IN, PRR_OUT, P_SERVICE, Q, RECOVERING, RECOVERY, REDUCED, RETRANS, ROUND, ROUND_OUT,
+    ROUND_START, RTT, SAWTOOTH, SERVICE, SHOWN, SMALL, SS, STALL_END, TINY, USED, WANT, WEST, WINDOW, WMAX,
 )  # fmt: skip
 
 _rare = njit(nogil=True, error_model="numpy")
 
-SMALL_QUEUE_ENTRIES = 2.0
-"""Entries that a flow may always have in the qdisc (net/ipv4/tcp_output.c, ``tcp_small_queue_check``)."""
+SMALL_QUEUE_BLOCKS = 2.0
+"""Blocks that a flow may always have in the qdisc (net/ipv4/tcp_output.c, ``tcp_small_queue_check``)."""
 
 
 @_rare
@@ -127,7 +128,7 @@ def hystart(s: Any, line: Any, slot: int, W: int, nf: int, n: int) -> bool:
                 s[o + H_RTT, i] = t - s[o + H_START, i] if s[o + H_START, i] > 0.0 else rtt
                 s[o + H_START, i] = t
                 s[o + H_LAST, i] = t
-                left = cwnd + acked - 2.0 * over  # in flight at its beginning: the window of that moment
+                left = s[o + FLIGHT, i] + acked - 2.0 * over  # in flight at its beginning, in the middle of the step
                 count = over
             s[o + H_LEFT, i] = left
             s[o + H_COUNT, i] = count
@@ -144,6 +145,14 @@ def hystart(s: Any, line: Any, slot: int, W: int, nf: int, n: int) -> bool:
                 s[o + K, i] = 0.0
                 s[o + EPOCH, i] = t - rtt
     return any_left
+
+
+@_rare
+def block_size(s: Any, i: int, o: int) -> float:
+    """Segments that the flow at `o` hands over at once, where the stack cuts them (`tunbp.model.gso`)."""
+    gain = cc.PACING_SLOW_START if s[o + CW, i] < 0.5 * s[o + SS, i] else cc.PACING
+    srtt = s[RTT, i] + (s[Q, i] + s[B, i]) * s[SERVICE, i] + s[P, i] * s[P_SERVICE, i]
+    return float(gso.block(gain * s[o + CW, i] / srtt, s[BLOCK_MORE, i], s[BLOCK_MOST, i]))
 
 
 @_rare
@@ -165,8 +174,9 @@ def small_queues(s: Any, W: int, nf: int, n: int, control: int, readers: bool) -
             o = DEVICE + f * FLOW
             gain = cc.PACING_SLOW_START if s[o + CW, i] < 0.5 * s[o + SS, i] else cc.PACING
             rate = s[o + PACE, i] if controls.PACED[control] else gain * max(s[o + CW, i], s[o + FLIGHT, i]) / srtt
-            # the entry that makes it more is still handed over
-            allowed += max(SMALL_QUEUE_ENTRIES * entry, rate * s[SMALL, i]) + entry
+            # the block that makes it more is still handed over
+            together = gso.block(rate, s[BLOCK_MORE, i], s[BLOCK_MOST, i]) if entry == 1.0 else entry
+            allowed += max(SMALL_QUEUE_BLOCKS * together, rate * s[SMALL, i]) + together
         drain = s[DRAIN_FULL, i] if s[B, i] > 0.0 else s[DRAIN, i]
         drain = 0.0 if n * s[DT, i] < s[STALL_END, i] else drain
         if readers:

@@ -8,6 +8,7 @@ from typing import Any
 import numba
 
 from tunbp.model.compiled import njit
+from tunbp.model.engines.fluid import sender
 from tunbp.model.engines.fluid.sender import reduce
 from tunbp.model.engines.fluid.state import (
     A, ABOVE, ACKED, ACKS, AHEAD, ARRIVED, A_SHARE, B, BATCH, BUNCH, CODEL_N, CODEL_NEXT, CW, DEVICE, DRAIN, DROP,
@@ -84,7 +85,7 @@ def burst_ratio(s: Any, i: int, arrived: float) -> float:
 
 
 @_rare
-def overflow(s: Any, W: int, nf: int, n: int, source: int, readers: bool) -> bool:
+def overflow(s: Any, W: int, nf: int, n: int, source: int, readers: bool, blocks: bool) -> bool:
     """The burst law in whole entries: what arrives less what is drained meanwhile, less the free slots in sight.
 
     Of a burst of A entries that meets an empty ring, ceil(A - floor((A - 1) rho) - N) are dropped, rho = mu/lambda:
@@ -113,8 +114,9 @@ def overflow(s: Any, W: int, nf: int, n: int, source: int, readers: bool) -> boo
             burst = arrived
             # ACKs come no faster than the slowest stage, unless they waited somewhere and come together
             together = readers and s[ACKED, i] > 1.05 * s[PACED, i] + 2.0
-            if source == TCP and s[WANT, i] <= 2.0 * s[ACKED, i] + TINY and not together:
-                burst = arrived * min(1.0, s[BUNCH, i] / s[ACKED, i])
+            size_of_block = sender.block_size(s, i, DEVICE) if blocks else 0.0
+            if source == TCP and s[WANT, i] <= 2.0 * s[ACKED, i] + size_of_block + TINY and not together:
+                burst = max(arrived * min(1.0, s[BUNCH, i] / max(s[ACKED, i], TINY)), min(arrived, size_of_block))
             drained = min(q + arrived - burst * (1.0 - rho), drain * (1.0 - burst / arrived) + burst * rho) / size
             # a slot is free when the service of its entry begins; a sleeping reader begins a little later
             asleep = q <= TINY

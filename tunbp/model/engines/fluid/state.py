@@ -10,7 +10,8 @@ PARAMETERS = (
     "qdisc_limit", "dt", "rtt", "stall_rate", "stall_mean", "entry", "service", "offered", "frame_interval",
     "frame", "iframe", "iframe_every", "duration", "warmup", "ecn", "small_queue", "unheld",
     "block", "idle", "sees_drops", "codel", "hystart", "path", "path_service", "path_room", "path_rho",
-    "loss_gap", "loss_run", "acks", "policy", "far", "far_acks", "pace",
+    "loss_gap", "loss_run", "acks", "policy", "far", "far_acks", "pace", "block_rate", "block_pace", "block_more",
+    "block_most",
 )  # fmt: skip
 """Rows of the parameter table, one column per scenario.
 
@@ -35,7 +36,7 @@ SERIES = ("delivered", "total_retransmits", "cwnd", "ring_seconds", "qdisc_secon
 (N, DRAIN, DRAIN_FULL, RHO, BURST, WINDOW, HOLD, DELACK, BUNCH, BUNCHES, SAFE, BATCH, SAWTOOTH, QLIM, DT, RTT, S_RATE,
  S_MEAN, ENTRY, SERVICE, OFFERED, F_GAP, F_SIZE, I_SIZE, I_EVERY, DURATION, WARMUP, ECN, SMALL, UNHELD, BLOCK, IDLE,
  SEES, CODEL, HYSTART, PATH, P_SERVICE, P_ROOM, P_RHO, LOSS_GAP, LOSS_RUN, ACKS, POLICY, FAR, FAR_ACKS,
- PACED) = range(len(PARAMETERS))  # fmt: skip
+ PACED, BLOCK_RATE, BLOCK_PACE, BLOCK_MORE, BLOCK_MOST) = range(len(PARAMETERS))  # fmt: skip
 
 (SENT_TOTAL, DELIVERED_TOTAL, RING_DROPS, QDISC_DROPS, RETRANSMITS, RING_SECONDS, QDISC_SECONDS, HELD_SECONDS,
  FULL_PACKETS, LOSS_EVENTS, TIMEOUTS, QUEUED, IN_FLIGHT, OUTSTANDING, ACCOUNTED, PATH_DROPS, PATH_SECONDS,
@@ -51,11 +52,11 @@ DEVICE = len(PARAMETERS) + _DEVICE_ROWS
 """First row of the first flow."""
 
 # state of each flow
-FLOW = 37
+FLOW = 38
 """Rows of a flow."""
 (CW, SS, WMAX, K, EPOCH, WEST, FLIGHT, HELD, FIRST, RECOVERY, PENDING, LAST, SHARE, F_WANT, PACE, ROUND,
  ROUND_START, ROUND_OUT, SHOWN, AHEAD, LOST_AT, REDUCED, PRIOR, PRR_IN, PRR_OUT, H_LEFT, H_START, H_LAST, H_RTT,
- H_COUNT, CAP, F_TOOK, P_SHARE, FAR_SHARE, G_SHARE, A_SHARE, TAIL) = range(FLOW)  # fmt: skip
+ H_COUNT, CAP, F_TOOK, P_SHARE, FAR_SHARE, G_SHARE, A_SHARE, TAIL, CREDIT) = range(FLOW)  # fmt: skip
 
 FOREVER = 1e300
 TINY = 1e-9
@@ -80,6 +81,8 @@ class Kind(NamedTuple):
         Whether there is a stage behind the reader: a rate, or losses.
     readers
         Whether ACKs cost a reader time, or the far reader is slower than what arrives.
+    blocks
+        Whether a local TCP hands over blocks of segments that are large for the ring (`tunbp.model.gso`).
     """
 
     single: bool
@@ -88,3 +91,4 @@ class Kind(NamedTuple):
     pushing: bool
     path: bool
     readers: bool
+    blocks: bool

@@ -29,6 +29,7 @@ from tunbp.model.engines.packets.state import (
 )
 from tunbp.model.engines.threads import each
 from tunbp.model.fields import BATCH_WIDE, PATH_BUFFER
+from tunbp.model.gso import block_limits
 from tunbp.model.qdiscs import QDISCS, qdisc_limit
 from tunbp.model.scenario import Scenario
 
@@ -96,6 +97,8 @@ def _device(point: Mapping[str, Any]) -> np.ndarray[Any, Any]:
     m["tsq"] = m["sees_drops"] = local and tcp
     m["tsq"] &= backpressure
     m["sees_drops"] &= not row.attached
+    m["blocks"] = local and tcp and m["gso"] == 1
+    m["block_more"], m["block_most"] = block_limits(float(point["rtt"]), float(point["mss"]))
     m["paced"] = control.paced
     m["hystart"] = bool(point["hystart"]) and control.hystart
     blocks = 0.0 if source == codes.PKTGEN else send_buffer / float(point["mss"]) if local else math.inf

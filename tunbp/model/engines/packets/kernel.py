@@ -44,6 +44,7 @@ from tunbp.model.engines.packets.state import (
     WAITS,
 )  # fmt: skip
 from tunbp.model.engines.random import exponential, stream, uniform, xorshift
+from tunbp.model.gso import DEFER_TIME, WINDOW_DIVISOR, block
 from tunbp.model.qdiscs import CODEL_DROP_BATCH, CODEL_INTERVAL, CODEL_TARGET
 
 # Nothing is allocated in compiled code. Reference counts of the arrays (atomic, at every call) would take ten
@@ -85,19 +86,37 @@ def _paces(m: Any, flow: Any) -> float:
 
 
 @_hot
-def _small_queue(m: Any, flow: Any) -> bool:
-    """TCP small queues: whether the qdisc holds as much of this flow as it may (net/ipv4/tcp_output.c)."""
-    if m.tsq == 0:
-        return False
-    return bool(flow.queued > max(2.0 * m.gso, _paces(m, flow) * cc.TSQ_TIME))
+def _block(m: Any, flow: Any) -> float:
+    """Segments that TCP hands over at once, where the stack cuts them (`tunbp.model.gso`)."""
+    return float(block(_paces(m, flow), m.block_more, m.block_most)) if m.blocks == 1 else float(m.gso)
 
 
 @_hot
-def _entry_size(m: Any, flow: Any) -> int:
+def _small_queue(m: Any, flow: Any, together: float) -> bool:
+    """TCP small queues: whether the qdisc holds as much of this flow as it may (net/ipv4/tcp_output.c)."""
+    if m.tsq == 0:
+        return False
+    return bool(flow.queued > max(2.0 * together, _paces(m, flow) * cc.TSQ_TIME))
+
+
+@_hot
+def _defers(m: Any, flow: Any, room: int, window: int, together: float, t: float) -> bool:
+    """Whether TCP waits for a whole block (net/ipv4/tcp_output.c, ``tcp_tso_should_defer``).
+
+    It does while ACKs are to come soon: the oldest packet on its way was sent more than half of an RTT ago.
+    """
+    if m.blocks == 0 or flow.flight == 0 or flow.recovering == 1 or flow.probe == 1 or flow.resend > 0:
+        return False
+    soon = t - flow.sent_at <= DEFER_TIME and t - flow.head_at >= 0.5 * flow.srtt
+    return bool(soon and room < together and room * WINDOW_DIVISOR < window)
+
+
+@_hot
+def _entry_size(m: Any, flow: Any, t: float) -> int:
     """Segments of the next ring entry, 0 if the window or the small queue holds the flow back.
 
     An entry is at most half of the window (net/ipv4/tcp_output.c, ``tcp_cwnd_test``: "at least 2 GSO packets
-    in flight"), and waits until it is full while ACKs are to come (``tcp_tso_should_defer``).
+    in flight"), and waits until it is full while ACKs are to come. What the stack cuts is sent in blocks of entries.
     """
     window = int(min(flow.cwnd, m.window))
     room = window - flow.flight
@@ -108,25 +127,35 @@ def _entry_size(m: Any, flow: Any) -> int:
     if flow.probe == 1:
         size = max(size, 1)
     flow.throttled = 0
-    if size > 0 and _small_queue(m, flow):
-        flow.throttled = 1
-        size = 0
-    return int(max(size, 0))
+    if size <= 0:
+        flow.left = 0
+        return 0
+    if flow.left == 0:
+        together = _block(m, flow)
+        if _defers(m, flow, room, window, together, t):
+            return 0
+        if _small_queue(m, flow, together):
+            flow.throttled = 1
+            return 0
+        flow.left = int(min(together, max(float(room), 1.0))) if m.blocks == 1 else 0
+    return int(size)
 
 
 @_hot
 def _fill(m: Any, flow: Any, f: int, b: Any, t: float) -> None:
     """Queue the flow at the stack if it may send; flows that may push take turns."""
-    if flow.ready == 1 or _entry_size(m, flow) == 0:
+    if flow.ready == 1 or _entry_size(m, flow, t) == 0:
         return
-    if flow.pace_at > t and m.streams > 1:
-        _wake_by(m, b, f, flow.pace_at)
+    due = t if flow.within == 1 else flow.pace_at
+    if due > t and m.streams > 1:
+        flow.left = 0
+        _wake_by(m, b, f, due)
         return
     flow.ready = 1
     b.lists[0, m.ready_tail & LISTED] = f
     m.ready_tail += 1
     if m.push_at == NEVER:
-        m.push_at = max(max(t, m.pushed_at + m.gap), flow.pace_at)
+        m.push_at = max(max(t, m.pushed_at + m.gap), due)
 
 
 @_hot
@@ -136,7 +165,7 @@ def _push(m: Any, flows: Any, b: Any, t: float) -> None:
     m.ready_head += 1
     flow = flows[f]
     flow.ready = 0
-    size = _entry_size(m, flow)
+    size = _entry_size(m, flow, t)
     if size > 0 and m.sees_drops == 1 and m.count + m.lazy >= m.ring:
         _refused(m, flow, b, f, size, t)
     else:
@@ -154,6 +183,9 @@ def _send(m: Any, flows: Any, b: Any, flow: Any, f: int, size: int, t: float) ->
     x = flow.next
     flow.next = x + size
     flow.probe = 0
+    flow.left = max(flow.left - size, 0)
+    flow.within = 1 if flow.left > 0 else 0
+    flow.sent_at = t
     again = min(flow.resend, size)
     flow.resend -= again
     m.retransmits += again
@@ -161,6 +193,7 @@ def _send(m: Any, flows: Any, b: Any, flow: Any, f: int, size: int, t: float) ->
     flow.prr_out += size
     flow.active_at = t
     if flow.flight == size:
+        flow.head_at = t
         _wake_by(m, b, f, _alarm(m, flow))
     if flow.timed < 0:
         flow.timed = x
@@ -906,6 +939,7 @@ def _acknowledged(m: Any, flows: Any, b: Any, ack: Any, acked: int, expected: in
     flow.flight -= acked + lost
     flow.resend += lost
     flow.active_at = t
+    flow.head_at = ack.born
     flow.backoff = 1.0
     flow.round_out += acked
     if lost > 0 and flow.probing == 1:

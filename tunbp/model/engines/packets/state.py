@@ -30,7 +30,7 @@ DEVICE = np.dtype(
         "gap", "transfer_gap", "rtt", "back", "half", "hold", "delayed_ack", "window",
         # reader, guest, pauses of the reader
         "service", "alternation", "wake_cost", "wake_latency", "idle_latency", "guest_service", "guest_free_at",
-        "ack_cost",
+        "ack_cost", "block_more", "block_most",
         "stall_at", "stall_end", "stall_gap", "stall_mean",
         # path and far reader
         "path_service", "path_free_at", "loss_starts", "loss_ends", "far_service", "far_ack", "far_at", "far_ack_at",
@@ -50,7 +50,7 @@ DEVICE = np.dtype(
         # path and far reader
         "path", "path_buffer", "losing", "far", "far_doing", "far_next", "far_turn",
         # qdisc
-        "fair", "head_drop", "codel", "ecn", "limit", "backlog", "free_node", "quantum", "new_head", "tsq",
+        "fair", "head_drop", "codel", "ecn", "limit", "backlog", "free_node", "quantum", "new_head", "tsq", "blocks",
         "new_tail", "old_head", "old_tail",
         # flows that have something to push
         "ready_head", "ready_tail", "blocked", "block_at", "paced", "hystart", "sees_drops",
@@ -68,7 +68,7 @@ FLOW = np.dtype(
         "cwnd", "ssthresh", "wmax", "k", "epoch", "west", "srtt", "backoff", "active_at",
         "pace", "pace_at", "round_at", "timed_at", "sample", "prior",
         # HyStart: start of the round, last ACK of its train, smallest RTTs of the round and of all
-        "train_from", "train_at", "round_rtt", "least_rtt", "born",
+        "sent_at", "head_at", "train_from", "train_at", "round_rtt", "least_rtt", "born",
         # receiver: since when ACKs are held, until when; when the last one is back
         "first_at", "due_at", "back_at",
         # what a spurious timeout restores
@@ -78,7 +78,8 @@ FLOW = np.dtype(
     )] + [(name, "i8") for name in (
         # sender; packets are numbered in the order they are sent, retransmissions too
         "flight", "next", "recover", "resend", "ready", "probe", "probing", "timeout_at", "reduced", "timed",
-        "round_out", "recovering", "prr_delivered", "prr_out", "queued", "throttled", "round_ends", "round_acks",
+        "round_out", "recovering", "prr_delivered", "prr_out", "queued", "throttled", "left", "within",
+        "round_ends", "round_acks",
         # receiver
         "expected", "held", "held_from", "lost", "lost_before", "marked",
         # fq_codel queue

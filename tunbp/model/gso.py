@@ -1,0 +1,70 @@
+"""Blocks of segments that a local TCP hands over at once (generic segmentation offload, TSO autosizing).
+
+TCP builds a block of what it paces in 1/1024 s, waits until the window has room for one, and the stack cuts it into
+packets just before the device: they enter the ring back to back, at `Scenario.burst_rate`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from tunbp.model.congestion.tcp import PACING, PACING_SLOW_START, TSQ_TIME
+
+BLOCK_BYTES = 65536.0
+"""Largest block in bytes (include/linux/netdevice.h, ``GSO_LEGACY_MAX_SIZE``)."""
+
+BLOCK_LEAST = 2.0
+"""Smallest block in segments (``net.ipv4.tcp_min_tso_segs``)."""
+
+RTT_SHIFT = 512e-6
+"""A block has `BLOCK_BYTES` more, halved for each of these seconds of the smallest RTT (``tcp_tso_rtt_log = 9``)."""
+
+RTT_HALVINGS = 32.0
+"""From so many halvings on there is nothing more (net/ipv4/tcp_output.c, ``tcp_tso_autosize``)."""
+
+DEFER_TIME = 1e-3
+"""TCP waits for a whole block only if it sent something less than this many seconds ago (``tcp_tso_should_defer``)."""
+
+WINDOW_DIVISOR = 3.0
+"""It does not wait either if one part in so many of its window is free (``net.ipv4.tcp_tso_win_divisor``)."""
+
+SLOW_START, STEADY = PACING_SLOW_START, PACING
+"""Window over RTT times this and 1/1024 s is what is sent at once while ACKs come evenly: in slow start a block, later
+what `DEFER_TIME` brings, which is less than a block."""
+
+
+def block_limits(rtt: npt.ArrayLike, mss: npt.ArrayLike) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """What a short RTT adds to a block, and how large a block can be (net/ipv4/tcp_output.c, ``tcp_tso_autosize``).
+
+    Parameters
+    ----------
+    rtt
+        Smallest RTT, any shape, in seconds.
+    mss
+        Payload of a segment, broadcast with `rtt`, in bytes.
+
+    Returns
+    -------
+    more, most : numpy.ndarray
+        Segments, of the broadcast shape.
+
+    Examples
+    --------
+    >>> [float(x) for x in block_limits(0.12, 1448)]
+    [0.0, 45.0]
+    """
+    halvings = np.floor(np.asarray(rtt, float) / RTT_SHIFT)
+    most = np.maximum(np.floor(BLOCK_BYTES / np.asarray(mss, float)), BLOCK_LEAST)
+    more = np.where(halvings < RTT_HALVINGS, most * 0.5 ** np.minimum(halvings, RTT_HALVINGS), 0.0)
+    return more, np.broadcast_to(most, more.shape)
+
+
+@numba.njit(inline="always", error_model="numpy")
+def block(pacing_rate: float, more: float, most: float) -> float:
+    """Segments of a block at a pacing rate (per second), with the limits of `block_limits`."""
+    return float(math.floor(max(min(pacing_rate * TSQ_TIME + more, most), BLOCK_LEAST)))
