@@ -36,7 +36,7 @@ def command(*arguments: str, cache: Path | None = None) -> tuple[float, float]:
         stderr=subprocess.DEVNULL,
     )  # fmt: skip
     _, status, used = os.wait4(process.pid, 0)
-    if status:
+    if os.waitstatus_to_exitcode(status) not in (0, 1):  # 1: `check` found a bound that is not met
         raise SystemExit(f"tunbp {' '.join(arguments)} ended with status {os.waitstatus_to_exitcode(status)}")
     return time.perf_counter() - start, used.ru_utime + used.ru_stime
 

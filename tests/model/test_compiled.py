@@ -117,3 +117,22 @@ def test_folders_of_old_sources_are_removed_but_for_the_newest(tmp_path):
         os.utime(tmp_path / str(i), (os.stat(mine).st_mtime - age,) * 2)
     compiled._remove_old(mine)
     assert sorted(p.name for p in tmp_path.iterdir()) == [*map(str, range(compiled.KEPT)), "mine"]
+
+
+BITS = """
+import hashlib, numpy as np, xarray as xr
+from tunbp import Scenario, simulate
+ring = xr.DataArray(np.geomspace(20, 2000, 16).astype(int), dims="ring")
+made = simulate(Scenario(ring=ring, duration=5.0, rtt=0.05, dt=5e-4, stall_rate=5.0, stall_mean=0.002, path_rate=4e4))
+print(hashlib.sha256(b"".join(made[name].values.tobytes() for name in sorted(made.data_vars))).hexdigest())
+"""
+
+
+def test_a_processor_without_vectors_gives_the_bits_of_this_one(copy):
+    """A kernel compiled for the oldest processor of this kind, where LLVM has no AVX and no fused multiply-add."""
+    plain = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
+    both = [python(BITS, copy), python(BITS, copy, **plain)]
+    ours, generic = map(answer, both)
+    assert generic == ours
+    (folder,) = (copy / "tunbp/model/__pycache__/tunbp-kernels").iterdir()
+    assert len(list(folder.glob("kernel.kernel.run-*.nbc"))) == 2
