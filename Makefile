@@ -1,4 +1,4 @@
-# make reproduce | test | jupyter | lab | check | lint | bench | soak | fuzz | lock | clean
+# make reproduce | test | jupyter | lab | check | lint | bench | soak | fuzz | attack | lock | clean
 # Prerequisites: git, make, python3 (3.11 to 3.13) with venv. Another Python: make PYTHON=python3.12 reproduce
 PYTHON ?= python3
 VENV := .venv
@@ -11,7 +11,7 @@ ARGS ?=
 export JUPYTER_PREFER_ENV_PATH := 1
 
 .DELETE_ON_ERROR:
-.PHONY: help install reproduce test jupyter lab check lint bench soak fuzz docs figures params calibrate lock clean
+.PHONY: help install reproduce test jupyter lab check lint bench soak fuzz attack docs figures params calibrate lock clean
 
 help:
 	@echo "make reproduce  every notebook, results in results/ (only what is not done or has changed)"
@@ -23,6 +23,7 @@ help:
 	@echo "make bench      speed of the engines, as JSON"
 	@echo "make soak       invariants on 100,000 scenarios, coverage of intervals in 2,000 repetitions"
 	@echo "make fuzz       200,000 damaged measurement files"
+	@echo "make attack     ten minutes of hostile files, parameters and plans, full disks and kills"
 	@echo "make docs       the documentation in build/docs/html, warnings as errors"
 	@echo "make figures    README's figure of the model"
 	@echo "make params     params/*.yaml and the notebooks' parameters cells anew from their classes"
@@ -70,6 +71,9 @@ bench: $(READY)
 
 soak: $(READY)
 	TUNBP_SOAK=1 $(BIN)/python -m pytest --timeout=0 -k soak tests/model tests/test_statistics.py $(ARGS)
+
+attack: $(KERNELS)
+	$(BIN)/python -m tests.attack --seconds 600 $(ARGS)
 
 fuzz: $(READY)
 	$(BIN)/python -m tests.traces.fuzz --count 200000 $(ARGS)

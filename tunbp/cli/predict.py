@@ -43,6 +43,9 @@ predicted, and there is one queue."""
 SET = (*FIRST, *(name for name in FIELDS if name not in (*FIRST, *NOT_SET)))
 """Fields that have an option."""
 
+UNDATED = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
+"""Metadata of a figure's file without its date: the same command, the same bytes."""
+
 
 @click.command()
 @click.option("--trace", type=click.Path(path_type=File), help="A measured run of this path; options override it.")
@@ -217,5 +220,5 @@ def draw(found: Prediction, target: File) -> None:
 
     figure = fans(found.draws, found.ring)
     with replacing(target) as part:
-        figure.savefig(part, format=target.suffix[1:])
+        figure.savefig(part, format=target.suffix[1:], metadata=UNDATED.get(target.suffix))
     plt.close(figure)

@@ -263,15 +263,16 @@ def _make(path: Path, plan: Plan) -> None:
     if not path.parent.is_dir():
         raise SweepError(f"{path.parent}: no such folder")
     folder = os.open(path.parent, os.O_RDONLY)
+    staging = path.with_name(f".{path.name}.part")
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
         if path.exists():
             return
-        staging = path.with_name(f".{path.name}.part")
         shutil.rmtree(staging, ignore_errors=True)
         _write_empty(staging, plan)
         staging.rename(path)
     except OSError as error:
+        shutil.rmtree(staging, ignore_errors=True)
         raise SweepError(f"{path}: cannot be written ({error})") from error
     finally:
         os.close(folder)

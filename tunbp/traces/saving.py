@@ -11,7 +11,7 @@ from typing import Any
 
 import xarray as xr
 
-from tunbp.atomic import replacing
+from tunbp.atomic import write_atomically
 from tunbp.errors import OutputError
 from tunbp.traces.flent_file import save_flent
 
@@ -56,8 +56,9 @@ def save(dataset: xr.Dataset, target: str | os.PathLike[str]) -> Path:
         if path.name.endswith(FLENT):
             save_flent(dataset, path)
         elif path.suffix == ".nc":
-            with replacing(path) as part:
-                dataset.to_netcdf(part, engine="h5netcdf", encoding=_packed(dataset))
+            # in memory first: HDF5 does not survive a disk that is full
+            content = dataset.to_netcdf(None, engine="h5netcdf", encoding=_packed(dataset))
+            write_atomically(path, bytes(content))
         else:
             _save_zarr(dataset, path)
     except OSError as error:
