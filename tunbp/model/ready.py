@@ -1,6 +1,6 @@
 """Compile the kernels that most uses need, before they are needed: ``python -m tunbp.model.ready``.
 
-`make` does this when it installs. Other kinds of batch (BBR, Reno, frames, a reader whose ACKs cost time and no path)
+`make` does this when it installs. Other kinds of batch (BBR, Reno, frames, a path alone)
 are compiled when they are first simulated, which takes some seconds each.
 """
 
@@ -20,17 +20,17 @@ from tunbp.model.engines.fluid.state import Kind
 from tunbp.model.engines.packets.batch import run
 
 CUBIC = CODES["cubic"]
-BEHIND = ((True, True), (False, False), (True, False))
-"""A path and readers whose ACKs cost time, as `tunbp predict` draws them; neither; a path alone."""
+BEHIND = ((True, True), (False, False))
+"""A path and readers whose ACKs cost time, as `tunbp predict` draws them; neither."""
 
 
 def usual() -> list[tuple[int, Kind]]:
     """Widths and kinds of the fluid engine's kernels for CUBIC flows, and for a source without feedback."""
     tcp = [
-        Kind(single, CUBIC, codes.TCP, pushing, *behind)
-        for behind, single, pushing in product(BEHIND, (True, False), (False, True))
+        Kind(single, CUBIC, codes.TCP, pushing, *behind, blocks)
+        for behind, single, pushing, blocks in product(BEHIND, (True, False), (False, True), (False, True))
     ]
-    open_loop = [Kind(True, CUBIC, codes.OPEN, pushing, False, False) for pushing in (False, True)]
+    open_loop = [Kind(True, CUBIC, codes.OPEN, pushing, False, False, False) for pushing in (False, True)]
     return [(width, kind) for kind in tcp + open_loop for width in (WIDTHS[kind.single], 1)]
 
 
