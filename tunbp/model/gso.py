@@ -15,6 +15,8 @@ import numpy.typing as npt
 
 from tunbp.model.congestion.tcp import PACING, PACING_SLOW_START, TSQ_TIME
 
+_inlined: Any = numba.njit(inline="always", error_model="numpy")
+
 BLOCK_BYTES = 65536.0
 """Largest block in bytes (include/linux/netdevice.h, ``GSO_LEGACY_MAX_SIZE``)."""
 
@@ -64,7 +66,7 @@ def block_limits(rtt: npt.ArrayLike, mss: npt.ArrayLike) -> tuple[npt.NDArray[An
     return more, np.broadcast_to(most, more.shape)
 
 
-@numba.njit(inline="always", error_model="numpy")
+@_inlined
 def block(pacing_rate: float, more: float, most: float) -> float:
     """Segments of a block at a pacing rate (per second), with the limits of `block_limits`."""
     return float(math.floor(max(min(pacing_rate * TSQ_TIME + more, most), BLOCK_LEAST)))
