@@ -7,6 +7,7 @@ packets just before the device: they enter the ring back to back, at `Scenario.b
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numba
@@ -15,7 +16,7 @@ import numpy.typing as npt
 
 from tunbp.model.congestion.tcp import PACING, PACING_SLOW_START, TSQ_TIME
 
-_inlined: Any = numba.njit(inline="always", error_model="numpy")
+_inlined: Callable[[Callable[..., float]], Any] = numba.njit(inline="always", error_model="numpy")
 
 BLOCK_BYTES = 65536.0
 """Largest block in bytes (include/linux/netdevice.h, ``GSO_LEGACY_MAX_SIZE``)."""
