@@ -52,7 +52,7 @@ def lab(project, tmp_path_factory):
     """Address of a JupyterLab on the notebooks, with its own settings and an open port of its own."""
     own = tmp_path_factory.mktemp("jupyter")
     environment = {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name != "MPLBACKEND"},  # that of other tests
         "JUPYTER_PREFER_ENV_PATH": "1",
         "JUPYTER_CONFIG_DIR": str(own / "config"),
         "JUPYTER_DATA_DIR": str(own / "data"),
@@ -131,8 +131,9 @@ def test_notebook_01_runs_to_the_end_and_shows_its_figure(page, lab, project):
     run_all(page)
     assert errors(page) == []
     pictures = page.locator(".jp-OutputArea-output img")
-    page.locator(".jp-Notebook .jp-WindowedPanel-outer").evaluate("panel => panel.scrollTo(0, 0)")
-    pictures.first.wait_for()  # cells out of sight are not in the page
+    # cells out of sight are not in the page: the first picture is that of the third cell of code
+    page.locator(".jp-CodeCell").nth(2).scroll_into_view_if_needed()
+    pictures.first.wait_for()
     assert all(p.evaluate("p => p.complete && p.naturalWidth > 300") for p in pictures.all())
     assert list((project / "results" / "figures").glob("*.pdf"))
     assert page.failures == []

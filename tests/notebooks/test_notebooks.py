@@ -180,7 +180,7 @@ def test_held_out_rows_and_calibration_rows_are_told_apart_and_promises_counted(
     predicted = read(results, "predicted")
     assert set(predicted["use"]) == {"held out", "calibration"}
     assert (predicted["low90"] <= predicted["low50"]).all()
-    covered = read(results, "coverage").set_index("source")
+    covered = read(results, "prediction_coverage").set_index("source")
     judges = predicted[predicted["use"] == "held out"]
     assert covered.loc["all", "cells"] == len(judges)
     assert covered.loc["all", "inside 90 %"] == pytest.approx(judges["inside90"].mean())
