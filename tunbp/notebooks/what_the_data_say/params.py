@@ -30,19 +30,19 @@ class Params(NotebookParams):
         description="sets of runs to predict: native, external, paper, emulated, wireguard",
     )  # fmt: skip
     hosts: list[Host] = Field(
-        default=["path-openvpn", "path-wireguard", "lab-openvpn", "lab-wireguard"], min_length=1,
+        default=["path-openvpn"], min_length=1,
         description="hosts of the paper to infer: path-openvpn, path-wireguard, lab-openvpn, lab-wireguard",
     )  # fmt: skip
     draws: Annotated[int, Field(ge=8, le=65536)] = Field(
-        default=128, description="draws of each prediction, a power of two from 8 on"
+        default=32, description="draws of each prediction, a power of two from 8 on"
     )
     posterior_draws: Annotated[int, Field(ge=16, le=65536)] = Field(
-        default=256, description="draws of each posterior, a power of two from 16 on"
+        default=32, description="draws of each posterior, a power of two from 16 on"
     )
     truths: Annotated[int, Field(ge=10, le=10000)] = Field(
-        default=200, description="simulated data sets of the test with known truths, 10 or more"
+        default=100, description="simulated data sets of the test with known truths, 10 or more"
     )
     pool: Annotated[int, Field(ge=64, le=65536)] = Field(
-        default=4096, description="draws that those data sets share, a power of two above their number"
+        default=512, description="draws that those data sets share, a power of two above their number"
     )
     seed: Annotated[int, Field(ge=0)] = Field(default=0, description="seed of all draws, 0 or more")
