@@ -109,6 +109,13 @@ def priors(product: str = "openvpn") -> dict[str, Prior]:
     return found
 
 
+def headroom() -> Prior:
+    """How much faster a reader is that is not the slowest stage than a flood of it says (a factor)."""
+    row = table()["headroom"]
+    median, factor = map(float, row["lognormal"])
+    return Prior("headroom", "lognormal", median, factor, source=row["source"])
+
+
 ERRORS = ("capacity", "losses", "waits", "repeat")
 """Columns of the sequence that draw the model's errors and the noise of one run."""
 

@@ -16,7 +16,7 @@ from tunbp.errors import ParamsError
 from tunbp.infer import posterior
 from tunbp.infer.ceilings import busy, ceilings
 from tunbp.infer.discrepancy import Discrepancy, discrepancy
-from tunbp.infer.priors import ERRORS, Prior, draws, priors
+from tunbp.infer.priors import ERRORS, Prior, draws, headroom, priors
 from tunbp.model.drivers import COMPARED
 from tunbp.model.engines.fluid.batch import round_trip_slots
 from tunbp.model.fields import FIELDS
@@ -245,7 +245,7 @@ def predict(
         drawn, fit = _conditioned(base, unknown, observed, count, seed, sizing)
     result, warned = _simulated(
         base.replace(
-            **_constants(unknown, drawn),
+            **_simulated_constants(base, unknown, drawn, seed),
             driver=xr.DataArray(["stock", str(base.driver)], dims="variant", coords={"variant": list(VARIANTS)}),
             ring=xr.DataArray(sizes, dims="ring", coords={"ring": sizes}),
             seed=xr.DataArray(drawn.get(SEED, np.arange(count) + seed).astype(int), dims="draw"),
@@ -265,6 +265,23 @@ def _constants(unknown: Mapping[str, Prior], drawn: Mapping[str, Array]) -> dict
     """Drawn constants as fields of a batch over `draw`."""
     found = {name: xr.DataArray(drawn[name], dims="draw") for name in unknown}
     return {name: c.astype(int) if FIELDS[name].integer else c for name, c in found.items()}
+
+
+def _simulated_constants(
+    base: Scenario, unknown: Mapping[str, Prior], drawn: Mapping[str, Array], seed: int
+) -> dict[str, xr.DataArray]:
+    """The same as they act: a reader that is not the slowest stage is faster than a flood measures it (`headroom`)."""
+    found = _constants(unknown, drawn)
+    if base.source != "tcp" or base.path_rate is None or "path_rate" in unknown:
+        return found
+    count = len(drawn[ERRORS[0]])
+    places = np.random.default_rng(seed).permutation((np.arange(count) + 0.5) / count)
+    drain = np.broadcast_to(np.asarray(drawn.get("drain_rate", base.drain_rate), float), (count,))
+    faster = np.where(drain > float(base.path_rate), headroom().quantile(places), 1.0)
+    found["drain_rate"] = xr.DataArray(np.minimum(drain * faster, FIELDS["drain_rate"].high), dims="draw")
+    if "ack_cost" in found:
+        found["ack_cost"] = xr.DataArray(drawn["ack_cost"] / faster, dims="draw")
+    return found
 
 
 def _stages(base: Scenario, unknown: Mapping[str, Prior], drawn: Mapping[str, Array]) -> dict[str, Array]:
@@ -319,7 +336,9 @@ def _conditioned(
     tried = count * CANDIDATES
     drawn = draws(unknown, base.parameters(), tried, seed)
     batch = base.replace(
-        **_constants(unknown, drawn), driver="stock", seed=xr.DataArray(np.arange(tried) + seed, dims="draw")
+        **_simulated_constants(base, unknown, drawn, seed),
+        driver="stock",
+        seed=xr.DataArray(np.arange(tried) + seed, dims="draw"),
     )
     result, _ = _simulated(batch)
     stages = _stages(base, unknown, drawn)
