@@ -14,7 +14,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from tunbp.model.congestion.tcp import PACING, PACING_SLOW_START, TSQ_TIME
+from tunbp.model.congestion.tcp import TSQ_TIME
 
 _inlined: Callable[[Callable[..., float]], Any] = numba.njit(inline="always", error_model="numpy")
 
@@ -35,10 +35,6 @@ DEFER_TIME = 1e-3
 
 WINDOW_DIVISOR = 3.0
 """It does not wait either if one part in so many of its window is free (``net.ipv4.tcp_tso_win_divisor``)."""
-
-SLOW_START, STEADY = PACING_SLOW_START, PACING
-"""Window over RTT times this and 1/1024 s is what is sent at once while ACKs come evenly: in slow start a block, later
-what `DEFER_TIME` brings, which is less than a block."""
 
 
 def block_limits(rtt: npt.ArrayLike, mss: npt.ArrayLike) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:

@@ -284,8 +284,8 @@ def kernel(width: int, kind: Kind) -> Any:
                             flow[CW, i] = cwnd
                         # 2. the sender fills the window
                         want = math.floor(max(min(cwnd, window) - flight, 0.0) + TINY)
-                        if blocks:  # less than a block waits: what TCP paces, or takes in, in a millisecond
-                            gain = gso.SLOW_START if cwnd < 0.5 * ssthresh else gso.STEADY
+                        if blocks:  # less than a block waits (`tunbp.model.gso`)
+                            gain = cc.PACING_SLOW_START if cwnd < 0.5 * ssthresh else cc.PACING
                             pacing = gain * min(cwnd * s[BLOCK_RATE, i], s[BLOCK_PACE, i])
                             if paced:
                                 pacing = flow[PACE, i] * cc.TSQ_TIME
