@@ -71,3 +71,9 @@ def test_formulas_are_drawn_by_the_browser_itself(page):
     show(page, "theory")
     assert page.evaluate("document.querySelectorAll('math').length") > 10
     assert page.evaluate("document.querySelector('div.math math').getBoundingClientRect().height") > 15
+
+
+def test_every_option_of_the_commands_is_a_definition(page):
+    show(page, "cli")
+    assert ".. option::" not in page.inner_text("main")
+    assert page.locator("dt", has_text="--path-rate").count() > 0

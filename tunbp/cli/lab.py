@@ -82,7 +82,7 @@ def check() -> None:
     default="auto",
     help="What to compare; `auto` takes stock alone on a kernel without the flag.",
 )
-@click.option("--only", multiple=True, metavar="CELLS", help="Only cells whose name fits, like '120ms-*'.")
+@click.option("--only", multiple=True, metavar="CELLS", help="Only cells whose name fits, like `120ms-*`.")
 @click.option("--at-most", type=Quantity("4min", "s"), help="Begin no run after this time; resumable.")
 @REPORT
 @click.option("--cpus", type=click.IntRange(min=1), help="Processors of the VM (2; emulated: what the cells need).")
