@@ -2,32 +2,53 @@
 
 from __future__ import annotations
 
+import dataclasses
+
+import pandas as pd
 import pytest
 
 from tunbp.evidence import openvpn
-from tunbp.evidence.validation import validate
+from tunbp.evidence.studies import STUDIES
+from tunbp.evidence.validation import run_study
 
 
-def test_rows_between_published_ones_have_a_model_and_no_error() -> None:
-    table = openvpn.compare("real", [500, 200], ["OpenVPN"], seeds=3, duration=20.0)
-    assert table["row"].to_list() == ["path-openvpn-500-stock", "", "path-openvpn-500-patched", ""]
-    assert table["published"].isna().to_list() == [False, True, False, True]
-    assert (table["model"] > 1e6).all()
-    assert (table["low"] <= table["model"]).all()
-    assert (table["model"] <= table["high"]).all()
-    assert table["role"].to_list() == ["fitted", "", "fitted", ""]
+def quick(table: str, rows: list[str], seeds: int, duration: float = 10.0) -> pd.DataFrame:
+    """Some rows of a table against the model, for a short time."""
+    study = STUDIES[table]()
+    study = dataclasses.replace(study.subset(pd.Series(study.rows.index.isin(rows))), seeds=seeds)
+    times = {"duration": duration, "warmup": openvpn.WARMUP_SHARE * duration}
+    return run_study(dataclasses.replace(study, scenario=study.scenario.replace(**times)))
 
 
-def test_a_lab_row_is_simulated_as_the_validation_does() -> None:
-    table = openvpn.compare("lab", [0.12], ["wireguard-go"]).set_index("row")
-    validated = validate(["paper-lab"]).set_index("row")
+def test_a_curve_has_a_rate_of_each_seed_at_published_values_and_between_them() -> None:
+    curve = openvpn.curves("real", [500, 200], ["OpenVPN"], seeds=3, duration=20.0)
+    assert curve.groupby(["variant", "ring"]).size().to_dict() == {
+        (variant, ring): 3 for variant in ("stock", "patched") for ring in (500, 200)
+    }
+    assert (curve["received_rate"] > 1e6).all()
+
+
+def test_a_published_row_is_compared_with_its_place_and_its_role() -> None:
+    row = "path-openvpn-500-stock"
+    (line,) = openvpn.compare("real", rows=quick("paper-path", [row], 3)).to_dict("records")
+    assert (line["row"], line["tunnel"], line["variant"], line["ring"]) == (row, "OpenVPN", "stock", 500)
+    assert line["role"] == "fitted"
+    assert line["published"] == 117.4e6
+    assert line["low"] <= line["model"] <= line["high"]
+    assert openvpn.compare("real", ["wireguard-go"], quick("paper-path", [row], 1)).empty
+
+
+def test_a_curve_passes_a_published_row_where_the_validation_has_it() -> None:
     row = "lab-wireguard-120ms-stock"
-    assert table.loc[row, "model"] == pytest.approx(validated.loc[row, "model"], rel=1e-12)
-    assert table.loc[row, "rtt"] == 0.12
+    (line,) = openvpn.compare("lab", rows=quick("paper-lab", [row], 4)).to_dict("records")
+    curve = openvpn.curves("lab", [0.12], ["wireguard-go"], seeds=4, duration=10.0).set_index("variant")
+    assert line["model"] == pytest.approx(curve.loc["stock", "received_rate"].mean(), rel=1e-12)
+    assert line["rtt"] == 0.12
 
 
 def test_gain_and_deficit_of_a_pair() -> None:
-    table = openvpn.compare("real", [500], ["OpenVPN"], seeds=1, duration=10.0)
+    rows = [f"path-openvpn-500-{variant}" for variant in openvpn.VERSIONS]
+    table = openvpn.compare("real", rows=quick("paper-path", rows, 1))
     pair = openvpn.gains(table).iloc[0]
     assert pair["gain"] == pytest.approx(184.6 / 117.4 - 1)
     assert pair["deficit"] == pytest.approx(1 - 117.4 / 184.6)

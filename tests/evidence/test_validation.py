@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tunbp.evidence import repetition
+from tunbp.evidence import repetition, validation
 from tunbp.evidence.studies import SEEDS, STUDIES, Study
 from tunbp.evidence.validation import BOUNDS, bounds, run_study, summary, validate
 
@@ -31,6 +31,15 @@ def test_a_row_with_pauses_has_all_seeds_and_one_without_has_one() -> None:
     fixed = run_study(few(STUDIES["pktgen"](), ["v7-tap-1t-patched"], 5)).iloc[0]
     assert fixed["seeds"] == 1
     assert fixed["low"] == fixed["model"] == fixed["high"]
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_rows_without_pauses_and_losses_do_not_depend_on_the_seed(name: str) -> None:
+    study = STUDIES[name]()
+    still = study.subset(pd.Series(~validation._random(study.scenario, len(study.rows))))
+    short = still.scenario.replace(duration=study.scenario.duration / 20, warmup=0.0)
+    first, second = validation._simulated(dataclasses.replace(still, scenario=short), 2).T
+    np.testing.assert_array_equal(first, second)
 
 
 def test_the_ends_of_few_seeds_are_their_range() -> None:

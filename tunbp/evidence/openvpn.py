@@ -12,6 +12,7 @@ import xarray as xr
 
 from tunbp.evidence.datasets import published
 from tunbp.evidence.studies import SEEDS, STUDIES
+from tunbp.evidence.validation import validate
 from tunbp.model.drivers import DEFAULT_RING
 from tunbp.model.hosts import host
 from tunbp.model.scenario import Scenario
@@ -22,6 +23,10 @@ TUNNELS = {"OpenVPN": "openvpn", "wireguard-go": "wireguard"}
 """Names as the paper writes them, and as row and host ids have them."""
 AXES = {"lab": "rtt", "real": "ring"}
 """What each of the two tables varies: RTT [s] in the lab, queue length [packets] on the real path."""
+PREFIXES = {"lab": "lab", "real": "path"}
+"""How ids of rows and hosts of each table begin."""
+TABLES = {"lab": "paper-lab", "real": "paper-path"}
+"""Studies of the two tables."""
 VERSIONS = {"stock": "stock", "patched": "v3"}
 """Kernels of the tables: both were measured with v3 of the series (S03)."""
 WARMUP_SHARE = 0.05
@@ -44,8 +49,16 @@ def curves(
 
     Parameters
     ----------
-    path, values, tunnels, seeds, duration
+    path
         As in `compare`.
+    values
+        RTTs [s] or queue lengths [packets].
+    tunnels
+        Of `TUNNELS`.
+    seeds
+        Random streams per scenario: 1, 2, ...
+    duration
+        Simulated time [s]; its first 5 % count as slow start.
 
     Returns
     -------
@@ -63,52 +76,43 @@ def curves(
     return pd.concat(parts, ignore_index=True).assign(path=path)
 
 
-def compare(
-    path: str, values: Sequence[float], tunnels: Iterable[str] = TUNNELS, seeds: int = SEEDS, duration: float = 100.0
-) -> pd.DataFrame:
-    """One of the paper's tables, simulated at `values` and published where the paper has them.
+def compare(path: str, tunnels: Iterable[str] = TUNNELS, rows: pd.DataFrame | None = None) -> pd.DataFrame:
+    """One of the paper's tables, row by row: published and simulated, as `validation.validate` has them.
 
     Parameters
     ----------
     path
         ``"lab"`` (throughput over RTT) or ``"real"`` (over queue length at about 120 ms).
-    values
-        RTTs [s] or queue lengths [packets].
     tunnels
         Of `TUNNELS`.
-    seeds
-        Random streams per scenario: 1, 2, ...
-    duration
-        Simulated time [s]; its first 5 % count as slow start.
+    rows
+        What `validation.run_study` returned for this table; None: validate now.
 
     Returns
     -------
     pandas.DataFrame
-        Columns `row` (id, empty where nothing was published), `path`, `tunnel`, `variant`, `rtt` [s], `ring` [packet],
-        `published`, `model`, `low`, `high` [bit/s] (mean over seeds, and where one
-        more falls, `statistics.next_run_interval`), `error` (model /
-        published - 1), `role` ("fitted", "held out" or empty).
+        Columns `row` (id), `path`, `tunnel`, `variant`, `rtt` [s], `ring` [packet], `published`, `model`, `low`, `high`
+        [bit/s] (mean over seeds, and where one more falls, `statistics.next_run_interval`), `error` (model /
+        published - 1), `role` ("fitted" or "held out").
     """
-    parts = [_curve(path, tunnel, variant, values, seeds, duration) for tunnel in tunnels for variant in VERSIONS]
-    table = pd.concat(parts, ignore_index=True)
-    known = published("tcp")["throughput"]
-    table["published"] = known.reindex(table["row"]).to_numpy()
-    roles = STUDIES["paper-lab" if path == "lab" else "paper-path"]().rows["role"]
-    table["role"] = roles.reindex(table["row"]).fillna("").to_numpy()
-    table.loc[table["published"].isna(), "row"] = ""
-    table["error"] = table["model"] / table["published"] - 1.0
+    study = STUDIES[TABLES[path]]()
+    table = (validate([study.name]) if rows is None else rows).rename(columns={"group": "variant"})
+    for name in ("rtt", "ring"):
+        values = np.broadcast_to(np.asarray(getattr(study.scenario, name), float), len(study.rows))
+        table[name] = pd.Series(values, study.rows.index).reindex(table["row"]).to_numpy()
+    names = {f"{PREFIXES[path]}-{key}": name for name, key in TUNNELS.items()}
+    table = table.assign(path=path, tunnel=table["host"].map(names))
     order = ["row", "path", "tunnel", "variant", "rtt", "ring", "published", "model", "low", "high", "error", "role"]
-    return table[order]
+    return table.loc[table["tunnel"].isin(list(tunnels)), order].reset_index(drop=True)
 
 
 def _rates(
     path: str, tunnel: str, variant: str, values: Sequence[float], seeds: int, duration: float
 ) -> tuple[npt.NDArray[np.float64], dict[str, Any]]:
     """Received rates over values and seeds, and the fields of the host they were simulated with."""
-    axis, prefix = AXES[path], "lab" if path == "lab" else "path"
-    fields = host(f"{prefix}-{TUNNELS[tunnel]}") | {
+    fields = host(f"{PREFIXES[path]}-{TUNNELS[tunnel]}") | {
         "driver": VERSIONS[variant],
-        axis: xr.DataArray(list(values), dims="at"),
+        AXES[path]: xr.DataArray(list(values), dims="at"),
     }
     scenario = Scenario().replace(
         **fields,
@@ -117,26 +121,6 @@ def _rates(
         seed=xr.DataArray(np.arange(seeds) + 1, dims="seed"),
     )
     return simulate(scenario)["received_rate"].transpose("at", "seed").to_numpy(), fields
-
-
-def _curve(path: str, tunnel: str, variant: str, values: Sequence[float], seeds: int, duration: float) -> pd.DataFrame:
-    prefix = "lab" if path == "lab" else "path"
-    rates, fields = _rates(path, tunnel, variant, values, seeds, duration)
-    ends = [next_run_interval(seeds) for seeds in rates]
-    named = [f"{value * 1e3:.0f}ms" if path == "lab" else f"{value:.0f}" for value in values]
-    return pd.DataFrame(
-        {
-            "row": [f"{prefix}-{TUNNELS[tunnel]}-{name}-{variant}" for name in named],
-            "path": path,
-            "tunnel": tunnel,
-            "variant": variant,
-            "rtt": np.broadcast_to(np.asarray(fields["rtt"], float), len(values)),
-            "ring": np.broadcast_to(np.asarray(fields["ring"], float), len(values)),
-            "model": rates.mean(1),
-            "low": [end.low for end in ends],
-            "high": [end.high for end in ends],
-        }
-    )
 
 
 def gains(table: pd.DataFrame) -> pd.DataFrame:

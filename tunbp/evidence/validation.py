@@ -32,12 +32,11 @@ def run_study(study: Study) -> pd.DataFrame:
         nothing is random has one seed, which is all there are. `error` is model / published - 1 (0 where both are
         zero, infinite where only the model's is not).
     """
-    result = _simulated(study, 2)
-    random = (result[:, 0] != result[:, 1]) | _random(study.scenario, len(result))
-    whole = np.full((len(result), study.seeds), np.nan)
-    whole[~random, 0] = result[~random, 0]
-    if random.any():
-        whole[random] = _simulated(study.subset(pd.Series(random)), study.seeds)
+    random = _random(study.scenario, len(study.rows))
+    whole = np.full((len(random), study.seeds), np.nan)
+    for rows, seeds in ((~random, 1), (random, study.seeds)):
+        if rows.any():
+            whole[rows, :seeds] = _simulated(study.subset(pd.Series(rows)), seeds)
     table = study.rows.reset_index()
     table["table"] = study.name
     table["unit"] = "packet/s" if study.quantity in ("transmitted_rate", "lost_rate") else "bit/s"
@@ -63,7 +62,7 @@ def _simulated(study: Study, count: int) -> npt.NDArray[np.float64]:
 
 
 def _random(scenario: Scenario, rows: int) -> npt.NDArray[np.bool_]:
-    """Rows with pauses of the reader or random loss on the path: they differ from seed to seed, if seldom."""
+    """Rows with pauses of the reader or random loss on the path; nothing else of a scenario depends on the seed."""
     field = {name: np.broadcast_to(np.asarray(value, float), rows) for name, value in scenario.parameters().items()
              if name in ("stall_rate", "stall_mean", "path_loss")}  # fmt: skip
     random: npt.NDArray[np.bool_] = (field["stall_rate"] * field["stall_mean"] > 0) | (
@@ -73,8 +72,8 @@ def _random(scenario: Scenario, rows: int) -> npt.NDArray[np.bool_]:
 
 
 @cache
-def _validated(names: tuple[str, ...]) -> pd.DataFrame:
-    return pd.concat([run_study(STUDIES[name]()) for name in names], ignore_index=True)
+def _validated(name: str) -> pd.DataFrame:
+    return run_study(STUDIES[name]())
 
 
 def validate(names: Iterable[str] = tuple(STUDIES)) -> pd.DataFrame:
@@ -82,7 +81,7 @@ def validate(names: Iterable[str] = tuple(STUDIES)) -> pd.DataFrame:
 
     No row of a study is left out; published values that are missing are not rows.
     """
-    return _validated(tuple(names)).copy()
+    return pd.concat([_validated(name) for name in names], ignore_index=True)
 
 
 @dataclass(frozen=True)
