@@ -19,9 +19,8 @@ PLACES = {"driver": 1, "congestion": 1, "qdisc": 1, "format": 2, "experiment": 2
 """Files that each extension touches: what a newcomer pays."""
 
 
-@pytest.fixture
-def extended(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
-    """A copy of the library with one diff applied."""
+def copied(folder: Path, *names: str) -> Path:
+    """A copy of the library with these diffs applied."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "tunbp", "notebooks", "params", "pyproject.toml"],
         cwd=ROOT, capture_output=True, text=True,
@@ -30,15 +29,28 @@ def extended(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
         pytest.skip("no git repository: which files belong to the library is not known")
     for name in filter(None, listed.stdout.split("\0")):
         if (ROOT / name).is_file():
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, tmp_path / name)
-    (tmp_path / "data").symlink_to(ROOT / "data")
-    patch = ["git", "apply", "-C1", "--recount", str(DIFFS / f"{request.param}.diff")]
-    done = subprocess.run(
-        patch, cwd=tmp_path, env={**os.environ, "GIT_DIR": os.devnull}, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    return tmp_path
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    (folder / "data").symlink_to(ROOT / "data")
+    for name in names:
+        patch = ["git", "apply", "-C1", "--recount", str(DIFFS / f"{name}.diff")]
+        done = subprocess.run(
+            patch, cwd=folder, env={**os.environ, "GIT_DIR": os.devnull}, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture
+def extended(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A copy of the library with one diff applied."""
+    return copied(tmp_path, request.param)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the library with everything that changes the model: kernels are compiled anew, once."""
+    return copied(tmp_path_factory.mktemp("model"), "driver", "congestion", "qdisc")
 
 
 def python(extended: Path, *arguments: str) -> str:
@@ -56,8 +68,7 @@ def test_an_extension_has_the_size_that_is_promised_and_is_shown_on_its_page(nam
     assert f"diffs/{name}.diff" in (ROOT / "docs" / "howto" / f"{name}.md").read_text()
 
 
-@pytest.mark.parametrize("extended", ["driver"], indirect=True)
-def test_a_kernel_version_is_one_row_that_both_engines_read(extended: Path) -> None:
+def test_a_kernel_version_is_one_row_that_both_engines_read(model: Path) -> None:
     code = """
 import json
 from tunbp import Scenario
@@ -68,13 +79,12 @@ full = float(bounds(one).wake_cycle_bound) / 8 / one.mss
 refilling = 1 - one.drain_rate / one.burst_rate
 print(json.dumps([wake_threshold(driver("7.9").wake, 1000), 1 / full - 1 / one.drain_rate, refilling]))
 """
-    k, added, refilling = json.loads(python(extended, "-c", code))
+    k, added, refilling = json.loads(python(model, "-c", code))
     assert k == 750
     assert added == pytest.approx(1e-3 * refilling / 750, rel=1e-6)
 
 
-@pytest.mark.parametrize("extended", ["congestion"], indirect=True)
-def test_a_congestion_control_is_one_file_that_both_engines_and_the_bounds_read(extended: Path) -> None:
+def test_a_congestion_control_is_one_file_that_both_engines_and_the_bounds_read(model: Path) -> None:
     code = """
 import json
 from tunbp import Scenario, simulate
@@ -87,15 +97,14 @@ for engine in ("fluid", "packets"):
     rounds[engine] = float(40.0 / result.mean_rtt / result.loss_events)
 print(json.dumps([rounds, float(loss_window(1e-3, 0.05, "scalable"))]))
 """
-    rounds, window = json.loads(python(extended, "-c", code))
+    rounds, window = json.loads(python(model, "-c", code))
     assert window == pytest.approx(80.0)
     # 7/8 of the window grows by a hundredth per round trip, after one of recovery; one loss more or less is 2.5 %
     for engine, value in rounds.items():
         assert value == pytest.approx(1 + math.log(8 / 7) / math.log(1.01), rel=0.03), engine
 
 
-@pytest.mark.parametrize("extended", ["qdisc"], indirect=True)
-def test_a_qdisc_is_one_row_that_both_engines_hold_to(extended: Path) -> None:
+def test_a_qdisc_is_one_row_that_both_engines_hold_to(model: Path) -> None:
     code = """
 import json
 from tunbp import Scenario, simulate
@@ -103,7 +112,7 @@ one = Scenario(qdisc="fifo20", driver="backpressure", ring=10, drain_rate=10e3, 
                source="open", offered_rate=20e3, duration=5.0, warmup=1.0)
 print(json.dumps({engine: float(simulate(one, engine=engine).qdisc_sojourn) for engine in ("fluid", "packets")}))
 """
-    for engine, waited in json.loads(python(extended, "-c", code)).items():
+    for engine, waited in json.loads(python(model, "-c", code)).items():
         assert waited == pytest.approx(20 / 10e3, rel=0.1), engine  # full all the time
 
 

@@ -20,6 +20,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tunbp.extras import extra_of, hint
+from tunbp.model import compiled
 
 ROOT = Path(__file__).parent.parent
 RUN = ROOT / "tests" / "traces" / "fixtures" / "iperf3_reverse.json"
@@ -75,8 +76,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def alone() -> dict[str, str]:
-    """The environment without what names modules or data of another place."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "TUNBP"))}
+    """The environment without what names modules or data of another place; kernels of the same sources are shared."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "TUNBP"))}
+    kernels = compiled.folder()
+    return kept if kernels is None else {**kept, "NUMBA_CACHE_DIR": str(kernels.parents[1])}
 
 
 def pip(*arguments: str) -> None:

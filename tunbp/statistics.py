@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
 from scipy.optimize import brentq
 
 Array = NDArray[np.float64]
@@ -102,8 +102,10 @@ def median_interval(values: ArrayLike, level: float = LEVEL) -> Interval:
     median = float(np.median(sample)) if n else np.nan
     if n < FEWEST_RUNS:
         return _unknown(median, n, kind)
+    from scipy.stats import binom  # half a second to import, which intervals of other kinds do not need
+
     ranks = np.arange(1, n // 2 + 1)
-    levels = 1 - 2 * stats.binom.cdf(ranks - 1, n, 0.5)
+    levels = 1 - 2 * binom.cdf(ranks - 1, n, 0.5)
     k = int(ranks[levels >= level].max(initial=1))
     return Interval(median, float(sample[k - 1]), float(sample[n - k]), float(levels[k - 1]), n, kind)
 
@@ -130,7 +132,7 @@ def mean_interval(values: ArrayLike, level: float = LEVEL) -> Interval:
     mean = float(sample.mean()) if n else np.nan
     if n < FEWEST_RUNS:
         return _unknown(mean, n, kind)
-    reach = float(stats.t.ppf((1 + level) / 2, n - 1) * stats.sem(sample))
+    reach = float(special.stdtrit(n - 1, (1 + level) / 2) * (sample.std(ddof=1) / n**0.5))
     return Interval(mean, mean - reach, mean + reach, level, n, kind)
 
 
@@ -200,10 +202,10 @@ class _MeanOfSeries:
 
     def below(self, x: float) -> float:
         """Probability that the mean is below `x`."""
-        return float(self.weights @ stats.t.cdf((x - self.centres) / self.scales, self.freedom))
+        return float(self.weights @ special.stdtr(self.freedom, (x - self.centres) / self.scales))
 
     def quantiles(self, probabilities: ArrayLike) -> Array:
-        wide = np.max(np.abs(stats.t.ppf(1e-6, self.freedom)) * self.scales)
+        wide = np.max(np.abs(special.stdtrit(self.freedom, 1e-6)) * self.scales)
         ends = float(self.centres.min() - wide), float(self.centres.max() + wide)
         if ends[0] == ends[1]:
             return np.full(np.shape(probabilities), ends[0])

@@ -15,7 +15,7 @@ import pytest
 from tunbp.project import project_root
 
 PROJECT = project_root(Path(__file__).parent)
-THROUGHPUT, YOUR_PATH = "01_openvpn_throughput", "06_your_path"
+REGRESSION, YOUR_PATH = "02_pktgen_regression", "06_your_path"
 NOTEBOOKS = PROJECT / "notebooks"
 MINUTE = 60_000
 ALL_DONE = r"""() => {
@@ -125,9 +125,9 @@ def errors(page):
     return outputs.all_inner_texts()
 
 
-@needs(THROUGHPUT)
-def test_notebook_01_runs_to_the_end_and_shows_its_figure(page, lab, project):
-    open_notebook(page, lab, THROUGHPUT)
+@needs(REGRESSION)
+def test_notebook_02_runs_to_the_end_and_shows_its_figure(page, lab, project):
+    open_notebook(page, lab, REGRESSION)
     run_all(page)
     assert errors(page) == []
     pictures = page.locator(".jp-OutputArea-output img")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from functools import cache
 
 import pytest
 
@@ -14,6 +15,7 @@ from tunbp.evidence.studies import STUDIES
 ROOT = data_path().parent
 
 
+@cache
 def simulated() -> set[str]:
     """Ids of published rows that a study or a notebook's figure compares the model with."""
     found = {str(row) for study in STUDIES.values() for row in study().rows.index}

@@ -20,9 +20,14 @@ def cells(rates, **known) -> list[Cell]:
     return [Cell("test", f"c{i}", "openvpn", fields, "stock", float(r), CALIBRATION) for i, r in enumerate(rates)]
 
 
+@pytest.fixture(scope="module")
+def sources() -> dict[str, list[Cell]]:
+    return {name: make() for name, make in held_out.SOURCES.items()}
+
+
 @pytest.mark.parametrize("source", held_out.SOURCES)
-def test_every_cell_has_a_rate_a_ring_and_an_rtt(source):
-    found = held_out.SOURCES[source]()
+def test_every_cell_has_a_rate_a_ring_and_an_rtt(source, sources):
+    found = sources[source]
     assert len({cell.name + cell.variant for cell in found}) == len(found)
     for cell in found:
         assert cell.measured > 0
@@ -31,16 +36,16 @@ def test_every_cell_has_a_rate_a_ring_and_an_rtt(source):
         assert cell.use in (CALIBRATION, HELD_OUT)
 
 
-def test_what_sets_the_error_and_what_judges_it_are_told_apart():
-    uses = {name: {cell.use for cell in make()} for name, make in held_out.SOURCES.items()}
+def test_what_sets_the_error_and_what_judges_it_are_told_apart(sources):
+    uses = {name: {cell.use for cell in found} for name, found in sources.items()}
     assert uses["native"] == uses["external"] == {HELD_OUT}
     assert uses["emulated"] == uses["wireguard"] == {CALIBRATION}
     assert uses["paper"] == {CALIBRATION, HELD_OUT}
-    assert sum(cell.use == HELD_OUT for make in held_out.SOURCES.values() for cell in make()) >= 60
+    assert sum(cell.use == HELD_OUT for found in sources.values() for cell in found) >= 60
 
 
-def test_native_predictions_know_the_floods_and_nothing_of_tcp():
-    cell = held_out.native()[0]
+def test_native_predictions_know_the_floods_and_nothing_of_tcp(sources):
+    cell = sources["native"][0]
     assert cell.known["drain_rate"] == pytest.approx(139e3, rel=0.02)
     assert cell.known["path_rate"] == pytest.approx(56.7e3, rel=0.02)
     assert not {"ack_cost", "stall_rate", "burst_rate", "far_rate"} & cell.known.keys()

@@ -122,18 +122,24 @@ def test_folders_of_old_sources_are_removed_but_for_the_newest(tmp_path):
 BITS = """
 import hashlib, numpy as np, xarray as xr
 from tunbp import Scenario, simulate
-ring = xr.DataArray(np.geomspace(20, 2000, 16).astype(int), dims="ring")
+ring = xr.DataArray(np.geomspace(*RINGS, 16).astype(int), dims="ring")
 made = simulate(Scenario(ring=ring, duration=5.0, rtt=0.05, dt=5e-4, stall_rate=5.0, stall_mean=0.002, path_rate=4e4))
 print(hashlib.sha256(b"".join(made[name].values.tobytes() for name in sorted(made.data_vars))).hexdigest())
 """
 
 
-def test_a_processor_without_vectors_gives_the_bits_of_this_one(copy):
+soak = pytest.mark.skipif("TUNBP_SOAK" not in os.environ, reason="one kind of kernel more: make soak")
+
+
+@pytest.mark.parametrize(
+    "rings", [pytest.param((20, 500), id="small rings"), pytest.param((1000, 2000), marks=soak, id="soak")]
+)
+def test_a_processor_without_vectors_gives_the_bits_of_this_one(copy, rings):
     """A kernel compiled for the oldest processor of this kind, where LLVM has no AVX and no fused multiply-add."""
     plain = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
-    both = [python(BITS, copy), python(BITS, copy, **plain)]
+    code = f"RINGS = {rings}{BITS}"  # small rings feel blocks, large ones do not
+    both = [python(code, copy), python(code, copy, **plain)]
     ours, generic = map(answer, both)
     assert generic == ours
     (folder,) = (copy / "tunbp/model/__pycache__/tunbp-kernels").iterdir()
-    kinds = 2  # rings that feel blocks and rings that do not
-    assert len(list(folder.glob("kernel.kernel.run-*.nbc"))) == 2 * kinds
+    assert len(list(folder.glob("kernel.kernel.run-*.nbc"))) == 2

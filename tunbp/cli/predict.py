@@ -76,8 +76,11 @@ def predict(
     """
     from rich.console import Console
 
-    if plot is not None and plot.suffix not in (".pdf", ".png", ".svg"):
-        raise OutputError(f"--plot: {plot}: the name must end with .pdf, .png or .svg")
+    if plot is not None:
+        import matplotlib  # noqa: F401  # what is missing is said before anything is computed
+
+        if plot.suffix not in (".pdf", ".png", ".svg"):
+            raise OutputError(f"--plot: {plot}: the name must end with .pdf, .png or .svg")
     sizes = _sizes(rings)
     path = _path(trace, host, constants, mtu, product, given)
     mss = float(path.known["mss"])
