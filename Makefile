@@ -47,7 +47,7 @@ $(KERNELS): $(READY) $(shell find tunbp/model -name "*.py")
 reproduce: $(KERNELS)
 	@$(BIN)/tunbp reproduce $(ARGS)
 
-test: $(READY)
+test: $(KERNELS)
 	$(BIN)/python -m pytest $(ARGS)
 
 jupyter: $(KERNELS)

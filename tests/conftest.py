@@ -5,10 +5,26 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from pathlib import Path
 
 import pytest
 
 os.environ["MPLBACKEND"] = "Agg"
+
+SLOW = (
+    "notebooks/test_notebooks.py", "model/engines/test_fluid.py", "model/test_compiled.py",
+    "lab/probe/test_truth.py", "test_extensions.py", "lab/test_live.py", "sweep/test_compute.py", "run/test_batch.py",
+    "test_wheel.py", "test_statistics.py", "model/test_engines.py", "browser/test_jupyterlab.py",
+    "browser/test_results_page.py", "traces/test_datasets.py", "prediction/test_ten_questions.py",
+)  # fmt: skip
+"""Files that take longest, in the order in which they are begun, before all others: a file is one process's work, and
+one that is begun last would run alone at the end."""
+
+
+def pytest_collection_modifyitems(items):
+    here = Path(__file__).parent
+    place = {here / name: number for number, name in enumerate(SLOW)}
+    items.sort(key=lambda item: place.get(item.path, len(SLOW)))
 
 
 @pytest.fixture(autouse=True)

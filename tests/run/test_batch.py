@@ -409,18 +409,22 @@ def test_parts_of_dead_processes_are_removed_at_the_next_run(project: Path) -> N
     assert new.exists(), "its process lives"
 
 
-@pytest.mark.parametrize("path", ["../outside.txt", "/etc/hostname", "figures/../../outside.txt", "linked/outside.txt"])
-def test_a_state_file_that_names_something_outside_removes_nothing(project: Path, path: str) -> None:
+def test_a_state_file_that_names_something_outside_removes_nothing(project: Path) -> None:
     results = project / "results"
     outside = project / "outside.txt"
     outside.write_text("precious")
     (results / "linked").symlink_to(project)
-    state = runstate.read(results, "04_good")
-    assert state is not None
-    state.outputs = {path: runstate.hash_file(outside)}
-    runstate.write(results, state)
-    assert runstate.read(results, "04_good") is None
-    batch, _ = batch_of(project, ("04",))
+    paths = ("../outside.txt", "/etc/hostname", "figures/../../outside.txt", "linked/outside.txt")
+    numbers = [f"1{number}" for number in range(len(paths))]
+    for number, path in zip(numbers, paths, strict=True):
+        name = f"{number}_names_something_outside"
+        write_notebook(project, name, ["1 + 1"])
+        state = runstate.read(results, "04_good")
+        assert state is not None
+        state.notebook, state.outputs = name, {path: runstate.hash_file(outside)}
+        runstate.write(results, state)
+        assert runstate.read(results, name) is None, path
+    batch, _ = batch_of(project, tuple(numbers), workers=1)
     with contextlib.suppress(ReproduceError):
         run(batch)
     assert outside.read_text() == "precious"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,6 +57,20 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return files(folder / "s.zarr")
 
 
+@pytest.fixture(scope="module")
+def computed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store of `MIXED` in chunks of 16."""
+    store = tmp_path_factory.mktemp("computed") / "s.zarr"
+    run(make_plan(MIXED, chunk=16), store, console=QUIET)
+    return store
+
+
+@pytest.fixture
+def store(computed: Path, tmp_path: Path) -> Path:
+    """A copy of that store."""
+    return Path(shutil.copytree(computed, tmp_path / "s.zarr"))
+
+
 @pytest.mark.parametrize(("chunk", "workers"), [(1000, 1), (12, 2), (5, 3)])
 def test_any_chunking_and_number_of_threads_gives_the_same_bits(
     reference: xr.Dataset, tmp_path: Path, chunk: int, workers: int
@@ -98,9 +113,8 @@ def test_lazy_scenario_is_the_same_as_the_sweep(reference: xr.Dataset) -> None:
     xr.testing.assert_identical(lazy.compute().transpose("sample", "driver", "seed"), reference)
 
 
-def test_chunks_that_are_there_are_not_computed_again(tmp_path: Path) -> None:
-    store, plan = tmp_path / "s.zarr", make_plan(MIXED, chunk=16)
-    run(plan, store, console=QUIET)
+def test_chunks_that_are_there_are_not_computed_again(store: Path) -> None:
+    plan = make_plan(MIXED, chunk=16)
     whole = files(store)
     lost = [name for name in whole if "/c/1/" in name]
     for name in lost:
@@ -259,9 +273,7 @@ def test_store_of_another_plan_is_refused_with_every_difference(tmp_path: Path) 
     assert files(store) == before
 
 
-def test_store_of_another_version_or_chunking_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = tmp_path / "s.zarr"
-    run(make_plan(MIXED, chunk=16), store, console=QUIET)
+def test_store_of_another_version_or_chunking_is_refused(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SweepError, match=r"chunks: \[4, 2, 2\] -> \[8, 2, 2\]"):
         run(make_plan(MIXED, chunk=32), store, console=QUIET)
     monkeypatch.setattr("tunbp.sweep.store.library", lambda: {"tunbp": "9.9"})
@@ -307,29 +319,23 @@ def _damage(file: Path, how: str) -> None:
 
 @pytest.mark.parametrize("how", ["deleted", "flipped", "cut", "emptied"])
 @pytest.mark.parametrize("part", ["received_rate/c/1/0/0", "sent/c/0/0/0", "ring/c/0", "sent/zarr.json"])
-def test_what_is_damaged_is_computed_again_to_the_same_bytes(tmp_path: Path, how: str, part: str) -> None:
-    store, plan = tmp_path / "s.zarr", make_plan(MIXED, chunk=16)
-    run(plan, store, console=QUIET)
+def test_what_is_damaged_is_computed_again_to_the_same_bytes(store: Path, how: str, part: str) -> None:
     whole = files(store)
     _damage(store / part, how)
-    run(plan, store, console=QUIET)
+    run(make_plan(MIXED, chunk=16), store, console=QUIET)
     assert files(store) == whole
 
 
 @pytest.mark.parametrize("how", ["deleted", "cut", "emptied"])
-def test_a_store_that_does_not_say_of_which_plan_it_is_is_left_alone(tmp_path: Path, how: str) -> None:
-    store, plan = tmp_path / "s.zarr", make_plan(MIXED, chunk=16)
-    run(plan, store, console=QUIET)
+def test_a_store_that_does_not_say_of_which_plan_it_is_is_left_alone(store: Path, how: str) -> None:
     _damage(store / "zarr.json", how)
     before = files(store)
     with pytest.raises(SweepError, match="is not the store of a sweep"):
-        run(plan, store, console=QUIET)
+        run(make_plan(MIXED, chunk=16), store, console=QUIET)
     assert files(store) == before
 
 
-def test_a_flipped_byte_is_an_error_for_whoever_reads_the_store(tmp_path: Path) -> None:
-    store = tmp_path / "s.zarr"
-    run(make_plan(MIXED, chunk=16), store, console=QUIET)
+def test_a_flipped_byte_is_an_error_for_whoever_reads_the_store(store: Path) -> None:
     _damage(store / "received_rate" / "c" / "1" / "0" / "0", "flipped")
     with pytest.raises(ValueError, match="checksum"):
         xr.open_zarr(store).received_rate.load()
