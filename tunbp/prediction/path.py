@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tunbp.model.fields import FIELDS
 from tunbp.prediction.distribution import Prediction, predict
-from tunbp.prediction.measured import Told
 from tunbp.prediction.products import product
+
+if TYPE_CHECKING:
+    from tunbp.prediction.measured import Told
 
 LEAST_RTT = 1e-4
 """RTT that is simulated where no delay is added, s."""
