@@ -12,6 +12,7 @@ import xarray as xr
 from tunbp import schema
 from tunbp.errors import ScenarioError
 from tunbp.model.engines.fluid import batch as fluid
+from tunbp.model.engines.packets import batch as packets
 from tunbp.model.fields import FIELDS
 from tunbp.model.scenario import Scenario
 
@@ -38,8 +39,6 @@ def run(scenario: Scenario, engine: str, threads: int | None = None) -> xr.Datas
     flat = {name: _plain(field.values.ravel()) for name, field in fields.items()}
     workers = threads or int(os.environ.get("NUMBA_NUM_THREADS", 0)) or os.cpu_count() or 1
     if engine == "packets":
-        from tunbp.model.engines.packets import batch as packets
-
         totals, series = packets.run_batch(scenario, flat, workers)
     else:
         reason = fluid.doubtful(flat)
