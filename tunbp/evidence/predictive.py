@@ -13,6 +13,7 @@ import xarray as xr
 
 from tunbp.evidence.held_out import Cell
 from tunbp.prediction import predict
+from tunbp.prediction.distribution import VARIANTS
 
 Array = npt.NDArray[np.float64]
 
@@ -40,7 +41,8 @@ def predictive(cells: Sequence[Cell], count: int = 128, seed: int = 0) -> xr.Dat
     for group in _groups(cells):
         first = cells[group[0]]
         rings = [cells[place].known["ring"] for place in group]
-        found = predict(first.known, rings, product=first.product, count=count, seed=seed)
+        variants = sorted({cells[place].variant for place in group}, key=VARIANTS.index)
+        found = predict(first.known, rings, product=first.product, count=count, seed=seed, variants=variants)
         stages = found.draws["ceiling"].transpose("stage", "draw")
         programs = stages.sel(stage=["reader", "far reader"]).min("stage").to_numpy()
         for place in group:

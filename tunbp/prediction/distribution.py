@@ -190,6 +190,7 @@ def predict(
     count: int = 128,
     seed: int = 0,
     steps: float | None = None,
+    variants: Sequence[str] = VARIANTS,
 ) -> Prediction:
     """Predict a path over txqueuelen, stock and with backpressure, from what is given and priors for the rest.
 
@@ -213,6 +214,8 @@ def predict(
         Seed of the draws and of the simulation: the same seed, the same bits.
     steps
         Scenario-steps to spend, for a rough picture; None: a few seconds.
+    variants
+        Those to simulate, of `VARIANTS`; what one is does not depend on the others.
 
     Returns
     -------
@@ -243,10 +246,11 @@ def predict(
     base, notes = _shortened(base, speeds, sizes, steps)
     if observed:
         drawn, fit = _conditioned(base, unknown, observed, count, seed, sizing)
+    drivers = {"stock": "stock", "backpressure": str(base.driver)}
     result, warned = _simulated(
         base.replace(
             **_simulated_constants(base, unknown, drawn, seed),
-            driver=xr.DataArray(["stock", str(base.driver)], dims="variant", coords={"variant": list(VARIANTS)}),
+            driver=xr.DataArray([drivers[v] for v in variants], dims="variant", coords={"variant": list(variants)}),
             ring=xr.DataArray(sizes, dims="ring", coords={"ring": sizes}),
             seed=xr.DataArray(drawn.get(SEED, np.arange(count) + seed).astype(int), dims="draw"),
         )
@@ -320,7 +324,7 @@ def _with_errors(
             "ceiling": (("stage", "draw"), ceiling),
             **_constants(unknown, drawn),
         },
-        coords={"stage": list(stages), "ring": result["ring"], "variant": list(VARIANTS)},
+        coords={"stage": list(stages), "ring": result["ring"], "variant": result["variant"]},
     )
 
 
