@@ -5,18 +5,21 @@ from __future__ import annotations  # noqa: I001 (rows are many: filled lines)
 import math
 from typing import Any
 
+import numba
+
 from tunbp.model import congestion as cc
 from tunbp.model import gso
 from tunbp.model.compiled import njit
 from tunbp.model.engines import controls
 from tunbp.model.engines.fluid.state import (
-    A, ARRIVED, B, BLOCK_MORE, BLOCK_MOST, BURST, CAP, CW, DEVICE, DRAIN, DRAIN_FULL, DT, ENTRY, EPOCH, F, FLIGHT,
-    FLOW, F_WANT, G, HELD, HYSTART, H_COUNT, H_LAST, H_LEFT, H_RTT, H_START, K, LAST, LOSSES, N, P, PACE, PENDING,
-    PRIOR, PROBES, PRR_IN, PRR_OUT, P_SERVICE, Q, RECOVERING, RECOVERY, REDUCED, RETRANS, ROUND, ROUND_OUT,
-    ROUND_START, RTT, SAWTOOTH, SERVICE, SHOWN, SMALL, SS, STALL_END, TINY, USED, WANT, WEST, WINDOW, WMAX,
+    A, ALLOWED, ARRIVED, B, BLOCK_MORE, BLOCK_MOST, BURST, CAP, CW, DEVICE, DRAIN, DRAIN_FULL, DT, ENTRY, EPOCH, F,
+    FLIGHT, FLOW, F_WANT, G, HELD, HELD_BACK, HYSTART, H_COUNT, H_LAST, H_LEFT, H_RTT, H_START, K, LAST, LOSSES, N, P,
+    PACE, PENDING, PRIOR, PROBES, PRR_IN, PRR_OUT, P_SERVICE, Q, RECOVERING, RECOVERY, REDUCED, RETRANS, ROUND,
+    ROUND_OUT, ROUND_START, RTT, SAWTOOTH, SERVICE, SHOWN, SMALL, SS, STALL_END, TINY, USED, WANT, WEST, WINDOW, WMAX,
 )  # fmt: skip
 
 _rare = njit(nogil=True, error_model="numpy")
+_hot: Any = numba.njit(nogil=True, error_model="numpy", forceinline=True)
 
 SMALL_QUEUE_BLOCKS = 2.0
 """Blocks that a flow may always have in the qdisc (net/ipv4/tcp_output.c, ``tcp_small_queue_check``)."""
@@ -155,42 +158,46 @@ def block_size(s: Any, i: int, o: int) -> float:
     return float(gso.block(gain * s[o + CW, i] / srtt, s[BLOCK_MORE, i], s[BLOCK_MOST, i]))
 
 
-@_rare
+@_hot
 def small_queues(s: Any, W: int, nf: int, n: int, control: int, readers: bool) -> bool:
     """TCP small queues: a local flow keeps about a millisecond of its pacing rate in the qdisc, or two entries.
 
     What it may not hand over stays with it, and its window does not grow meanwhile (it is not what limits the flow).
     """
-    any_held = False
     for i in range(W):
-        for f in range(nf):
-            s[DEVICE + f * FLOW + CAP, i] = s[WINDOW, i]
-        if s[SMALL, i] <= 0.0 or s[ARRIVED, i] <= 0.0:
-            continue
-        srtt = s[RTT, i] + (s[Q, i] + s[B, i]) * s[SERVICE, i] + s[P, i] * s[P_SERVICE, i]
-        entry = 1.0 / s[ENTRY, i]
-        allowed = 0.0
-        for f in range(nf):
-            o = DEVICE + f * FLOW
+        s[ALLOWED, i] = 0.0
+    for f in range(nf):
+        o = DEVICE + f * FLOW
+        for i in range(W):
+            srtt = s[RTT, i] + (s[Q, i] + s[B, i]) * s[SERVICE, i] + s[P, i] * s[P_SERVICE, i]
+            entry = 1.0 / s[ENTRY, i]
             gain = cc.PACING_SLOW_START if s[o + CW, i] < 0.5 * s[o + SS, i] else cc.PACING
             rate = s[o + PACE, i] if controls.PACED[control] else gain * max(s[o + CW, i], s[o + FLIGHT, i]) / srtt
             # the block that makes it more is still handed over
-            together = gso.block(rate, s[BLOCK_MORE, i], s[BLOCK_MOST, i]) if entry == 1.0 else entry
-            allowed += max(SMALL_QUEUE_BLOCKS * together, rate * s[SMALL, i]) + together
-        drain = s[DRAIN_FULL, i] if s[B, i] > 0.0 else s[DRAIN, i]
+            cut = gso.block(rate, s[BLOCK_MORE, i], s[BLOCK_MOST, i])
+            together = cut if entry == 1.0 else entry
+            s[ALLOWED, i] += max(SMALL_QUEUE_BLOCKS * together, rate * s[SMALL, i]) + together
+    any_held = False
+    for i in range(W):
+        arrived = s[ARRIVED, i]
+        drain_free, drain_full = s[DRAIN, i], s[DRAIN_FULL, i]
+        drain = drain_full if s[B, i] > 0.0 else drain_free
         drain = 0.0 if n * s[DT, i] < s[STALL_END, i] else drain
         if readers:
             drain *= 1.0 - s[USED, i]
         room = s[N, i] - (s[SAWTOOTH, i] if s[B, i] > 0.0 else 0.0)
         room = max(room - s[Q, i] + drain, 0.0)
-        handed = min(s[ARRIVED, i], max(room + allowed - s[B, i], 0.0))
-        if handed < s[ARRIVED, i]:
-            s[ARRIVED, i] = handed
-            any_held = True
-            for f in range(nf):  # (include/net/tcp.h, ``tcp_is_cwnd_limited``)
-                o = DEVICE + f * FLOW
-                limit = s[o + FLIGHT, i] * (2.0 if s[o + CW, i] < s[o + SS, i] else 1.0)
-                s[o + CAP, i] = min(s[WINDOW, i], limit)
+        handed = min(arrived, max(room + s[ALLOWED, i] - s[B, i], 0.0))
+        held = (s[SMALL, i] > 0.0) & (handed < arrived)
+        s[ARRIVED, i] = handed if held else arrived
+        s[HELD_BACK, i] = 1.0 if held else 0.0
+        any_held |= held
+    for f in range(nf):  # (include/net/tcp.h, ``tcp_is_cwnd_limited``)
+        o = DEVICE + f * FLOW
+        for i in range(W):
+            limit = s[o + FLIGHT, i] * (2.0 if s[o + CW, i] < s[o + SS, i] else 1.0)
+            window = s[WINDOW, i]
+            s[o + CAP, i] = min(window, limit) if s[HELD_BACK, i] > 0.0 else window
     return any_held
 
 
