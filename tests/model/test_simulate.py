@@ -82,7 +82,7 @@ def test_results_are_in_the_schema_with_the_batch_s_dims() -> None:
 
 
 def test_an_unknown_engine_is_refused() -> None:
-    with pytest.raises(ScenarioError, match=r"^engine: 'ns3' is not known; allowed: fluid, packets$"):
+    with pytest.raises(ScenarioError, match=r"^engine: 'ns3' is not known; allowed: fluid, packets, auto$"):
         simulate(Scenario(), engine="ns3")
 
 
@@ -163,6 +163,17 @@ def test_half_the_time_step_changes_stock_by_little_where_the_ring_holds_many_bu
 def test_the_fluid_engine_says_where_it_is_not_to_be_relied_on(point: dict[str, float], reason: str) -> None:
     with pytest.warns(UserWarning, match=reason):
         simulate(Scenario(duration=0.2, rtt=0.02, **point))
+
+
+def test_auto_takes_each_scenario_from_the_engine_that_holds_there(recwarn: pytest.WarningsRecorder) -> None:
+    ring = xr.DataArray([10, 500], dims="ring")
+    batch = Scenario(duration=0.2, rtt=0.02, streams=8, ring=ring, interval=0.05)
+    auto, packets = simulate(batch, engine="auto"), simulate(batch, engine="packets")
+    assert [w for w in recwarn if "fluid engine" in str(w.message)] == []
+    fluid = simulate(batch.replace(ring=ring[1:]))
+    for name in auto.data_vars:
+        np.testing.assert_array_equal(auto[name].isel(ring=0), packets[name].isel(ring=0))
+        np.testing.assert_array_equal(auto[name].isel(ring=1), fluid[name].isel(ring=0))
 
 
 def test_ordinary_paths_get_no_warning(recwarn: pytest.WarningsRecorder) -> None:

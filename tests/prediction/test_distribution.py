@@ -94,3 +94,14 @@ def test_a_reader_that_is_not_the_slowest_stage_is_faster_than_its_flood():
     assert (speed[45e3]["drain_rate"] > 70e3).mean() > 0.9
     assert (speed[90e3]["drain_rate"] == 70e3).all()
     assert speed[None] == {}
+
+
+def test_a_path_for_which_the_fluid_engine_is_no_good_is_simulated_packet_by_packet(monkeypatch):
+    path = {"rtt": 0.05, "ring": 20, "drain_rate": 50e3, "streams": 8, "duration": 2.0}
+    stock = {"ring": 20, "variant": "stock"}
+    exact = predict(path, [], count=8).draws["expected_rate"].sel(stock)
+    whole = distribution.simulate
+    monkeypatch.setattr(distribution, "simulate", lambda batch, engine: whole(batch, engine="fluid"))
+    with pytest.warns(UserWarning, match="several flows on a stock ring"):
+        fluid = predict(path, [], count=8).draws["expected_rate"].sel(stock)
+    assert float(exact.median()) > 2.0 * float(fluid.median())

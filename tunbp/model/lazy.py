@@ -35,7 +35,7 @@ def simulate_lazily(chunked: Chunked, engine: str) -> xr.Dataset:
     chunked
         The batch and its chunk sizes.
     engine
-        "fluid" or "packets".
+        As of `simulate`.
 
     Returns
     -------

@@ -18,7 +18,8 @@ def simulate(scenario: Scenario | Chunked, engine: str = "fluid", threads: int |
         One scenario or a batch (fields that are DataArrays); `Scenario.chunk` of a batch gives a Dataset that
         Dask computes when it is asked for.
     engine
-        "fluid" (vectorized) or "packets" (the exact packet-level twin, one scenario at a time).
+        "fluid" (vectorized; warns where it is not to be relied on), "packets" (the exact packet-level twin, one
+        scenario at a time), or "auto" (fluid, and packets for the scenarios of which fluid would warn).
     threads
         Worker threads; None: ``NUMBA_NUM_THREADS`` if set, else one per core. Results do not depend on it.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +17,7 @@ from tunbp.infer.ceilings import busy, ceilings
 from tunbp.infer.discrepancy import Discrepancy, discrepancy
 from tunbp.infer.priors import ERRORS, Prior, draws, headroom, priors
 from tunbp.model.drivers import COMPARED
+from tunbp.model.engines.doubt import doubtful
 from tunbp.model.engines.fluid.batch import round_trip_slots
 from tunbp.model.fields import FIELDS
 from tunbp.model.scenario import Scenario
@@ -52,6 +52,9 @@ LONG = 0.02
 
 STEPS, STEPS_SHORT = 1.2e8, 5e8
 """Scenario-steps, times streams, that a prediction may take from `LONG` on and below: durations shrink to it."""
+
+PACKET = 2.5
+"""Scenario-steps that take as long as a packet of the packets engine."""
 
 SHORTEST = 200.0
 """Round trips that a prediction simulates at least."""
@@ -247,13 +250,14 @@ def predict(
     if observed:
         drawn, fit = _conditioned(base, unknown, observed, count, seed, sizing)
     drivers = {"stock": "stock", "backpressure": str(base.driver)}
-    result, warned = _simulated(
+    result = simulate(
         base.replace(
             **_simulated_constants(base, unknown, drawn, seed),
             driver=xr.DataArray([drivers[v] for v in variants], dims="variant", coords={"variant": list(variants)}),
             ring=xr.DataArray(sizes, dims="ring", coords={"ring": sizes}),
             seed=xr.DataArray(drawn.get(SEED, np.arange(count) + seed).astype(int), dims="draw"),
-        )
+        ),
+        engine="auto",
     )
     used = {
         name: {"value": value, "source": (sources or {}).get(name, "given" if name in given else "default")}
@@ -262,7 +266,7 @@ def predict(
     }
     used |= {name: {"value": float(np.median(drawn[name])), "source": "prior"} for name in unknown}
     kept = _with_errors(result, base, unknown, drawn, sizing)
-    return Prediction(kept, used, unknown, int(base.ring), float(base.duration), fit, notes + warned)
+    return Prediction(kept, used, unknown, int(base.ring), float(base.duration), fit, notes)
 
 
 def _constants(unknown: Mapping[str, Prior], drawn: Mapping[str, Array]) -> dict[str, xr.DataArray]:
@@ -344,7 +348,7 @@ def _conditioned(
         driver="stock",
         seed=xr.DataArray(np.arange(tried) + seed, dims="draw"),
     )
-    result, _ = _simulated(batch)
+    result = simulate(batch, engine="auto")
     stages = _stages(base, unknown, drawn)
     rate, ceiling = result["received_rate"].to_numpy()[:, None], np.min(list(stages.values()), axis=0)[:, None]
     load = rate / busy(stages)[:, None]
@@ -378,8 +382,15 @@ def _shortened(
 ) -> tuple[Scenario, tuple[str, ...]]:
     """The scenario with a duration that can be afforded, and a note where that is shorter than asked for."""
     rtt = float(base.rtt)
-    slots = [round_trip_slots(np.full(drain_rate.shape, rtt), None, ring / drain_rate).sum() for ring in sizes]
-    per_second = len(VARIANTS) * float(base.streams) * float(np.sum(slots)) / rtt
+    batch = base.replace(
+        driver=xr.DataArray(["stock", str(base.driver)], dims="variant"),
+        ring=xr.DataArray(list(sizes), dims="ring"),
+        drain_rate=xr.DataArray(drain_rate, dims="draw"),
+    )
+    flat = {name: field.values.ravel() for name, field in batch.broadcast().items()}
+    slots = round_trip_slots(flat["rtt"], None, flat["ring"] / flat["drain_rate"])
+    by_packet = PACKET * flat["drain_rate"]
+    per_second = float(np.where(doubtful(flat), by_packet, float(base.streams) * slots / rtt).sum())
     if steps is None:
         affordable = max((STEPS if rtt >= LONG else STEPS_SHORT) / per_second, SHORTEST * rtt)
     else:
@@ -387,13 +398,5 @@ def _shortened(
     if affordable >= base.duration:
         return base, ()
     warmup = affordable * float(base.warmup) / base.duration
-    note = f"simulated {affordable:.2g} s instead of {base.duration:g} s: a short path needs many steps"
+    note = f"simulated {affordable:.2g} s instead of {base.duration:g} s: this path needs many steps"
     return base.replace(duration=affordable, warmup=warmup), (note,)
-
-
-def _simulated(scenario: Scenario) -> tuple[xr.Dataset, tuple[str, ...]]:
-    """The result of a batch, and what the engine warns of."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        result = simulate(scenario)
-    return result, tuple(dict.fromkeys(str(warning.message) for warning in caught))

@@ -11,12 +11,17 @@ import xarray as xr
 
 from tunbp import schema
 from tunbp.errors import ScenarioError
+from tunbp.model.engines.doubt import doubtful, reasons
 from tunbp.model.engines.fluid import batch as fluid
 from tunbp.model.engines.packets import batch as packets
 from tunbp.model.fields import FIELDS
 from tunbp.model.scenario import Scenario
 
-ENGINES = ("fluid", "packets")
+Array = np.ndarray[Any, Any]
+Results = dict[str, Array]
+
+ENGINES = ("fluid", "packets", "auto")
+"""`auto` is the fluid engine, and the packets engine for the scenarios for which fluid is not to be relied on."""
 
 
 def check(engine: str) -> None:
@@ -40,9 +45,10 @@ def run(scenario: Scenario, engine: str, threads: int | None = None) -> xr.Datas
     workers = threads or int(os.environ.get("NUMBA_NUM_THREADS", 0)) or os.cpu_count() or 1
     if engine == "packets":
         totals, series = packets.run_batch(scenario, flat, workers)
+    elif engine == "auto":
+        totals, series = _each_by_its_engine(scenario, flat, workers)
     else:
-        reason = fluid.doubtful(flat)
-        if reason:
+        if reason := reasons(flat):
             warnings.warn(f'fluid engine: {reason}: not to be relied on there; use engine="packets"', stacklevel=3)
         totals, series = fluid.run(scenario, flat, workers)
     dims = tuple(str(d) for d in template.dims)
@@ -58,6 +64,24 @@ def run(scenario: Scenario, engine: str, threads: int | None = None) -> xr.Datas
         )
     dataset = schema.describe(xr.Dataset(data, coords))
     return dataset.assign_attrs(engine=engine, **_scalars(scenario))
+
+
+def _each_by_its_engine(scenario: Scenario, flat: dict[str, Array], workers: int) -> tuple[Results, Results]:
+    """Totals and series that both engines have, each scenario by the fluid engine unless that is doubtful."""
+    exact = doubtful(flat)
+    if not exact.any():
+        return fluid.run(scenario, flat, workers)
+    there = packets.run_batch(scenario, {name: values[exact] for name, values in flat.items()}, workers)
+    here = fluid.run(scenario, {name: values[~exact] for name, values in flat.items()}, workers)
+
+    def merged(which: int) -> Results:
+        whole = {}
+        for name, values in here[which].items():
+            whole[name] = np.empty((exact.size, *values.shape[1:]))
+            whole[name][exact], whole[name][~exact] = there[which][name], values
+        return whole
+
+    return merged(0), merged(1)
 
 
 def _described(coordinate: xr.DataArray) -> xr.DataArray:

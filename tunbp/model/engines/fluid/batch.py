@@ -216,29 +216,6 @@ def _behind_the_reader(flat: dict[str, Array], number: dict[str, Array]) -> tupl
     return behind, np.isfinite(rate) | (loss > 0.0), readers
 
 
-def doubtful(flat: dict[str, Array]) -> str:
-    """Where the fluid engine is known to leave the packets engine by a factor: the reason in words, else empty.
-
-    Compared case by case: 8 flows on a stock ring of 10, 2.3 against 1,288 Mbit/s; open loop with several segments per
-    entry, 1.7 times; windows of three segments, 1.5 times; a stock ring of one with 45 segments per entry, 90 times.
-    """
-    number = numbers(flat)
-    tcp = flat["source"] == "tcp"
-    stock = service_times(flat).pushing == 0
-    window = np.fmin(number["receive_window"], number["send_buffer"]) / number["mss"]
-    several = number["gso_segments"] > 1
-    reasons = {
-        "several flows on a stock ring of fewer than 5 packets per flow": (
-            tcp & stock & (number["streams"] > 1) & (number["ring"] < 5 * number["streams"])
-        ),
-        "a source without feedback with several segments per entry": ~tcp & several,
-        "a window below 7 segments": tcp & (window < 7),
-        "a stock ring of fewer than 5 entries of several segments": tcp & stock & several & (number["ring"] < 5),
-    }
-    found = [reason for reason, where in reasons.items() if where.any()]
-    return "; ".join(found)
-
-
 def tiles(batch: Prepared) -> list[tuple[Kind, Array]]:
     """Scenarios that one call steps together, by their number: same kernel, steps per round trip and flows.
 
