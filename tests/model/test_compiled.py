@@ -81,6 +81,18 @@ def test_eight_processes_that_start_cold_at_once_agree(copy):
     assert not list(folder.glob("*.part"))
 
 
+def test_a_process_that_compiles_says_so_once_and_one_that_does_not_says_nothing(copy):
+    environment = {**os.environ, "PYTHONPATH": str(copy)}
+    command = [sys.executable, "-c", f"start = 0\n{TOY}"]
+    said = [
+        subprocess.run(command, env=environment, capture_output=True, text=True, cwd=copy, check=True).stderr
+        for _ in range(2)
+    ]
+    assert said[0].startswith("Compiling kernels for this processor")
+    assert said[0].count("\n") == 1
+    assert said[1] == ""
+
+
 def test_a_damaged_file_is_compiled_anew(copy):
     code = f"start = 0\n{TOY}"
     right = answer(python(code, copy))

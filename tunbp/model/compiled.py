@@ -15,6 +15,7 @@ import pickle
 import shutil
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from functools import cache
@@ -77,10 +78,20 @@ def _remove_old(mine: Path) -> None:
         return
 
 
-def _say(function: Any) -> None:
-    """Tell a person at a terminal what takes some seconds: a kernel, which is what is called ``run``."""
-    if function.__name__ == "run" and sys.stderr is not None and sys.stderr.isatty():
-        print("Compiling a kernel for this processor, once (all ahead: python -m tunbp.model.ready)", file=sys.stderr)
+_announced = threading.Event()
+
+
+def announce() -> None:
+    """Say once, on the process's own standard error, that it compiles: no output of a notebook, but of its server."""
+    if not _announced.is_set() and sys.__stderr__ is not None:
+        words = "Compiling kernels for this processor, once, some seconds each (all ahead: python -m tunbp.model.ready)"
+        print(words, file=sys.__stderr__, flush=True)
+    _announced.set()
+
+
+def say_nothing() -> None:
+    """Keep this process from announcing that it compiles: another one counts what is done."""
+    _announced.set()
 
 
 class _Files:
@@ -143,8 +154,8 @@ class _Cache(caching.FunctionCache):  # type: ignore[misc]
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The compiled kernel, or None, which has it compiled."""
         found = super().load_overload(sig, target_context)
-        if found is None:
-            _say(self._py_func)
+        if found is None and self._py_func.__name__ == "run":  # a kernel; what it calls is compiled with it
+            announce()
         return found
 
     def _save_overload(self, sig: Any, data: Any) -> None:

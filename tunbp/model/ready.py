@@ -12,7 +12,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from itertools import product
 from multiprocessing import get_context
 
-from tunbp.model.compiled import folder
+from tunbp.model.compiled import folder, say_nothing
 from tunbp.model.congestion import CODES
 from tunbp.model.engines import codes
 from tunbp.model.engines.fluid.batch import WIDTHS, make_ready
@@ -52,7 +52,7 @@ def main() -> None:
     if stamp.exists():
         return
     all_work = [None, *usual()]
-    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), say_nothing) as pool:
         for done, future in enumerate(as_completed([pool.submit(_make, work) for work in all_work]), 1):
             future.result()
             if sys.stderr.isatty() or done == len(all_work):
