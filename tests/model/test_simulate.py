@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -179,3 +180,16 @@ def test_auto_takes_each_scenario_from_the_engine_that_holds_there(recwarn: pyte
 def test_ordinary_paths_get_no_warning(recwarn: pytest.WarningsRecorder) -> None:
     simulate(Scenario(duration=0.2, rtt=0.02))
     assert [w for w in recwarn if "fluid engine" in str(w.message)] == []
+
+
+def test_series_take_less_than_twice_their_size_while_they_are_made() -> None:
+    scenario = Scenario(seed=xr.DataArray(np.arange(256), dims="run"), interval=1e-3, duration=1.0, rtt=0.05)
+    simulate(scenario.replace(duration=0.1))
+    tracemalloc.start()
+    try:
+        size = simulate(scenario).nbytes
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert size > 10e6
+    assert peak < 2.0 * size

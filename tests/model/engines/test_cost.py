@@ -13,7 +13,7 @@ from tunbp.model.simulate import simulate
     [
         ("fluid", {"rtt": 1.0, "dt": 1e-9}, "17.2 GB of memory"),
         ("fluid", {"rtt": 1.0, "dt": 1e-300}, "hours of one core"),
-        ("fluid", {"interval": 1e-9}, "192 GB of memory"),
+        ("fluid", {"interval": 1e-9}, "152 GB of memory"),
         ("packets", {"ring": 10**12}, "24 TB of memory"),
         ("packets", {"interval": 1e-9}, "GB of memory"),
         ("packets", {"source": "open", "offered_rate": 1e16, "burst_rate": 1e16}, "hours of one core"),

@@ -296,7 +296,8 @@ def _check_cost(batch: Prepared, duration: float, samples: int, workers: int) ->
     flows = np.where([kind.single for kind in batch.kinds], 1.0, batch.streams)
     width = np.array([WIDTHS[kind.single] for kind in batch.kinds])
     tiles = 16.0 * batch.slots * flows * np.where(len(flows) > 1, width, 1)
-    series = 8.0 * samples * len(flows) * (2 * len(SERIES) + 6)
+    running = min(workers * int(width.max(initial=1)), len(flows))
+    series = 8.0 * samples * (len(flows) * (len(SERIES) + 1) + running * len(SERIES))
     steps = float(np.sum(flows * duration / batch.table[DT]))
     advice = "take a longer rtt or dt, a shorter duration, a longer interval, or fewer scenarios at once"
     check_cost(steps, float(tiles.max(initial=0.0)) * min(workers, len(flows)) + series, advice)
@@ -344,16 +345,25 @@ def _totals(scenario: Scenario, batch: Prepared, totals: Array) -> dict[str, Arr
 def _series(scenario: Scenario, batch: Prepared, series: Array) -> dict[str, Array]:
     if scenario.interval is None:
         return {}
+    # in place: of all that a batch takes, its series are most
     rows = {name: series[:, j, :].T for j, name in enumerate(SERIES)}
-    steps = {name: np.diff(rows[name], axis=1, prepend=0.0) for name in SERIES}
-    waiting = sum(steps[f"{place}_seconds"] for place in ("ring", "qdisc", "path", "held"))
-    delivered = np.maximum(steps["delivered"], 1e-12)
-    bits = batch.segment_bits[:, None]
+    for name in ("delivered", "total_retransmits", "ring_seconds", "qdisc_seconds", "path_seconds", "held_seconds"):
+        rows[name][:, 1:] -= rows[name][:, :-1].copy()
+    waiting, delivered, bits = rows["ring_seconds"], rows["delivered"], batch.segment_bits[:, None]
+    for place in ("qdisc", "path", "held"):
+        waiting += rows[f"{place}_seconds"]
+    waiting /= np.maximum(delivered, 1e-12)
+    waiting[delivered <= 0] = 0.0
+    waiting += batch.table[RTT][:, None]
+    for name in ("delivered", "cwnd"):
+        rows[name] *= bits
+    delivered /= scenario.interval
+    rows["cwnd"] /= 8.0
     return {
-        "throughput": steps["delivered"] * bits / scenario.interval,
-        "retransmits": steps["total_retransmits"],
-        "cwnd": rows["cwnd"] * bits / 8.0,
-        "rtt": batch.table[RTT][:, None] + np.where(steps["delivered"] > 0, waiting / delivered, 0.0),
+        "throughput": delivered,
+        "retransmits": rows["total_retransmits"],
+        "cwnd": rows["cwnd"],
+        "rtt": waiting,
         "ring_occupancy": rows["ring_occupancy"],
         "qdisc_backlog": rows["qdisc_backlog"],
     }
