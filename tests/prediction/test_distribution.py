@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from tunbp import Scenario
 from tunbp.errors import ParamsError
 from tunbp.infer.priors import priors
-from tunbp.prediction import distribution, predict
+from tunbp.prediction import predict
 from tunbp.prediction.card import card
 
 LONG = {"rtt": 0.12, "ring": 500, "drain_rate": 60e3, "duration": 4.0, "warmup": 0.0}
@@ -82,18 +81,6 @@ def test_short_paths_are_simulated_for_less_time_and_that_is_said():
     short = predict({"rtt": 2e-4, "ring": 500, "duration": 3600.0}, [], count=8)
     assert short.duration < 3600.0
     assert "instead of 3600 s" in short.notes[0]
-
-
-def test_a_reader_that_is_not_the_slowest_stage_is_faster_than_its_flood():
-    drawn = {name: np.full(64, 0.5) for name in distribution.ERRORS}
-    speed = {
-        rate: distribution._simulated_constants(Scenario(drain_rate=70e3, path_rate=rate), {}, drawn, 0)
-        for rate in (45e3, 90e3, None)
-    }
-    assert np.median(speed[45e3]["drain_rate"]) == pytest.approx(1.5 * 70e3, rel=0.02)
-    assert (speed[45e3]["drain_rate"] > 70e3).mean() > 0.9
-    assert (speed[90e3]["drain_rate"] == 70e3).all()
-    assert speed[None] == {}
 
 
 def test_a_path_for_which_the_fluid_engine_is_no_good_is_simulated_packet_by_packet(monkeypatch):

@@ -209,9 +209,10 @@ def _used_line(found: Prediction) -> str:
         )
 
     known = [said(n, row["value"]) for n, row in found.used.items() if row["source"] not in ("prior", "default")]
-    drawn = [n for n, row in found.used.items() if row["source"] == "prior"]
     size = found.draws.sizes["draw"]
-    return f"Known: {', '.join(known) or 'nothing'}. From priors ({size} draws): {', '.join(drawn) or 'nothing'}."
+    return (
+        f"Known: {', '.join(known) or 'nothing'}. From priors ({size} draws): {', '.join(found.unknown) or 'nothing'}."
+    )
 
 
 def draw(found: Prediction, target: File) -> None:

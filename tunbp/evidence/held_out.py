@@ -16,6 +16,7 @@ import pandas as pd
 from tunbp.evidence import live
 from tunbp.evidence.datasets import external, published
 from tunbp.evidence.studies import LAB_FITTED, LAB_RTTS, LAB_WINDOW_ROW, PATH_FITTED, PATH_RINGS, PATH_WINDOW_ROW
+from tunbp.prediction.products import product
 
 LEAST_RTT = 1e-4
 """RTT where no delay was added, s: two devices of one machine."""
@@ -113,7 +114,7 @@ def paper() -> list[Cell]:
     """The paper's two tables: what it states is known, rows that hosts.yaml was fitted to are calibration."""
     rates = published("tcp")["throughput"]
     cells = []
-    for tunnel, product in (("openvpn", "openvpn"), ("wireguard", "wireguard-go")):
+    for tunnel, program in (("openvpn", "openvpn"), ("wireguard", "wireguard-go")):
         policy = {"reader_policy": "separate"} if tunnel == "wireguard" else {}
         for variant in ("stock", "patched"):
             rows = [(f"path-{tunnel}-{n}-{variant}", {"rtt": 0.12, "ring": n}) for n in PATH_RINGS]
@@ -125,13 +126,13 @@ def paper() -> list[Cell]:
                 known = {**stated, "mss": 1448.0, **policy}
                 kind = "stock" if variant == "stock" else "backpressure"
                 use = CALIBRATION if row in fitted else HELD_OUT
-                cells.append(Cell("paper", row, product, known, kind, float(rates[row]), use))
+                cells.append(Cell("paper", row, program, known, kind, float(rates[row]), use))
     return cells
 
 
 APPLICATIONS = {
-    "OpenVPN": "openvpn", "firezone": "other", "wireguard-go": "wireguard-go", "slirp4netns": "passt", "rust": "other",
-    "go": "other", "shadowvpn": "other", "zeptun": "tun2socks", "hev": "tun2socks", "singbox": "tun2socks",
+    "OpenVPN": "openvpn", "firezone": "other", "wireguard-go": "wireguard-go", "slirp4netns": "passt", "rust": "copy",
+    "go": "copy", "shadowvpn": "other", "zeptun": "tun2socks", "hev": "tun2socks", "singbox": "tun2socks",
     "tun2socks": "tun2socks",
 }  # fmt: skip
 """Product of an external run, by the start of its application's name."""
@@ -148,7 +149,9 @@ def others() -> list[Cell]:
         run = runs.sel(run=name)
         if str(run["use"].item()) not in ("rate", "reader_speed") or str(run["device"].item()) not in ("tun", "tap"):
             continue
-        known: dict[str, Any] = {"streams": int(run["streams"].item())}
+        application = str(run["application"].item())
+        program = next(p for start, p in APPLICATIONS.items() if application.startswith(start))
+        known: dict[str, Any] = {"streams": int(run["streams"].item()), **product(program).fields}
         for field_name in ("ring", "path_loss"):
             if np.isfinite(value := float(run[field_name])):
                 known[field_name] = int(value) if field_name == "ring" else value
@@ -160,10 +163,8 @@ def others() -> list[Cell]:
             known["path_rate"] = link / 8.0 / (known["mss"] + IP_TCP)
         if str(run["offload"].item()) == "yes":
             known["gso_segments"] = 45
-        application = str(run["application"].item())
-        product = next(p for start, p in APPLICATIONS.items() if application.startswith(start))
         cells.append(
-            Cell("external", str(name), product, known, "stock", float(run["received_rate"]), HELD_OUT,
+            Cell("external", str(name), program, known, "stock", float(run["received_rate"]), HELD_OUT,
                  extra={"source_id": str(run["source_id"].item())})
         )  # fmt: skip
     return cells

@@ -19,6 +19,9 @@ from tunbp.model.fields import FIELDS
 from tunbp.project import data_folder
 
 Array = npt.NDArray[np.float64]
+HEADROOM, BYTE_COST = "headroom", "byte_cost"
+"""Corrections of a reader's speed, which are no fields of `tunbp.Scenario`: a factor, and s per byte."""
+
 NINETY = 1.6448536269514722
 """Standard normal quantile of 95 %: a 90 % interval ends there on both sides."""
 
@@ -30,9 +33,10 @@ class Prior:
     Attributes
     ----------
     name
-        Field of `tunbp.Scenario`.
+        Field of `tunbp.Scenario`, or one of `corrections`.
     kind
-        "lognormal" (median and factor of the 90 % interval), "loguniform" or "uniform" (low and high).
+        "lognormal" (median and factor of the 90 % interval), "loguniform" or "uniform" (low and high), "chance" (the
+        probability of 1, twice).
     first, second
         Its two numbers, SI units.
     relative, per
@@ -56,6 +60,8 @@ class Prior:
             return np.asarray(self.first * np.exp(norm.ppf(u) * np.log(self.second) / NINETY))
         if self.kind == "loguniform":
             return np.asarray(self.first * (self.second / self.first) ** u)
+        if self.kind == "chance":
+            return np.asarray(u < self.first, float)
         return np.asarray(self.first + (self.second - self.first) * u)
 
 
@@ -96,24 +102,27 @@ def priors(product: str = "openvpn") -> dict[str, Prior]:
     """
     if product not in products():
         raise ParamsError(f"product: {product!r} is not known; allowed: {', '.join(products())}")
-    found = {}
     absent = table()["products"][product].get("absent", ())
-    for name, row in table()["constants"].items():
-        if name in absent:
-            continue
-        chosen = {**row, **row.get("product", {}).get(product, {})}
-        kind = next(k for k in ("lognormal", "loguniform", "uniform") if k in chosen)
-        words = {key: chosen.get(key, "") for key in ("relative", "per", "source", "measure")}
-        first, second = map(float, chosen[kind])
-        found[name] = Prior(name, kind, first, second, **words)
-    return found
+    return {name: _prior(name, row, product) for name, row in table()["constants"].items() if name not in absent}
 
 
-def headroom() -> Prior:
-    """How much faster a reader is that is not the slowest stage than a flood of it says (a factor)."""
-    row = table()["headroom"]
-    median, factor = map(float, row["lognormal"])
-    return Prior("headroom", "lognormal", median, factor, source=row["source"])
+def corrections(product: str = "openvpn") -> dict[str, Prior]:
+    """Priors of what is between a stated or drawn speed of a reader and the one at which it reads.
+
+    Parameters
+    ----------
+    product
+        Program that reads the device, one of `products()`.
+    """
+    return {name: _prior(name, row, product) for name, row in table()["corrections"].items()}
+
+
+def _prior(name: str, row: Mapping[str, Any], product: str) -> Prior:
+    chosen = {**row, **row.get("product", {}).get(product, {})}
+    kind = next(k for k in ("lognormal", "loguniform", "uniform", "chance") if k in chosen)
+    words = {key: chosen.get(key, "") for key in ("relative", "per", "source", "measure")}
+    first, second = map(float, 2 * [chosen[kind]] if kind == "chance" else chosen[kind])
+    return Prior(name, kind, first, second, **words)
 
 
 ERRORS = ("capacity", "losses", "waits", "repeat")
@@ -171,6 +180,9 @@ def at(unknown: Mapping[str, Prior], known: Mapping[str, Any], cube: Array) -> d
         if base:
             of = values[base] if base in values else np.full(len(cube), float(known[base]))
             drawn = drawn * of if prior.relative else drawn / of
+        if prior.name not in FIELDS:
+            values[prior.name] = drawn
+            continue
         row = FIELDS[prior.name]
         values[prior.name] = np.clip(np.round(drawn) if row.integer else drawn, row.low, row.high)
     return values

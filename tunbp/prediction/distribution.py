@@ -15,13 +15,13 @@ from tunbp.errors import ParamsError
 from tunbp.infer import posterior
 from tunbp.infer.ceilings import busy, ceilings
 from tunbp.infer.discrepancy import Discrepancy, discrepancy
-from tunbp.infer.priors import ERRORS, Prior, draws, headroom, priors
+from tunbp.infer.priors import ERRORS, Prior, draws
 from tunbp.model.drivers import COMPARED
 from tunbp.model.engines.doubt import doubtful
 from tunbp.model.engines.fluid.batch import round_trip_slots
-from tunbp.model.fields import FIELDS
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
+from tunbp.prediction.unknown import acting, unknown_of
 
 Array = npt.NDArray[np.float64]
 
@@ -240,7 +240,7 @@ def predict(
     if count & (count - 1) or count < 8:
         raise ParamsError(f"draws: {count}; allowed: powers of two from 8 on")
     base = Scenario().replace(**{"driver": "backpressure", **given})
-    unknown = {name: prior for name, prior in priors(product).items() if name not in given}
+    unknown = unknown_of(product, base, given, sources or {})
     sizes = sorted({int(n) for n in (*rings, int(base.ring))})
     sizing = discrepancy()
     fit = None
@@ -252,7 +252,7 @@ def predict(
     drivers = {"stock": "stock", "backpressure": str(base.driver)}
     result = simulate(
         base.replace(
-            **_simulated_constants(base, unknown, drawn, seed),
+            **acting(base, unknown, drawn),
             driver=xr.DataArray([drivers[v] for v in variants], dims="variant", coords={"variant": list(variants)}),
             ring=xr.DataArray(sizes, dims="ring", coords={"ring": sizes}),
             seed=xr.DataArray(drawn.get(SEED, np.arange(count) + seed).astype(int), dims="draw"),
@@ -264,36 +264,17 @@ def predict(
         for name, value in base.parameters().items()
         if value is not None and name not in unknown
     }
-    used |= {name: {"value": float(np.median(drawn[name])), "source": "prior"} for name in unknown}
+    used |= {
+        name: {"value": float(np.median(drawn[name])), "source": "prior"}
+        for name in unknown
+        if name in base.parameters()
+    }
     kept = _with_errors(result, base, unknown, drawn, sizing)
     return Prediction(kept, used, unknown, int(base.ring), float(base.duration), fit, notes)
 
 
-def _constants(unknown: Mapping[str, Prior], drawn: Mapping[str, Array]) -> dict[str, xr.DataArray]:
-    """Drawn constants as fields of a batch over `draw`."""
-    found = {name: xr.DataArray(drawn[name], dims="draw") for name in unknown}
-    return {name: c.astype(int) if FIELDS[name].integer else c for name, c in found.items()}
-
-
-def _simulated_constants(
-    base: Scenario, unknown: Mapping[str, Prior], drawn: Mapping[str, Array], seed: int
-) -> dict[str, xr.DataArray]:
-    """The same as they act: a reader that is not the slowest stage is faster than a flood measures it (`headroom`)."""
-    found = _constants(unknown, drawn)
-    if base.source != "tcp" or base.path_rate is None or "path_rate" in unknown:
-        return found
-    count = len(drawn[ERRORS[0]])
-    places = np.random.default_rng(seed).permutation((np.arange(count) + 0.5) / count)
-    drain = np.broadcast_to(np.asarray(drawn.get("drain_rate", base.drain_rate), float), (count,))
-    faster = np.where(drain > float(base.path_rate), headroom().quantile(places), 1.0)
-    found["drain_rate"] = xr.DataArray(np.minimum(drain * faster, FIELDS["drain_rate"].high), dims="draw")
-    if "ack_cost" in found:
-        found["ack_cost"] = xr.DataArray(drawn["ack_cost"] / faster, dims="draw")
-    return found
-
-
 def _stages(base: Scenario, unknown: Mapping[str, Prior], drawn: Mapping[str, Array]) -> dict[str, Array]:
-    values = {**base.parameters(), **{name: drawn[name] for name in unknown}}
+    values = {**base.parameters(), **acting(base, unknown, drawn)}
     return ceilings(values, len(drawn[ERRORS[0]]))
 
 
@@ -326,7 +307,7 @@ def _with_errors(
             "ring_share": (result["dropped_ring"] / np.maximum(result["sent"], 1.0)).transpose(*order),
             "latency": waiting + base.rtt,
             "ceiling": (("stage", "draw"), ceiling),
-            **_constants(unknown, drawn),
+            **{name: ("draw", drawn[name]) for name in unknown},
         },
         coords={"stage": list(stages), "ring": result["ring"], "variant": result["variant"]},
     )
@@ -344,7 +325,7 @@ def _conditioned(
     tried = count * CANDIDATES
     drawn = draws(unknown, base.parameters(), tried, seed)
     batch = base.replace(
-        **_simulated_constants(base, unknown, drawn, seed),
+        **acting(base, unknown, drawn),
         driver="stock",
         seed=xr.DataArray(np.arange(tried) + seed, dims="draw"),
     )

@@ -1,0 +1,49 @@
+"""What is not known of a path, and how drawn constants act on it."""
+
+import numpy as np
+import pytest
+
+from tunbp import Scenario
+from tunbp.infer.priors import BYTE_COST, HEADROOM, corrections, draws
+from tunbp.prediction import predict
+from tunbp.prediction.unknown import acting
+
+LONG = {"rtt": 0.12, "ring": 500, "duration": 2.0, "warmup": 0.0}
+
+
+def test_a_reader_behind_which_the_chain_is_slower_is_faster_than_its_flood():
+    unknown = {HEADROOM: corrections()[HEADROOM]}
+    drawn = draws(unknown, {}, 64)
+    speed = {rate: acting(Scenario(drain_rate=70e3, path_rate=rate), unknown, drawn) for rate in (45e3, 90e3)}
+    assert np.median(speed[45e3]["drain_rate"]) == pytest.approx(1.9 * 70e3, rel=0.03)
+    assert (speed[45e3]["drain_rate"] >= 70e3).all()
+    assert (speed[90e3]["drain_rate"] == 70e3).all()
+
+
+@pytest.mark.parametrize(
+    ("given", "source", "open_question"),
+    [
+        ({"drain_rate": 70e3, "path_rate": 45e3}, "given", True),
+        ({"drain_rate": 70e3, "path_rate": 45e3}, "constants", False),
+        ({"drain_rate": 70e3}, "given", False),
+        ({"drain_rate": 70e3, "path_rate": 45e3, "source": "open", "offered_rate": 60e3}, "given", False),
+    ],
+)
+def test_what_a_flood_leaves_open_is_an_unknown_that_a_probe_answers(given, source, open_question):
+    found = predict({**LONG, **given}, [], count=8, sources={"drain_rate": source})
+    assert (HEADROOM in {row["name"] for row in found.ranking()}) is open_question
+    assert HEADROOM not in found.used
+
+
+def test_long_packets_take_a_drawn_reader_longer_and_not_one_whose_speed_is_given():
+    short, long = (
+        predict({"rtt": 0.02, "ring": 500, "mss": mss, "duration": 1.0}, [], count=8, product="passt")
+        for mss in (1448.0, 65480.0)
+    )
+    assert BYTE_COST not in short.draws
+    reader = [found.draws["ceiling"].sel(stage="reader") / found.draws["drain_rate"] for found in (short, long)]
+    bytes_of = 1.0 / (1.0 + long.draws["drain_rate"] * long.draws[BYTE_COST] * (65480.0 - 1448.0))
+    assert np.allclose(reader[1] / 65480.0 / bytes_of, reader[0] / 1448.0, rtol=0.5)
+    assert (reader[1] < 65480.0 / 1448.0 * reader[0]).all()
+    given = predict({"rtt": 0.02, "ring": 500, "mss": 65480.0, "drain_rate": 20e3, "duration": 1.0}, [], count=8)
+    assert BYTE_COST not in given.draws

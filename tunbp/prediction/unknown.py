@@ -1,0 +1,64 @@
+"""What is not known of a path, and how drawn constants act on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from tunbp.infer.priors import BYTE_COST, ERRORS, HEADROOM, Prior, corrections, priors
+from tunbp.model.fields import FIELDS
+from tunbp.model.scenario import Scenario
+
+Array = npt.NDArray[np.float64]
+
+CLEARLY_SLOWER = 0.8
+"""A reader below this part of the path's rate holds a flood alone, and the flood measures it."""
+
+
+def unknown_of(product: str, base: Scenario, given: Mapping[str, Any], sources: Mapping[str, str]) -> dict[str, Prior]:
+    """Priors of what is not given, and of what stands between the reader's speed and what it does on this path."""
+    found = {name: prior for name, prior in priors(product).items() if name not in given}
+    drawn, tcp = "drain_rate" in found, base.source == "tcp"
+    if drawn and _bytes_beyond(base) > 0.0:
+        found[BYTE_COST] = corrections(product)[BYTE_COST]
+    flood = drawn or sources.get("drain_rate", "given") == "given"
+    if flood and tcp and given.get("path_rate") is not None:
+        found[HEADROOM] = corrections(product)[HEADROOM]
+    return found
+
+
+def _bytes_beyond(base: Scenario) -> float:
+    """Bytes of an entry beyond those of a packet of 1500."""
+    return max(float(base.mss) * float(base.gso_segments) - float(FIELDS["mss"].default), 0.0)
+
+
+def constants(unknown: Mapping[str, Prior], drawn: Mapping[str, Array]) -> dict[str, xr.DataArray]:
+    """Drawn constants as fields of a batch over `draw`."""
+    found = {name: xr.DataArray(drawn[name], dims="draw") for name in unknown if name in FIELDS}
+    return {name: c.astype(int) if FIELDS[name].integer else c for name, c in found.items()}
+
+
+def acting(base: Scenario, unknown: Mapping[str, Prior], drawn: Mapping[str, Array]) -> dict[str, xr.DataArray]:
+    """The same as they act: long packets cost more, and programs that take turns are faster than a flood says."""
+    found = constants(unknown, drawn)
+    if not {HEADROOM, BYTE_COST} & set(unknown):
+        return found
+    count = len(drawn[ERRORS[0]])
+    drain = np.broadcast_to(np.asarray(drawn.get("drain_rate", base.drain_rate), float), (count,))
+    longer = 1.0 + drain * drawn[BYTE_COST] * _bytes_beyond(base) if BYTE_COST in unknown else np.ones(count)
+    faster = np.ones(count)
+    if HEADROOM in unknown:
+        faster = np.where(drain > CLEARLY_SLOWER * float(base.path_rate or 0.0), np.maximum(drawn[HEADROOM], 1.0), 1.0)
+    found["drain_rate"] = xr.DataArray(drain, dims="draw")
+    # the reader's are per entry, those behind it per packet; programs that read 64 KB at once pass them on at once
+    per_entry = {"drain_rate": 1.0, "far_rate": float(base.gso_segments), "path_rate": float(base.gso_segments)}
+    for name in found.keys() & per_entry.keys():
+        found[name] = (found[name] * faster / longer * per_entry[name]).clip(max=FIELDS[name].high)
+    for name in ("ack_cost", "far_ack_cost"):
+        if name in found:
+            found[name] = found[name] / faster
+    return found
