@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from tunbp.cli.check import check
-from tunbp.evidence import claims
+from tunbp.evidence import claims, prediction_bounds
 
 
 @pytest.fixture
@@ -51,7 +51,18 @@ def validation(monkeypatch):
     return bounds
 
 
-def test_both_parts_by_default(validation):
+@pytest.fixture
+def predictions(monkeypatch):
+    """Stands in for the predictions of all held-out runs, which take longer and have tests of their own."""
+    line = {"bound": "held-out runs inside their 90 % interval", "cells": 94, "value": 0.9, "low": 0.8, "high": 0.97}
+    found = pd.DataFrame([{**line, "met": True, "recorded": True, "why": ""}])
+    missed = {**line, "bound": "median absolute log ratio", "value": 0.4, "low": 0.0, "high": 0.2}
+    found.loc[1] = {**missed, "met": False, "recorded": False, "why": "the reason"}
+    monkeypatch.setattr(prediction_bounds, "checked", lambda: found)
+    return found
+
+
+def test_all_parts_by_default(validation, predictions):
     result = CliRunner().invoke(check, [])
     assert result.exit_code == 0, result.output
     assert "v7-tap-stock" in result.output
@@ -79,7 +90,7 @@ def test_validation_alone_leaves_the_claims_out(validation):
     assert "claims" not in result.output
 
 
-def test_json_holds_every_claim_with_missing_numbers_as_null(validation):
+def test_json_holds_every_claim_with_missing_numbers_as_null(validation, predictions):
     result = CliRunner().invoke(check, ["--json"])
     shown = json.loads(result.output)
     assert shown["passed"] is True
@@ -88,6 +99,7 @@ def test_json_holds_every_claim_with_missing_numbers_as_null(validation):
     assert by_id["cover-letters-36-percent"]["computed"] == pytest.approx(0.572402, rel=1e-6)
     assert by_id["v8-no-packets-lost"]["computed"] is None
     assert shown["bounds"][0]["met"] is True
+    assert [line["met"] for line in shown["predictions"]] == [True, False]
 
 
 def test_a_verdict_that_differs_from_the_recorded_one_fails(monkeypatch):
@@ -102,3 +114,19 @@ def test_a_verdict_that_differs_from_the_recorded_one_fails(monkeypatch):
 def test_a_bound_that_is_not_met_fails(validation):
     validation.loc[0, "met"] = False
     assert CliRunner().invoke(check, ["--validation"]).exit_code == 1
+
+
+def test_what_predictions_hold_is_shown_with_what_is_allowed_and_why_it_is_missed(predictions):
+    result = CliRunner().invoke(check, ["--predictions"])
+    assert result.exit_code == 0
+    assert "80% to 97%" in result.output
+    assert "0.00 to 0.20" in result.output
+    assert "median absolute log ratio: the reason" in result.output
+
+
+@pytest.mark.parametrize("line", [0, 1])
+def test_a_prediction_bound_against_its_record_fails(predictions, line):
+    predictions.loc[line, "met"] = not predictions.loc[line, "met"]
+    result = CliRunner().invoke(check, ["--predictions"])
+    assert result.exit_code == 1
+    assert "against the record" in " ".join(result.output.split())

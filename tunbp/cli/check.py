@@ -1,9 +1,10 @@
-"""`tunbp check`: the model against published values, and published claims recomputed."""
+"""`tunbp check`: the model against published values, predictions of held-out runs, and published claims recomputed."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -97,11 +98,28 @@ def _show_validation(console: Console, rows: pd.DataFrame, bounds: pd.DataFrame,
     console.print("Errors are absolute; noise: standard deviation of one published value between repetitions.")
     limits = _table("Bounds", "bound", "value", "limit", "met")
     for bound in bounds.to_dict("records"):
-        met = "[green]yes[/]" if bound["met"] else "[yellow]no, as recorded[/]"
-        if bound["met"] != bound["recorded"]:
-            met = f"[bold red]{'yes' if bound['met'] else 'no'}, against the record[/]"
-        limits.add_row(str(bound["bound"]), f"{bound['value']:.1%}", f"{bound['limit']:.0%}", met)
+        limits.add_row(str(bound["bound"]), f"{bound['value']:.1%}", f"{bound['limit']:.0%}", _met(bound))
     console.print(limits)
+    _show_why(console, bounds)
+
+
+def _show_predictions(console: Console, bounds: pd.DataFrame) -> None:
+    table = _table("Predictions of held-out runs", "bound", "runs", "value", "allowed", "met")
+    for bound in bounds.to_dict("records"):
+        shares = str(bound["bound"]).startswith(("held-out", "runs"))
+        value, low, high = (f"{bound[key]:.0%}" if shares else f"{bound[key]:.2f}" for key in ("value", "low", "high"))
+        table.add_row(str(bound["bound"]), str(bound["cells"]), value, f"{low} to {high}", _met(bound))
+    console.print(table)
+    _show_why(console, bounds)
+
+
+def _met(bound: Mapping[Hashable, Any]) -> str:
+    if bound["met"] != bound["recorded"]:
+        return f"[bold red]{'yes' if bound['met'] else 'no'}, against the record[/]"
+    return "[green]yes[/]" if bound["met"] else "[yellow]no, as recorded[/]"
+
+
+def _show_why(console: Console, bounds: pd.DataFrame) -> None:
     for bound in bounds[~bounds["met"]].to_dict("records"):
         console.print(f"[bold]{bound['bound']}[/]: {bound['why']}")
 
@@ -114,10 +132,11 @@ def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 @click.command()
 @click.option("--validation", "only_validation", is_flag=True, help="Only the model against published values.")
+@click.option("--predictions", "only_predictions", is_flag=True, help="Only the intervals of held-out runs.")
 @click.option("--claims", "only_claims", is_flag=True, help="Only the published claims.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
-def check(only_validation: bool, only_claims: bool, as_json: bool) -> None:
-    """Compare the model with published values, and recompute published claims.
+def check(only_validation: bool, only_predictions: bool, only_claims: bool, as_json: bool) -> None:
+    """Compare the model with published values, count what predictions hold, and recompute published claims.
 
     Exit status 1 if a claim's verdict differs from the recorded one, or if a bound is met or missed against what
     is recorded of it.
@@ -127,7 +146,8 @@ def check(only_validation: bool, only_claims: bool, as_json: bool) -> None:
     result: dict[str, Any] = {}
     console = Console()
     passed = True
-    if only_validation or not only_claims:
+    everything = not (only_validation or only_predictions or only_claims)
+    if only_validation or everything:
         import tunbp.evidence.validation as validation
 
         rows, bounds = validation.validate(), validation.bounds()
@@ -136,7 +156,15 @@ def check(only_validation: bool, only_claims: bool, as_json: bool) -> None:
         result |= {"validation": _records(rows), "bounds": _records(bounds), "tables": _records(summary)}
         if not as_json:
             _show_validation(console, rows, bounds, summary)
-    if only_claims or not only_validation:
+    if only_predictions or everything:
+        from tunbp.evidence import prediction_bounds
+
+        promised = prediction_bounds.checked()
+        passed &= bool((promised["met"] == promised["recorded"]).all())
+        result |= {"predictions": _records(promised)}
+        if not as_json:
+            _show_predictions(console, promised)
+    if only_claims or everything:
         from tunbp.evidence import claims
 
         checked = claims.check()

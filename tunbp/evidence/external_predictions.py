@@ -13,16 +13,19 @@ from tunbp.atomic import write_atomically
 from tunbp.evidence.datasets import data_path
 from tunbp.evidence.held_out import others
 from tunbp.evidence.predictive import predictive
+from tunbp.prediction.distribution import LEVELS
 
 FILE = ("external", "predictions.csv")
-LEVELS = {"low90": 0.05, "low50": 0.25, "median": 0.5, "high50": 0.75, "high90": 0.95}
+COLUMNS = ("low90", "low50", "median", "high50", "high90")
 
 
 def made(count: int = 128, seed: int = 0) -> pd.DataFrame:
     """Predict every external run anew: quantiles of the received rate [bit/s] by run."""
     cells = others()
-    found = predictive(cells, count, seed)["received_rate"].quantile(list(LEVELS.values()), "draw", method="hazen")
-    table = pd.DataFrame(found.transpose("cell", "quantile").to_numpy(), columns=list(LEVELS))
+    found = predictive(cells, count, seed)["received_rate"].quantile(
+        [LEVELS[name] for name in COLUMNS], "draw", method="hazen"
+    )
+    table = pd.DataFrame(found.transpose("cell", "quantile").to_numpy(), columns=list(COLUMNS))
     return table.set_index(pd.Index([cell.name for cell in cells], name="run_id"))
 
 

@@ -13,7 +13,7 @@ import xarray as xr
 
 from tunbp.evidence.held_out import Cell
 from tunbp.prediction import predict
-from tunbp.prediction.distribution import VARIANTS
+from tunbp.prediction.distribution import LEVELS, VARIANTS
 
 Array = npt.NDArray[np.float64]
 
@@ -21,14 +21,14 @@ INSIDE = {"90 %": ("low90", "high90"), "50 %": ("low50", "high50")}
 """Intervals that are judged, by their ends."""
 
 
-def predictive(cells: Sequence[Cell], count: int = 128, seed: int = 0) -> xr.Dataset:
+def predictive(cells: Sequence[Cell], count: int = 128, seed: int = 0, steps: float | None = None) -> xr.Dataset:
     """Predictive draws of every cell, as `tunbp predict` makes them; cells that differ in the ring alone share a batch.
 
     Parameters
     ----------
     cells
         Configurations.
-    count, seed
+    count, seed, steps
         As for `tunbp.prediction.predict`.
 
     Returns
@@ -42,7 +42,9 @@ def predictive(cells: Sequence[Cell], count: int = 128, seed: int = 0) -> xr.Dat
         first = cells[group[0]]
         rings = [cells[place].known["ring"] for place in group]
         variants = sorted({cells[place].variant for place in group}, key=VARIANTS.index)
-        found = predict(first.known, rings, product=first.product, count=count, seed=seed, variants=variants)
+        found = predict(
+            first.known, rings, product=first.product, count=count, seed=seed, steps=steps, variants=variants
+        )
         stages = found.draws["ceiling"].transpose("stage", "draw")
         programs = stages.sel(stage=["reader", "far reader"]).min("stage").to_numpy()
         for place in group:
@@ -70,7 +72,7 @@ def _groups(cells: Sequence[Cell]) -> Iterable[list[int]]:
     return groups.values()
 
 
-def judged(cells: Sequence[Cell], draws: xr.Dataset) -> pd.DataFrame:
+def compared(cells: Sequence[Cell], draws: xr.Dataset) -> pd.DataFrame:
     """Every cell with its predictive interval and whether it holds the measured rate.
 
     Returns
@@ -78,29 +80,28 @@ def judged(cells: Sequence[Cell], draws: xr.Dataset) -> pd.DataFrame:
     pandas.DataFrame
         `source`, `name`, `variant`, `use`, `measured`, `median`, `low50`, `high50`, `low90`, `high90` [bit/s],
         `inside50`, `inside90`, `log_ratio` (of median over measured), `place` (share of the draws below the
-        measured rate), `crps` (of the logarithm of the rate).
+        measured rate).
     """
-    from scores.probability import crps_for_ensemble
-
     rates = draws["received_rate"].transpose("cell", "draw").to_numpy()
     measured = np.array([cell.measured for cell in cells])
-    levels = {"low90": 0.05, "low50": 0.25, "median": 0.5, "high50": 0.75, "high90": 0.95}
-    ends = dict(zip(levels, np.quantile(rates, list(levels.values()), axis=1, method="hazen"), strict=True))
-    logs = xr.DataArray(np.log(rates), dims=("cell", "draw"))
-    crps = crps_for_ensemble(
-        logs, xr.DataArray(np.log(measured), dims="cell"), "draw", preserve_dims="cell", method="fair"
-    )
+    ends = dict(zip(LEVELS, np.quantile(rates, list(LEVELS.values()), axis=1, method="hazen"), strict=True))
     columns: dict[str, Any] = {
         key: [getattr(cell, key) for cell in cells] for key in ("source", "name", "variant", "use")
     }
     found = pd.DataFrame({**columns, "measured": measured, **ends})
     for low, high in INSIDE.values():
         found[f"inside{low[3:]}"] = (found[low] <= measured) & (measured <= found[high])
-    return found.assign(
-        log_ratio=np.log(found["median"] / measured),
-        place=(rates < measured[:, None]).mean(axis=1),
-        crps=crps.to_numpy(),
-    )
+    return found.assign(log_ratio=np.log(found["median"] / measured), place=(rates < measured[:, None]).mean(axis=1))
+
+
+def judged(cells: Sequence[Cell], draws: xr.Dataset) -> pd.DataFrame:
+    """`compared`, with `crps` of the logarithm of the rate."""
+    from scores.probability import crps_for_ensemble
+
+    logs = xr.DataArray(np.log(draws["received_rate"].transpose("cell", "draw").to_numpy()), dims=("cell", "draw"))
+    measured = xr.DataArray(np.log([cell.measured for cell in cells]), dims="cell")
+    crps = crps_for_ensemble(logs, measured, "draw", preserve_dims="cell", method="fair")
+    return compared(cells, draws).assign(crps=crps.to_numpy())
 
 
 def coverage(table: pd.DataFrame, by: str = "source") -> pd.DataFrame:

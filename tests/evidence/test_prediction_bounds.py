@@ -1,0 +1,64 @@
+"""What the project promises of its predictions, and what is met."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tunbp.evidence.held_out import CALIBRATION, HELD_OUT
+from tunbp.evidence.prediction_bounds import PROMISES, bounds, external_check
+
+
+def table(inside90=0.9, inside50=0.5, error=0.1, width=2.5, count=100):
+    row = np.arange(count)
+    return pd.DataFrame(
+        {
+            "source": np.where(row % 2, "external", "openvpn_native"),
+            "variant": "stock",
+            "use": HELD_OUT,
+            "inside90": row < inside90 * count,
+            "inside50": row < inside50 * count,
+            "log_ratio": np.where(row % 4 < 2, error, -error),
+            "low90": 1e8,
+            "high90": width * 1e8,
+        }
+    )
+
+
+def met(found: pd.DataFrame) -> list[bool]:
+    return found["met"].tolist()[:4]
+
+
+def test_good_predictions_keep_all_promises():
+    found = bounds(table())
+    assert met(found) == [True, True, True, True]
+    assert found["value"].tolist()[:4] == pytest.approx([0.9, 0.5, 0.1, 2.5])
+    assert found["cells"].tolist()[:4] == [100, 100, 100, 50]
+
+
+@pytest.mark.parametrize(
+    ("changed", "place"),
+    [({"inside90": 0.7}, 0), ({"inside90": 1.0}, 0), ({"inside50": 0.7}, 1), ({"error": 0.3}, 2), ({"width": 4.0}, 3)],
+)
+def test_each_promise_can_fail_alone(changed, place):
+    assert met(bounds(table(**changed))) == [i != place for i in range(4)]
+
+
+def test_rows_that_something_was_calibrated_on_do_not_count():
+    judges, other = table(), table(inside90=0.0, error=9.0)
+    other["use"] = CALIBRATION
+    found = bounds(pd.concat([judges, other], ignore_index=True))
+    assert found["value"].tolist()[:4] == pytest.approx(bounds(judges)["value"].tolist()[:4])
+
+
+def test_the_share_of_stored_predictions_that_hold_is_counted_from_the_file():
+    before = external_check()
+    found = bounds(table()).set_index("bound").iloc[-1]
+    assert found["cells"] == len(before)
+    assert found["value"] == pytest.approx(before["inside"].mean())
+    assert (before["low90"] <= before["median"]).all()
+
+
+def test_what_is_not_met_says_why():
+    assert all(bool(promise.why) is not promise.met for promise in PROMISES)
