@@ -105,6 +105,7 @@ def _show_validation(console: Console, rows: pd.DataFrame, bounds: pd.DataFrame,
 
 def _show_predictions(console: Console, bounds: pd.DataFrame) -> None:
     table = _table("Predictions of held-out runs", "bound", "runs", "value", "allowed", "met")
+    table.columns[-1].no_wrap = True
     for bound in bounds.to_dict("records"):
         shares = str(bound["bound"]).startswith(("held-out", "runs"))
         value, low, high = (f"{bound[key]:.0%}" if shares else f"{bound[key]:.2f}" for key in ("value", "low", "high"))
