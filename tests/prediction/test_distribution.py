@@ -5,7 +5,7 @@ import pytest
 
 from tunbp.errors import ParamsError
 from tunbp.infer.priors import priors
-from tunbp.prediction import predict
+from tunbp.prediction import distribution, predict
 from tunbp.prediction.card import card
 
 LONG = {"rtt": 0.12, "ring": 500, "drain_rate": 60e3, "duration": 4.0, "warmup": 0.0}
