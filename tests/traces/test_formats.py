@@ -211,12 +211,23 @@ def test_a_file_cut_in_half_opens_or_names_the_place(opened, name):
     assert message == "" or re.search(r"input: byte \d+ \(line \d+\): \w", message)
 
 
-def test_windows_ping_is_read_in_any_language():
-    run = open_trace(FIXTURES / "ping_windows_german.txt")
+@pytest.mark.parametrize(("name", "longest", "mean"), [("german", 0.014, 0.008), ("french", 0.044, 0.028)])
+def test_windows_ping_is_read_in_any_language(name, longest, mean):
+    run = open_trace(FIXTURES / f"ping_windows_{name}.txt")
     assert (int(run["probes_sent"]), int(run["probes_received"])) == (4, 3)
     assert float(run["loss_fraction"]) == 0.25
-    assert (float(run["max_rtt"]), float(run["mean_rtt"])) == (0.014, 0.008)
+    assert (float(run["max_rtt"]), float(run["mean_rtt"])) == (longest, mean)
     assert run.sizes["time"] == 3
+
+
+def test_answers_of_routers_that_windows_counts_as_received_are_lost(opened):
+    text = text_of("ping_windows_french.txt").replace(
+        "reçus = 3, perdus = 1 (perte 25%)", "reçus = 4, perdus = 0 (perte 0%)"
+    )
+    run = opened(text.replace("Délai d’attente de la demande dépassé.",
+                              "Réponse de 198.51.100.1 : Impossible de joindre l’hôte de destination."))  # fmt: skip
+    assert float(run["loss_fraction"]) == 0.25
+    assert "1 answers say that the destination cannot be reached" in run.attrs["warnings"]
 
 
 def test_a_decimal_comma_is_a_decimal_point():
@@ -300,6 +311,24 @@ def test_mtr_says_the_paths_loss_not_that_of_a_hop_that_answers_rarely():
     assert run["hop_loss"].values == pytest.approx([0, 0.7, 0])
     assert float(run["mean_rtt"]) == pytest.approx(12.2e-3)
     assert "they limit answers" in run.attrs["warnings"]
+
+
+def test_mtrs_text_is_read_as_its_json_is():
+    run = open_trace(FIXTURES / "mtr_report.txt")
+    assert run["hop"].values.tolist() == ["1 _gateway", "2 192.0.2.1", "3 ???", "4 example.org"]
+    assert run["hop_loss"].values == pytest.approx([0, 0, 1, 0.1])
+    assert (float(run["min_rtt"]), float(run["max_rtt"])) == pytest.approx((54e-3, 60.1e-3))
+    assert (int(run["probes_sent"]), run.attrs["host"]) == (10, "laptop")
+
+
+def test_a_value_of_iperf_2s_csv_that_is_no_number_is_refused_with_its_line(opened):
+    with pytest.raises(TraceError, match=r"byte \d+ \(line 2\): a value of the row is not a number"):
+        opened(text_of("iperf2_udp.csv").replace("4998000,0.000", "4998000,0.0.0"))
+
+
+def test_netperf_connect_request_response_counts_transactions():
+    run = open_trace(FIXTURES / "netperf_crr.txt")
+    assert (float(run["transaction_rate"]), float(run["duration"])) == (9283.53, 10.0)
 
 
 def test_iperf_2_is_named_and_its_csv_is_exact():

@@ -228,7 +228,6 @@ def table_of(run: xr.Dataset, dim: str) -> Table | None:
     from rich import box
     from rich.table import Table
 
-    from tunbp import schema
     from tunbp.cli.terminal import plain
 
     if dim not in run.dims or (dim == "stream" and "socket" not in run.coords):
@@ -247,7 +246,7 @@ def table_of(run: xr.Dataset, dim: str) -> Table | None:
     table = Table(dim, *(HEADS[name] for name in names), box=box.SIMPLE_HEAD, pad_edge=False)
     order = [row for row in range(len(values)) if np.nansum(np.abs(values[row])) > 0]
     for row in order[:ROWS]:
-        table.add_row(plain(str(labels[row])), *map(_cell, values[row], [schema.VARIABLES[n].units for n in names]))
+        table.add_row(plain(str(labels[row])), *map(_cell, values[row], names))
     silent = len(values) - min(len(order), ROWS)
     if silent:
         table.caption = f"{silent} more" + ("" if len(order) > ROWS else " without any packet")
@@ -260,7 +259,6 @@ def socket_table(run: xr.Dataset) -> Table | None:
     from rich import box
     from rich.table import Table
 
-    from tunbp import schema
     from tunbp.cli.terminal import plain
     from tunbp.traces.limit import last_known
 
@@ -275,17 +273,20 @@ def socket_table(run: xr.Dataset) -> Table | None:
         "", *(plain(str(names[i]).replace(" > ", "\n> ")) for i in order), box=box.SIMPLE_HEAD, pad_edge=False
     )
     for name, values in columns.items():
-        table.add_row(HEADS[name], *(_cell(float(values[i]), schema.VARIABLES[name].units) for i in order))
+        table.add_row(HEADS[name], *(_cell(float(values[i]), name) for i in order))
     if len(names) > len(order):
         table.caption = f"{len(names) - len(order)} more"
     return table
 
 
-def _cell(value: float, unit: str) -> str:
-    """A number of a table: counts bare, the rest with its unit."""
+def _cell(value: float, name: str) -> str:
+    """A number of a table: counts bare, shares in percent, the rest with its unit."""
+    from tunbp import schema
+
+    unit = schema.VARIABLES[name].units
     if math.isnan(value):
         return ""
-    if unit == "1" and 0 < value < 1:
+    if name == "hop_loss":
         return quantities.percent(value)
     return f"{value:,.0f}" if unit in ("packet", "1") and value == round(value) else quantities.show(value, unit, 3)
 

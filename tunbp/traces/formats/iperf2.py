@@ -123,7 +123,10 @@ def _from_csv(source: Source) -> xr.Dataset:
         source.spend("rows", 40)
         row = Row(match[6].decode(), float(match[7]), float(match[8]), float(match[9]), float(match[10]))
         if match[11] and int(match[13]) >= 0:
-            row.jitter, row.lost, row.packets = float(match[11]) * 1e-3, float(match[12]), float(match[13])
+            try:
+                row.jitter, row.lost, row.packets = float(match[11]) * 1e-3, float(match[12]), float(match[13])
+            except ValueError:
+                raise source.error("a value of the row is not a number", match.start(11)) from None
         rows.append(row)
         streams.add(row.stream)
         if len(streams) > STREAM_LIMIT + 1:

@@ -1,4 +1,4 @@
-"""`mtr --json`: losses and round-trip times of every hop of a path."""
+"""mtr's reports, JSON and text: losses and round-trip times of every hop of a path."""
 
 from __future__ import annotations
 
@@ -15,6 +15,18 @@ from tunbp.traces.source import Source
 
 TOOL = "mtr"
 OPENING = re.compile(rb'\{\s*"report"\s*:\s*\{\s*"mtr"\s*:')
+TITLE = re.compile(
+    rb"^(?:HOST: (\S{1,255})|.{0,80}?\bHost)\s{1,80}"
+    + rb"\s{1,9}".join((b"Loss%", b"Snt", b"Last", b"Avg", b"Best", b"Wrst", b"StDev"))
+    + rb"[ \t]{0,9}$",
+    re.MULTILINE,
+)
+"""The columns that mtr prints unless another order (-o) is asked for."""
+NUMBER = rb"\s{1,32}(\d{1,9}(?:\.\d{1,3})?)"
+ROW = re.compile(
+    rb"^\s{0,9}(\d{1,3})\.\s?(?:\|--\s)?\s{0,4}(\S[^\n]{0,200}?)" + NUMBER + rb"%?" + 6 * NUMBER + rb"[ \t]{0,9}$",
+    re.MULTILINE,
+)
 HOP_LIMIT = 256
 
 
@@ -57,8 +69,8 @@ _DECODER = Decoder(Document)
 
 
 def recognize(source: Source) -> bool:
-    """Whether the file is mtr's JSON."""
-    return bool(OPENING.search(source.head))
+    """Whether the file is mtr's JSON or text."""
+    return bool(OPENING.search(source.head) or TITLE.search(source.head))
 
 
 def read(source: Source) -> list[xr.Dataset]:
@@ -69,7 +81,28 @@ def read(source: Source) -> list[xr.Dataset]:
     TraceError
         If the file is damaged or no hop answered.
     """
-    return [_dataset(source, document.report) for document in documents(source, _DECODER, OPENING)]
+    if OPENING.search(source.head):
+        return [_dataset(source, document.report) for document in documents(source, _DECODER, OPENING)]
+    return [_dataset(source, report) for report in _from_text(source)]
+
+
+def _from_text(source: Source) -> list[Report]:
+    """Reports in mtr's text, each with its title line; the destination is the last hop."""
+    titles = list(TITLE.finditer(source.data))
+    reports = []
+    for title, end in zip(titles, [*(t.start() for t in titles[1:]), len(source.data)], strict=True):
+        rows = list(ROW.finditer(source.data, title.end(), end))
+        if not rows:
+            raise source.error("the table has no row of Loss%, Snt, Last, Avg, Best, Wrst, StDev", title.start())
+        hubs = []
+        for row in rows:
+            source.spend("rows", 40)
+            loss, sent, _, mean, least, most, deviation = map(float, row.groups()[2:])
+            host = clean(row[2].decode("utf-8", "replace"), 256)
+            hubs.append(Hub(host, int(row[1]), loss, sent, mean, least, most, deviation))
+        source_host = (title[1] or b"").decode("utf-8", "replace")
+        reports.append(Report(Settings(source_host, hubs[-1].host), hubs))
+    return reports
 
 
 def _dataset(source: Source, report: Report) -> xr.Dataset:
@@ -104,7 +137,7 @@ def _dataset(source: Source, report: Report) -> xr.Dataset:
         source.warn("the last hop did not answer: the destination was not reached, or does not answer")
     coords: dict[str, Column] = {"hop": (("hop",), text([f"{n} {hub.host}" for n, hub in enumerate(hubs, 1)]))}
     run = build(source, columns, coords, tool=TOOL, host=clean(report.mtr.src, 256),
-                command=clean(f"mtr --json {report.mtr.dst}", 300))  # fmt: skip
+                command=clean(f"mtr {report.mtr.dst}", 300))  # fmt: skip
     source.next_run()
     return run
 
@@ -114,7 +147,7 @@ READER = Reader(
     role="probe",
     recognize=recognize,
     read=read,
-    commands="mtr --json",
+    commands="mtr --json, mtr --report",
     versions="0.93 on",
     gives="loss and round-trip times of every hop; those of the last hop as the path's",
 )

@@ -20,8 +20,9 @@ TOOL = "netperf"
 RESULT_LIMIT = 256
 """Most results in one file."""
 TITLE = re.compile(
-    rb"^.{0,200}?(?:MIGRATED )?\b([A-Z][A-Z/_ -]{2,39}?) (?:TEST|Test) (?:from|FROM) .{0,400}$", re.MULTILINE
-)
+    rb"^.{0,200}?(?:MIGRATED )?\b([A-Z][A-Z/_ -]{2,39}?|TCP Connect/Request/Response) (?:TEST|Test) (?:from|FROM) "
+    rb".{0,400}$", re.MULTILINE,
+)  # fmt: skip
 UNIT = re.compile(rb"\b(10\^\d ?bits/s(?:ec)?|[GMK]?Bytes/s(?:ec)?)")
 TRANSACTIONS = re.compile(rb"\bper sec\b|\bTrans/s\b", re.IGNORECASE)
 INTERIM = re.compile(
@@ -268,7 +269,7 @@ def _is_datagram(test: str) -> bool:
 
 def _row(test: str, values: list[float], scale: float | None) -> dict[str, Column]:
     """The result row of a test; processor use and service demand (-c -C) follow the throughput."""
-    if "REQUEST" in test or test.endswith(("RR", "CRR")):
+    if "REQUEST" in test.upper() or test.endswith(("RR", "CRR")):
         # sizes of send and receive socket, request and response; elapsed time; rate. The line below has 2 values
         return {"transaction_rate": ((), values[5]), "duration": ((), values[4])} if len(values) >= 6 else {}
     if scale is None:

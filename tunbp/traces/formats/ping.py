@@ -24,7 +24,11 @@ REPLY = re.compile(
 )
 WINDOWS_REPLY = re.compile(rb": \S{1,16}=\d{1,6} \S{1,16}[=<](\d{1,9}) ?ms TTL=\d{1,3}")
 """Bytes, time and TTL of a reply in any language."""
-WINDOWS_COUNTS = re.compile(rb"= (\d{1,12}), [^=\n]{1,40}= (\d{1,12}), [^=\n]{1,40}= (\d{1,12})\s{1,9}\((\d{1,3})\s?%")
+WINDOWS_COUNTS = re.compile(
+    rb"= (\d{1,12}), [^=\n]{1,40}= (\d{1,12}), [^=\n]{1,40}= (\d{1,12})\s{1,9}\([^\d\n)]{0,24}(\d{1,3})\s?%"
+)
+WINDOWS_REFUSAL = re.compile(rb"^\S{1,16} \S{1,8} [\d.:a-f]{3,45} ?: [^=\n]{5,80}\.\s{0,9}$", re.MULTILINE)
+"""A router's answer that the destination cannot be reached, which Windows counts as received."""
 WINDOWS_TIMES = re.compile(rb"= (\d{1,9}) ?ms, [^=\n]{1,40}= (\d{1,9}) ?ms, [^=\n]{1,40}= (\d{1,9}) ?ms")
 EPOCH = re.compile(rb"^\[(\d{9,10}\.\d{1,9})\]")
 DATE = re.compile(rb"^\[(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d(?:\.\d{1,6})?)\]")
@@ -91,7 +95,12 @@ def _windows(source: Source) -> xr.Dataset:
         source.warn("the summary is missing: ping was cut off; totals are those of the replies")
         columns["probes_received"] = ((), len(rtt))
     else:
-        sent, received = int(counts[1]), int(counts[2])
+        refusals = len(WINDOWS_REFUSAL.findall(source.data, 0, counts.start()))
+        sent, received = int(counts[1]), max(int(counts[2]) - refusals, 0)
+        if refusals:
+            source.warn(
+                f"{refusals} answers say that the destination cannot be reached; Windows counts them as received"
+            )
         columns |= {
             "probes_sent": ((), sent), "probes_received": ((), received),
             "loss_fraction": ((), (sent - received) / sent if sent else np.nan),
