@@ -436,6 +436,18 @@ def test_a_pipe_as_a_parameter_is_not_read(tmp_path: Path) -> None:
     assert runstate.hash_data(tmp_path, {"trace": str(tmp_path / "pipe")})
 
 
+@pytest.mark.parametrize(("bound", "least"), [("MOST_FILES", 8), ("MOST_BYTES", 3.0)])
+def test_a_folder_that_is_no_measurement_is_not_hashed_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str, least: float
+) -> None:
+    for i in range(9):
+        (tmp_path / f"{i}.json").write_text("{}")
+    assert runstate.hash_folder(tmp_path)
+    monkeypatch.setattr(runstate, bound, least)
+    with pytest.raises(ParamsError, match=r"holds more than .*; name the folder of one measurement$"):
+        runstate.hash_data(tmp_path, {"trace": str(tmp_path)})
+
+
 # -- the report after the notebooks
 
 

@@ -12,7 +12,7 @@ from scipy.stats import qmc
 
 from tunbp.errors import ParamsError, SweepError
 from tunbp.model.hosts import host
-from tunbp.sweep.estimate import check_memory
+from tunbp.sweep.estimate import check_memory, check_time
 from tunbp.sweep.plan import Plan, make_plan, read_plan
 from tunbp.sweep.sample import Latin, Sobol
 
@@ -242,7 +242,9 @@ def test_file_that_is_not_there_or_says_a_parameter_twice_is_one_error(tmp_path:
 
 @pytest.mark.parametrize("path", sorted((ROOT / "params").glob("sweep_*.yaml")), ids=lambda path: path.stem)
 def test_bundled_plan_is_good(path: Path) -> None:
-    assert read_plan(path).total > 1000
+    plan = read_plan(path)
+    assert plan.total > 1000
+    check_time(plan, 1)
 
 
 @pytest.mark.parametrize(
@@ -264,3 +266,12 @@ def test_chunks_that_do_not_fit_together_are_refused(monkeypatch):
     monkeypatch.setattr("tunbp.sweep.estimate.machine_memory", lambda: 100e6)
     with pytest.raises(SweepError, match=r"4 chunks at once take about 250 MB of memory; this machine has 100 MB"):
         check_memory(make_plan({"parameters": {"ring": [10, 20]}}), 4)
+
+
+@pytest.mark.parametrize("engine", ["fluid", "packets"])
+def test_a_sweep_whose_chunks_take_years_together_is_refused_with_the_number(engine):
+    ranges = {"ring": {"from": 10, "to": 1000}, "rtt": {"from": 1e-3, "to": 0.1}, "duration": 10_000}
+    years = {"design": {"kind": "latin", "samples": 2**24}, "engine": engine, "parameters": ranges}
+    with pytest.raises(SweepError, match=r"16,777,216 scenarios take about [\d,]+ days on 4 threads; allowed are 31"):
+        check_time(make_plan(years), 4)
+    check_time(make_plan({**years, "design": {"kind": "latin", "samples": 2**10}}), 4)

@@ -76,7 +76,7 @@ def _print_plan(plan: Plan, out: Path | None, scheduler: str, workers: int | Non
     from rich.table import Table
 
     from tunbp.sweep.compute import THREADS, threads_here
-    from tunbp.sweep.estimate import check_disk, check_memory, estimate
+    from tunbp.sweep.estimate import check_disk, check_memory, check_time, estimate
     from tunbp.sweep.store import check
 
     threads = workers or threads_here()
@@ -84,6 +84,7 @@ def _print_plan(plan: Plan, out: Path | None, scheduler: str, workers: int | Non
         check(out, plan)
         check_disk(plan, out, plan.chunks)
     check_memory(plan, threads)
+    check_time(plan, threads)
     found = estimate(plan, threads if scheduler == THREADS else 1)
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     dims = " x ".join(f"{dim} {size:,}" for dim, size in plan.sizes.items())

@@ -17,6 +17,7 @@ from tunbp.infer.ceilings import busy, ceilings
 from tunbp.infer.discrepancy import Discrepancy, discrepancy
 from tunbp.infer.priors import ERRORS, Prior, draws
 from tunbp.model.drivers import COMPARED
+from tunbp.model.engines.cost import PACKET
 from tunbp.model.engines.doubt import doubtful
 from tunbp.model.engines.fluid.batch import round_trip_slots
 from tunbp.model.scenario import Scenario
@@ -52,9 +53,6 @@ LONG = 0.02
 
 STEPS, STEPS_SHORT = 1.2e8, 5e8
 """Scenario-steps, times streams, that a prediction may take from `LONG` on and below: durations shrink to it."""
-
-PACKET = 2.5
-"""Scenario-steps that take as long as a packet of the packets engine."""
 
 SHORTEST = 200.0
 """Round trips that a prediction simulates at least."""

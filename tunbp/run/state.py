@@ -13,7 +13,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from tunbp.atomic import write_atomically
+from tunbp.errors import ParamsError
 from tunbp.project import data_folder
+from tunbp.quantities import show
 
 FOLDER = ".state"
 """Folder of the state files inside the results folder."""
@@ -122,15 +124,32 @@ def hash_file(path: Path) -> str:
         return ""
 
 
+MOST_FILES, MOST_BYTES = 100_000, 50e9
+"""Most files and folders below a folder that is hashed, and bytes in its files: minutes of a disk."""
+
+
 def hash_files(root: Path, paths: Iterable[Path]) -> str:
     """One sha256 over the names (inside `root`) and contents of files."""
     return hash_json({path.relative_to(root).as_posix(): hash_file(path) for path in paths})
 
 
 def hash_folder(root: Path) -> str:
-    """One sha256 over all files below a folder; caches and hidden files do not count."""
-    parts = (path for path in root.rglob("*") if path.is_file())
-    return hash_files(root, (path for path in parts if not _is_cache(path.relative_to(root))))
+    """One sha256 over all files below a folder; caches and hidden files do not count.
+
+    Raises
+    ------
+    ParamsError
+        If it holds more than a measurement does: somebody named a disk, or the machine.
+    """
+    files, size = [], 0
+    for count, path in enumerate(root.rglob("*")):
+        if count >= MOST_FILES or size > MOST_BYTES:
+            most = f"{MOST_FILES:,} files and folders" if count >= MOST_FILES else show(MOST_BYTES, "byte", 2)
+            raise ParamsError(f"{root}: holds more than {most}; name the folder of one measurement")
+        if path.is_file() and not _is_cache(path.relative_to(root)):
+            files.append(path)
+            size += path.stat().st_size
+    return hash_files(root, files)
 
 
 def _is_cache(path: Path) -> bool:

@@ -21,7 +21,7 @@ from rich.console import Console
 from tunbp.errors import SweepError
 from tunbp.model.lazy import simulate_arrays
 from tunbp.model.scenario import Scenario
-from tunbp.sweep.estimate import check_disk, check_memory, weights
+from tunbp.sweep.estimate import check_disk, check_memory, check_time, weights
 from tunbp.sweep.plan import Plan
 from tunbp.sweep.progress import Meter
 from tunbp.sweep.store import Store, check, differences, library, open_store
@@ -86,7 +86,16 @@ def run(
     check_memory(plan, workers if workers and scheduler == THREADS else threads_here())
     if not path.exists():
         check_disk(plan, path, plan.chunks)
-    with _cluster(scheduler, workers) as client, open_store(path, plan) as store:
+    with _cluster(scheduler, workers) as client:
+        check_time(plan, (workers or threads_here()) if client is None else max(sum(client.nthreads().values()), 1))
+        _fill(plan, path, client, workers, console)
+    result: xr.Dataset = xr.open_zarr(path)
+    return result
+
+
+def _fill(plan: Plan, path: Path, client: Any, workers: int | None, console: Console) -> None:
+    """Compute the chunks that the store does not hold whole."""
+    with open_store(path, plan) as store:
         done, damaged = store.done(threads_here())
         check_disk(plan, path, plan.chunks - len(done))  # by now coordinates and kept chunks are there
         cost = weights(plan)
@@ -101,8 +110,6 @@ def run(
                 _on_threads(plan, store, missing, cost, meter, workers or threads_here())
             else:
                 _on_cluster(plan, store, missing, cost, meter, client)
-    result: xr.Dataset = xr.open_zarr(path)
-    return result
 
 
 def threads_here() -> int:

@@ -12,12 +12,12 @@ import numpy as np
 import xarray as xr
 
 from tunbp.errors import SweepError
-from tunbp.model.engines.cost import machine_memory
+from tunbp.model.engines.cost import PACKET, SECONDS_PER_STEP, machine_memory
 from tunbp.model.engines.fluid.batch import round_trip_slots
 from tunbp.model.lazy import result_of
 from tunbp.model.scenario import Scenario, sizes_of
 from tunbp.model.simulate import simulate
-from tunbp.quantities import show
+from tunbp.quantities import show, significant
 from tunbp.sweep.plan import Plan, Region
 
 TRIAL_CHUNKS = 4
@@ -37,6 +37,12 @@ SCENARIO_MEMORY = 3000
 
 BLOCK = 4096
 """Bytes in which file systems give out room."""
+
+LONGEST = 31
+"""Days that a sweep may take."""
+
+MOST_ASKED = 64
+"""Chunks whose scenarios' steps tell how long the whole takes."""
 
 MOST_WEIGHED = 10_000_000
 """Scenarios up to which every chunk is weighed by its steps; beyond it all count the same."""
@@ -129,6 +135,30 @@ def check_memory(plan: Plan, workers: int) -> None:
             f"{show(here, 'byte', 3)}: sample fewer, or take smaller chunks (--chunk), fewer workers, or a longer"
             " interval"
         )
+
+
+def check_time(plan: Plan, threads: int) -> None:
+    """See whether a plan ends within a month: the guard of the engines is one of a call, this one of their sum.
+
+    Raises
+    ------
+    SweepError
+        If it does not: about how long it takes.
+    """
+    places = np.unique(np.linspace(0, plan.chunks - 1, MOST_ASKED).astype(int))
+    asked = [plan.scenario(plan.region(tuple(int(i) for i in np.unravel_index(at, plan.grid)))) for at in places]
+    per_scenario = np.mean([float(_packets(s) if plan.engine == "packets" else steps(s).mean()) for s in asked])
+    days = float(per_scenario) * plan.total * SECONDS_PER_STEP / threads / 86_400
+    if days > LONGEST:
+        raise SweepError(
+            f"{plan.source}: {plan.total:,} scenarios take about {significant(days, 2)} days on {threads} threads; "
+            f"allowed are {LONGEST}: sample fewer, shorten the duration, or take more threads (--scheduler)"
+        )
+
+
+def _packets(scenario: Scenario) -> float:
+    """Packets of a scenario of a batch, as far as the reader takes them, in steps that take as long."""
+    return PACKET * scenario.duration * float(np.mean(np.asarray(scenario.drain_rate, float)))
 
 
 def weights(plan: Plan) -> dict[tuple[int, ...], float]:

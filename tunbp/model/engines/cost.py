@@ -13,6 +13,8 @@ MOST_STEPS = 1e13
 SECONDS_PER_STEP = 1e-8
 """About what one takes on one core, with most of the physics in use."""
 
+PACKET = 2.5
+"""Steps that take as long as a packet of the packets engine."""
 
 SHARE = 0.5
 """Part of the machine's memory that one call may hold."""
