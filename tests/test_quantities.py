@@ -135,3 +135,9 @@ def test_every_unit_of_the_schema_that_counts_something_has_a_kind():
 
 def test_a_time_to_wait_is_shown_as_on_a_clock():
     assert [clock(seconds) for seconds in (0, 59.6, 3725)] == ["0:00:00", "0:01:00", "1:02:05"]
+
+
+@pytest.mark.parametrize("units", [("s",), ("bit/s",), ("packet/s", "bit/s"), ("byte",)])
+def test_zero_needs_no_unit(units):
+    assert parse("0", *units) == (0.0, units[0])
+    assert parse("0.0", *units)[0] == 0.0

@@ -122,6 +122,7 @@ def parse(text: str, *units: str, name: str = "value") -> tuple[float, str]:
     """Read a number with its unit, as people write it.
 
     Upper and lower case are exchanged where only one unit can be meant (`100mbit`), never between bits and bytes.
+    Zero needs no unit.
 
     Parameters
     ----------
@@ -158,7 +159,7 @@ def parse(text: str, *units: str, name: str = "value") -> tuple[float, str]:
     number, written = float(found[1]), "".join(found[2].split())
     if re.match(r"[\d,.]", written) and not written.startswith("1/"):
         raise ParamsError(f"{name}: {text!r}: write one number with a point and no commas, e.g. {_examples(units)}")
-    if not written and len(units) == 1 and KINDS[units[0]].bare:
+    if not written and (number == 0.0 or (len(units) == 1 and KINDS[units[0]].bare)):
         return number, units[0]
     if not written:
         raise ParamsError(f"{name}: {text!r}: the unit is missing, e.g. {_examples(units, found[1])}")

@@ -67,6 +67,7 @@ def test_the_warm_up_is_a_sixth_of_the_duration_unless_given():
 
 def test_an_rtt_of_zero_is_simulated_as_a_tenth_of_a_millisecond():
     assert record("--rtt", "0ms", *FAST)["used"]["rtt"]["value"] == 1e-4
+    assert record("--rtt", "0", *FAST)["used"]["rtt"]["value"] == 1e-4
 
 
 def test_a_figure_is_drawn(tmp_path):
@@ -102,3 +103,17 @@ def test_every_field_has_an_option_unless_another_option_or_nothing_sets_it():
     assert options >= FIELDS.keys() - {*NOT_SET}
     assert options & {*NOT_SET} == {"warmup", "seed"}
     assert {*NOT_SET, *FIRST} <= FIELDS.keys()
+
+
+def test_the_table_fits_a_terminal_of_80_columns_in_one_unit_whatever_the_rates():
+    for path in (["--rtt", "1ms", "--product", "copy"], ["--rtt", "50ms", "--bandwidth", "10Mbit/s"]):
+        shown = CliRunner(env={"COLUMNS": "80"}).invoke(tunbp, ["predict", *path, *FAST], catch_exceptions=False).output
+        table = [line for line in shown.splitlines() if line.startswith(tuple(" 0123456789"))]
+        assert all(len(line) <= 80 for line in table)
+        assert "…" not in shown
+        assert len({word for line in table for word in line.split() if word.endswith("bit/s")}) == 1
+
+
+def test_a_ping_that_does_not_change_is_said_to_stay():
+    shown = CliRunner().invoke(tunbp, ["predict", "--rtt", "0", "--product", "passt", *FAST], catch_exceptions=False)
+    assert "ping under load stays" in " ".join(shown.output.split())

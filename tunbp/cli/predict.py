@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path as File
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from tunbp.cli import options
 from tunbp.cli.units import Quantity
 from tunbp.errors import OutputError, ParamsError, ScenarioError
 from tunbp.model.fields import FIELDS
-from tunbp.quantities import parse, percent, show, show_range, significant
+from tunbp.quantities import KINDS, parse, percent, show, show_range, significant
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -42,6 +43,12 @@ predicted, and there is one queue."""
 
 SET = (*FIRST, *(name for name in FIELDS if name not in (*FIRST, *NOT_SET)))
 """Fields that have an option."""
+
+WORDS = {"stock": "stock", "backpressure": "with the flag"}
+"""Variants as a table's heading says them."""
+
+LEAST_SHOWN = 1e-4
+"""Share of drops below which the table only says that there are some."""
 
 UNDATED = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
 """Metadata of a figure's file without its date: the same command, the same bytes."""
@@ -171,22 +178,30 @@ def report(console: Console, found: Prediction, direction: str, path: Path) -> N
 
     from tunbp.prediction.card import card
 
-    read = path.told
+    read, sizes = path.told, [int(ring) for ring in found.draws["ring"].to_numpy()]
     advice = card(found, (read.device if read else "") or "tun0", path.program)
     console.print(escape(advice.sentences[0]), style="bold")
+    rates = {variant: [found.quantiles("received_rate", n, variant) for n in sizes] for variant in WORDS}
+    unit, size = _common_unit([q for row in rates.values() for q in row])
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    heads = ("ring", "stock\nMbit/s", "90 %", "backpr.\nMbit/s", "90 %", "stock\nping ms", "backpr.\nping ms", "drops")
+    heads = (
+        "ring",
+        *(f"{WORDS[variant]}\n{unit} (90 %)" for variant in rates),
+        "ping,\nms",
+        "with the\nflag, ms",
+        "drops",
+    )
     for head in heads:
         table.add_column(head, justify="right", no_wrap=True)
-    for ring in map(int, found.draws["ring"].to_numpy()):
+    for place, ring in enumerate(sizes):
         cells = [str(ring)]
-        for variant in ("stock", "backpressure"):
-            q = found.quantiles("received_rate", ring, variant)
-            cells += [significant(q["median"] / 1e6, 3), show_range(q["low90"] / 1e6, q["high90"] / 1e6, "1")]
-        cells += [
-            significant(found.quantiles("latency", ring, v)["median"] * 1e3, 3) for v in ("stock", "backpressure")
-        ]
-        cells.append(percent(found.quantiles("drop_fraction", ring, "stock")["median"], 2))
+        for row in rates.values():
+            q = row[place]
+            ends = show_range(q["low90"] / size, q["high90"] / size, "1")
+            cells.append(f"{significant(q['median'] / size, 3)} ({ends})")
+        cells += [significant(found.quantiles("latency", ring, v)["median"] * 1e3, 3) for v in rates]
+        dropped = found.quantiles("drop_fraction", ring, "stock")["median"]
+        cells.append("< 0.01 %" if 0.0 < dropped < LEAST_SHOWN else percent(dropped, 2))
         table.add_row(*cells, style="bold" if ring == found.ring else None)
     console.print(table)
     for line in advice.sentences[1:]:
@@ -198,6 +213,12 @@ def report(console: Console, found: Prediction, direction: str, path: Path) -> N
     console.print(escape(_used_line(found)), style="dim")
     if read:
         console.print(escape(str(read)), style="dim")
+
+
+def _common_unit(quantiles: Sequence[Mapping[str, float]]) -> tuple[str, float]:
+    """The unit of a table of rates and its size in bit/s: the one that suits the largest median."""
+    name = show(max(q["median"] for q in quantiles), "bit/s", 3).split()[1]
+    return name, KINDS["bit/s"].sizes[name]
 
 
 def _used_line(found: Prediction) -> str:

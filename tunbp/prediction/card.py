@@ -8,7 +8,7 @@ import numpy as np
 
 from tunbp.model.drivers import COMPARED
 from tunbp.prediction.causes import GROWTH, LINK, LOSS, READER, WINDOW, causes
-from tunbp.prediction.distribution import VARIANTS, WORTH, Prediction
+from tunbp.prediction.distribution import WORTH, Prediction
 from tunbp.prediction.products import Product, product
 from tunbp.quantities import percent, show, show_range
 
@@ -20,6 +20,9 @@ SURE, OPEN = 0.75, 0.25
 
 TELLING = 0.05
 """Share of the variance from which an unknown is worth measuring."""
+
+VAGUE = 1.5
+"""Upper over lower end of an interval from which it is worth narrowing."""
 
 UNAFFECTED = (LINK, LOSS, WINDOW)
 """Causes on which neither the ring nor the flag has an influence."""
@@ -77,8 +80,9 @@ def card(prediction: Prediction, device: str = "tun0", program: str = "openvpn")
     elif main not in UNAFFECTED or share < SURE:
         lines += _today(prediction, ring if helped else prediction.ring, longer, device, known)
         lines += _flag(prediction, known)
+    now = prediction.quantiles("received_rate", prediction.ring, "stock")
     top = next(iter(prediction.ranking()), None)
-    if top is not None and float(top["share"]) > TELLING:
+    if top is not None and float(top["share"]) > TELLING and now["high90"] > VAGUE * now["low90"]:
         lines.append(
             f"What would say more: {top['name']} ({percent(top['share'], 2)} of the spread): {top['measure']}."
         )
@@ -215,22 +219,27 @@ def _today(
         return ["A longer ring would not help this path."]
     more = float(np.median(longer))
     times = f"{percent(more, 2)} more" if more < 1.0 else f"{1.0 + more:.2g} times as much"
-    waits = [_median(prediction, "latency", size, "stock") for size in (prediction.ring, ring)]
     commands = [f"`ip link set dev {device} txqueuelen {ring}`"]
     commands += [known.queue.format(ring=ring)] if known.queue else []
     commands += [f"systemd.link: `TransmitQueueLength={ring}`"]
     chance = float((longer > WORTH).mean())
     return [
         f"Today, without the flag: txqueuelen {ring} or more, {sure(chance)} over {percent(WORTH)} faster (in the "
-        f"middle {times}); ping under load {show(waits[1], 's', 2)} instead of {show(waits[0], 's', 2)}.",
+        f"middle {times}); {_ping(prediction, ring, 'stock')}.",
         f"That is: {'; '.join(commands)}.",
     ]
 
 
+def _ping(prediction: Prediction, ring: int, variant: str) -> str:
+    """What ping under load becomes, from stock at the present ring."""
+    before = show(_median(prediction, "latency", prediction.ring, "stock"), "s", 2)
+    after = show(_median(prediction, "latency", ring, variant), "s", 2)
+    return f"ping under load stays {after}" if after == before else f"ping under load {after} instead of {before}"
+
+
 def _flag(prediction: Prediction, known: Product) -> list[str]:
     chance = prediction.gain()["probability_above_10_percent"]
-    waits = {v: _median(prediction, "latency", prediction.ring, v) for v in VARIANTS}
-    price = f"ping under load {show(waits['backpressure'], 's', 2)} instead of {show(waits['stock'], 's', 2)}"
+    price = _ping(prediction, prediction.ring, "backpressure")
     said = _spread(prediction, "received_rate", prediction.ring, "backpressure")
     if prediction.used["qdisc"]["value"] == "noqueue":
         return ["IFF_BACKPRESSURE needs a qdisc: attach one first (`tc qdisc add dev tun0 root fq_codel`)."]
