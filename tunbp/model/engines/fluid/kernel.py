@@ -38,14 +38,14 @@ from tunbp.model.engines.fluid.state import (
     DROP, DROPPED, DROPPED_P, DROPPED_Q, DT, DURATION, ENTRY, EPOCH, EVENT, F, FAR_SHARE, FIRST, FLIGHT, FLOW,
     FOREVER, FRAME_NO, FULL, FULL_PACKETS, F_GAP, F_LEFT, F_SIZE, F_TOOK, F_WANT, GONE, G_SHARE, HELD, HELD_SECONDS,
     HOLD, HYSTART, H_RTT, H_SUM, IN_FLIGHT, I_EVERY, I_SIZE, K, Kind, LAST, LEFT, LOSSES, LOSS_EVENTS, LOSS_GAP, N,
-    NEXT_FRAME, OFFERED, OUT, OUTSTANDING, OVER, P, PACE, PARAMETERS, PATH_DROPS, PATH_SECONDS, PENDING, PROBES,
+    NEXT_FRAME, OFFERED, OUT, OUTSTANDING, OVER, P, PACE, PARAMETERS, PATH_DROPS, PATH_SECONDS, PENDING, POLICY, PROBES,
     P_GAP, P_SHARE, P_SUM, Q, QDISC_DROPS, QDISC_SECONDS, QLIM, QUEUED, Q_SUM, RECORD, RECOVERING, RECOVERY,
     REDUCED, RELEASED, RETRANS, RETRANSMITS, RHO, RHO_NOW, RING_DROPS, RING_SECONDS, ROUND, ROUND_OUT, RTT, SAFE,
     SAMPLES, SAWTOOTH, SENT, SENT_TOTAL, SHARE, SHOWN, SPARE, SS, STALL, STALL_END, S_MEAN, S_RATE, TAKEN, TIMEOUTS,
     TINY, TOOK, UNHELD, USED, WANT, WARMUP, WEST, WINDOW, WMAX,
 )  # fmt: skip
 from tunbp.model.engines.random import exponential, stream, xorshift
-from tunbp.model.engines.codes import FRAMES, OPEN, PKTGEN, TCP
+from tunbp.model.engines.codes import FRAMES, LINK_FIRST, OPEN, PKTGEN, TCP
 from tunbp.model.qdiscs import CODEL_INTERVAL, CODEL_TARGET
 
 
@@ -244,8 +244,9 @@ def kernel(width: int, kind: Kind) -> Any:
 
         slot = slots - slots  # a literal 0 would have every function that takes it compiled twice
         dropping, holding = False, False
-        starting, codel = False, False
+        starting, codel, mixed = False, False, False
         for i in range(W):
+            mixed |= s[POLICY, i] != LINK_FIRST
             starting |= s[HYSTART, i] > 0.0
             codel |= s[CODEL, i] > 0.0
         for n in range(steps):
@@ -258,7 +259,7 @@ def kernel(width: int, kind: Kind) -> Any:
                     s[WANT, i] = 0.0
                     s[ACKED, i] = 0.0
             if readers and tcp:
-                stages.take_acks(s, line, slot, W, nf, n)
+                stages.take_acks(s, line, slot, W, nf, n, mixed)
             if tcp and has_lost:
                 sender.losses(s, slow, lost, slot, W, nf, n, control)
             if hystart and tcp and starting:
@@ -321,7 +322,7 @@ def kernel(width: int, kind: Kind) -> Any:
                 arrived = min(want, s[BURST, i])
                 s[ARRIVED, i] = arrived
                 if readers:
-                    s[RHO_NOW, i] = stages.burst_ratio(s, i, arrived)
+                    s[RHO_NOW, i] = stages.burst_ratio(s, i, arrived, mixed)
                 if not pushing:
                     rho = s[RHO_NOW, i] if readers else s[RHO, i]
                     rho = 0.0 if n * s[DT, i] < s[STALL_END, i] else rho
@@ -410,7 +411,7 @@ def kernel(width: int, kind: Kind) -> Any:
             if path:
                 lossy |= stages.pass_path(s, rng, W)
             if readers:
-                stages.pass_far_reader(s, W, path)
+                stages.pass_far_reader(s, W, path, mixed)
 
             # 5. ACKs set out
             if single and (path or readers):

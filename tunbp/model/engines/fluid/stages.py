@@ -30,10 +30,11 @@ _hot: Any = numba.njit(nogil=True, error_model="numpy", forceinline=True)
 
 
 @_hot
-def take_acks(s: Any, line: Any, slot: int, W: int, nf: int, n: int) -> None:
+def take_acks(s: Any, line: Any, slot: int, W: int, nf: int, n: int, mixed: bool) -> None:
     """ACKs that have arrived are taken in by the near reader, as many as its time and its policy allow.
 
-    `USED` is the share of the step that this takes from the ring; what is not taken waits.
+    `USED` is the share of the step that this takes from the ring; what is not taken waits. `mixed` says whether any
+    scenario of the tile has another policy than ACKs first, which needs no division of the time.
     """
     for i in range(W):
         s[A, i] = 0.0
@@ -45,15 +46,15 @@ def take_acks(s: Any, line: Any, slot: int, W: int, nf: int, n: int) -> None:
             s[A, i] += waiting
     for i in range(W):
         waiting, most, policy = s[A, i], s[ACKS, i], s[POLICY, i]
-        # in turns: an ACK (of two) and a ring entry each, or what the ring leaves over
-        entries = s[DRAIN, i] * s[ENTRY, i]
-        turns = 2.0 / (1.0 / entries + 2.0 / most)
-        over = most * (1.0 - s[Q, i] / s[DRAIN, i])
-        most = max(turns, over) if policy == FAIR else most
+        if mixed:  # in turns: an ACK (of two) and a ring entry each, or what the ring leaves over
+            entries = s[DRAIN, i] * s[ENTRY, i]
+            turns = 2.0 / (1.0 / entries + 2.0 / most)
+            over = most * (1.0 - s[Q, i] / s[DRAIN, i])
+            most = max(turns, over) if policy == FAIR else most
         most = 0.0 if n * s[DT, i] < s[STALL_END, i] else most
         taken = min(waiting, most)
         s[PART, i] = taken / max(waiting, TINY * TINY)
-        s[USED, i] = 0.0 if policy == SEPARATE else taken / s[ACKS, i]
+        s[USED, i] = 0.0 if mixed and policy == SEPARATE else taken / s[ACKS, i]
         s[A, i] = waiting - taken
         s[H_SUM, i] += waiting - taken
     for f in range(nf):
@@ -66,17 +67,19 @@ def take_acks(s: Any, line: Any, slot: int, W: int, nf: int, n: int) -> None:
 
 
 @_hot
-def burst_ratio(s: Any, i: int, arrived: float) -> float:
+def burst_ratio(s: Any, i: int, arrived: float, mixed: bool) -> float:
     """Entries the reader takes per entry that arrives while a burst does, where ACKs cost it time.
 
     Served first, ACKs that wait leave it no time for the ring; in turns it takes an entry per ACK; a second thread
     takes in ACKs at its own pace, and what they release comes no faster.
     """
     rho = s[RHO, i]
+    costly = s[ACKS, i] < FOREVER and s[ACKED, i] > 0.0
+    if not mixed:
+        return 0.0 if costly else float(rho)
     per_ack = 0.5 * s[ACKED, i] * s[ENTRY, i] / max(s[ENTRY, i] * arrived, TINY)
     apart = max(rho, min(s[DRAIN, i] * s[ENTRY, i] / (0.5 * s[ACKS, i]) * per_ack, 1.0))
     turns = min(max(per_ack, rho), 1.0)
-    costly = s[ACKS, i] < FOREVER and s[ACKED, i] > 0.0
     rho = (0.0 if s[POLICY, i] == LINK_FIRST else (turns if s[POLICY, i] == FAIR else apart)) if costly else rho
     return float(rho)
 
@@ -238,21 +241,24 @@ def pass_path(s: Any, rng: Any, W: int) -> bool:
 
 
 @_hot
-def pass_far_reader(s: Any, W: int, path: bool) -> None:
+def pass_far_reader(s: Any, W: int, path: bool, mixed: bool) -> None:
     """The far reader takes data from the network; time it has left is for ACKs (`release`)."""
     for i in range(W):
         most, acks, policy = s[FAR, i], s[FAR_ACKS, i], s[POLICY, i]
-        turns = 1.0 / (1.0 / most + 2.0 / acks)
-        shared = max(turns, most * (1.0 - s[G, i] / acks))
-        most = min(most, shared) if policy == FAIR else most
+        if mixed:
+            turns = 1.0 / (1.0 / most + 2.0 / acks)
+            shared = max(turns, most * (1.0 - s[G, i] / acks))
+            most = min(most, shared) if policy == FAIR else most
         inside = s[F, i] + (s[LEFT, i] if path else s[TOOK, i])
         left = min(inside, most)
         busy = left / s[FAR, i]
         rest = acks * (1.0 - busy)
-        rest = max(rest, 2.0 * turns) if policy == FAIR else rest
+        if mixed:
+            rest = max(rest, 2.0 * turns) if policy == FAIR else rest
+            rest = acks if policy == SEPARATE else rest
         s[F, i] = inside - left
         s[F_LEFT, i] = left
-        s[ROOM, i] = acks if policy == SEPARATE else rest
+        s[ROOM, i] = rest
         s[P_SUM, i] += inside - left
 
 
