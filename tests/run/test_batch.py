@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import importlib.machinery
 import io
 import json
@@ -23,7 +24,7 @@ from rich.console import Console
 
 from tunbp.errors import ParamsError, ReproduceError
 from tunbp.run import state as runstate
-from tunbp.run.batch import STAGING, Batch, run
+from tunbp.run.batch import STAGING, Batch, _seconds, run
 from tunbp.run.jobs import Job, find_notebooks, plan, read_params
 from tunbp.run.worker import Worker
 
@@ -153,6 +154,14 @@ def test_executed_notebooks_speak_of_the_results_folder_not_of_the_staging(
 def test_each_notebook_gets_its_share_of_the_cores(first_run: tuple[Path, str, str]) -> None:
     notebook = nbformat.read(first_run[0] / "results" / "notebooks" / "04_good.ipynb", 4)
     assert notebook.cells[-1].outputs[0].text.strip() == str(max(1, len(os.sched_getaffinity(0)) // 2))
+
+
+def test_the_longest_notebook_is_begun_first_and_an_unknown_one_before_it(project: Path) -> None:
+    known, *_ = batch_of(project, ("01",))[0].jobs
+    names = ("06_your_path", "08_sensitivity", "09_what_the_data_say", "10_of_somebody")
+    new = [dataclasses.replace(known, name=name, before=None) for name in names]
+    order = sorted([known, *new], key=_seconds)
+    assert [job.name for job in order] == ["01_good", *names]
 
 
 def test_nothing_changed_means_nothing_to_run(project: Path) -> None:

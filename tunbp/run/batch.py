@@ -30,6 +30,7 @@ from tunbp import atomic
 from tunbp.errors import ReproduceError
 from tunbp.run import state as runstate
 from tunbp.run.jobs import Job
+from tunbp.run.params import model
 from tunbp.run.state import State
 from tunbp.run.worker import Worker
 
@@ -113,8 +114,8 @@ def _check_loopback() -> None:
 
 
 def _run_all(batch: Batch, todo: list[Job]) -> None:
-    # the longest first, as far as known, so that none of them is left over alone at the end
-    todo = sorted(todo, key=lambda job: -(job.before.seconds if job.before else float("inf")))
+    # the longest first, so that none of them is left over alone at the end
+    todo = sorted(todo, key=lambda job: -_seconds(job))
     waiting = iter(todo)
     count = min(batch.workers, len(todo))
     batch.console.print(f"{len(todo)} of {len(batch.jobs)} notebooks to run, {count} at once")
@@ -161,6 +162,14 @@ def _run_all(batch: Batch, todo: list[Job]) -> None:
             raise
         for future in futures:
             future.result()
+
+
+def _seconds(job: Job) -> float:
+    """How long a notebook took before, else about how long it takes; one of which nothing is known comes first."""
+    if job.before and job.before.seconds:
+        return job.before.seconds
+    found = model(job.name)
+    return 60.0 * found.minutes if found else float("inf")
 
 
 def _run_one(batch: Batch, job: Job, worker: Worker, progress: Progress) -> None:

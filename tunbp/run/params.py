@@ -136,9 +136,12 @@ class NotebookParams(BaseModel):
     ----------
     small
         Values with which the notebook runs in seconds and still writes everything: its test uses them.
+    minutes
+        About how long it takes one core with its own values: a batch begins the longest first.
     """
 
     small: ClassVar[Mapping[str, Any]] = {}
+    minutes: ClassVar[float] = 0.2
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, validate_default=True)
 

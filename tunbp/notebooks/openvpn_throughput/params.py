@@ -13,6 +13,7 @@ from tunbp.run.params import SEEDS, Count, Duration, NotebookParams, Ring, Rtt, 
 class Params(NotebookParams):
     """The paper's two tables, published against simulated."""
 
+    minutes: ClassVar[float] = 0.7
     small: ClassVar[Mapping[str, Any]] = {
         "rtts": [0.01, 0.02, 0.04, 0.08, 0.12],
         "rings": [5000, 1000, 500, 100, 50, 10],

@@ -13,6 +13,7 @@ from tunbp.run.params import Allowed, Duration, NotebookParams, of
 class Params(NotebookParams):
     """Which parameters decide the gain of backpressure over the range of real paths."""
 
+    minutes: ClassVar[float] = 0.8
     small: ClassVar[Mapping[str, Any]] = {
         "samples": 8,
         "duration": 5.0,

@@ -16,6 +16,7 @@ Host = Literal["path-openvpn", "path-wireguard", "lab-openvpn", "lab-wireguard"]
 class Params(NotebookParams):
     """How well predictions cover, and what the rows say of each constant."""
 
+    minutes: ClassVar[float] = 1.5
     small: ClassVar[Mapping[str, Any]] = {
         "sources": ["paper"],
         "hosts": ["path-openvpn"],
