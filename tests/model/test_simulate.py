@@ -157,7 +157,7 @@ def test_half_the_time_step_changes_stock_by_little_where_the_ring_holds_many_bu
     [
         ({"streams": 8, "ring": 10}, "several flows on a stock ring"),
         ({"receive_window": 3 * 1448.0}, "a window below 7 segments"),
-        ({"source": "open", "offered_rate": 1e4, "gso_segments": 4}, "a source without feedback"),
+        ({"source": "frames", "frame_rate": 60.0, "gso_segments": 4}, "video frames with several segments"),
         ({"ring": 1, "gso_segments": 45}, "a stock ring of fewer than 5 entries"),
     ],
 )

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tunbp.model.gso import segments_per_entry
+
 Array = npt.NDArray[np.float64]
 
 
@@ -39,7 +41,7 @@ def ceilings(values: Mapping[str, Any], count: int) -> dict[str, Array]:
         return np.broadcast_to(np.asarray(otherwise if found is None else found, float), (count,))
 
     tcp = values.get("source", "tcp") == "tcp"
-    bits = 8.0 * value("mss", 1448.0) * value("gso_segments", 1.0)
+    bits = 8.0 * value("mss", 1448.0) * segments_per_entry(values.get("source", "tcp"), value("gso_segments", 1.0))
     streams = value("streams", 1.0)
     shared = float(values.get("reader_policy", "link_first") != "separate") * float(tcp)
     window = np.minimum(value("receive_window", np.inf), value("send_buffer", np.inf))

@@ -134,8 +134,8 @@ _ROWS = (
     _whole("queues", 1, "device queues", "Queues of the device; only one is modelled: flows of a multi-queue device "
            "share no ring, so simulate each queue alone.", "1", 1, high=1),
     Field("mss", 1448, "segment size", "Payload of a segment.", "byte", 1, high=65536),
-    Field("gso_segments", 1, "segments per entry", "Segments that one ring entry carries (45 where 64 KB packets "
-          "pass).", "segment", 1, high=64),
+    Field("gso_segments", 1, "segments per entry", "Segments that one ring entry carries, of TCP and of video frames "
+          "(45 where 64 KB packets pass); other sources send single packets.", "segment", 1, high=64),
     Field("receive_window", 3.0e6, "receive window", "Bytes the receiver lets be in flight, per stream.", "byte", 1),
     Field("send_buffer", None, "send buffer", "Bytes a sender may have in flight, per stream.", "byte", 1,
           none="the kernel's autotuning, which follows the receive window"),

@@ -67,3 +67,22 @@ def block_limits(rtt: npt.ArrayLike, mss: npt.ArrayLike) -> tuple[npt.NDArray[An
 def block(pacing_rate: float, more: float, most: float) -> float:
     """Segments of a block at a pacing rate (per second), with the limits of `block_limits`."""
     return float(math.floor(max(min(pacing_rate * TSQ_TIME + more, most), BLOCK_LEAST)))
+
+
+def segments_per_entry(source: Any, segments: Any) -> npt.NDArray[np.float64]:
+    """Segments that a ring entry carries: `gso_segments` of TCP and of video frames, one of any other source.
+
+    Parameters
+    ----------
+    source
+        Names of sources, one or an array.
+    segments
+        The scenario's `gso_segments`.
+
+    Examples
+    --------
+    >>> segments_per_entry(["tcp", "frames", "open", "pktgen"], 45).tolist()
+    [45.0, 45.0, 1.0, 1.0]
+    """
+    alone = np.isin(np.asarray(source, dtype=str), ("open", "pktgen"))
+    return np.where(alone, 1.0, np.asarray(segments, float))

@@ -10,6 +10,7 @@ import xarray as xr
 
 from tunbp import schema
 from tunbp.model.congestion import CONTROLS
+from tunbp.model.gso import segments_per_entry
 from tunbp.model.laws import burst_window, by_control, loss_window, sawtooth_rate, window_rate
 from tunbp.model.qdiscs import qdisc_limit
 from tunbp.model.scenario import Scenario
@@ -121,11 +122,11 @@ def _scenario_bounds(scenario: Scenario) -> dict[str, xr.DataArray]:
     flat = {name: field.values.ravel() for name, field in f.items()}
     free, full, pushing, *_ = service_times(flat)
     v = {name: values if values.dtype.kind in "OU" else values.astype(float) for name, values in flat.items()}
-    entry = v["gso_segments"]
+    entry = segments_per_entry(v["source"], v["gso_segments"])
     segment_bits = 8.0 * v["mss"]
     streams, rtt, control = v["streams"], v["rtt"], v["congestion"].astype(str)
     tcp = v["source"].astype(str) == "tcp"
-    limit = qdisc_limit(flat["qdisc"], v["qdisc_limit"], v["ring"])
+    limit = qdisc_limit(flat["qdisc"], v["qdisc_limit"], v["ring"], v["mss"] * entry)
     pipe = entry / free * rtt
     stock_pipe = np.minimum(pipe, v["receive_window"] / v["mss"] * streams)
 

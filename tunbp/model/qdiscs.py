@@ -19,6 +19,8 @@ class Qdisc:
         Packets it holds when nobody says otherwise; None: as many as txqueuelen, which sets the ring too.
     source
         Kernel file that this was read from.
+    memory
+        Bytes of memory (``skb->truesize``) that its packets may take; None: no such limit.
     attached
         Whether it is one at all: without one packets never wait in front of the ring.
     fair
@@ -31,6 +33,7 @@ class Qdisc:
 
     limit: float | None
     source: str
+    memory: float | None = None
     attached: bool = True
     fair: bool = False
     codel: bool = False
@@ -41,7 +44,7 @@ QDISCS = {
     "noqueue": Qdisc(0.0, "net/sched/sch_generic.c", attached=False),
     "pfifo": Qdisc(None, "net/sched/sch_fifo.c"),
     "pfifo_fast": Qdisc(None, "net/sched/sch_generic.c", note="three bands; one of them is modelled"),
-    "fq_codel": Qdisc(10240.0, "net/sched/sch_fq_codel.c", fair=True, codel=True),
+    "fq_codel": Qdisc(10240.0, "net/sched/sch_fq_codel.c", memory=32 * 2.0**20, fair=True, codel=True),
     "netem": Qdisc(1000.0, "net/sched/sch_netem.c", note="a pfifo; its delay is part of the RTT"),
 }
 """Rows by name: what can be simulated."""
@@ -60,6 +63,11 @@ CODEL_INTERVAL = 0.1
 CODEL_DROP_BATCH = 64
 """CoDel's target and interval in seconds (RFC 8289, section 4.3; fq_codel's defaults), and the packets that a full
 fq_codel drops at once, at most (net/sched/sch_fq_codel.c, ``drop_batch_size``)."""
+
+
+PACKET_HEAD = 832
+"""Bytes that a packet takes beside its payload: struct sk_buff, its shared info and room for headers (x86-64,
+``SKB_TRUESIZE`` of net/core/skbuff.c, rounded by the allocator)."""
 
 
 def default_limits() -> str:
@@ -83,8 +91,10 @@ def fact(qdisc: Any, column: str) -> npt.NDArray[Any]:
     return found
 
 
-def qdisc_limit(qdisc: Any, given: Any, ring: Any) -> npt.NDArray[np.float64]:
+def qdisc_limit(qdisc: Any, given: Any, ring: Any, payload: Any) -> npt.NDArray[np.float64]:
     """Packets that qdiscs may hold: as given, or the kernel's default; none where there is no qdisc.
+
+    A limit of memory counts too, which for packets of 64 KB is the smaller one of fq_codel (508 of them).
 
     Parameters
     ----------
@@ -94,8 +104,17 @@ def qdisc_limit(qdisc: Any, given: Any, ring: Any) -> npt.NDArray[np.float64]:
         The scenario's `qdisc_limit`; None or NaN: the default.
     ring
         Ring sizes, packets.
+    payload
+        Bytes of TCP payload of a packet as the qdisc has it: of all segments of a GSO packet.
+
+    Examples
+    --------
+    >>> [float(qdisc_limit("fq_codel", None, 500, payload)) for payload in (1448, 45 * 1448)]
+    [10240.0, 508.0]
     """
     names, given, ring = np.broadcast_arrays(np.asarray(qdisc, dtype=str), np.asarray(given, float), ring)
     own = np.vectorize(lambda name, n: n if QDISCS[name].limit is None else QDISCS[name].limit, otypes=[float])
     limit: npt.NDArray[np.float64] = np.where(~fact(names, "attached") | np.isnan(given), own(names, ring), given)
-    return limit
+    memory = np.vectorize(lambda name: QDISCS[name].memory or np.inf, otypes=[float])
+    fits: npt.NDArray[np.float64] = np.floor(memory(names) / (np.asarray(payload, float) + PACKET_HEAD))
+    return np.asarray(np.minimum(limit, fits))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tunbp.model.gso import segments_per_entry
 from tunbp.model.service import numbers, service_times
 
 Array = npt.NDArray[Any]
@@ -15,8 +16,8 @@ Array = npt.NDArray[Any]
 def regions(flat: dict[str, Array]) -> dict[str, Array]:
     """Scenarios of a batch for which the fluid engine is not to be relied on, by the reason in words.
 
-    Found case by case by `tests.model.differential`: 8 flows on a stock ring of 10, 2.3 against 1,288 Mbit/s; open loop
-    with several segments per entry, 1.7 times; windows of three segments, 1.5 times; a stock ring of one with 45
+    Found case by case by `tests.model.differential`: 8 flows on a stock ring of 10, 2.3 against 1,288 Mbit/s; video
+    frames with several segments per entry, 1.7 times; windows of three segments, 1.5 times; a stock ring of one with 45
     segments per entry, 90 times.
 
     Parameters
@@ -28,12 +29,12 @@ def regions(flat: dict[str, Array]) -> dict[str, Array]:
     tcp = flat["source"] == "tcp"
     stock = service_times(flat).pushing == 0
     window = np.fmin(number["receive_window"], number["send_buffer"]) / number["mss"]
-    several = number["gso_segments"] > 1
+    several = segments_per_entry(flat["source"], number["gso_segments"]) > 1
     return {
         "several flows on a stock ring of fewer than 5 packets per flow": (
             tcp & stock & (number["streams"] > 1) & (number["ring"] < 5 * number["streams"])
         ),
-        "a source without feedback with several segments per entry": ~tcp & several,
+        "video frames with several segments per entry": ~tcp & several,
         "a window below 7 segments": tcp & (window < 7),
         "a stock ring of fewer than 5 entries of several segments": tcp & stock & several & (number["ring"] < 5),
     }

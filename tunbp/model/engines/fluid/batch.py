@@ -93,7 +93,7 @@ def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
     number = numbers(flat)
     path, path_on, readers_on = _behind_the_reader(flat, number)
     emptying = np.minimum(number["ring"] / number["drain_rate"], path["path_emptying"])
-    g = number["gso_segments"]
+    g = gso.segments_per_entry(flat["source"], number["gso_segments"])
     free, full, pushing, k, per_cycle = service_times(flat)
     source = np.array([codes.SOURCES[str(x)] for x in flat["source"]], dtype=int)
     control = np.array([congestion.CODES[str(x)] for x in flat["congestion"]], dtype=int)
@@ -134,7 +134,7 @@ def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
         "safe": number["ring"] - batch,
         "batch": batch,
         "sawtooth": 0.5 * np.minimum(k, number["ring"]) * g,
-        "qdisc_limit": qdisc_limit(flat["qdisc"], number["qdisc_limit"], number["ring"]) * g,
+        "qdisc_limit": qdisc_limit(flat["qdisc"], number["qdisc_limit"], number["ring"], number["mss"] * g) * g,
         "dt": dt,
         "rtt": number["rtt"],
         "stall_rate": np.where(number["stall_mean"] > 0, number["stall_rate"], 0.0),

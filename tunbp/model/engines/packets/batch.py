@@ -29,7 +29,7 @@ from tunbp.model.engines.packets.state import (
 )
 from tunbp.model.engines.threads import each
 from tunbp.model.fields import BATCH_WIDE, PATH_BUFFER
-from tunbp.model.gso import block_limits
+from tunbp.model.gso import block_limits, segments_per_entry
 from tunbp.model.qdiscs import QDISCS, qdisc_limit
 from tunbp.model.scenario import Scenario
 
@@ -66,9 +66,9 @@ def _device(point: Mapping[str, Any]) -> np.ndarray[Any, Any]:
     stalls = float(point["stall_rate"]) > 0.0 and float(point["stall_mean"]) > 0.0
 
     m["source"], m["control"], m["streams"] = source, cc.CODES[control.name], streams
-    m["gso"] = m["quantum"] = max(int(point["gso_segments"]), 1)
+    m["gso"] = m["quantum"] = int(segments_per_entry(point["source"], point["gso_segments"]))
     m["ring"], m["batch"] = ring, ring_batch(ring)
-    m["limit"] = int(qdisc_limit(qdisc, point["qdisc_limit"], ring))
+    m["limit"] = int(qdisc_limit(qdisc, point["qdisc_limit"], ring, float(point["mss"]) * m["gso"]))
     m["backpressure"] = backpressure
     m["wake_after"] = COUNTLESS if on_freed or math.isinf(threshold) else max(int(threshold), 1)
     m["wake_on_freed"], m["wake_on_empty"] = on_freed, rules.wake in _WOKEN_EMPTY
