@@ -18,7 +18,7 @@ help:
 	@echo "make test       the whole test suite"
 	@echo "make jupyter    JupyterLab on the notebooks"
 	@echo "make lab        a small live measurement of this machine's kernel"
-	@echo "make check      model against published values, and published claims recomputed"
+	@echo "make check      model against published values, predictions of held-out runs, published claims recomputed"
 	@echo "make lint       ruff and mypy"
 	@echo "make bench      speed of the engines, as JSON"
 	@echo "make soak       invariants on 100,000 scenarios, coverage of intervals in 2,000 repetitions"

@@ -147,11 +147,14 @@ def experiments() -> str:
 
 def appendix() -> str:
     """Write the major claims: what is claimed, the command that shows it, the tolerance, whether it is met."""
+    from tunbp.evidence.prediction_bounds import PROMISES
     from tunbp.evidence.validation import BOUNDS
 
+    claims = [(f"{row.what} error of the model", f"{row.limit:.0%}", row.met) for row in BOUNDS]
+    claims += [(row.bound, f"{row.low:g} to {row.high:g}", row.met) for row in PROMISES]
     rows = [
-        (f"C{number}", f"{row.what} error of the model", "`make check`", f"{row.limit:.0%}", "yes" if row.met else "no")
-        for number, row in enumerate(BOUNDS, 1)
+        (f"C{number}", claim, "`make check`", tolerance, "yes" if met else "no")
+        for number, (claim, tolerance, met) in enumerate(claims, 1)
     ]
     return table(("", "claim", "command", "tolerance", "met"), rows)
 
@@ -180,6 +183,28 @@ def bounds() -> str:
 
     rows = [(row.what, f"{row.limit:.0%}", "yes" if row.met else "no", row.why) for row in BOUNDS]
     return table(("bound on the relative error", "limit", "met", "why not"), rows)
+
+
+def prediction_bounds() -> str:
+    """Write the bounds on the intervals of predictions and whether they are met."""
+    from tunbp.evidence.prediction_bounds import PROMISES
+
+    rows = [(row.bound, f"{row.low:g} to {row.high:g}", "yes" if row.met else "no", row.why) for row in PROMISES]
+    return table(("bound on predictions", "allowed", "met", "why not"), rows)
+
+
+def products() -> str:
+    """Write the programs that predictions know, and what is taken of the speed of each where nobody says it."""
+    from tunbp.infer import priors
+    from tunbp.prediction.products import product
+    from tunbp.quantities import show
+
+    rows = []
+    for name in priors.products():
+        speed = priors.priors(name)["drain_rate"]
+        low, middle, high = (show(speed.first * speed.second**end, "packet/s", 2) for end in (-1, 0, 1))
+        rows.append((f"`{name}`", product(name).title, middle, f"{low} to {high}", speed.source))
+    return table(("`--product`", "program", "speed of its reader", "90 %", "source"), rows)
 
 
 def figure_map() -> str:
@@ -277,6 +302,8 @@ PARTS = {
     "findings": findings,
     "limits": limits,
     "bounds": bounds,
+    "prediction_bounds": prediction_bounds,
+    "products": products,
     "coverage": coverage,
     "figure_map": figure_map,
     "claims": claims,
