@@ -93,7 +93,8 @@ def hosts() -> str:
     for host, entry in host_table().items():
         for part in ("given", "fitted"):
             for field, row in entry.get(part, {}).items():
-                interval = " to ".join(f"{end:g}" for end in row["interval"]) if "interval" in row else ""
+                ends = " to ".join(f"{end:g}" for end in row.get("interval", ()))
+                interval = ends or row.get("no_interval", "")
                 source = row.get("source") or f"fitted to {', '.join(row.get('rows', []))}"
                 rows.append((f"`{host}`", f"`{field}`", row["value"], interval, source))
     return table(("host", "constant", "value", "95 % interval", "source"), rows)

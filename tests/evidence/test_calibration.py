@@ -30,9 +30,6 @@ def test_what_the_host_table_calls_fitted_is_what_a_calibration_fits(job: Calibr
     assert set(recorded) == {constant for other in jobs for constant in other.free}
     for constant in job.free:
         assert recorded[constant]["study"] == job.study
-        low, high = recorded[constant]["interval"]
-        digits = 5e-4 * abs(recorded[constant]["value"])  # ends may be rounded to four digits
-        assert low - digits <= recorded[constant]["value"] <= high + digits
         rows = STUDIES[job.study]().rows.loc[recorded[constant]["rows"]]
         assert set(rows["role"]) == {"fitted"}
         assert set(rows["host"]) == {job.host}
@@ -55,6 +52,14 @@ def test_an_entry_has_value_interval_unit_study_and_rows() -> None:
 
 def test_rounding_never_takes_the_value_out_of_its_interval() -> None:
     job = next(job for job in CALIBRATIONS if job.host == "i5-vhost")
-    found = Fit({"drain_rate": 45326.4}, {"drain_rate": (45326.4, 45326.4)}, xr.DataArray(0.0), (), (), 0.0)
+    found = Fit({"drain_rate": 45326.4}, {"drain_rate": (45326.4, 45341.2)}, xr.DataArray(0.0), (), (), 0.0)
     written = entry(job, found)["drain_rate"]
     assert written["interval"][0] <= written["value"] <= written["interval"][1]
+
+
+def test_a_fit_from_which_nothing_can_be_drawn_says_why_it_has_no_interval() -> None:
+    job = next(job for job in CALIBRATIONS if job.host == "i5-vhost")
+    found = Fit({"drain_rate": 45326.4}, {"drain_rate": (45326.4, 45326.4)}, xr.DataArray(0.0), (), (), 0.0)
+    written = entry(job, found)["drain_rate"]
+    assert "interval" not in written
+    assert written["no_interval"].startswith("each row enters as one mean")

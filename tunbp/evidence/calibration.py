@@ -119,12 +119,19 @@ def calibrate(job: Calibration) -> Fit:
     return fit(used.scenario, job.free, used.data(), quantity=own.quantity, seeds=job.seeds, screen=job.screen)
 
 
+NOTHING_DRAWN = (
+    "each row enters as one mean and nothing in its model is random: nothing can be drawn again, "
+    "and what another run of the same set-up would give is not known"
+)
+"""Why a constant has no interval, where the bootstrap gives the same estimate each time."""
+
+
 def entry(job: Calibration, found: Fit) -> dict[str, Any]:
-    """The `fitted` part of a host's entry: value, 95 % interval and unit of each constant, and the rows used."""
+    """The `fitted` part of a host's entry: value, 95 % interval (or why there is none), unit and rows per constant."""
     return {
         name: {
-            "value": float(f"{found.values[name]:.5g}"),
-            "interval": _outward(*found.intervals[name]),
+            "value": float(f"{found.values[name]:.{hosts.DIGITS}g}"),
+            **_interval(*found.intervals[name]),
             "units": RANGES[name].units,
             "study": job.study,
             "rows": list(found.fitted),
@@ -133,11 +140,15 @@ def entry(job: Calibration, found: Fit) -> dict[str, Any]:
     }
 
 
-def _outward(low: float, high: float) -> list[float]:
-    """Ends of an interval to five digits, rounded away from what is between them."""
-    digits = [4 - math.floor(math.log10(abs(end))) if end else 0 for end in (low, high)]
+def _interval(low: float, high: float) -> dict[str, Any]:
+    """`interval`, its ends rounded away from what is between them, or `no_interval` with the reason."""
+    if not hosts.has_width(low, high):
+        return {"no_interval": NOTHING_DRAWN}
+    digits = [hosts.DIGITS - 1 - math.floor(math.log10(abs(end))) if end else 0 for end in (low, high)]
     ends = math.floor(low * 10.0 ** digits[0]), math.ceil(high * 10.0 ** digits[1])
-    return [float(f"{end / 10.0**shift:.5g}") for end, shift in zip(ends, digits, strict=True)]
+    return {
+        "interval": [float(f"{end / 10.0**shift:.{hosts.DIGITS}g}") for end, shift in zip(ends, digits, strict=True)]
+    }
 
 
 def _header(text: str) -> str:
