@@ -18,7 +18,7 @@ from tunbp.model.fields import FIELDS
 from tunbp.model.hosts import host
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
-from tunbp.quantities import percent
+from tunbp.quantities import percent, show_range
 
 Array = npt.NDArray[np.float64]
 
@@ -68,6 +68,13 @@ class Range:
     def unit(self) -> str:
         """SI unit."""
         return (FIELDS[self.name].units if self.name in FIELDS else "") or "1"
+
+    @property
+    def words(self) -> str:
+        """The range in the unit people use."""
+        if self.name == "qdisc":
+            return "pfifo or fq_codel"
+        return show_range(self.low, self.high, "%" if self.unit == "1" else self.unit)
 
     def at(self, u: Array) -> Array:
         """Values at points `u` of the unit interval."""
@@ -256,10 +263,11 @@ def map_axes(points: int) -> tuple[list[float], list[int]]:
 
 
 def ranges_table() -> pd.DataFrame:
-    """The ranges with their sources, SI units."""
+    """The ranges with their sources, SI units, and `range` in the unit people use."""
     rows = ranges()
     return pd.DataFrame({
-        "parameter": [r.label for r in rows], "low": [r.low for r in rows], "high": [r.high for r in rows],
+        "parameter": [r.label for r in rows], "range": [r.words for r in rows],
+        "low": [r.low for r in rows], "high": [r.high for r in rows],
         "unit": [r.unit for r in rows], "spread": ["log" if r.log else "even" for r in rows],
         "source": [r.source for r in rows],
     })  # fmt: skip

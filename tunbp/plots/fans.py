@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import xarray as xr
 
 from tunbp.plots.bands import draw_simulated
-from tunbp.plots.style import figure
+from tunbp.plots.legend import GREY, key
+from tunbp.plots.style import figure, label_axis, label_field
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PANELS = ("received_rate", "latency")
+PANELS = (("received_rate", "Throughput", "bit/s"), ("latency", "Ping under load", "s"))
+"""Variable, words and SI unit of each panel."""
+BANDS = ((0.33, "50 % of draws"), (0.18, "90 % of draws"))
+"""How dark the bands are, one over the other, and what they hold."""
 
 
 def fans(draws: xr.Dataset, ring: int) -> Figure:
@@ -30,14 +33,22 @@ def fans(draws: xr.Dataset, ring: int) -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    data = draws[list(PANELS)]
+    from matplotlib.patches import Patch
+
+    data = draws[[name for name, *_ in PANELS]]
     drawn, axes = figure("text", height=2.7, cols=2, layout="constrained")
-    for ax, name in zip(np.ravel(axes), PANELS, strict=True):
+    for ax, (name, words, unit) in zip(axes, PANELS, strict=True):
         ax.set_xscale("log")
         for level in (0.9, 0.5):
-            draw_simulated(ax, data[[name]], "ring", name, level=level)
-        ax.axvline(ring, color="0.6", linewidth=0.7, zorder=0)
-        ax.set_ylim(0.0, 1.05 * ax.get_ylim()[1])
-    handles = np.ravel(axes)[0].get_lines()[:2]
-    np.ravel(axes)[0].legend(handles, ("stock", "backpressure"), title="median, 50 and 90 %", loc="best")
+            draw_simulated(ax, data[[name]], "ring", name, level=level, label=False)
+        mark = ax.axvline(ring, color=GREY, linewidth=0.9, linestyle=":", zorder=0, label="present txqueuelen")
+        label_field(ax.xaxis, "ring")
+        label_axis(ax.yaxis, words, unit)
+    low, high = axes[0].get_ylim()
+    axes[0].set_ylim(0.0, high)
+    low, high = axes[1].get_ylim()
+    # a ping begins at the path's round trip: from zero on, what the queues add would not be seen
+    axes[1].set_ylim(max(min(low, 0.9 * high), 0.0), high)
+    bands = [Patch(color=GREY, alpha=alpha, linewidth=0, label=words) for alpha, words in BANDS]
+    key(drawn, axes, loc="outside upper center", ncols=5, handles=[*bands, mark])
     return drawn

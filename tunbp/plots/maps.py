@@ -17,6 +17,7 @@ from tunbp.quantities import label_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.path import Path
 
 
 def heat_map(
@@ -82,9 +83,9 @@ def heat_map(
     if levels:
         across, up = np.arange(frame.shape[1]) + 0.5, np.arange(frame.shape[0]) + 0.5
         lines = ax.contour(across, up, frame, levels=sorted(levels), colors="black", linewidths=0.8)
-        texts = ax.clabel(lines, fmt=lambda value: f"{value / size:.4g}", fontsize=6.5, inline_spacing=2)
-        for artist in (lines, *texts):
-            artist.set_path_effects(HALO)
+        lines.set_path_effects(HALO)
+        for level, path in zip(lines.levels, lines.get_paths(), strict=True):
+            _name_contour(ax, path, f"{level / size:.4g}")
     for axis, name, values, number in ((ax.xaxis, x, frame.columns, 0), (ax.yaxis, y, frame.index, 1)):
         words, axis_size = axis_words(name)
         chosen = ticks[number] if ticks else _some(values.to_numpy())
@@ -92,6 +93,19 @@ def heat_map(
         axis.set_label_text(words)
     ax.tick_params(axis="both", length=2.5, rotation=0)
     label_axis(bar.ax.yaxis, label, unit, shown)
+
+
+def _name_contour(ax: Axes, path: Path, name: str) -> None:
+    """Write a contour's level beside its longest line, near the left end: on the line it would hide what is below."""
+    lines = [np.asarray(line, float) for line in path.to_polygons(closed_only=False)]
+    if not lines:
+        return
+    line = max(lines, key=len)
+    left = line if line[0, 0] <= line[-1, 0] else line[::-1]
+    x, y = left[len(left) // 7]
+    text = ax.annotate(name, (float(x), float(y)), xytext=(3, -3), textcoords="offset points", va="top",
+                       fontsize=6.5)  # fmt: skip
+    text.set_path_effects(HALO)
 
 
 def place(values: npt.ArrayLike, wanted: npt.ArrayLike) -> np.ndarray:
