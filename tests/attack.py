@@ -26,6 +26,7 @@ from pathlib import Path
 
 from tests.hostile import HOSTILE
 from tests.run.test_batch import FIGURE, new_project, write_notebook
+from tests.sweep import sweep_processes
 from tests.traces.fuzz import mutated, seeds
 
 SECONDS = 60.0
@@ -34,7 +35,7 @@ SECONDS = 60.0
 MEMORY = 12 * 2**30
 """Address space one command may take: threads and libraries reserve far more than they use."""
 
-TUNBP = (sys.executable, "-c", "from tunbp.cli import main; main()")
+TUNBP = (sys.executable, *sweep_processes.TUNBP)
 ROOT = Path(__file__).parent.parent
 FIXTURES = Path(__file__).parent / "traces" / "fixtures"
 TRACE = FIXTURES / "iperf3_reverse.json"
@@ -60,21 +61,38 @@ PLANS = (
     "design: {kind: grid}\nparameters: {}\nparameters: {ring: 1}\n",
     "\x00\x01",
 )
-PLAN = """\
-design: {kind: latin, samples: 64, seed: 3}
-chunk: 8
-parameters:
-  ring: {from: 10, to: 1000, scale: log}
-  rtt: 0.05
-  duration: 10
+LAB_PLAN = """\
+experiment: ring
+repeat: 2
+cells:
+  - {mode: burst, ring: [10, 25], qdisc: pfifo_fast, reader_rate: 5000, offered_rate: 3000, burst: 100, duration: 0.5}
 """
+LAB_PLANS = (
+    PLANS[0],
+    PLANS[5],
+    PLANS[7],
+    PLANS[9],
+    "experiment: ring\ncells: []\n",
+    "experiment: ../../etc/passwd\ncells: [{}]\n",
+    "experiment: ring\nrepeat: 1000000000\ncells: [{mode: burst}]\n",
+    "experiment: ring\ncells:\n  - {ring: ["
+    + ",".join(map(str, range(1000)))
+    + "], burst: ["
+    + ",".join(map(str, range(1000)))
+    + "]}\n",
+    "experiment: ring\ncells: [{ring: 1000000000000, duration: 1.0e+30}]\n",
+    "experiment: ring\ncells: [{ring: .nan, duration: -.inf}]\n",
+    "experiment: ring\ncells: [{qdisc: 'pfifo; touch hacked'}]\n",
+    "experiment: ring\ncells: [{mode: '../../x', qdisc: \"\\e]52;c;aGk=\\a\"}]\n",
+    "experiment: ring\ncells: [[1, 2], 3]\n",
+)
 
 
 class BrokenError(AssertionError):
     """What a command did that it must not do."""
 
 
-def call(*command: str, folder: Path, kill_after: float | None = None, **more: str) -> int:
+def call(*command: str, folder: Path, kill_after: float | None = None, more: dict[str, str] | None = None) -> int:
     """Run a command in a folder; its exit status.
 
     Raises
@@ -89,7 +107,7 @@ def call(*command: str, folder: Path, kill_after: float | None = None, **more: s
     process = subprocess.Popen(
         command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         errors="replace", preexec_fn=bounded, start_new_session=True,
-        env={**os.environ, "COLUMNS": "100", "PYTHONPATH": str(ROOT), **more},
+        env={**os.environ, "COLUMNS": "100", "PYTHONPATH": str(ROOT), **(more or {})},
     )  # fmt: skip
     try:
         output, _ = process.communicate(timeout=kill_after or SECONDS)
@@ -122,7 +140,7 @@ def digest(path: Path) -> str:
 # ---- what comes in
 
 
-KINDS = ("fifo", "device", "root", "loop", "gzip members", "gzip bomb", "damaged", "damaged", "named", "store")
+KINDS = ("fifo", "device", "root", "loop", "gzip members", "gzip bomb", "damaged", "damaged", "named", "netCDF", "Zarr")
 
 
 def hostile_file(r: random.Random, folder: Path) -> str:
@@ -143,13 +161,14 @@ def hostile_file(r: random.Random, folder: Path) -> str:
         path.write_bytes(gzip.compress(b"0" * 2**20, 9) * 4096)
     elif kind == "damaged":
         path.write_bytes(mutated(r.randrange(10**6), seeds()))
-    elif kind == "store":
-        call(*TUNBP, "convert", str(TRACE), "s.nc", folder=folder)
-        content = bytearray((folder / "s.nc").read_bytes())
+    elif kind in ("netCDF", "Zarr"):
+        path = folder / ("s.nc" if kind == "netCDF" else "s.zarr")
+        call(*TUNBP, "convert", str(TRACE), path.name, folder=folder)
+        file = path if path.is_file() else r.choice([p for p in sorted(path.rglob("*")) if p.is_file()])
+        content = bytearray(file.read_bytes())
         for _ in range(r.randrange(1, 40)):
             content[r.randrange(len(content))] = r.randrange(256)
-        path = folder / "y.nc"
-        path.write_bytes(content[: r.randrange(1, len(content)) if r.random() < 0.3 else None])
+        file.write_bytes(content[: r.randrange(1, len(content)) if r.random() < 0.3 else None])
     else:
         path = folder / name
         path.write_bytes(TRACE.read_bytes())
@@ -158,12 +177,12 @@ def hostile_file(r: random.Random, folder: Path) -> str:
 
 def try_file(r: random.Random, folder: Path) -> str:
     """`trace` and `convert` of a hostile file."""
-    path = hostile_file(r, folder)
-    call(*TUNBP, r.choice(["trace", "trace"]), *r.choice([(), ("--json",)]), path, folder=folder)
-    status = call(*TUNBP, "convert", path, "out.nc", folder=folder)
-    if (status == 0) != (folder / "out.nc").exists() or leftovers(folder):
+    path, out = hostile_file(r, folder), r.choice(["out.nc", "out.zarr"])
+    call(*TUNBP, "trace", *r.choice([(), ("--json",)]), path, folder=folder)
+    status = call(*TUNBP, "convert", path, out, folder=folder)
+    if (status == 0) != (folder / out).exists() or leftovers(folder):
         raise BrokenError(f"convert: status {status}, left {sorted(os.listdir(folder))}")
-    return path
+    return f"{path} > {out}"
 
 
 def try_parameters(r: random.Random, folder: Path) -> str:
@@ -177,7 +196,7 @@ def try_plan(r: random.Random, folder: Path) -> str:
     """`sweep` of a plan that is too large, malicious or damaged."""
     plan = r.choice(PLANS)
     if r.random() < 0.4:
-        content = bytearray(PLAN.encode())
+        content = bytearray(sweep_processes.PLAN.encode())
         for _ in range(r.randrange(1, 6)):
             content[r.randrange(len(content))] = r.randrange(256)
         (folder / "p.yaml").write_bytes(content)
@@ -187,6 +206,20 @@ def try_plan(r: random.Random, folder: Path) -> str:
     if (folder / "hacked").exists():
         raise BrokenError("the plan ran a command")
     return (folder / "p.yaml").read_bytes()[:150].decode(errors="replace")
+
+
+def try_lab_plan(r: random.Random, folder: Path) -> str:
+    """`lab run` of a plan that is too large, malicious or damaged; a cell that can be measured is."""
+    content = bytearray(r.choice(LAB_PLANS).encode())
+    if r.random() < 0.4:
+        content = bytearray(LAB_PLAN.encode())
+        for _ in range(r.randrange(1, 6)):
+            content[r.randrange(len(content))] = r.randrange(256)
+    (folder / "p.yaml").write_bytes(content)
+    call(*TUNBP, "lab", "run", "p.yaml", "--out", "o", "--at-most", "2s", folder=folder)
+    if (folder / "hacked").exists() or set(os.listdir(folder)) - {"p.yaml", "o"}:
+        raise BrokenError(f"the plan ran a command, or left {sorted(os.listdir(folder))}")
+    return content[:150].decode(errors="replace")
 
 
 def try_job(r: random.Random, folder: Path) -> str:
@@ -207,15 +240,16 @@ def try_job(r: random.Random, folder: Path) -> str:
 
 def writers(folder: Path) -> dict[str, tuple[tuple[str, ...], Path]]:
     """Commands that write, and what each writes, below a folder; their inputs are made."""
-    (folder / "plan.yaml").write_text(PLAN)
+    (folder / "plan.yaml").write_text(sweep_processes.PLAN)
     if not (folder / "r").exists():
         (folder / "r/tables").mkdir(parents=True)
         for i in range(20):
             (folder / f"r/tables/{i}.csv").write_text("a,b\n" * 20_000)
     return {
         "convert": (("convert", str(TRACE), "w.nc"), folder / "w.nc"),
+        "convert to Zarr": (("convert", str(TRACE), "w.zarr"), folder / "w.zarr"),
         "plot": (("predict", "--draws=8", "--plot", "w.svg"), folder / "w.svg"),
-        "sweep": (("sweep", "plan.yaml", "--out", "w.zarr"), folder / "w.zarr"),
+        "sweep": (("sweep", "plan.yaml", "--out", "s.zarr"), folder / "s.zarr"),
         "archive": (("archive", "--results", "r", "--output", "w.zip"), folder / "w.zip"),
     }
 
@@ -251,7 +285,7 @@ def try_sink(r: random.Random, folder: Path) -> str:
         prefix = ("sh", "-c", '"$@" | true', "sh")
     else:
         more = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    status = call(*prefix, *TUNBP, *command, folder=there, **more)
+    status = call(*prefix, *TUNBP, *command, folder=there, more=more)
     left = set(os.listdir(there)) - before - {target.name}
     if left or (kind.startswith("full for") and name != "sweep" and target.exists() and status):
         raise BrokenError(f"{name}, {kind}: status {status}, left {sorted(left)} {target.exists()}")
@@ -264,54 +298,85 @@ WHOLE: dict[str, tuple[str, float]] = {}
 """Digest and time of each writer when nobody kills it."""
 
 
-def try_kill(r: random.Random, folder: Path) -> str:
-    """A writer that is killed somewhere, once or twice, and started again."""
-    name = r.choice(["convert", "plot", "sweep", "archive", "reproduce"])
+KILLED = ("convert", "convert to Zarr", "plot", "sweep", "archive", "reproduce", "lab")
 
-    def made(where: Path) -> tuple[tuple[str, ...], Path]:
-        if name != "reproduce":
-            where.mkdir(exist_ok=True)
-            return writers(where)[name]
+
+def writer(name: str, where: Path) -> tuple[tuple[str, ...], Path]:
+    """The command of a writer and what it writes; its inputs are made where they are missing.
+
+    `reproduce` runs a job of three notebooks; `lab` measures four runs.
+    """
+    if name == "reproduce":
         if not where.exists():
             new_project(where)
-            write_notebook(where, "01_good", [FIGURE.format(name="one"), "sum(range(10**6))"])
-        return ("reproduce", "01"), where / "results/figures"
+            for number, figure in enumerate(("one", "two", "three"), 1):
+                cells = [FIGURE.format(name=figure), "sum(range(10**6))"]
+                write_notebook(where, f"0{number}_{figure}", cells, 'x = 1\nout_dir = "results"')
+                (where / f"job{number}.yaml").write_text(f"# notebook: 0{number}_{figure}\nx: {number}\n")
+        jobs = [word for number in (1, 2, 3) for word in ("--params", f"job{number}.yaml")]
+        return ("reproduce", *jobs), where / "results/figures"
+    where.mkdir(exist_ok=True)
+    if name == "lab":
+        (where / "lab.yaml").write_text(LAB_PLAN)
+        return ("lab", "run", "lab.yaml", "--out", "w"), where / "w"
+    return writers(where)[name]
 
+
+def whole(name: str, folder: Path) -> tuple[str, float]:
+    """Digest and time of a writer that nobody kills; the first call compiles and is not timed."""
     if name not in WHOLE:
-        command, target = made(folder / "whole")
-        call(*TUNBP, *command, folder=folder / "whole")  # compiles
-        shutil.rmtree(folder / "whole")
-        command, target = made(folder / "whole")
-        start = time.monotonic()
-        call(*TUNBP, *command, folder=folder / "whole")
+        for _ in range(2):
+            shutil.rmtree(folder / "whole", ignore_errors=True)
+            command, target = writer(name, folder / "whole")
+            start = time.monotonic()
+            call(*TUNBP, *command, folder=folder / "whole")
         WHOLE[name] = digest(target), time.monotonic() - start
-    expected, seconds = WHOLE[name]
+    return WHOLE[name]
+
+
+def measured(target: Path) -> dict[str, str]:
+    """Digests of the runs of the laboratory that are finished: no repetition gives their bytes again."""
+    return {path.parent.name: digest(path.parent) for path in sorted(target.glob("runs/*/run.json"))}
+
+
+def try_kill(r: random.Random, folder: Path) -> str:
+    """A writer that is killed somewhere, once or twice, and started again."""
+    name = r.choice(ONLY or KILLED)
+    expected, seconds = whole(name, folder)
     there = folder / "killed"
-    command, target = made(there)
+    command, target = writer(name, there)
     kills = [r.uniform(0.05, 1.1) * seconds for _ in range(r.randrange(1, 3))]
+    kept: dict[str, str] = {}
     for after in kills:
         call(*TUNBP, *command, folder=there, kill_after=after)
         if target.is_file() and digest(target) != expected:
             raise BrokenError(f"{name}: a killed run left a file that is not whole")
+        kept |= measured(target)
     for part in there.rglob(".*.part"):  # parts are swept away when they are a minute old
         os.utime(part, (time.time() - 120.0,) * 2)
-    call(*TUNBP, *command, folder=there)
-    if digest(target) != expected:
+    status = call(*TUNBP, *command, folder=there)
+    again = measured(target)
+    if name == "lab" and (status or len(again) != 4 or any(again.get(run) != what for run, what in kept.items())):
+        raise BrokenError(f"lab, killed after {kills}: status {status}, {len(again)} runs, or a finished one changed")
+    if name != "lab" and digest(target) != expected:
         raise BrokenError(f"{name}, killed after {kills}: not the bytes of a run that was not killed")
     if name != "reproduce" and leftovers(there):
         raise BrokenError(f"{name}, killed after {kills}: left {leftovers(there)}")
     return f"{name}, killed after {', '.join(f'{x:.2f} s' for x in kills)}"
 
 
+ONLY: list[str] = []
+"""Writers to kill, where not all."""
+
 TRIES: tuple[Callable[[random.Random, Path], str], ...] = (
-    try_file, try_parameters, try_kill, try_plan, try_sink, try_job, try_kill,
+    try_file, try_parameters, try_kill, try_plan, try_sink, try_job, try_kill, try_lab_plan,
 )  # fmt: skip
 
 
 def attempt(number: int) -> tuple[str, str, str]:
     """One try: its kind, what it did, and what went wrong (empty: nothing)."""
     r = random.Random(number)
-    work = TRIES[number % len(TRIES)]
+    work = try_kill if ONLY else TRIES[number % len(TRIES)]
     with tempfile.TemporaryDirectory(prefix="attack-") as folder:
         try:
             return work.__name__, work(r, Path(folder)), ""
@@ -325,24 +390,31 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--tries", type=int, default=10**9)
+    parser.add_argument("--kill", choices=KILLED, action="append", help="kill this writer, and try nothing else")
     parser.add_argument("--verbose", action="store_true")
     given = parser.parse_args()
+    ONLY.extend(given.kill or [])
     end = time.monotonic() + given.seconds
     tried: Counter[str] = Counter()
     failed: Counter[str] = Counter()
+    killed: Counter[str] = Counter()
     for number in range(given.first, given.first + given.tries):
         if time.monotonic() > end:
             break
         kind, did, wrong = attempt(number)
         tried[kind] += 1
+        if kind == "try_kill" and did:
+            killed[did.split(",")[0]] += did.count(" s")
         if wrong:
             failed[kind] += 1
             print(f"{number} {kind}: {wrong}", flush=True)
         elif given.verbose:
             print(f"{number} {kind}: {did}", flush=True)
+    for kind, count in sorted(killed.items()):
+        print(f"kills of {kind}: {count}")
     for kind, count in sorted(tried.items()):
         print(f"{kind.removeprefix('try_')}: {count} tries, {failed[kind]} failures")
-    print(f"{tried.total()} tries, {failed.total()} failures")
+    print(f"{tried.total()} tries, {killed.total()} kills, {failed.total()} failures")
     sys.exit(1 if failed else 0)
 
 
