@@ -9,6 +9,8 @@ import xarray as xr
 from hypothesis import strategies as st
 
 from tunbp.model.drivers import DRIVERS
+from tunbp.model.fields import FIELDS
+from tunbp.model.qdiscs import QDISCS
 from tunbp.model.scenario import Scenario
 
 SINCE_V7 = [name for name, rules in DRIVERS.items() if rules.needs_qdisc]
@@ -95,3 +97,47 @@ def run(scenario: Scenario, index: int) -> Scenario:
     """One scenario of a batch."""
     fields = scenario.parameters().items()
     return scenario.replace(**{k: v.isel(run=index) if isinstance(v, xr.DataArray) else v for k, v in fields})
+
+
+def every_field(number: int, **fixed: Any) -> Scenario:
+    """One scenario with every field drawn over its useful range; the same number, the same scenario."""
+    rng = np.random.default_rng(number)
+
+    def among(*values: Any) -> Any:
+        return values[int(rng.integers(len(values)))]
+
+    def between(low: float, high: float) -> float:
+        return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+    speed, rtt, mss, streams = (
+        between(2e3, 3e5),
+        between(2e-4, 0.4),
+        round(between(100, 9000)),
+        among(1, 1, 1, 2, 3, 20),
+    )
+    duration = min(max(among(0.4, 3, 30, 200, 200, 200) * rtt, among(0.0, 10.0, 20.0)), 1e6 / speed, 60.0)
+    fields = {
+        "driver": among("stock", "stock", *DRIVERS), "qdisc": among(*QDISCS),
+        "qdisc_limit": among(None, 1, 10, 100, 1000, 10_000), "ring": round(between(1, 5000)), "drain_rate": speed,
+        "guest_rate": among(None, None, speed * between(0.2, 3)), "burst_rate": speed * between(0.5, 30), "rtt": rtt,
+        "path_rate": among(None, speed * between(0.1, 2)), "path_buffer": among(None, round(between(1, 4000))),
+        "path_loss": among(0.0, 0.0, between(1e-6, 0.1)), "path_loss_burst": among(1.0, 1.0, between(1, 50)),
+        "ack_cost": among(0.0, between(0.05, 1) / speed), "reader_policy": among("link_first", "fair", "separate"),
+        "far_rate": among(None, speed * between(0.3, 3)), "far_ack_cost": among(0.0, between(0.05, 1) / speed),
+        "queues": 1, "mss": mss, "gso_segments": among(1, 1, 1, 2, 8, 45), "receive_window": mss * between(1, 1e4),
+        "send_buffer": among(None, None, mss * between(1, 1e4)), "origin": among("local", "forwarded"),
+        "hystart": among(True, False), "ecn": among(True, False), "ack_interval": among(0.0, between(1e-4, 0.03)),
+        "delayed_ack": among(0.04, 0.0, between(1e-3, 0.2)), "idle_latency": among(1e-5, 0.0, between(1e-6, 1e-3)),
+        "stall_rate": among(0.0, between(0.1, 100)), "stall_mean": among(0.0, between(1e-4, 0.05)),
+        "wake_cost": among(0.0, between(1e-7, 1e-4)), "wake_latency": among(0.0, between(1e-6, 1e-3)),
+        "patch_overhead": among(0.0, between(0.01, 0.2) / speed, -0.05 / speed),
+        "contention": among(0.0, between(0.01, 0.3) / speed), "contention_wait": among(0.0, between(0.01, 0.3) / speed),
+        "streams": streams, "congestion": among("cubic", "cubic", "reno", "bbr"),
+        "source": among("tcp", "tcp", "tcp", "open", "frames", "pktgen"),
+        "offered_rate": speed * between(0.1, 5) / streams, "frame_rate": between(5, 200),
+        "frame_packets": between(1, 50), "iframe_packets": between(1, 200), "iframe_every": among(1, 10, 30),
+        "duration": duration, "warmup": among(0.0, 0.2) * duration, "interval": among(None, duration / 4),
+        "dt": among(None, rtt / float(rng.integers(30, 200))), "seed": int(rng.integers(2**30)),
+    }  # fmt: skip
+    assert set(fields) == set(FIELDS), "every field is drawn"
+    return Scenario(**{**fields, **fixed})

@@ -152,20 +152,6 @@ def test_half_the_time_step_changes_stock_by_little_where_the_ring_holds_many_bu
     assert change.max() <= 0.03
 
 
-@pytest.mark.parametrize(
-    ("point", "reason"),
-    [
-        ({"streams": 8, "ring": 10}, "several flows on a stock ring"),
-        ({"receive_window": 3 * 1448.0}, "a window below 7 segments"),
-        ({"source": "frames", "frame_rate": 60.0, "gso_segments": 4}, "video frames with several segments"),
-        ({"ring": 1, "gso_segments": 45}, "a stock ring of fewer than 5 entries"),
-    ],
-)
-def test_the_fluid_engine_says_where_it_is_not_to_be_relied_on(point: dict[str, float], reason: str) -> None:
-    with pytest.warns(UserWarning, match=reason):
-        simulate(Scenario(duration=0.2, rtt=0.02, **point))
-
-
 def test_auto_takes_each_scenario_from_the_engine_that_holds_there(recwarn: pytest.WarningsRecorder) -> None:
     ring = xr.DataArray([10, 500], dims="ring")
     batch = Scenario(duration=0.2, rtt=0.02, streams=8, ring=ring, interval=0.05)
