@@ -134,3 +134,11 @@ def test_the_heap_of_events_drops_what_the_overload_demands() -> None:
     sent, dropped = run(offered=1200.0, drain=1000.0, ring=10, seconds=10.0)
     assert sent == pytest.approx(12_000, abs=1)
     assert sent - dropped == pytest.approx(10_000 + 10, abs=2)
+
+
+def test_every_test_that_a_promise_names_is_there() -> None:
+    path, named = "", re.findall(r"`(tests/[\w/]+\.py)?::(test_\w+)`", (ROOT / "docs/promises.md").read_text())
+    assert len(named) >= 15
+    for file, test in named:
+        path = file or path
+        assert f"def {test}(" in (ROOT / path).read_text(), f"{path}::{test}"
