@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 
 import pytest
 from click.testing import CliRunner
 
-from tunbp.cli import tunbp
+from tunbp.cli import main, tunbp
 from tunbp.cli.predict import FIRST, NOT_SET
 from tunbp.cli.predict import predict as command
 from tunbp.errors import OutputError, ParamsError
@@ -117,3 +119,15 @@ def test_the_table_fits_a_terminal_of_80_columns_in_one_unit_whatever_the_rates(
 def test_a_ping_that_does_not_change_is_said_to_stay():
     shown = CliRunner().invoke(tunbp, ["predict", "--rtt", "0", "--product", "passt", *FAST], catch_exceptions=False)
     assert "ping under load stays" in " ".join(shown.output.split())
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG, errno.EROFS])
+def test_a_figure_that_does_not_fit_is_one_line(monkeypatch, capsys, tmp_path, number):
+    def full(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("tunbp.cli.predict.draw", full)
+    with pytest.raises(SystemExit) as ended:
+        main(["predict", *VPN, "--duration", "1s", "--draws", "8", "--rings", "100", "--plot", str(tmp_path / "w.svg")])
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.strip().endswith(f"Error: {os.strerror(number)}; nothing was left half written")

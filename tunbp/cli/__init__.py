@@ -35,8 +35,8 @@ CHUNKED = {"sweep"}
 """Commands that compute in chunks, with dask."""
 
 
-UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
-"""Errors of the system that are the user's to mend: a full disk, a folder that is not theirs."""
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+"""Errors of the system that are the user's to mend: a full disk, a limit of file sizes, a folder that is not theirs."""
 
 
 class LazyGroup(click.Group):
