@@ -351,12 +351,15 @@ def kernel(width: int, kind: Kind) -> Any:
                 if pushing:  # what does not fit waits in the qdisc
                     backlog = s[B, i]
                     drain_free, drain_full = s[DRAIN, i], s[DRAIN_FULL, i]
-                    drain = drain_full if backlog > 0.0 else drain_free
+                    full = backlog > 0.0
+                    if is_pktgen:  # it holds nothing back in a qdisc: the ring is full where it has to wait
+                        full = arrived > s[N, i] - s[SAWTOOTH, i] - q + drain_free
+                    drain = drain_full if full else drain_free
                     drain = 0.0 if stalled else drain
                     if readers:
                         drain = drain * (1.0 - s[USED, i])
                     # between stop and wake the ring drains by k: half of that is free on average
-                    room = s[N, i] - (s[SAWTOOTH, i] if backlog > 0.0 else 0.0)
+                    room = s[N, i] - (s[SAWTOOTH, i] if full else 0.0)
                     room = max(room - q + drain, 0.0)
                     if not tcp:  # pktgen waits for room, UDP for its socket buffer
                         arrived = min(arrived, max(room + s[BLOCK, i] - backlog, 0.0))
@@ -384,7 +387,7 @@ def kernel(width: int, kind: Kind) -> Any:
                 s[Q_SUM, i] += q
                 if pushing:
                     s[B_SUM, i] += backlog
-                    s[FULL, i] += took if backlog > 0.0 else 0.0
+                    s[FULL, i] += took if (full if is_pktgen else backlog > 0.0) else 0.0
                 # it could have taken more: the ring is empty; by a packet at least where whole packets arrive
                 spare = (drain * (1.0 - TINY) if paced else max(drain - 1.0, 0.5 * drain)) - took
                 s[TOOK, i] = took
