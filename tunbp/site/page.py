@@ -14,7 +14,7 @@ import nbformat
 import pandas as pd
 
 from tunbp.plots.style import VARIANTS
-from tunbp.quantities import significant
+from tunbp.quantities import label_unit, significant
 from tunbp.results import files
 from tunbp.results.numbers import macro_name
 from tunbp.site import notebook_page
@@ -159,13 +159,18 @@ def _size(svg: Path) -> tuple[int, int]:
     return (round(float(found[1])), round(float(found[2]))) if found else (252, 173)
 
 
-_VERDICTS = ("verdict", "met", "agrees")
+_VERDICTS = ("verdict", "met", "agrees", "status")
 """Columns that say whether a row holds: shown right after the first one, in sight on a phone too."""
+
+
+_RATES = ("bit/s", "packet/s")
+_LONG = 60
+"""Letters from which a cell is a sentence that needs a wide column."""
 
 
 def _table(folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
     name = str(record["id"])
-    frame = pd.read_csv(folder / "tables" / f"{name}.csv")
+    frame = _readable(pd.read_csv(folder / "tables" / f"{name}.csv"))
     verdicts = [column for column in _VERDICTS if column in frame.columns[1:]]
     others = [column for column in frame.columns[1:] if column not in verdicts]
     frame = frame[[*frame.columns[:1], *verdicts, *others]]
@@ -188,6 +193,21 @@ def _table(folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _readable(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows of rates that name their SI unit each: in the unit people use, the error in percent right after the names.
+
+    Other tables stay as they are.
+    """
+    if not {"unit", "error"} <= set(frame) or not set(frame["unit"]) <= set(_RATES):
+        return frame
+    labels = frame["unit"].map(lambda unit: label_unit(unit)[0])
+    sizes = frame["unit"].map(lambda unit: label_unit(unit)[1])
+    scaled = {name: frame[name] / sizes for name in ("published", "model", "low", "high") if name in frame}
+    shown = frame.assign(**scaled, unit=labels, error=100 * frame["error"]).rename(columns={"error": "error (%)"})
+    first = [name for name in ("table", "row", "error (%)", "published", "model", "unit") if name in shown]
+    return shown[[*first, *(name for name in shown if name not in first)]]
+
+
 def _cell(value: Any, numeric: bool) -> Cell:
     if pd.isna(value):
         return Cell("", "", "number" if numeric else "")
@@ -196,7 +216,7 @@ def _cell(value: Any, numeric: bool) -> Cell:
     text = str(value)
     verdict = "good" if _GOOD.match(text) else "bad" if _BAD.match(text) else ""
     # only short texts are verdicts; sentences may start with the same words
-    return Cell(text, None, verdict if len(text) <= 32 else "")
+    return Cell(text, None, verdict if len(text) <= 32 else "long" if len(text) > _LONG and " " in text else "")
 
 
 def _flat(content: Mapping[str, Any], above: str = "") -> Sequence[tuple[str, str]]:

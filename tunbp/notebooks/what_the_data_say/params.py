@@ -37,8 +37,8 @@ class Params(NotebookParams):
     draws: Annotated[int, Field(ge=8, le=65536)] = Field(
         default=32, description="draws of each prediction, a power of two from 8 on"
     )
-    posterior_draws: Annotated[int, Field(ge=16, le=65536)] = Field(
-        default=32, description="draws of each posterior, a power of two from 16 on"
+    posterior_draws: Annotated[int, Field(ge=32, le=65536)] = Field(
+        default=32, description="draws of each posterior, a power of two from 32 on"
     )
     truths: Annotated[int, Field(ge=10, le=10000)] = Field(
         default=100, description="simulated data sets of the test with known truths, 10 or more"
