@@ -8,6 +8,8 @@ import matplotlib as mpl
 
 mpl.use("Agg")
 
+from matplotlib.figure import Figure
+
 from tunbp.evidence.datasets import published
 from tunbp.evidence.picture import bursts, stages, wakes
 from tunbp.model.drivers import ring_batch
@@ -52,8 +54,13 @@ def draw_model() -> Path:
         title="What a wake costs (pktgen, TAP)",
     )
     right.legend(fontsize=6.5, loc="lower right")
+    return _save(figure, "model.png")
+
+
+def _save(figure: Figure, name: str) -> Path:
+    """Write a figure into docs/ and return its path."""
     DOCS.mkdir(exist_ok=True)
-    path = DOCS / "model.png"
+    path = DOCS / name
     figure.savefig(path, dpi=200)
     return path
 
@@ -92,9 +99,7 @@ def draw_stages() -> Path:
         title="Where packets are dropped",
     )
     right.legend(fontsize=6.5, loc="upper right")
-    path = DOCS / "stages.png"
-    figure.savefig(path, dpi=200)
-    return path
+    return _save(figure, "stages.png")
 
 
 if __name__ == "__main__":

@@ -100,20 +100,7 @@ def read_folders(folder: Path, open_one: Callable[[Path], xr.Dataset]) -> xr.Dat
     places = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     if len(places) > FILE_LIMIT:
         raise TraceError(f"{folder}: {len(places)} folders are more than {FILE_LIMIT}; open them in parts")
-    runs: list[tuple[str, xr.Dataset]] = []
-    notes: list[str] = []
-    failure: TraceError | None = None
-    for place in places:
-        try:
-            run = open_one(place)
-        except TraceError as error:
-            failure = failure or error
-            notes.append(f"left out: {error}".replace("\n", " "))
-            continue
-        if "run" in run.dims:
-            notes.append(f"left out: {place} holds several runs")
-        else:
-            runs.append((place.name, run))
+    runs, notes, failure = _open_each(places, open_one)
     if not runs:
         raise failure or TraceError(f"{folder}: the folder is empty; give a file, or the folder of one run")
     together = combine([run for _, run in runs], [name for name, _ in runs])
@@ -121,27 +108,38 @@ def read_folders(folder: Path, open_one: Callable[[Path], xr.Dataset]) -> xr.Dat
     return together.assign_attrs(warnings="\n".join(notes), findings=said)
 
 
+def _open_each(
+    paths: list[Path], open_one: Callable[[Path], xr.Dataset]
+) -> tuple[list[tuple[str, xr.Dataset]], list[str], TraceError | None]:
+    """Name and run of each path that holds one run, notes on those left out, and the first failure."""
+    runs: list[tuple[str, xr.Dataset]] = []
+    notes: list[str] = []
+    failure: TraceError | None = None
+    for path in paths:
+        try:
+            run = open_one(path)
+        except TraceError as error:
+            failure = failure or error
+            notes.append(f"left out: {error}".replace("\n", " "))
+            continue
+        if "run" in run.dims:
+            notes.append(f"left out: {path} holds several runs")
+        else:
+            runs.append((path.name, run))
+    return runs, notes, failure
+
+
 def _open_all(folder: Path, open_file: Callable[[Path], xr.Dataset]) -> tuple[Parts, list[str]]:
     """Datasets by tool, and notes on files that are left out."""
     files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     if len(files) > FILE_LIMIT:
         raise TraceError(f"{folder}: {len(files)} files are more than {FILE_LIMIT}; use open_traces('{folder}/*')")
+    opened, notes, failure = _open_each(files, open_file)
     parts: Parts = {}
-    notes: list[str] = []
-    failure: TraceError | None = None
-    for path in files:
-        try:
-            dataset = open_file(path)
-        except TraceError as error:
-            failure = failure or error
-            notes.append(f"left out: {error}".replace("\n", " "))
-            continue
-        if "run" in dataset.dims:
-            notes.append(f"left out: {path} holds several runs")
-            continue
-        notes += [f"{path.name}: {line}" for line in dataset.attrs.get("warnings", "").splitlines()]
+    for name, dataset in opened:
+        notes += [f"{name}: {line}" for line in dataset.attrs.get("warnings", "").splitlines()]
         dataset.attrs["warnings"] = ""
-        parts.setdefault(dataset.attrs.get("tool", ""), []).append((path.name, dataset))
+        parts.setdefault(dataset.attrs.get("tool", ""), []).append((name, dataset))
     if not parts:
         raise failure or TraceError(f"{folder}: the folder is empty; give a file, or the folder of one run")
     return parts, notes
