@@ -78,6 +78,7 @@ def test_a_kernel_is_a_file_a_version_or_the_newest_fetched_one(tmp_path, monkey
         image.touch()
     monkeypatch.setattr(vm, "fetched", lambda: images)
     monkeypatch.setattr(vm, "installed", list)
+    monkeypatch.setattr(vm, "modified", dict)
     assert vm.resolve_kernel(str(images[0])) == images[0]
     assert vm.resolve_kernel("7.3.4") == images[0]
     assert vm.resolve_kernel("fetched") == images[1]
@@ -88,5 +89,6 @@ def test_a_kernel_is_a_file_a_version_or_the_newest_fetched_one(tmp_path, monkey
 def test_without_any_kernel_the_user_is_told_how_to_get_one(monkeypatch):
     monkeypatch.setattr(vm, "fetched", list)
     monkeypatch.setattr(vm, "installed", list)
+    monkeypatch.setattr(vm, "modified", dict)
     with pytest.raises(LabError, match="run `tunbp lab kernel`"):
         vm.resolve_kernel("fetched")

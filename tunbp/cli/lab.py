@@ -73,7 +73,13 @@ def check() -> None:
 
 @lab.command()
 @click.argument("plan")
-@click.option("--vm", "vm_kernel", metavar="KERNEL", help="Measure in a VM: an image, a version, or `fetched`.")
+@click.option(
+    "--vm",
+    "vm_kernels",
+    multiple=True,
+    metavar="KERNEL",
+    help="Measure in a VM: an image, a version, `fetched`, or an edit of `lab module`; given twice: compare both.",
+)
 @click.option("--repeat", type=click.IntRange(min=1), help="Repetitions of each cell (5).")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the results.")
 @click.option(
@@ -88,7 +94,7 @@ def check() -> None:
 @click.option("--cpus", type=click.IntRange(min=1), help="Processors of the VM (2; emulated: what the cells need).")
 def run(
     plan: str,
-    vm_kernel: str | None,
+    vm_kernels: tuple[str, ...],
     repeat: int | None,
     out: Path | None,
     variants: str,
@@ -99,21 +105,31 @@ def run(
 ) -> None:
     """Run PLAN: a plan that comes with the package (`tunbp lab check` lists them), or a YAML file.
 
-    Finished runs are kept: an interrupted measurement goes on when the same command is given again.
+    Finished runs are kept: an interrupted measurement goes on when the same command is given again. With two kernels
+    (`--vm A --vm B`) repetitions alternate between them, and a verdict in 72 columns ends with status 1 when B breaks a
+    rule of IFF_BACKPRESSURE.
     """
     from tunbp.lab import plans, session, vm
     from tunbp.lab.collect import collect, save
+    from tunbp.lab.module import modified
 
+    if len(vm_kernels) > 2:
+        raise click.UsageError("--vm: one kernel to measure, or two to compare")
     path = plans.find(plan)
     content, cells = plans.load(path)
-    kernel = vm.resolve_kernel(vm_kernel) if vm_kernel else None
-    place = kernel.parent.name if kernel else "native"
-    out = out or Path("results") / f"lab_{path.stem}_{place}"
-    order = session.Order(out, repeat or content.repeat, variants, kernel, cpus, only, at_most)
+    kernels = [vm.resolve_kernel(name) for name in vm_kernels]
+    kernel = kernels[0] if kernels else None
+    place = vm_kernels[0] if vm_kernels and vm_kernels[0] in modified() else kernel.parent.name if kernel else "native"
+    default = Path("results") / f"lab_{path.stem}_{'compared' if len(kernels) == 2 else place}"
+    order = session.Order(out or default, repeat or content.repeat, variants, kernel, cpus, only, at_most)
+    out = order.out
     if kernel and not vm.kvm_usable():
         click.secho(
             "KVM is not usable here: the VM is emulated, which takes minutes per TCP run.", fg="yellow", err=True
         )
+    if len(kernels) == 2:
+        _review(content, cells, order, kernels)
+        return
     state = _follow(content, cells, order)
     for cell, reason in state["skipped"].items():
         click.secho(f"not run: {cell}: {reason}", fg="yellow", err=True)
@@ -129,6 +145,31 @@ def run(
     written = save(out)
     click.echo(f"Results: {written}, raw outputs in {out / 'runs'}", err=report == "ktap")
     _report(collect(out), report)
+
+
+def _review(plan: Plan, cells: list[Cell], order: Order, kernels: list[Path]) -> None:
+    """Measure with both kernels in turn, in the order ABBA, and print the verdict; status 1 when B breaks a rule."""
+    from dataclasses import replace
+
+    from tunbp.errors import LabError
+    from tunbp.lab.collect import collect, save
+    from tunbp.lab.review import broken, review
+
+    sides = {
+        name: replace(order, out=order.out / name, kernel=kernel) for name, kernel in zip("AB", kernels, strict=True)
+    }
+    for repetition in range(1, order.repeat + 1):
+        for name in "AB" if repetition % 2 else "BA":
+            try:
+                _follow(plan, cells, replace(sides[name], repeat=repetition))
+            except LabError as error:
+                raise LabError(f"kernel {name} ({sides[name].kernel}): {error}") from None
+    for side in sides.values():
+        save(side.out)
+    a, b = (collect(side.out) for side in sides.values())
+    click.echo("\n".join(review(a, b)))
+    if broken(b):
+        raise click.exceptions.Exit(1)
 
 
 def _follow(plan: Plan, cells: list[Cell], order: Order) -> dict[str, Any]:
@@ -176,11 +217,9 @@ def show(folder: Path, report: str) -> None:
 def compare(first: Path, second: Path) -> None:
     """Compare measurements of one plan on two kernels (A, B), in 72 columns for a mail."""
     from tunbp.lab.collect import collect
-    from tunbp.lab.experiments import EXPERIMENTS
-    from tunbp.lab.kernels import report
+    from tunbp.lab.review import review
 
-    a, b = collect(first), collect(second)
-    click.echo("\n".join(report(a, b, EXPERIMENTS[a.attrs["experiment"]].shown)))
+    click.echo("\n".join(review(collect(first), collect(second))))
 
 
 @lab.command()
@@ -206,13 +245,34 @@ def kernel(suite: str | None, mirror: str | None) -> None:
 
 
 @lab.command()
-@click.option("--kernels", is_flag=True, help="Remove fetched kernels too.")
+@click.argument("edit")
+@click.option("--suite", default=None, help="Debian suite of the kernel (trixie-backports).")
+@click.option("--mirror", default=None, help="Address of a Debian archive (the one apt is set up for).")
+@click.option("--vm", "base", default="fetched", show_default=True, metavar="KERNEL", help="Kernel to change.")
+def module(edit: str, suite: str | None, mirror: str | None, base: str) -> None:
+    """Build a tun driver changed by EDIT, for `run --vm NAME`.
+
+    EDIT is a sed script or patch for drivers/net/tun.c, or a fault that comes with the package: no_wake, wake_at_one,
+    drop_not_stop, flag_ignored, stop_without_qdisc.
+    """
+    from tunbp.lab import module as driver
+    from tunbp.lab.kernel import SUITE
+    from tunbp.lab.vm import resolve_kernel
+
+    path, image = driver.find_edit(edit), resolve_kernel(base)
+    built = driver.build(path, image, driver.make_root(suite or SUITE, mirror))
+    click.echo(f"{built}\nUse it with: tunbp lab run review --vm {base} --vm {path.stem}")
+
+
+@lab.command()
+@click.option("--kernels", is_flag=True, help="Remove fetched kernels, changed ones and the root too.")
 def clean(kernels: bool) -> None:
     """End what a killed measurement left behind; only processes that it recorded."""
     import shutil
 
     from tunbp.lab.clean import clean_recorded
     from tunbp.lab.kernel import cache_folder, remove_leftovers
+    from tunbp.lab.module import modified_folder
 
     ended, removed = clean_recorded(), remove_leftovers()
     for pid in ended:
@@ -222,7 +282,8 @@ def clean(kernels: bool) -> None:
     if not ended and not removed:
         click.echo("nothing was left")
     if kernels:
-        shutil.rmtree(cache_folder(), ignore_errors=True)
+        for folder in (cache_folder(), modified_folder(), *cache_folder().parent.glob("root-*")):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _report(runs: xr.Dataset, form: str) -> None:

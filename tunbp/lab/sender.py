@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -12,6 +13,8 @@ from tunbp.lab import packet
 
 UDP_SEGMENT = 103
 """Socket option of `include/uapi/linux/udp.h`: one send is cut into packets of this size by the kernel."""
+PATIENCE = struct.pack("ll", 1, 0)
+"""Longest wait of one send (a `timeval`, 1 s): a queue that nobody wakes must not hold a run up for ever."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +36,12 @@ def send(flow: Flow) -> dict[str, Any]:
     Returns
     -------
     dict
-        packets handed over, refused ones (ENOBUFS), seconds taken, and the push speed inside each block
-        [packet/s].
+        packets handed over, refused ones (an error, or a second of waiting), seconds taken, and the push speed
+        inside each block [packet/s].
     """
     outlet = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     outlet.connect((flow.to, packet.PORT))
+    outlet.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, PATIENCE)
     if flow.gso:
         outlet.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, flow.size)
     period = int(flow.burst / flow.rate * 1e9) if flow.rate else 0

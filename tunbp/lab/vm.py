@@ -14,6 +14,7 @@ from typing import Any
 
 from tunbp.errors import LabError
 from tunbp.lab.kernel import fetched
+from tunbp.lab.module import modified
 
 KVM = Path("/dev/kvm")
 KVM_CREATE_VM = 0xAE01
@@ -61,14 +62,14 @@ def vng() -> str | None:
 
 
 def resolve_kernel(name: str) -> Path:
-    """The kernel image meant by `name`: a file, "fetched" (the newest of `tunbp lab kernel`), or a version.
+    """The kernel image meant by `name`: a file, "fetched" (the newest of `tunbp lab kernel`), a version, or an edit.
 
     Raises
     ------
     LabError
         If there is no such kernel; the message lists those found.
     """
-    known = {image.parent.name: image for image in (*installed(), *fetched())}
+    known = {image.parent.name: image for image in (*installed(), *fetched())} | modified()
     if Path(name).is_file():
         return Path(name).resolve()
     if name == "fetched" and fetched():

@@ -26,7 +26,7 @@ def test_packets_that_nobody_counted_are_shown():
 
 
 def test_the_sparse_flow_is_counted_apart():
-    sent = SENT | {2: {"sent": 50, "seconds": 2.0, "block_rates": []}}
+    sent = SENT | {2: {"sent": 50, "refused": 0, "seconds": 2.0, "block_rates": []}}
     seen = SEEN | {"packets": {"1": 700, "2": 40}}
     found = account(sent, seen, ring=310, qdisc=0)
     assert (found["sparse_sent"], found["sparse_delivered"]) == (50, 40)

@@ -150,6 +150,7 @@ def account(sent: Mapping[int, Mapping[str, Any]], seen: Mapping[str, Any], ring
     blocks = sent[packet.BULK]["block_rates"]
     result: dict[str, Any] = {
         "sent": handed,
+        "send_errors": sum(int(flow["refused"]) for flow in sent.values()),
         "delivered": delivered,
         "dropped_ring": ring,
         "dropped_qdisc": qdisc,
