@@ -153,7 +153,6 @@ def _review(plan: Plan, cells: list[Cell], order: Order, kernels: list[Path]) ->
 
     from tunbp.errors import LabError
     from tunbp.lab.collect import collect, save
-    from tunbp.lab.review import broken, review
 
     sides = {
         name: replace(order, out=order.out / name, kernel=kernel) for name, kernel in zip("AB", kernels, strict=True)
@@ -166,9 +165,16 @@ def _review(plan: Plan, cells: list[Cell], order: Order, kernels: list[Path]) ->
                 raise LabError(f"kernel {name} ({sides[name].kernel}): {error}") from None
     for side in sides.values():
         save(side.out)
-    a, b = (collect(side.out) for side in sides.values())
-    click.echo("\n".join(review(a, b)))
-    if broken(b):
+    click.echo(f"A is {kernels[0]}\nB is {kernels[1]}")
+    _print_review(*(collect(side.out) for side in sides.values()))
+
+
+def _print_review(first: xr.Dataset, second: xr.Dataset) -> None:
+    """Print the verdict on two kernels; status 1 when B breaks a rule."""
+    from tunbp.lab.review import broken, review
+
+    click.echo("\n".join(review(first, second)))
+    if broken(second):
         raise click.exceptions.Exit(1)
 
 
@@ -215,11 +221,10 @@ def show(folder: Path, report: str) -> None:
 @click.argument("first", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.argument("second", type=click.Path(path_type=Path, exists=True, file_okay=False))
 def compare(first: Path, second: Path) -> None:
-    """Compare measurements of one plan on two kernels (A, B), in 72 columns for a mail."""
+    """Compare measurements of one plan on two kernels (A, B), in 72 columns; status 1 when B breaks a rule."""
     from tunbp.lab.collect import collect
-    from tunbp.lab.review import review
 
-    click.echo("\n".join(review(collect(first), collect(second))))
+    _print_review(collect(first), collect(second))
 
 
 @lab.command()
