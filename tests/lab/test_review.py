@@ -45,7 +45,12 @@ def test_the_unchanged_driver_breaks_no_rule_and_does_not_differ_from_itself(unc
 
 @pytest.mark.parametrize(
     ("fault", "rule"),
-    [("no_wake", "packets flow under backpressure"), ("wake_at_one", "no ring drops under backpressure")],
+    [
+        ("no_wake", "packets flow under backpressure"),
+        ("wake_at_one", "no ring drops under backpressure"),
+        ("flag_ignored", "no ring drops under backpressure"),
+        ("stop_without_qdisc", "no send is refused without a qdisc"),
+    ],
 )
 def test_a_fault_breaks_the_rule_it_is_about_and_no_other(fault, rule):
     assert [said.partition(" (")[0].partition(": ")[2] for said in broken(runs(fault))] == [rule]

@@ -64,6 +64,10 @@ def check(runs: xr.Dataset) -> Iterator[Result]:
             continue
         if str(here["qdisc"].to_numpy()[0]) == "noqueue":
             yield _unchanged(cell, stock, pressed)
+            if "send_errors" in here:
+                refused = pressed["send_errors"].to_numpy()
+                numbers = f"sends refused: {_spread(stock, 'send_errors')} stock, {_values(refused)} backpressure"
+                yield Result(f"{cell}: no send is refused without a qdisc", bool((refused == 0).all()), numbers)
         elif "start_xmit" in cell:
             yield Result(f"{cell}: no ring drops under backpressure (sender goes past the qdisc)", None)
         else:

@@ -96,6 +96,9 @@ def build(edit: Path, image: Path, root: Path) -> Path:
     if not (root / "lib" / "modules" / version / "build").is_symlink():
         there = ", ".join(sorted(path.name for path in (root / "lib" / "modules").iterdir())) or "none"
         raise LabError(f"{root} has no headers for {version}, only for: {there}; fetch that kernel: `tunbp lab kernel`")
+    for left in (root / "tmp").glob("module-*"):  # of builds that were killed
+        if not Path("/proc", left.name.removeprefix("module-")).exists():
+            shutil.rmtree(left)
     work = root / "tmp" / f"module-{os.getpid()}"
     work.mkdir()
     try:
