@@ -25,7 +25,7 @@ WAKE_DRIVERS = {
     "three_quarters": "v8-3/4",
     "freed_batch": "v7",
     "half_or_empty": "v12",
-    "batch_or_empty": "test-batch",
+    "batch_or_empty": "v6",
     "any_slot": "v4",
 }
 """Driver that has a published row's wake rule, where the version alone does not say it."""

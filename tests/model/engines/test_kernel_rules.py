@@ -60,8 +60,9 @@ def slots_are_freed_in_batches() -> None:
 def vhost_takes_64() -> None:
     assert VHOST_NET_BATCH == 64
     for engine in ENGINES:
-        found = per_wake(engine, driver="v7", ring=1000, guest_rate=600e3, drain_rate=700e3, wake_cost=0.0)
-        assert found == pytest.approx(64.0, rel=1e-6)
+        for version in ("v5", "v6", "v7"):
+            found = per_wake(engine, driver=version, ring=1000, guest_rate=600e3, drain_rate=700e3, wake_cost=0.0)
+            assert found == pytest.approx(64.0, rel=1e-6)
     assert packets_per_wake(driver("v7"), 1000, behind_vhost=True) == 64
 
 
@@ -111,7 +112,16 @@ def veth_wakes_once_per_poll() -> None:
 
 
 def a_batch_rule_counts_from_batch_to_batch() -> None:
-    assert all(per_wake(engine, driver="v7", ring=256) == pytest.approx(16.0, rel=2e-3) for engine in ENGINES)
+    for engine in ENGINES:
+        for version in ("v5", "v6", "v7"):
+            assert per_wake(engine, driver=version, ring=256) == pytest.approx(16.0, rel=2e-3)
+
+
+def the_first_test_patch_counts_from_the_stop() -> None:
+    # 16 from the stop, and as many more as fit until it is stopped again
+    for engine in ENGINES:
+        found = per_wake(engine, driver="test-batch", ring=256, drain_rate=1e6, burst_rate=1.8e6, wake_cost=0.0)
+        assert found == pytest.approx(16 / (1 - 1.0 / 1.8), abs=2.0)
 
 
 def pktgen_passes_the_qdisc() -> None:
@@ -158,6 +168,8 @@ RULES = (
 ELSEWHERE = (
     Rule("Schippers, 2025-11-25", "default rings", default_rings),
     Rule("include/uapi/linux/if_tun.h", "the flag", the_flag),
+    Rule("S35", "the first test patch wakes when a batch was consumed since the stop, or when the ring is empty",
+         the_first_test_patch_counts_from_the_stop),
     Rule("S35", "the second test patch wakes when the ring is empty", woken_when_empty_in_the_test_patch_only),
     Rule("S07", "v7 wakes by each freed batch", a_batch_rule_counts_from_batch_to_batch),
     Rule("net/sched/sch_fq_codel.c", "over its limit fq_codel drops up to 64 packets, or half of the fattest flow",

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tunbp import schema
 from tunbp.model import congestion as cc
-from tunbp.model.drivers import VHOST_NET_BATCH, Stop, Wake, driver, pushes_back, ring_batch, wake_threshold
+from tunbp.model.drivers import ON_FREED, VHOST_NET_BATCH, Stop, Wake, driver, pushes_back, ring_batch, wake_threshold
 from tunbp.model.engines import codes
 from tunbp.model.engines.cost import check_cost
 from tunbp.model.engines.packets import kernel
@@ -36,7 +36,7 @@ from tunbp.model.scenario import Scenario
 Array = npt.NDArray[Any]
 
 COUNTLESS = 1 << 62
-_WOKEN_EMPTY = (Wake.EMPTY, Wake.HALF_OR_EMPTY, Wake.BATCH_OR_EMPTY)
+_WOKEN_EMPTY = (Wake.EMPTY, Wake.HALF_OR_EMPTY, Wake.BATCH_OR_EMPTY, Wake.FREED_OR_EMPTY)
 
 
 def _number(value: Any, default: float) -> float:
@@ -58,7 +58,7 @@ def _device(point: Mapping[str, Any]) -> np.ndarray[Any, Any]:
     streams = int(point["streams"])
     backpressure = pushes_back(rules, qdisc)
     threshold = wake_threshold(rules.wake, ring)
-    on_freed = rules.wake in (Wake.ANY_SLOT, Wake.FREED_BATCH)
+    on_freed = rules.wake in ON_FREED
     service = 1.0 / float(point["drain_rate"])
     guest_rate = _number(point["guest_rate"], math.inf)
     gap = 1.0 / float(point["burst_rate"])
