@@ -53,6 +53,20 @@ def test_scattered_samples_widen_the_interval() -> None:
     assert 1.005 < high / low < 1.5
 
 
+def test_as_many_rows_as_constants_are_as_sure_as_the_rows_are() -> None:
+    two = POINT.replace(ring=xr.DataArray([1, 1000], dims="row", coords={"row": ["open-1", "open-1000"]}))
+    free = {"drain_rate": FREE["drain_rate"], "wake_cost": FREE["wake_cost"]}
+    widths = []
+    for noise in (0.0, 0.01, 0.02):
+        found = fit(two, free, data()[[0, 3]], quantity="transmitted_rate", seeds=1, screen=32, noise=noise)
+        low, high = found.intervals["drain_rate"]
+        widths.append(np.log(high / low))
+    assert widths[0] < 1e-3
+    # a ring of 1000 hardly waits for wakes: its rate is the reader's, so 95 % are 2 x 1.96 standard deviations
+    assert widths[1] == pytest.approx(2 * 1.96 * 0.01, rel=0.15)
+    assert widths[2] == pytest.approx(2 * widths[1], rel=0.05)
+
+
 def test_what_cannot_be_fitted_is_refused() -> None:
     with pytest.raises(ScenarioError, match=r"^driver: not a numeric field of Scenario; cannot be fitted$"):
         fit(POINT, {"driver": Free(0, 1)}, data())

@@ -56,20 +56,21 @@ WAKES = {
     "v3": Wake.EMPTY,
     "v4": Wake.ANY_SLOT,
     "v5": Wake.FREED_BATCH,
-    "v6": Wake.FREED_OR_EMPTY,
+    "v6": Wake.BATCH_OR_EMPTY,
     "v7": Wake.FREED_BATCH,
     "v8": Wake.HALF,
     "v9": Wake.HALF,
     "v12": Wake.HALF_OR_EMPTY,
     "optin-2026-07": Wake.HALF_OR_EMPTY,
-    "test-batch": Wake.BATCH_OR_EMPTY,
+    "test-batch": Wake.CONSUMED_OR_EMPTY,
     "test-empty": Wake.EMPTY,
     "net-next-1": Wake.HALF_OR_EMPTY,
     "7.3": Wake.HALF_OR_EMPTY,
 }
 WAKE_WORDS = {
     Wake.NEVER: "-", Wake.EMPTY: "empty", Wake.ANY_SLOT: "any free slot", Wake.FREED_BATCH: "handed back",
-    Wake.BATCH_OR_EMPTY: "batch", Wake.FREED_OR_EMPTY: "handed back, or the ring is empty", Wake.HALF: "half", Wake.HALF_OR_EMPTY: "half consumed",
+    Wake.BATCH_OR_EMPTY: "handed back, or the ring is empty", Wake.CONSUMED_OR_EMPTY: "consumed, or empty",
+    Wake.HALF: "half", Wake.HALF_OR_EMPTY: "half consumed",
 }  # fmt: skip
 """Words that the row uses, or the row that it refers to."""
 

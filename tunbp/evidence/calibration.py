@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from tunbp.atomic import write_atomically
+from tunbp.evidence.repetition import noise
 from tunbp.evidence.studies import STUDIES
 from tunbp.model import hosts
 from tunbp.model.calibrate import Fit, Free, fit
@@ -116,7 +117,10 @@ def calibrate(job: Calibration) -> Fit:
         used = replace(used, scenario=used.scenario.replace(**senders))
     if job.duration is not None:
         used = replace(used, scenario=used.scenario.replace(duration=job.duration, warmup=job.duration / 4))
-    return fit(used.scenario, job.free, used.data(), quantity=own.quantity, seeds=job.seeds, screen=job.screen)
+    return fit(
+        used.scenario, job.free, used.data(), quantity=own.quantity, seeds=job.seeds, screen=job.screen,
+        noise=noise().get(job.study, 0.0),
+    )  # fmt: skip
 
 
 NOTHING_DRAWN = (

@@ -260,7 +260,7 @@ def pktgen(quantity: str = "transmitted_rate") -> Study:
     groups = ["stock" if v == "stock" else "patched" for v in there["variant"]]
     hosts = [_pktgen_host(cpu, device) for cpu, device in zip(there["cpu"], there["device"], strict=True)]
     frame = _rows(index, [float(x) for x in there[column]], hosts, groups, roles)
-    scenario = _batch(constants, source="open", ring=1000, rtt=0.001, duration=2.0, warmup=0.5)
+    scenario = _batch(constants, source="pktgen", ring=1000, rtt=0.001, duration=2.0, warmup=0.5)
     return Study(
         "pktgen" if column == "transmitted_rate" else "pktgen-lost",
         "pktgen: " + column.replace("_", " "),

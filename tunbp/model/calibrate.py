@@ -80,6 +80,7 @@ def fit(
     seeds: int = 8,
     screen: int = 128,
     bootstrap: int = 400,
+    noise: float = 0.0,
 ) -> Fit:
     """Estimate the free constants of a scenario by least squares on relative errors.
 
@@ -105,6 +106,8 @@ def fit(
         Points of the Sobol screening, a power of two.
     bootstrap
         Resamplings of seeds (and of `data`'s dim `sample`, if it has one) for the intervals.
+    noise
+        Relative standard deviation of one row between repetitions, where that is known: intervals hold it too.
 
     Returns
     -------
@@ -149,6 +152,7 @@ def fit(
         _jacobian(residuals, best)[use].mean(-1),
         data.values[use] if "sample" in data.dims else target[use, None],
         bootstrap,
+        noise,
     )
     values = {n: float(free[n].decode(best[j : j + 1])[0]) for j, n in enumerate(names)}
     ends = np.clip(best + np.percentile(spread, (2.5, 97.5), axis=0), 0.0, 1.0)
@@ -192,8 +196,8 @@ def _jacobian(residuals: Any, x: Array) -> Array:
     return np.asarray(slope.transpose(1, 0, 2))
 
 
-def _bootstrap(errors: Array, slope: Array, samples: Array, count: int) -> Array:
-    """Shifts of the estimate, shape (count, constant), when seeds and data samples are drawn again (linearized)."""
+def _bootstrap(errors: Array, slope: Array, samples: Array, count: int, noise: float) -> Array:
+    """Shifts of the estimate, shape (count, constant), when seeds, samples and rows are drawn again (linearized)."""
     rng = np.random.default_rng(1)
     inverse = np.linalg.pinv(np.concatenate([slope, PRIOR * np.eye(slope.shape[1])]))[:, : len(slope)]
     shifts = np.empty((count, slope.shape[1]))
@@ -201,5 +205,6 @@ def _bootstrap(errors: Array, slope: Array, samples: Array, count: int) -> Array
     for b in range(count):
         drawn = errors[:, rng.integers(0, errors.shape[1], errors.shape[1])].mean(1)
         data = samples[:, rng.integers(0, samples.shape[1], samples.shape[1])].mean(1)
+        data = data * (1.0 + noise * rng.standard_normal(len(data)))
         shifts[b] = -inverse @ ((drawn + 1.0) * mean / data - 1.0 - errors.mean(1))
     return shifts

@@ -47,13 +47,13 @@ class Wake(IntEnum):
     SEVEN_EIGHTHS = 4
     EMPTY = 5
     HALF_OR_EMPTY = 6
-    BATCH_OR_EMPTY = 7  # as many as ptr_ring frees at once were consumed since the stop, or the ring is empty
+    BATCH_OR_EMPTY = 7  # as FREED_BATCH, or the ring is empty
     THREE_QUARTERS = 8
     POLL = 9  # once per NAPI poll of at most 64 packets
-    FREED_OR_EMPTY = 10  # as FREED_BATCH, or the ring is empty
+    CONSUMED_OR_EMPTY = 10  # as many as ptr_ring frees at once were consumed since the stop, or the ring is empty
 
 
-ON_FREED = (Wake.ANY_SLOT, Wake.FREED_BATCH, Wake.FREED_OR_EMPTY)
+ON_FREED = (Wake.ANY_SLOT, Wake.FREED_BATCH, Wake.BATCH_OR_EMPTY)
 """Rules that look at slots as ptr_ring frees them, whenever the queue was stopped."""
 
 
@@ -155,7 +155,7 @@ DRIVERS: dict[str, Driver] = {
     ),
     "v6": Driver(
         Stop.FULL,
-        Wake.FREED_OR_EMPTY,
+        Wake.BATCH_OR_EMPTY,
         needs_qdisc=False,
         date="2025-11-20",
         source="S06",
@@ -210,7 +210,7 @@ DRIVERS: dict[str, Driver] = {
     ),
     "test-batch": Driver(
         Stop.FULL,
-        Wake.BATCH_OR_EMPTY,
+        Wake.CONSUMED_OR_EMPTY,
         needs_qdisc=True,
         look="wake_batch",
         date="2026-07-07",
@@ -310,9 +310,9 @@ COMPARED = {"stock": "stock", "backpressure": ALIASES["backpressure"]}
 _WOKEN = {
     Wake.NEVER: "never stopped", Wake.ANY_SLOT: "woken by any free slot", Wake.FREED_BATCH: "woken by each freed batch",
     Wake.HALF: "woken at half", Wake.SEVEN_EIGHTHS: "woken at 7/8", Wake.EMPTY: "woken when empty",
-    Wake.HALF_OR_EMPTY: "woken at half", Wake.BATCH_OR_EMPTY: "woken after one batch, or when empty",
+    Wake.HALF_OR_EMPTY: "woken at half", Wake.CONSUMED_OR_EMPTY: "woken after one batch, or when empty",
     Wake.THREE_QUARTERS: "woken at three quarters", Wake.POLL: "woken once per poll",
-    Wake.FREED_OR_EMPTY: "woken by each freed batch, or when empty",
+    Wake.BATCH_OR_EMPTY: "woken by each freed batch, or when empty",
 }  # fmt: skip
 
 

@@ -36,7 +36,7 @@ from tunbp.model.scenario import Scenario
 Array = npt.NDArray[Any]
 
 COUNTLESS = 1 << 62
-_WOKEN_EMPTY = (Wake.EMPTY, Wake.HALF_OR_EMPTY, Wake.BATCH_OR_EMPTY, Wake.FREED_OR_EMPTY)
+_WOKEN_EMPTY = (Wake.EMPTY, Wake.HALF_OR_EMPTY, Wake.CONSUMED_OR_EMPTY, Wake.BATCH_OR_EMPTY)
 
 
 def _number(value: Any, default: float) -> float:
