@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tunbp.evidence.repetition import change, lone_means, repeats, smallest_effect, spread
+from tunbp.evidence.repetition import change, halves, lone_means, repeats, smallest_effect, spread
 
 
 def test_change_is_worded_by_its_interval() -> None:
@@ -40,3 +40,20 @@ def test_1132_against_1134_kpps_shows_nothing() -> None:
     assert found["smallest"] == pytest.approx(0.0974, abs=1e-3)
     assert found["verdict"].endswith("it shows neither a gain nor a loss")
     assert len(repeats()) == 4
+
+
+def test_halves_of_noise_differ_by_what_the_noise_says():
+    chance = np.random.default_rng(5)
+    spread = 0.2
+    runs = np.exp(np.linspace(0, 4, 400)[:, None] + spread * chance.normal(size=(400, 2)))
+    found = halves(runs, splits=5)
+    # a half is one run here: the median of |N(0, 2 s^2)|
+    assert np.log(found.middle) == pytest.approx(0.6745 * np.sqrt(2) * spread, rel=0.1)
+    assert found.middle < found.worst
+    assert found.ranks > 0.95
+
+
+def test_halves_are_split_alike_at_every_call_and_of_odd_numbers():
+    runs = [[1.0, 2.0, 3.0], [2.0, 2.5, 4.0], [9.0, 8.0]]
+    assert halves(runs, splits=20) == halves(runs, splits=20)
+    assert halves(runs, splits=20).worst <= 3.0

@@ -2,7 +2,16 @@
 
 import pandas as pd
 
-from tunbp.notebooks.live_lab.tables import RATE, RING_DROPS, answer, ring_words, verdict_table
+from tunbp.evidence.held_out import HELD_OUT, Cell
+from tunbp.notebooks.live_lab.tables import (
+    RATE,
+    RING_DROPS,
+    answer,
+    native_caption,
+    native_table,
+    ring_words,
+    verdict_table,
+)
 
 
 def test_a_difference_stands_with_its_interval_in_readable_units():
@@ -45,3 +54,22 @@ def test_what_the_ring_dropped_is_said_as_it_was_measured():
     assert "With noqueue it dropped 64 % without the flag and 63 % with it (undecided, 15 pairs)." in words
     rows[1]["backpressure"] = 0.01
     assert "the ring dropped up to 1 % under backpressure" in ring_words(pd.DataFrame(rows))
+
+
+def test_native_runs_are_shown_with_the_narrowest_interval_that_holds_and_their_own_repeatability():
+    row = {
+        "added_rtt": 0.06, "ring": 25, "sender": "CUBIC", "runs": 4, "measured": 8e7, "least": 6.2e7, "most": 9.4e7,
+        "predicted": 7e7, "low50": 6e7, "high50": 9e7, "low90": 1e7, "high90": 2e8, "inside50": True, "inside90": True,
+    }  # fmt: skip
+    table = pd.DataFrame([row, row | {"inside50": False}, row | {"inside50": False, "inside90": False}])
+    shown = native_table(table)
+    assert list(shown["inside"]) == ["50 %", "90 %", "outside"]
+    assert shown["range"].iloc[0] == "62 to 94"
+    assert shown["90 %"].iloc[0] == "10 to 200"
+    cells = [
+        Cell("s", str(rate), "openvpn", {"receive_window": 1e6}, "stock", rate, HELD_OUT, 2, (rate, rate))
+        for rate in (1e6, 2e6, 4e6)
+    ]
+    words = native_caption(table, cells)
+    assert "Of 3 configurations 2 lie inside the 90 % interval and 1 inside the 50 %" in words
+    assert "a factor of 1.00 (median) and 1.0 (worst), and they rank the configurations alike by Spearman 1.00" in words

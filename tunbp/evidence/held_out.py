@@ -47,6 +47,8 @@ class Cell:
         `CALIBRATION` or `HELD_OUT`.
     runs
         How many runs `measured` stands for.
+    rates
+        Their rates where each is known, bit/s.
     """
 
     source: str
@@ -57,6 +59,7 @@ class Cell:
     measured: float
     use: str
     runs: int = 1
+    rates: tuple[float, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
 
 
@@ -84,7 +87,10 @@ def _lab(name: str, product: str, constants: dict[str, Any], use: str, least_run
         }
         if str(first.get("windows", "raised")) == "raised":
             known["receive_window"] = RAISED_WINDOW
-        cells.append(Cell(name, str(cell), product, known, str(variant), float(kept["rate"].median()), use, len(kept)))
+        rates = tuple(map(float, kept["rate"]))
+        cells.append(
+            Cell(name, str(cell), product, known, str(variant), float(np.median(rates)), use, len(rates), rates)
+        )
     return cells
 
 

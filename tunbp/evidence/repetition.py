@@ -77,6 +77,52 @@ def change(before: npt.ArrayLike, after: npt.ArrayLike) -> Change:
     return Change(found.estimate, found.low, found.high, float(needed * (found.high - found.low) / 2))
 
 
+@dataclass(frozen=True)
+class Halves:
+    """How far two halves of the runs of the same configurations agree: medians over random splits.
+
+    Attributes
+    ----------
+    middle, worst
+        Factor between the medians of both halves: that of the middle and of the worst configuration.
+    ranks
+        Spearman's correlation of the configurations by the one half with those by the other.
+    """
+
+    middle: float
+    worst: float
+    ranks: float
+
+
+def halves(cells: Sequence[npt.ArrayLike], splits: int = 200, seed: int = 0) -> Halves:
+    """Split the runs of every configuration at random and compare the medians of both halves.
+
+    The best that any prediction could do: a perfect one is judged by runs that differ from each other by as much.
+
+    Parameters
+    ----------
+    cells
+        Positive values of the runs of each configuration, at least two of each; of an odd number one half has one more.
+    splits, seed
+        How many random splits, and the seed of them.
+
+    Examples
+    --------
+    >>> halves([[1.0, 1.0], [2.0, 2.0], [5.0, 5.0]])
+    Halves(middle=1.0, worst=1.0, ranks=1.0)
+    """
+    chance = np.random.default_rng(seed)
+    found = []
+    for _ in range(splits):
+        mixed = [chance.permutation(np.asarray(runs, float)) for runs in cells]
+        one, two = (np.array([np.median(part) for part in parts]) for parts in zip(
+            *((runs[: len(runs) // 2], runs[len(runs) // 2 :]) for runs in mixed), strict=True
+        ))  # fmt: skip
+        factors = np.exp(np.abs(np.log(one / two)))
+        found.append((np.median(factors), factors.max(), stats.spearmanr(one, two).statistic))
+    return Halves(*map(float, np.median(found, axis=0)))
+
+
 # ------------------------------------------------------------------------------------------------ one mean each
 
 

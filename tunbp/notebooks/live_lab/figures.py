@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from matplotlib.lines import Line2D
 
@@ -31,6 +33,13 @@ TEXTS = {
         "(black lines) predicts; backpressure lets the sender wait and drops next to nothing at any ring. Bursts of "
         "600 packets on a live kernel; dropped by ring and qdisc.",
         "Stock falls from 87 per cent at a ring of 25 to zero at 1000, as the burst law; backpressure lies at zero.",
+    ),
+    "live_native": Text(
+        "OpenVPN at native speed: measured, and predicted without a fit",
+        "TCP through OpenVPN on stock tun at native speed. Points: median of the runs with their range. Bars beside "
+        "them: the predictive intervals (90 % thin, 50 % thick, line: median) from the floods' constants and priors.",
+        "Three panels by added RTT, rates on a logarithmic axis, one place for each ring size; at 0 ms all rates are "
+        "alike, at 60 and 120 ms they rise with the ring, as the intervals do.",
     ),
 }
 """Words of each figure, by its id."""
@@ -73,6 +82,54 @@ def _predictions(ax: Axes, table: pd.DataFrame, setups: list[str]) -> None:
             [row["model"]] * 2, [at - 0.15, at + 0.15], color="black", linestyle="-", linewidth=1.4, zorder=4
         )
         line[0].set_path_effects(HALO)
+
+
+SENDERS = {"CUBIC": ("#D55E00", "o"), "CUBIC, default windows": ("#8C8C8C", "D"), "BBR": ("#004488", "s")}
+"""Colour and marker of each sender of the native runs: dark, light and middle in grey."""
+BESIDE = 0.14
+"""Distance of two marks at one ring, of that of two rings."""
+
+
+def native(table: pd.DataFrame) -> Figure:
+    """Measured points with their range beside predictive intervals over ring size, one panel per added RTT.
+
+    Parameters
+    ----------
+    table
+        `tunbp.evidence.blind.blind`.
+    """
+    delays, sizes = sorted(set(table["added_rtt"])), sorted(set(table["ring"]))
+    fig, axes = style.figure("text", 2.9, cols=len(delays), sharey=True)
+    for ax, delay in zip(np.atleast_1d(axes), delays, strict=True):
+        part = table[table["added_rtt"] == delay]
+        here = [name for name in SENDERS if name in set(part["sender"])]
+        for place, name in enumerate(here):
+            rows = part[part["sender"] == name]
+            at = np.searchsorted(sizes, rows["ring"]) + BESIDE * (2 * place - len(here) + 0.5)
+            _beside(ax, rows, at, SENDERS[name])
+        ax.set(yscale="log", title=f"{1e3 * delay:.0f} ms added", xlim=(-0.5, len(sizes) - 0.5))
+        style.label_field(ax.xaxis, "ring")
+        ax.set_xticks(range(len(sizes)), [str(size) for size in sizes])
+        ax.grid(axis="x", visible=False)
+    style.label_axis(np.atleast_1d(axes)[0].yaxis, "Throughput", "bit/s")
+    handles = [
+        Line2D([], [], color=color, marker=marker, linestyle="none", label=name)
+        for name, (color, marker) in SENDERS.items() if name in set(table["sender"])
+    ]  # fmt: skip
+    handles.append(Line2D([], [], color="0.3", linewidth=2.6, label="predicted: 50 %, 90 %"))
+    fig.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+    return fig
+
+
+def _beside(ax: Axes, rows: pd.DataFrame, at: npt.NDArray[np.float64], look: tuple[str, str]) -> None:
+    """One sender: the measured point, and right of it the interval."""
+    color, marker = look
+    ends = np.array([rows["measured"] - rows["least"], rows["most"] - rows["measured"]])
+    ax.errorbar(at, rows["measured"], yerr=ends, linestyle="none", marker=marker, markersize=3.5, color=color,
+                markeredgecolor="white", markeredgewidth=0.4, elinewidth=0.8, zorder=3)  # fmt: skip
+    for low, high, width, strength in (("low90", "high90", 0.8, 0.9), ("low50", "high50", 3.0, 0.45)):
+        ax.vlines(at + BESIDE, rows[low], rows[high], color=color, linewidth=width, alpha=strength, zorder=2)
+    ax.plot(at + BESIDE, rows["predicted"], linestyle="none", marker="_", markersize=5, color="black", zorder=2.5)
 
 
 def bursts(found: pd.DataFrame, law: pd.DataFrame) -> Figure:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from tunbp.evidence.repetition import halves
 from tunbp.quantities import label_unit, percent, show, show_range, significant
-from tunbp.results.output import Output
+from tunbp.results.output import Output, Shown
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
+
+    from tunbp.evidence.held_out import Cell
 
 
 def verdict_table(table: pd.DataFrame, caption: str) -> Styler:
@@ -36,6 +40,49 @@ def verdict_table(table: pd.DataFrame, caption: str) -> Styler:
         }
         lines.append(line)
     return pd.DataFrame(lines).style.hide(axis="index").set_caption(caption).set_uuid("verdicts")
+
+
+NATIVE_SHOWN: dict[str, Shown] = {
+    "added RTT": ("s", "ms"), "ring": "", "sender": "", "runs": "", "measured": ("bit/s", "Mbit/s"), "range": "",
+    "predicted": ("bit/s", "Mbit/s"), "50 %": "", "90 %": "", "inside": "",
+}  # fmt: skip
+"""Columns of the printed table of native runs."""
+
+
+def native_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `evidence.blind.blind` as they are read: ranges (Mbit/s), and the narrowest interval that holds."""
+    words = {
+        name: [f"{significant(low / 1e6, 3)} to {significant(high / 1e6, 3)}" for low, high in table[ends].to_numpy()]
+        for name, ends in (
+            ("range", ["least", "most"]), ("50 %", ["low50", "high50"]), ("90 %", ["low90", "high90"])
+        )
+    }  # fmt: skip
+    inside = np.where(table["inside50"], "50 %", np.where(table["inside90"], "90 %", "outside"))
+    shown = table.rename(columns={"added_rtt": "added RTT"}).assign(**words, inside=inside)
+    return shown[list(NATIVE_SHOWN)]
+
+
+def native_caption(table: pd.DataFrame, cells: Sequence[Cell]) -> str:
+    """What the rows of native runs are, how many intervals hold, and how well the runs agree with themselves.
+
+    Parameters
+    ----------
+    table
+        `evidence.blind.blind` of the cells.
+    cells
+        The configurations.
+    """
+    every = halves([cell.rates for cell in cells])
+    raised = halves([cell.rates for cell in cells if "receive_window" in cell.known])
+    return (
+        f"OpenVPN at native speed on stock tun: measured median and range (Mbit/s), and the prediction. Of "
+        f"{len(table)} configurations {int(table['inside90'].sum())} lie inside the 90 % interval and "
+        f"{int(table['inside50'].sum())} inside the 50 % interval. "
+        "The measurement repeats itself like this: between two halves of the runs of each "
+        f"configuration the medians differ by a factor of {every.middle:.2f} (median) and {every.worst:.1f} (worst), "
+        f"and they rank the configurations alike by Spearman {every.ranks:.2f} "
+        f"({raised.middle:.2f}, {raised.worst:.1f} and {raised.ranks:.2f} over those with raised windows alone)."
+    )
 
 
 RATE, RING_DROPS = "received rate", "packets dropped by the ring per packet that reached it"

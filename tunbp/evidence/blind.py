@@ -1,0 +1,93 @@
+"""OpenVPN at native speed: what was measured, what was predicted without a fit to it, and what was known for that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from tunbp.evidence.held_out import Cell
+from tunbp.evidence.predictive import compared, predictive
+from tunbp.infer.priors import Prior
+from tunbp.model.fields import FIELDS
+from tunbp.model.scenario import Scenario
+from tunbp.prediction.unknown import unknown_of
+
+FLOODED = ("drain_rate", "path_rate")
+"""Constants that floods measured."""
+
+
+def blind(cells: Sequence[Cell], draws: int, seed: int = 0) -> pd.DataFrame:
+    """Each configuration with its measured median and range beside its predictive intervals.
+
+    Parameters
+    ----------
+    cells
+        Configurations whose single rates are known (`tunbp.evidence.held_out.native`).
+    draws, seed
+        Draws of each prediction, a power of two, and their seed.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `added_rtt` [s], `ring`, `sender`, `runs`, `measured`, `least`, `most`, `predicted`, `low50`, `high50`, `low90`,
+        `high90` [bit/s], `inside50`, `inside90`, by RTT, sender and ring.
+    """
+    found = compared(cells, predictive(cells, draws, seed))
+    known = pd.DataFrame(
+        {
+            "added_rtt": [0.0 if cell.name.startswith("0ms") else cell.known["rtt"] for cell in cells],
+            "ring": [cell.known["ring"] for cell in cells],
+            "sender": [sender(cell) for cell in cells],
+            "runs": [cell.runs for cell in cells],
+            "least": [min(cell.rates) for cell in cells],
+            "most": [max(cell.rates) for cell in cells],
+        }
+    )
+    table = pd.concat([known, found.rename(columns={"median": "predicted"})], axis=1)
+    columns = ["added_rtt", "ring", "sender", "runs", "measured", "least", "most", "predicted"]
+    columns += ["low50", "high50", "low90", "high90", "inside50", "inside90"]
+    return table[columns].sort_values(["added_rtt", "sender", "ring"], ignore_index=True)
+
+
+def sender(cell: Cell) -> str:
+    """Congestion control and windows of a configuration, in words."""
+    control = str(cell.known["congestion"]).upper()
+    return control if "receive_window" in cell.known else f"{control}, default windows"
+
+
+def constants(cell: Cell) -> pd.DataFrame:
+    """Every constant of a prediction of one configuration: what it was known to be, and from where.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `constant`, `unit`, `value` (a prior's median, or its chance of yes), `low`, `high` (the prior's central 90 %),
+        `relative to` and `from`.
+    """
+    base = Scenario().replace(**cell.known)
+    known = [
+        {"constant": FIELDS[name].long_name, "unit": FIELDS[name].units, "value": cell.known[name], "from": "floods of "
+         "the same tunnel without TCP (`lab_speed_native`)"}
+        for name in FLOODED
+    ]  # fmt: skip
+    return pd.DataFrame([*known, *(_line(prior) for prior in unknown_of(cell.product, base, cell.known, {}).values())])
+
+
+def _line(prior: Prior) -> dict[str, object]:
+    """A prior as a row of `constants`."""
+    field = FIELDS.get(prior.name)
+    factor = prior.relative or prior.per
+    middle, low, high = (float(value) for value in prior.quantile(np.array([0.5, 0.05, 0.95])))
+    if prior.kind == "chance":
+        middle, low, high = prior.first, np.nan, np.nan
+    return {
+        "constant": field.long_name if field else prior.name.replace("_", " "),
+        "unit": "1" if factor or field is None else field.units,
+        "value": middle,
+        "low": low,
+        "high": high,
+        "relative to": f"{'1 / ' if prior.per else ''}{FIELDS[factor].long_name}" if factor else "",
+        "from": f"prior: {prior.source}",
+    }
