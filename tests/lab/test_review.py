@@ -48,6 +48,7 @@ def test_the_unchanged_driver_breaks_no_rule_and_does_not_differ_from_itself(unc
     [
         ("no_wake", "packets flow under backpressure"),
         ("wake_at_one", "no ring drops under backpressure"),
+        ("drop_not_stop", "no ring drops under backpressure"),
         ("flag_ignored", "no ring drops under backpressure"),
         ("stop_without_qdisc", "no send is refused without a qdisc"),
     ],
