@@ -73,6 +73,21 @@ def test_formulas_are_drawn_by_the_browser_itself(page):
     assert page.evaluate("document.querySelector('div.math math').getBoundingClientRect().height") > 15
 
 
+def test_both_ends_of_a_formula_can_be_reached_on_a_phone(page):
+    show(page, "theory", "phone")
+    ends = page.evaluate("""() => [...document.querySelectorAll("div.math")].map(box => {
+        const parts = () => [...box.querySelectorAll("math *")].map(part => part.getBoundingClientRect());
+        const inside = box.getBoundingClientRect();
+        box.scrollTo({left: 0, behavior: "instant"});
+        const left = Math.min(...parts().map(part => part.left)) - inside.left;
+        box.scrollTo({left: box.scrollWidth, behavior: "instant"});
+        return [left, inside.right - Math.max(...parts().map(part => part.right))];
+    })""")
+    assert len(ends) > 3
+    # browsers round to whole pixels where they scroll
+    assert min(map(min, ends)) >= -1, ends
+
+
 def test_every_option_of_the_commands_is_a_definition(page):
     show(page, "cli")
     assert ".. option::" not in page.inner_text("main")
