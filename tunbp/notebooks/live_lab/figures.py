@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 TEXTS = {
     "live_openvpn": Text(
         "TCP through OpenVPN on a live kernel: throughput and ping",
-        "Backpressure carries many times as much through small rings, and a ping beside the transfer pays for it. "
+        "With CUBIC backpressure carries many times as much through small rings, and a ping beside the transfer pays "
+        "for it; with BBR the ping stays and the gain is small. "
         "Small dots: single runs; large markers: their median with its exact interval; black lines: the model's "
         "prediction from the reader's speed and the burst rate alone.",
         "Two panels with one row per path and ring: on the left backpressure lies far right of stock where the ring "
-        "is small, on the right its ping is two to three times that of stock.",
+        "is small, on the right its ping is two to four times that of stock with CUBIC and the same with BBR.",
     ),
     "live_ring_bursts": Text(
         "Bursts into a ring on a live kernel",

@@ -163,7 +163,7 @@ def add_finding(out: Output, every: pd.DataFrame) -> None:
     stock, pushed = (show_range(ping[name].min(), ping[name].max(), "s", 3) for name in ("stock", "backpressure"))
     sentence = (
         f"longer ping beside a transfer: its price. Our runs on a live kernel in an emulated machine, medians of each "
-        f"cell: {pushed} instead of {stock}. What waits in the ring no qdisc can sort; a smaller txqueuelen makes it "
-        "shorter."
+        f"cell with CUBIC: {pushed} instead of {stock}. What waits in the ring no qdisc can sort; a smaller txqueuelen "
+        "makes it shorter."
     )
     out.finding(4, f"{factor.min():.2g} to {factor.max():.2g} times", sentence, "live_openvpn", "live_openvpn_verdicts")
