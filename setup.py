@@ -8,6 +8,6 @@ setup(
     package_data={
         "tunbp": ["py.typed"],
         "tunbp.data": ["**/*"],
-        "": ["**/*.yaml", "**/*.j2", "**/*.mplstyle", "**/*.c", "**/*.css", "**/*.js"],
+        "": ["**/*.yaml", "**/*.j2", "**/*.mplstyle", "**/*.c", "**/*.sed", "**/*.css", "**/*.js"],
     },
 )

@@ -18,7 +18,8 @@ def test_verify_lists_every_file_and_passes():
     result = CliRunner().invoke(data, ["verify"])
     assert result.exit_code == 0, result.output
     assert "published/pktgen.csv" in result.output
-    assert "changed" not in result.output
+    verdicts = {line.split("│")[2].strip() for line in result.output.splitlines() if line.startswith("│")}
+    assert verdicts == {"ok"}
 
 
 def test_verify_fails_on_a_changed_file_until_it_is_recorded(tmp_path, monkeypatch):
