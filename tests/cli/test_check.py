@@ -120,6 +120,7 @@ def test_what_predictions_hold_is_shown_with_what_is_allowed_and_why_it_is_misse
     result = CliRunner().invoke(check, ["--predictions"])
     assert result.exit_code == 0
     assert "80% to 97%" in result.output
+    assert "chosen after they had been compared" in " ".join(result.output.split())
     assert "0.00 to 0.20" in result.output
     assert "median absolute log ratio: the reason" in result.output
 

@@ -47,3 +47,10 @@ def test_long_packets_take_a_drawn_reader_longer_and_not_one_whose_speed_is_give
     assert (reader[1] < 65480.0 / 1448.0 * reader[0]).all()
     given = predict({"rtt": 0.02, "ring": 500, "mss": 65480.0, "drain_rate": 20e3, "duration": 1.0}, [], count=8)
     assert BYTE_COST not in given.draws
+
+
+@pytest.mark.parametrize(("source", "counts"), [("tcp", True), ("open", False)])
+def test_only_sources_whose_entries_have_several_segments_pay_for_their_bytes(source, counts):
+    offered = {} if source == "tcp" else {"source": source, "offered_rate": 20e3}
+    found = predict({**LONG, "duration": 0.5, "gso_segments": 45, **offered}, [], count=8, product="passt")
+    assert (BYTE_COST in found.draws) is counts

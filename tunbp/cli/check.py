@@ -111,6 +111,9 @@ def _show_predictions(console: Console, bounds: pd.DataFrame) -> None:
         value, low, high = (f"{bound[key]:.0%}" if shares else f"{bound[key]:.2f}" for key in ("value", "low", "high"))
         table.add_row(str(bound["bound"]), str(bound["cells"]), value, f"{low} to {high}", _met(bound))
     console.print(table)
+    from tunbp.evidence.prediction_bounds import NOT_BLIND
+
+    console.print(NOT_BLIND)
     _show_why(console, bounds)
 
 

@@ -11,12 +11,13 @@ import xarray as xr
 
 from tunbp.infer.priors import BYTE_COST, ERRORS, HEADROOM, Prior, corrections, priors
 from tunbp.model.fields import FIELDS
+from tunbp.model.gso import segments_per_entry
 from tunbp.model.scenario import Scenario
 
 Array = npt.NDArray[np.float64]
 
 CLEARLY_SLOWER = 0.8
-"""A reader below this part of the path's rate holds a flood alone, and the flood measures it."""
+"""A reader below this part of the path's rate holds a flood alone, and the flood measures it (our judgement)."""
 
 
 def unknown_of(product: str, base: Scenario, given: Mapping[str, Any], sources: Mapping[str, str]) -> dict[str, Prior]:
@@ -33,7 +34,11 @@ def unknown_of(product: str, base: Scenario, given: Mapping[str, Any], sources: 
 
 def _bytes_beyond(base: Scenario) -> float:
     """Bytes of an entry beyond those of a packet of 1500."""
-    return max(float(base.mss) * float(base.gso_segments) - float(FIELDS["mss"].default), 0.0)
+    return max(float(base.mss) * _segments(base) - float(FIELDS["mss"].default), 0.0)
+
+
+def _segments(base: Scenario) -> float:
+    return float(segments_per_entry(base.source, base.gso_segments))
 
 
 def constants(unknown: Mapping[str, Prior], drawn: Mapping[str, Array]) -> dict[str, xr.DataArray]:
@@ -55,7 +60,7 @@ def acting(base: Scenario, unknown: Mapping[str, Prior], drawn: Mapping[str, Arr
         faster = np.where(drain > CLEARLY_SLOWER * float(base.path_rate or 0.0), np.maximum(drawn[HEADROOM], 1.0), 1.0)
     found["drain_rate"] = xr.DataArray(drain, dims="draw")
     # the reader's are per entry, those behind it per packet; programs that read 64 KB at once pass them on at once
-    per_entry = {"drain_rate": 1.0, "far_rate": float(base.gso_segments), "path_rate": float(base.gso_segments)}
+    per_entry = {"drain_rate": 1.0, "far_rate": _segments(base), "path_rate": _segments(base)}
     for name in found.keys() & per_entry.keys():
         found[name] = (found[name] * faster / longer * per_entry[name]).clip(max=FIELDS[name].high)
     for name in ("ack_cost", "far_ack_cost"):
