@@ -117,6 +117,8 @@ VARIABLES: dict[str, Variable] = {
     "broken_key_fraction": Variable("1", "share of key frames that did not arrive whole"),
     "goodput": Variable("bit/s", "payload delivered by all senders"),
     "requeues": Variable("packet", "packets that the stopped device gave back to the qdisc"),
+    "queue_stops": Variable("1", "transmissions that the full device refused (NETDEV_TX_BUSY), each a stop"),
+    "tx_softirqs_raised": Variable("1", "NET_TX softirqs raised in the measured part; a wake raises one"),
     "context_switches": Variable("1", "context switches of the machine"),
     "relay_cpu": Variable("s", "processor time of the relay"),
     "relay_cost": Variable("s/packet", "processor time of the relay per packet"),

@@ -1,5 +1,7 @@
 """Two kernels compared."""
 
+import json
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -43,6 +45,17 @@ def test_a_mail_has_72_columns_and_names_kernels_cells_and_verdicts(ring):
     assert lines[1].startswith("A: 7.3")
     assert " steady-ring500-pfifo, backpressure: higher" in lines
     assert all("higher" not in line for line in lines[lines.index("packets dropped by the full ring") :])
+
+
+def test_a_changed_driver_is_named_and_long_numbers_go_on_in_the_next_line(ring):
+    facts = json.loads(ring.attrs["facts"]) | {"tun_edit": "my_change"}
+    changed = ring.assign_attrs(facts=json.dumps(facts))
+    lines = list(report(ring, changed.assign(delivered=changed["delivered"] * 1.01234), ["delivered"]))
+    assert "tun changed by my_change" in lines[2]
+    assert "tun changed" not in lines[1]
+    assert max(map(len, lines)) <= 72
+    numbers = [line for line in "\n".join(lines).replace("\n   ", " ").splitlines() if line.startswith(" ")]
+    assert all(line.endswith(("packet", "packets")) for line in numbers)
 
 
 def test_measurements_of_different_experiments_are_refused(ring):

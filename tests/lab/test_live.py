@@ -1,5 +1,6 @@
 """Live runs in namespaces of their own: every packet is accounted for, and nothing stays behind."""
 
+import functools
 import os
 import random
 import shutil
@@ -11,9 +12,15 @@ from pathlib import Path
 import pytest
 
 from tunbp.errors import LabError
-from tunbp.lab import clean, flags, plans, process, sandbox, session
+from tunbp.lab import clean, flags, plans, process, sandbox, session, vm
+from tunbp.lab.available import this_machine, unavailable
+from tunbp.lab.check import runnable, survey
 from tunbp.lab.collect import collect, save
+from tunbp.lab.experiments import EXPERIMENTS
+from tunbp.lab.experiments.veth import VETH_RING
 from tunbp.lab.folder import finished, read_json
+from tunbp.lab.kernel import fetched
+from tunbp.model.drivers import NAPI_POLL
 from tunbp.schema import VARIABLES
 
 CELLS = """
@@ -52,6 +59,11 @@ def parameters(tmp_path):
     path = tmp_path / "lab_tiny.yaml"
     path.write_text(CELLS)
     return path
+
+
+@functools.cache
+def survey_once():
+    return survey()
 
 
 def measure(parameters, out, **order):
@@ -126,9 +138,9 @@ def processes_naming(text):
     return found
 
 
-def start(plan, out):
+def start(plan, out, *options):
     """`tunbp lab run` as a program of its own, twice each cell, stock."""
-    command = ["lab", "run", str(plan), "--repeat", "2", "--variants", "stock", "--out", str(out)]
+    command = ["lab", "run", str(plan), "--repeat", "2", "--variants", "stock", "--out", str(out), *options]
     code = f"from tunbp.cli import main; main({command!r})"
     return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
@@ -165,18 +177,64 @@ cells:
 needs_openvpn = pytest.mark.skipif(
     not all(map(shutil.which, ("openvpn", "iperf3", "openssl", "cc"))), reason="no openvpn, iperf3, openssl or cc"
 )
+PATH = "rtt: 0.01, ring: 25, qdisc: pfifo_fast, path: relay, duration: 2"
+KILLED = {
+    "forward": PATH,
+    "openvpn": PATH + ", warmup: 0, sample_interval: 0.2",
+    "pktgen": "xmit_mode: queue_xmit, threads: 1, ring: 100, qdisc: pfifo_fast",
+    "ring": "mode: sparse, ring: 100, qdisc: pfifo_fast, reader_rate: 500, offered_rate: 2000, sparse_rate: 50",
+    "senders": "protocol: tcp, senders: 4, ring: 100, qdisc: pfifo_fast, duration: 2",
+    "shaped": PATH + ", warmup: 0",
+    "speed": "packets: data, offered_rate: 5000, ring: 100, qdisc: pfifo_fast, rtt: 0, path: relay, duration: 2",
+    "veth": "napi: thread, qdisc: pfifo_fast, duration: 2",
+    "vhost": "load: udp, ring: 25, qdisc: pfifo_fast",
+    "video": "bit_rate: 2.0e+7, rtt: 0.02, ring: 25, qdisc: pfifo_fast, path: relay, duration: 2",
+    "wireguard": PATH,
+}
+"""A short cell of each experiment, to be killed in."""
+SOAK = bool(os.environ.get("TUNBP_SOAK"))
+MOMENTS = [(name, moment) for name in KILLED for moment in range(20)]
+FEW = [("openvpn", 0), ("shaped", 1), ("veth", 2), ("wireguard", 3)]
+"""What is killed without TUNBP_SOAK: between them these use everything that could stay."""
 
 
-@needs_openvpn
-@pytest.mark.parametrize("moment", range(20 if os.environ.get("TUNBP_SOAK") else 3))
-def test_a_tunnel_killed_at_a_random_moment_leaves_nothing(tmp_path, moment):
-    before = visible()
+def test_each_experiment_is_killed_somewhere():
+    assert set(KILLED) == set(EXPERIMENTS)
+
+
+@pytest.mark.parametrize(("experiment", "moment"), MOMENTS if SOAK else FEW)
+def test_an_experiment_killed_at_a_random_moment_leaves_nothing(tmp_path, experiment, moment):
     plan, out = tmp_path / "plan.yaml", tmp_path / "out"
-    plan.write_text(TUNNELS.format(experiment="openvpn"))
+    plan.write_text(f"experiment: {experiment}\ncells: [{{{KILLED[experiment]}}}]\n")
+    _, cells = plans.load(plan)
+    reasons = runnable(survey_once(), "native")[experiment] or unavailable(
+        [{"label": cell.label, "values": cell.model_dump()} for cell in cells], this_machine(sandbox.prefix())
+    )
+    if reasons:
+        pytest.skip(f"cannot run here: {reasons}")
+    before = visible()
     child = start(plan, out)
     try:
         process.wait_for(lambda: (out / "plan.json").exists(), "nothing begins", 60.0)
-        process.pause(child, random.Random(moment).uniform(0, 4))
+        process.pause(child, random.Random(f"{experiment} {moment}").uniform(0, 5 if SOAK else 3))
+    finally:
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+    assert_nothing_is_left(out, before)
+
+
+@pytest.mark.skipif(not SOAK, reason="boots a VM each time: TUNBP_SOAK")
+@pytest.mark.skipif(not (fetched() and vm.vng()), reason="no fetched kernel, or no virtme-ng")
+@pytest.mark.parametrize("moment", range(20))
+def test_a_machine_killed_at_a_random_moment_leaves_nothing(tmp_path, moment):
+    experiment = ("pktgen", "vhost")[moment % 2]
+    plan, out = tmp_path / "plan.yaml", tmp_path / "out"
+    plan.write_text(f"experiment: {experiment}\ncells: [{{{KILLED[experiment]}}}]\n")
+    before = visible()
+    child = start(plan, out, "--vm", "fetched")
+    try:
+        process.wait_for(lambda: (out / "plan.json").exists(), "nothing begins", 60.0)
+        process.pause(child, random.Random(moment).uniform(0, 60))
     finally:
         child.send_signal(signal.SIGKILL)
         child.wait()
@@ -227,3 +285,24 @@ def test_many_senders_meet_the_driver_through_one_queue_and_through_several(tmp_
     udp = runs.sel(run=runs["protocol"].to_numpy() == "udp")
     assert (udp["sent"] == udp["delivered"] + udp["dropped_ring"]).all()
     assert ((runs["tun_flags"].to_numpy() & 0x100 != 0) == (runs["queues"].to_numpy() > 1)).all()  # IFF_MULTI_QUEUE
+
+
+def test_a_full_veth_stops_once_for_each_napi_poll_and_without_a_qdisc_drops(tmp_path):
+    plan, out = tmp_path / "plan.yaml", tmp_path / "out"
+    plan.write_text("experiment: veth\ncells:\n  - {qdisc: [noqueue, pfifo_fast], duration: 0.7, warmup: 0.3}\n")
+    if reasons := runnable(survey_once(), "native")["veth"]:
+        pytest.skip(f"veth cannot be measured here: {reasons}")
+    measure(plan, out, variants="auto")
+    runs = collect(out)
+    assert set(runs["variant"].to_numpy()) == {"stock"}
+    bare, kept = (
+        runs.isel(run=(runs["qdisc"].to_numpy() == name).nonzero()[0][0]) for name in ("noqueue", "pfifo_fast")
+    )
+    assert bare["dropped_ring"] > VETH_RING
+    assert bare["queue_stops"] == 0
+    assert kept["dropped_ring"] == 0
+    # a wake comes at the end of a poll, and what it lets in fills the ring again; a poll that ends early wakes too
+    assert 0.5 * NAPI_POLL < kept["delivered"] / kept["queue_stops"] < 1.5 * NAPI_POLL
+    assert kept["tx_softirqs_raised"] >= kept["queue_stops"] - 1
+    with pytest.raises(LabError, match="device has no IFF_BACKPRESSURE to set"):
+        measure(plan, tmp_path / "other", variants="both")

@@ -52,6 +52,13 @@ def test_one_emulated_processor_lives_in_virtual_time(tmp_path, complete):
     assert 2**0 * vm.INSTRUCTIONS_PER_SECOND == 10**9  # shift=0: an instruction takes 2**0 ns
 
 
+def test_a_changed_driver_is_named_among_the_facts(tmp_path, monkeypatch):
+    image = tmp_path / "no_wake" / "usr" / "lib" / "modules" / "7.3.4" / "vmlinuz"
+    monkeypatch.setattr(vm, "modified", lambda: {"no_wake": image})
+    assert vm.facts(image, 1, kvm=False)["tun_edit"] == "no_wake"
+    assert vm.facts(tmp_path / "7.3.4" / "vmlinuz", 1, kvm=False)["tun_edit"] is None
+
+
 def test_only_the_results_folder_is_writable_in_the_guest(tmp_path, complete):
     command = vm.command(tmp_path / "vmlinuz", tmp_path / "my results", 2, kvm=False)
     assert [part for part in command if part.startswith("--rw")] == [f"--rwdir={tmp_path}/my results"]

@@ -111,6 +111,7 @@ def run(
     """
     from tunbp.lab import plans, session, vm
     from tunbp.lab.collect import collect, save
+    from tunbp.lab.experiments import EXPERIMENTS
     from tunbp.lab.module import modified
 
     if len(vm_kernels) > 2:
@@ -135,7 +136,7 @@ def run(
         click.secho(f"not run: {cell}: {reason}", fg="yellow", err=True)
     if state.get("paused"):
         click.secho("Time is up before all runs were made; the same command goes on from here.", fg="yellow", err=True)
-    if state["variants"] == ["stock"] and variants == "auto":
+    if state["variants"] == ["stock"] and variants == "auto" and EXPERIMENTS[content.experiment].has_flag:
         click.secho(
             "This kernel has no IFF_BACKPRESSURE, so only stock was measured. To compare: "
             f"`tunbp lab kernel`, then `tunbp lab run {plan} --vm fetched`.",

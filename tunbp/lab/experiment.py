@@ -34,6 +34,8 @@ class Experiment:
         Variables of the table that is printed after a measurement, by their names in the schema.
     measure
         Measures one cell once.
+    has_flag
+        Whether its device can have IFF_BACKPRESSURE; one that cannot is measured as it is, "stock", alone.
     """
 
     name: str
@@ -43,3 +45,4 @@ class Experiment:
     shown: tuple[str, ...]
     measure: Measure
     programs: tuple[str, ...] = ()
+    has_flag: bool = True

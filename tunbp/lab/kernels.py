@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -108,7 +109,8 @@ def _cell(first: xr.Dataset, second: xr.Dataset, cell: str, variable: str) -> It
         shown = [
             show(value, units, 3) for value in (found.first, found.second, found.low, found.high, found.detectable)
         ]
-        yield f"   {shown[0]}, {shown[1]}, {shown[2]} to {shown[3]}, {shown[4]}"[:WIDTH]
+        numbers = f"   {shown[0]}, {shown[1]}, {shown[2]} to {shown[3]}, {shown[4]}"
+        yield from textwrap.wrap(numbers, WIDTH, subsequent_indent="   ")
 
 
 def _sample(runs: xr.Dataset, cell: str, variant: str, variable: str) -> NDArray[np.float64]:
@@ -119,4 +121,5 @@ def _sample(runs: xr.Dataset, cell: str, variant: str, variable: str) -> NDArray
 def _machine(runs: xr.Dataset) -> str:
     facts = json.loads(str(runs.attrs["facts"]))
     where = f"VM, {facts['acceleration']}" if facts["where"] == "vm" else "native"
-    return f"{facts['kernel']}, {where}, {runs.sizes['run']} runs"[: WIDTH - 3]
+    edit = f", tun changed by {facts['tun_edit']}" if facts.get("tun_edit") else ""
+    return f"{facts['kernel']}{edit}, {where}, {runs.sizes['run']} runs"[: WIDTH - 3]

@@ -44,7 +44,7 @@ def work(out: Path) -> None:
     os.environ["XDG_CACHE_HOME"] = plan["cache"]
     _prepare(plan["where"], plan["guest_files"])
     offered = flags.features()
-    variants = choose_variants(plan["variants"], offered)
+    variants = choose_variants(plan["variants"], offered, EXPERIMENTS[plan["experiment"]].has_flag)
     wanted = [cell for cell in plan["cells"] if cell["label"] in plan["chosen"]]
     skipped = unavailable(wanted, this_machine())
     runs = abba([cell["label"] for cell in wanted if cell["label"] not in skipped], variants, plan["repeat"])
@@ -66,14 +66,18 @@ def work(out: Path) -> None:
         _make(run, plan["experiment"], cells[run.cell], host, out)
 
 
-def choose_variants(wanted: str, offered: int) -> Sequence[str]:
+def choose_variants(wanted: str, offered: int, has_flag: bool = True) -> Sequence[str]:
     """Which variants to run on a kernel whose tun driver offers these features; "auto" takes what there is.
 
     Raises
     ------
     LabError
-        If backpressure is asked for and the kernel does not have it.
+        If backpressure is asked for and the kernel, or the experiment's device, does not have it.
     """
+    if not has_flag:
+        if wanted not in ("auto", STOCK):
+            raise LabError("this experiment's device has no IFF_BACKPRESSURE to set: leave `--variants` out")
+        return (STOCK,)
     able = flags.supports_backpressure(offered)
     if wanted == "auto":
         return VARIANTS if able else (STOCK,)

@@ -137,6 +137,7 @@ def facts(kernel: Path, cpus: int, kvm: bool) -> dict[str, Any]:
         "clock": "virtual time" if virtual_time(cpus, kvm) else "real time",
         "vm_cpus": cpus,
         "vm_kernel": kernel.parent.name,
+        "tun_edit": next((name for name, image in modified().items() if image == kernel), None),
     }
     if virtual_time(cpus, kvm):
         found |= {"instructions_per_second": INSTRUCTIONS_PER_SECOND, "mitigations": "off"}

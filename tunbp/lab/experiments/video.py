@@ -11,7 +11,6 @@ import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -22,6 +21,7 @@ from tunbp.lab.cells import PathCell, Seconds, Warmup
 from tunbp.lab.experiment import Experiment
 from tunbp.lab.namespaces import link_counter, qdisc_drops
 from tunbp.lab.path import SERVER_INNER, TUNNEL, routed_path
+from tunbp.lab.receiver import receive
 from tunbp.lab.tunnel import CIPHER, PORT, openvpn
 
 PAYLOAD = 1200
@@ -88,7 +88,7 @@ def measure(cell: Mapping[str, Any], backpressure: bool, folder: Path) -> dict[s
     """
     stream = frames(cell)
     with routed_path(cell, PORT) as path, openvpn(path, cell, backpressure) as tunnel:
-        receiver = inside.start(path.server.name, "receiver", receive)
+        receiver = inside.start(path.server.name, "receiver", receive, SERVER_INNER)
         try:
             receiver.message()
             before = (path.client.links(), path.client.qdiscs())
@@ -153,25 +153,6 @@ def send(stream: list[Frame]) -> int:
             outlet.send(packet.pack(packet.BULK, number * PLACES + place, time.monotonic_ns(), PAYLOAD))
         sent += frame.packets
     return sent
-
-
-def receive(connection: Connection) -> None:
-    """Receive until SIGTERM; sends the time each packet took [s], by its number."""
-    inlet = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    inlet.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
-    inlet.bind((SERVER_INNER, packet.PORT))
-    stopping = inside.stop_signal()
-    inlet.settimeout(0.1)
-    connection.send("listening")
-    arrived: dict[int, float] = {}
-    while not stopping:
-        try:
-            header = packet.unpack(inlet.recv(65536), 0)
-        except TimeoutError:
-            continue
-        if header:
-            arrived[header[1]] = (time.monotonic_ns() - header[2]) / 1e9
-    connection.send(arrived)
 
 
 EXPERIMENT = Experiment(
