@@ -26,7 +26,7 @@ from tunbp.errors import ParamsError, ReproduceError
 from tunbp.run import state as runstate
 from tunbp.run.batch import STAGING, Batch, _seconds, run
 from tunbp.run.jobs import Job, find_notebooks, plan, read_params
-from tunbp.run.worker import Worker
+from tunbp.run.worker import Worker, has_died
 
 FIGURE = """\
 from pathlib import Path
@@ -323,6 +323,51 @@ def test_killed_run_leaves_no_process_and_goes_on_where_it_was(project: Path, ki
         assert reasons(project)["05_waits"] == ""
 
 
+# first leaves a process that writes when the second run has written, and waits to be killed
+OUTLIVES = '''\
+import os, subprocess, sys
+from pathlib import Path
+late = """
+import sys
+open('go').read()
+try:
+    open(sys.argv[1], 'w').write('old')
+finally:
+    open('went', 'w').write('1')
+"""
+figure = Path(out_dir) / "figures" / "five.pdf"
+figure.parent.mkdir(parents=True, exist_ok=True)
+if os.path.exists("arrived"):
+    subprocess.Popen([sys.executable, "-c", late, str(figure)], start_new_session=True)
+    open("arrived", "w").write("1")
+    open("never").read()
+figure.write_text("new")
+open("go", "w").write("1")
+open("went").read()
+'''
+
+
+def test_what_outlives_a_killed_run_does_not_write_into_the_next_one(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    for path in (project / "notebooks").glob("*.ipynb"):
+        path.unlink()
+    write_notebook(project, "05_outlives", [OUTLIVES])
+    for pipe in ("arrived", "never", "go", "went"):
+        os.mkfifo(project / pipe)
+    command = [sys.executable, "-c", "from tunbp.cli import main; main()", "reproduce", "05"]
+    process = subprocess.Popen(command, cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+    (project / "arrived").read_text()
+    process.kill()
+    process.wait()
+    (project / "arrived").unlink()
+    batch, _ = batch_of(project)
+    run(batch)
+    assert [job.outcome for job in batch.jobs] == ["done"]
+    assert (project / "results" / "figures" / "five.pdf").read_text() == "new"
+
+
 def test_two_runs_into_one_folder_are_refused(project: Path) -> None:
     import fcntl
 
@@ -368,6 +413,57 @@ def test_a_killed_worker_is_replaced_its_notebook_tried_again_and_the_others_run
     run(batch)
     assert [job.outcome for job in batch.jobs] == ["done", "done"]
     assert "killed by SIGKILL" in screen.getvalue() or "01_kills: failed" in screen.getvalue()
+
+
+DIES_ONCE = """\
+import os
+if not os.path.exists("died_once"):
+    open("died_once", "w").close()
+    os._exit(9)
+"""
+
+
+def test_a_notebook_whose_kernel_was_killed_is_tried_again(project: Path) -> None:
+    for path in (project / "notebooks").glob("*.ipynb"):
+        path.unlink()
+    write_notebook(project, "01_dies", [DIES_ONCE.replace("died_once", str(project / "died_once"))])
+    batch, _ = batch_of(project, workers=1)
+    run(batch)
+    assert [job.outcome for job in batch.jobs] == ["done"]
+
+
+@pytest.mark.parametrize(
+    ("event", "died"),
+    [
+        ({"error": "worker ended", "cell": None}, True),
+        ({"error": "DeadKernelError", "cell": 3}, True),
+        ({"error": "RuntimeError", "cell": None, "message": "Kernel died before replying to kernel_info"}, True),
+        ({"error": "RuntimeError", "cell": 2, "message": "raised by a cell"}, False),
+        ({"error": "ValueError", "cell": 2}, False),
+        ({"event": "done"}, False),
+    ],
+)
+def test_a_cell_that_raises_an_error_is_not_tried_again(event: dict[str, Any], died: bool) -> None:
+    assert has_died(event) == died
+
+
+def test_what_a_killed_run_had_published_already_does_not_stay(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_notebook(project, "05_new", [FIGURE.format(name="five")])
+    replace = Path.replace
+
+    def killed(path: Path, target: Path) -> Path:
+        if path.name == "five.png":
+            raise SystemExit("killed here")
+        return replace(path, target)
+
+    batch, _ = batch_of(project, ("05",))
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", killed)
+        with pytest.raises(SystemExit):
+            run(batch)
+    write_notebook(project, "05_new", ["1 + 1"])
+    run(batch_of(project, ("05",))[0])
+    assert not [name for name in files(project / "results") if "five" in name]
 
 
 def test_a_folder_named_as_the_package_does_not_hide_it(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from pathlib import Path
 
 import click
 
+from tunbp.atomic import scratch_folder
 from tunbp.errors import LabError
 
 
@@ -26,7 +25,7 @@ def backpressure(command: tuple[str, ...]) -> None:
 
     if not flags.supports_backpressure():
         raise LabError("this kernel does not offer IFF_BACKPRESSURE (TUNGETFEATURES); Linux 7.3 or later does")
-    folder = Path(tempfile.mkdtemp(prefix="tunbp-flag-"))
+    folder = scratch_folder("tunbp-flag")  # stays as long as the program
     preload = shim.environment(True, folder / "echo")
     try:
         os.execvpe(command[0], list(command), {**os.environ, **preload})

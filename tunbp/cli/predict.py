@@ -11,7 +11,7 @@ import click
 
 from tunbp.cli import options
 from tunbp.cli.units import Quantity
-from tunbp.errors import OutputError, ParamsError, ScenarioError
+from tunbp.errors import ParamsError, ScenarioError
 from tunbp.model.fields import FIELDS
 from tunbp.quantities import KINDS, parse, percent, show, show_range, significant
 
@@ -50,9 +50,6 @@ WORDS = {"stock": "stock", "backpressure": "with the flag"}
 LEAST_SHOWN = 1e-4
 """Share of drops below which the table only says that there are some."""
 
-UNDATED = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
-"""Metadata of a figure's file without its date: the same command, the same bytes."""
-
 
 @click.command()
 @click.option("--trace", type=click.Path(path_type=File), help="A measured run of this path; options override it.")
@@ -86,8 +83,9 @@ def predict(
     if plot is not None:
         import matplotlib  # noqa: F401  # what is missing is said before anything is computed
 
-        if plot.suffix not in (".pdf", ".png", ".svg"):
-            raise OutputError(f"--plot: {plot}: the name must end with .pdf, .png or .svg")
+        from tunbp.plots.saving import check_name
+
+        check_name(plot)
     sizes = _sizes(rings)
     path = _path(trace, host, constants, mtu, product, given)
     mss = float(path.known["mss"])
@@ -240,10 +238,9 @@ def draw(found: Prediction, target: File) -> None:
     """Draw rate and ping over txqueuelen with their 50 and 90 % intervals to a file."""
     import matplotlib.pyplot as plt
 
-    from tunbp.atomic import replacing
     from tunbp.plots.fans import fans
+    from tunbp.plots.saving import save
 
     figure = fans(found.draws, found.ring)
-    with replacing(target) as part:
-        figure.savefig(part, format=target.suffix[1:], metadata=UNDATED.get(target.suffix))
+    save(figure, target)
     plt.close(figure)

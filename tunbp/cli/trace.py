@@ -314,16 +314,16 @@ def run_table(run: xr.Dataset) -> Table | None:
 
 def draw(opened: dict[str, xr.Dataset], target: Path) -> None:
     """Draw the series of all files, one panel per variable, one column per file."""
-    from tunbp.atomic import replacing
     from tunbp.plots import style
+    from tunbp.plots.saving import check_name, save
     from tunbp.plots.series import time_series
+    from tunbp.results.escape import figure as drawn_as_it_is
 
     drawn = {name: run for name, run in opened.items() if "time" in run.dims and "run" not in run.dims}
     shown = [name for name in PANELS if any(_is_series(run, name) for run in drawn.values())]
     if not shown:
         raise OutputError(f"{target}: none of the files has a series over time to draw")
-    if target.suffix not in (".pdf", ".png", ".svg"):
-        raise OutputError(f"{target}: the name must end with .pdf, .png or .svg")
+    check_name(target)
     import matplotlib.pyplot as plt
 
     style.use()
@@ -332,7 +332,7 @@ def draw(opened: dict[str, xr.Dataset], target: Path) -> None:
         figsize=(style.COLUMN_WIDTH * max(len(drawn), 1), 1.3 * len(shown) + 0.6), layout="constrained",
     )  # fmt: skip
     for panels, (name, run) in zip(axes.T, drawn.items(), strict=True):
-        panels[0].set_title(Path(name).name.replace("$", r"\$"), fontsize="small")
+        panels[0].set_title(drawn_as_it_is(Path(name).name), fontsize="small")
         for panel, variable in zip(panels, shown, strict=True):
             panel.set_visible(_is_series(run, variable))
             if _is_series(run, variable):
@@ -342,8 +342,7 @@ def draw(opened: dict[str, xr.Dataset], target: Path) -> None:
         lowest = [panel for panel in panels if panel.get_visible()][-1]
         lowest.set_xlabel("Time (s)")
         lowest.tick_params(labelbottom=True)
-    with replacing(target) as part:
-        figure.savefig(part, format=target.suffix[1:])
+    save(figure, target)
     plt.close(figure)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import tempfile
 from importlib.resources import files
 from pathlib import Path
 
+from tunbp import atomic
 from tunbp.errors import LabError
 from tunbp.lab import process
 
@@ -46,14 +46,14 @@ def program(name: str) -> Path:
         raise LabError(f"no C compiler, which builds {name}.c; Debian: apt-get install gcc libc6-dev")
     try:
         folder().mkdir(parents=True, exist_ok=True)
-        scratch = tempfile.mkdtemp(prefix="part-", dir=folder())
+        place = atomic.scratch_folder(name, folder())
     except OSError as error:
         raise LabError(f"cannot write {folder()}: {error.strerror}; set XDG_CACHE_HOME to a folder of yours") from error
     try:
-        text, built = Path(scratch) / f"{name}.c", Path(scratch) / name
+        text, built = place / f"{name}.c", place / name
         text.write_bytes(source)
         process.run([compiler, "-O2", "-o", str(built), str(text), *options])
         os.replace(built, target)
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        shutil.rmtree(place, ignore_errors=True)
     return target

@@ -1,7 +1,8 @@
 """Run the notebooks with papermill, several at once, redoing only what is not done or has changed.
 
-A notebook writes into a staging folder; what it wrote moves into the results folder only when all its cells
-ran. Its state file says what it was made from and is written last: no interrupted run is taken for done.
+A notebook writes into a staging folder of this try alone: a kernel that outlives its batch for a moment writes into
+its own. What it wrote moves into the results folder only when all its cells ran. Its state file says what it was made
+from and is written last: no interrupted run is taken for done.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import json
 import os
 import shutil
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -32,13 +34,13 @@ from tunbp.run import state as runstate
 from tunbp.run.jobs import Job
 from tunbp.run.params import model
 from tunbp.run.state import State
-from tunbp.run.worker import Worker
+from tunbp.run.worker import SCRATCH, Worker, has_died
 
 REPORT = "tunbp.site.finish"
 """Module whose `finish(results)` is called after the notebooks, if there is one."""
 
 STAGING = ".staging"
-"""Folder inside the results folder in which notebooks write while they run."""
+"""Folder inside the results folder in which notebooks write while they run, each try into a folder of its own."""
 
 
 @dataclass
@@ -70,6 +72,7 @@ def run(batch: Batch) -> None:
         _check_loopback()
         for folder in (batch.results, *(path for path in batch.results.rglob("*") if path.is_dir())):
             atomic.sweep(folder)
+        atomic.sweep(Path(tempfile.gettempdir()), SCRATCH)
         shutil.rmtree(batch.results / STAGING, ignore_errors=True)
         todo = [job for job in batch.jobs if job.reason]
         for job in batch.jobs:
@@ -140,12 +143,11 @@ def _run_all(batch: Batch, todo: list[Job]) -> None:
                         job = job or next(waiting, None)
                     if job is None:
                         return
-                    _run_one(batch, job, worker, progress)
+                    died = _run_one(batch, job, worker, progress)
+                    # out of memory, perhaps: its notebook is tried once more, those that wait are not lost
+                    again = job if died and not retried else None
                     if worker.gone:
-                        # out of memory, perhaps: its notebook is tried once more, those that wait are not lost
-                        again = None if retried else job
                         break
-                    again = None
                 batch.running.discard(worker)
 
     with (
@@ -172,21 +174,29 @@ def _seconds(job: Job) -> float:
     return 60.0 * found.minutes if found else float("inf")
 
 
-def _run_one(batch: Batch, job: Job, worker: Worker, progress: Progress) -> None:
-    """Run one notebook into its staging folder and publish what it wrote, or note how it failed."""
+def _run_one(batch: Batch, job: Job, worker: Worker, progress: Progress) -> bool:
+    """Run one notebook into its staging folder and publish what it wrote, or note how it failed.
+
+    Returns
+    -------
+    bool
+        Whether its process ended while it ran, so that another try may do better.
+    """
     task = progress.add_task(job.name, total=job.cells)
-    staging = batch.results / STAGING / job.name
-    executed = staging / "notebooks" / f"{job.name}.ipynb"
     old = job.before.outputs if job.before else {}
     state = State(job.name, "running", asdict(job.inputs), job.parameters, dict(old), job.seconds)
-    start = time.monotonic()
+    start, died = time.monotonic(), False
     try:
         runstate.write(batch.results, state)
-        executed.parent.mkdir(parents=True, exist_ok=True)
+        (batch.results / STAGING).mkdir(exist_ok=True)
+        staging = Path(tempfile.mkdtemp(dir=batch.results / STAGING, prefix=f"{job.name}."))
+        executed = staging / "notebooks" / f"{job.name}.ipynb"
+        executed.parent.mkdir()
         parameters = {**job.parameters, "out_dir": str(staging)}
         event = worker.execute(job.notebook, executed, parameters, lambda: progress.advance(task))
         if batch.stopping:
-            return
+            return False
+        died = has_died(event)
         job.error = _describe_failure(job, event, executed) if event["event"] == "failed" else ""
         job.seconds = round(time.monotonic() - start, 1)
         job.error = _publish(batch, job, state, staging) or job.error
@@ -196,6 +206,7 @@ def _run_one(batch: Batch, job: Job, worker: Worker, progress: Progress) -> None
     progress.update(task, completed=job.cells)
     if not batch.console.is_terminal:
         batch.console.print(f"{job.name}: {job.outcome} in {job.seconds:.1f} s ({job.reason})")
+    return died
 
 
 def _describe_failure(job: Job, event: Mapping[str, Any], executed: Path) -> str:
@@ -224,7 +235,8 @@ def _publish(batch: Batch, job: Job, state: State, staging: Path) -> str:
         Empty, or why it could not be published.
     """
     results, own = batch.results, f"notebooks/{job.name}.ipynb"
-    written = {p.relative_to(staging).as_posix(): p for p in staging.rglob("*") if p.is_file()}
+    found = (path for path in staging.rglob("*") if path.is_file() and not atomic.is_part(path))
+    written = {path.relative_to(staging).as_posix(): path for path in found}
     if own in written:
         _rename_staging(written[own], staging, results)
     with batch.publishing:
@@ -238,6 +250,9 @@ def _publish(batch: Batch, job: Job, state: State, staging: Path) -> str:
         if clash := sorted(written.keys() & others.keys()):
             error = f"writes {clash[0]}, which notebook {others[clash[0]]} has written too"
         keep = {own} & written.keys() if error else written.keys()
+        # if this is killed half-way, the next run knows what is not to stay
+        state.outputs = {**dict.fromkeys(keep, ""), **state.outputs}
+        runstate.write(results, state)
         for path in state.outputs.keys() - keep:
             (results / path).unlink(missing_ok=True)
         state.outputs = {path: runstate.hash_file(written[path]) for path in sorted(keep)}

@@ -22,11 +22,24 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
+from tunbp import atomic
+
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 ENDED = "worker ended"
 """Error of a job whose worker process ended while it ran, e.g. because memory ran out."""
+
+
+def has_died(event: Mapping[str, Any]) -> bool:
+    """Whether a job failed because its worker or its kernel ended, not because a cell raised an error."""
+    # a kernel that ends before its first cell, e.g. because another one took its port, is a bare RuntimeError
+    began = event.get("error") == "RuntimeError" and event.get("cell") is None
+    return began or event.get("error") in (ENDED, "DeadKernelError")
+
+
+SCRATCH = "tunbp-worker"
+"""Name of the folder for temporary files of a worker and its kernels."""
 
 
 class Worker:
@@ -39,7 +52,10 @@ class Worker:
     """
 
     def __init__(self, threads: int) -> None:
-        self.folder = tempfile.TemporaryDirectory(prefix="tunbp-")
+        self.scratch = contextlib.ExitStack()
+        folder = self.scratch.enter_context(atomic.scratch(SCRATCH))
+        temporary = folder / "tmp"
+        temporary.mkdir()
         names = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
         environment = {
             **os.environ,
@@ -48,8 +64,9 @@ class Worker:
             "PYTHONHASHSEED": "0",
             # what lies in the current folder is no package, and no folder of the user's has to be writable
             "PYTHONSAFEPATH": "1",
-            "IPYTHONDIR": os.path.join(self.folder.name, "ipython"),
-            "JUPYTER_RUNTIME_DIR": os.path.join(self.folder.name, "runtime"),
+            "IPYTHONDIR": str(folder / "ipython"),
+            "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+            "TMPDIR": str(temporary),  # keys of kernels too: what is left after a kill is swept away with the folder
         }
         self.log = tempfile.TemporaryFile()  # noqa: SIM115 (closed by `stop`)
         self.process = subprocess.Popen(
@@ -67,7 +84,7 @@ class Worker:
     def __exit__(self, *_: object) -> None:
         self.stop()
         self.log.close()
-        self.folder.cleanup()
+        self.scratch.close()
 
     @property
     def gone(self) -> bool:

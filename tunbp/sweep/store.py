@@ -6,7 +6,6 @@ import fcntl
 import json
 import os
 import shutil
-import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +20,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from tunbp import __version__
+from tunbp.atomic import scratch
 from tunbp.errors import SweepError
 from tunbp.model.lazy import result_of
 from tunbp.sweep.plan import Plan
@@ -141,10 +141,10 @@ def to_disk(file: Path) -> None:
 def repaired(path: Path, plan: Plan) -> list[str]:
     """Restore damaged coordinates and metadata of a store, which follow from the plan; names of those files."""
     found = []
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
-        _write_empty(Path(folder) / "empty", plan)
-        for whole in sorted((Path(folder) / "empty").rglob("*")):
-            there = path / whole.relative_to(Path(folder) / "empty")
+    with scratch(path.name, path.parent) as folder:
+        _write_empty(folder / "empty", plan)
+        for whole in sorted((folder / "empty").rglob("*")):
+            there = path / whole.relative_to(folder / "empty")
             if whole.is_file() and (not there.is_file() or there.read_bytes() != whole.read_bytes()):
                 there.parent.mkdir(parents=True, exist_ok=True)
                 os.replace(whole, there)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
 
-from tunbp.atomic import write_atomically
+from tunbp.atomic import replacing_folder, write_atomically
 from tunbp.errors import OutputError
 from tunbp.traces.flent_file import save_flent
 
@@ -76,13 +74,6 @@ def _save_zarr(dataset: xr.Dataset, path: Path) -> None:
     """Write to a folder beside `path`, then put it in its place."""
     import zarr  # noqa: F401  # part of an extra: its absence is named before anything is made
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    workspace = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
-    try:
+    with replacing_folder(path) as new:
         # version 2 of the format has a specified text type; version 3 has none yet
-        dataset.to_zarr(workspace / "new", mode="w-", consolidated=True, zarr_format=2)
-        if path.exists():
-            os.replace(path, workspace / "old")
-        os.replace(workspace / "new", path)
-    finally:
-        shutil.rmtree(workspace, ignore_errors=True)
+        dataset.to_zarr(new, mode="w", consolidated=True, zarr_format=2)

@@ -1,0 +1,34 @@
+"""Writing of a figure to the file that somebody named: whole or not at all, the same bytes for the same figure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tunbp.atomic import replacing
+from tunbp.errors import OutputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+UNDATED = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}, ".png": None}
+"""Formats by the ending of a name, and the metadata that leaves out the date."""
+
+
+def check_name(target: Path) -> None:
+    """Refuse a name whose ending says no format.
+
+    Raises
+    ------
+    OutputError
+        With the endings that are known.
+    """
+    if target.suffix not in UNDATED:
+        raise OutputError(f"{target}: the name must end with {', '.join(UNDATED)}")
+
+
+def save(figure: Figure, target: Path) -> None:
+    """Write a figure as PDF, SVG or PNG, as the ending of the name says."""
+    check_name(target)
+    with replacing(target) as part:
+        figure.savefig(part, format=target.suffix[1:], metadata=UNDATED[target.suffix])
