@@ -36,6 +36,12 @@ def test_verdicts_are_counted_by_kind(checked):
     assert table.loc["our_question", ["holds", "contradicted", "corrected"]].sum() == 0
 
 
+def test_claims_stand_by_kind_and_in_each_by_source(checked):
+    place = checked["kind"].map(["quote", "paraphrase", "our_question"].index)
+    order = [*zip(place, checked["source_id"], strict=True)]
+    assert order == sorted(order)
+
+
 def test_every_source_of_a_claim_is_explained_in_sources_md(checked):
     text = data_path("published", "sources.md").read_text(encoding="utf-8")
     assert set(checked["source_id"]) <= set(re.findall(r"^\| (S\d\d) \|", text, re.MULTILINE))

@@ -233,7 +233,8 @@ def check(path: Path | None = None, known: Mapping[str, pd.DataFrame] | None = N
     Returns
     -------
     pandas.DataFrame
-        One row per claim, indexed by ``id``: ``kind``, ``text``, ``words`` (verbatim; "not read" for a paraphrase
+        One row per claim, indexed by ``id``, quotes first, then paraphrases and our own questions, in each by source:
+        ``kind``, ``text``, ``words`` (verbatim; "not read" for a paraphrase
         without them), ``author``, ``source_id``, ``link``, ``correction`` (by the author or somebody else),
         ``contradiction`` (number in ``sources.md``, 0 if none), ``claimed``, ``computed``, ``difference`` and
         ``tolerance`` (in ``unit``), ``relation``, ``verdict``, ``recorded`` (the verdict in the file), ``agrees``,
@@ -245,7 +246,8 @@ def check(path: Path | None = None, known: Mapping[str, pd.DataFrame] | None = N
         If the file or a formula is wrong; the message names the claim.
     """
     known = tables() if known is None else known
-    table = pd.DataFrame([_check_one(claim, known) for claim in load(path)]).set_index("id")
+    claims = sorted(load(path), key=lambda claim: (get_args(Kind).index(claim.kind), claim.source))
+    table = pd.DataFrame([_check_one(claim, known) for claim in claims]).set_index("id")
     return table.astype(dict.fromkeys(("claimed", "computed", "difference", "tolerance"), np.float64))
 
 
