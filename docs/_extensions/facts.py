@@ -33,10 +33,22 @@ def drivers() -> str:
         return str(rule.name).lower().replace("_", " ")
 
     rows = [
-        (f"`{name}`", row.date, row.stops or "never", words(row.wake), row.fails, row.source, row.note)
+        (
+            f"`{name}`",
+            row.date,
+            row.stops or "never",
+            words(row.wake),
+            row.fails,
+            row.lock,
+            row.flag,
+            row.source,
+            row.note,
+        )
         for name, row in DRIVERS.items()
     ]
-    return table(("version", "date", "stops", "wakes", "a failed insertion", "source", "note"), rows)
+    return table(
+        ("version", "date", "stops", "wakes", "a failed insertion", "transmits", "flag", "source", "note"), rows
+    )
 
 
 def qdiscs() -> str:

@@ -122,8 +122,9 @@ def test_rules_are_those_of_the_table(title: str, names: list[str]) -> None:
         requeues = row["when an insertion fails"].startswith("TX_BUSY")
         assert rules.fails.startswith("TX_BUSY" if requeues else "dropped")
         assert rules.needs_qdisc == row["without a qdisc"].startswith("tail drop")
+        assert rules.lock == row["transmit lock"]
         flagged = "flag" in row["stops the queue"]
-        assert rules.note.startswith(("only with", "first posting with the flag")) == flagged
+        assert rules.flag.startswith("IFF_BACKPRESSURE of the device") == flagged
 
 
 @pytest.mark.parametrize("name", DRIVERS)
@@ -139,6 +140,23 @@ def test_sources_and_dates_are_those_of_the_list(name: str) -> None:
         year, month_day = rules.date[:4], rules.date[5:]
         assert year in listed
         assert month_day in re.sub(r"-(\d\d)-(\d\d)/(\d\d)", r"-\1-\2 -\1-\3", listed)
+
+
+def test_the_device_transmits_under_a_lock_in_v5_and_v6_only() -> None:
+    locked = {name: rules.lock for name, rules in DRIVERS.items() if not rules.lock.startswith("lock-less")}
+    assert locked == {"v5": "locked: 3/8 switches LLTX off", "v6": "locked: 7/8 removes LLTX"}
+
+
+def test_what_is_said_of_the_flag_is_what_its_documentation_says() -> None:
+    text = " ".join(SOURCES.read_text(encoding="utf-8").split())
+    for fact in (
+        "The flag belongs to the device and not to the file that a program has open: all queues share it",
+        "at most one queue when it is changed",
+        "Netlink does not show it; TUNGETIFF does",
+        "several streams in parallel through one queue may become slower",
+        "tuntap.rst, section 3.4, lines 209 to 237 in 7.3.4",
+    ):
+        assert fact in text
 
 
 def test_aliases_name_the_merged_versions() -> None:

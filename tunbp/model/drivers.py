@@ -77,6 +77,11 @@ class Driver:
         Notes: when exactly the transmit function stops the queue, and what becomes of a packet whose insertion fails.
         A queue that stops as its ring fills is simulated alike whether it looks before or after the last entry, and no
         insertion fails then: packets of two senders never meet at the last slot.
+    lock
+        Note: whether several processors can be in the transmit function at once (LLTX, without the qdisc's transmit
+        lock). Both engines hand over one packet at a time; what threads cost each other is `Scenario.contention`.
+    flag
+        Note: whose choice it is; empty: every device of such a kernel stops its queue, or none does.
     note
         What else differs.
     """
@@ -90,9 +95,13 @@ class Driver:
     source: str = ""
     stops: str = ""
     fails: str = "dropped"
+    lock: str = "lock-less (LLTX)"
+    flag: str = ""
     note: str = ""
 
 
+_FLAG = "IFF_BACKPRESSURE of the device: all of its queues have it, netlink does not show it"
+"""TUNSETIFF sets or clears it while the device has at most one queue; TUNGETIFF shows it."""
 _BUSY = "TX_BUSY: the qdisc keeps it"
 _AFTER = "full after inserting, or insertion failed"
 _BEFORE = "before inserting the last entry that fits"
@@ -150,6 +159,7 @@ DRIVERS: dict[str, Driver] = {
         date="2025-09-23",
         source="S05",
         stops=_BEFORE,
+        lock="locked: 3/8 switches LLTX off",
         note="woken when a consumed batch is invalidated and the queue was stopped before that; on vhost-net looked at "
         "inside the 64 that it takes",
     ),
@@ -160,6 +170,7 @@ DRIVERS: dict[str, Driver] = {
         date="2025-11-20",
         source="S06",
         stops=_BEFORE,
+        lock="locked: 7/8 removes LLTX",
         note="drop only after resize or unconsume; on vhost-net looked at inside the 64 that it takes",
     ),
     "v7": Driver(
@@ -170,6 +181,7 @@ DRIVERS: dict[str, Driver] = {
         source="S07",
         stops=_RECHECK,
         fails=_BUSY,
+        lock="lock-less (LLTX) again",
         note="on vhost-net looked at once for the 64 that it takes",
     ),
     "v8": Driver(
@@ -206,7 +218,8 @@ DRIVERS: dict[str, Driver] = {
         date="2026-07-09",
         source="S20",
         stops=_RECHECK,
-        note="only with the flag; not merged",
+        flag=_FLAG,
+        note="not merged",
     ),
     "test-batch": Driver(
         Stop.FULL,
@@ -278,7 +291,8 @@ DRIVERS: dict[str, Driver] = {
         date="2026-07-29",
         source="S24",
         stops=_RECHECK,
-        note="first posting with the flag; returns early without it",
+        flag=_FLAG,
+        note="first posting of the series with the flag; returns early without it",
     ),
     "7.3": Driver(
         Stop.FULL,
@@ -288,7 +302,8 @@ DRIVERS: dict[str, Driver] = {
         date="2026-08-08",
         source="S24",
         stops=_RECHECK,
-        note="only with IFF_BACKPRESSURE; also needs a running device and the file's own queue slot",
+        flag=_FLAG,
+        note="documented in tuntap.rst, section 3.4 (S37); also needs a running device and the file's own queue slot",
     ),
     "veth": Driver(
         Stop.FAILED,
