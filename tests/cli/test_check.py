@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from tunbp.cli.check import check
 from tunbp.evidence import claims, prediction_bounds
+from tunbp.sources import cite, named
 
 
 @pytest.fixture
@@ -78,6 +79,14 @@ def test_claims_alone_leave_the_model_out():
     assert "https://lore.kernel.org/netdev/20260107210448.37851-1-simon.schippers@tu-dortmund.de/" in result.output
     assert "Simon Schippers: not read" in result.output
     assert "Model against published" not in result.output
+
+
+def test_every_source_that_is_named_has_its_link():
+    shown = CliRunner().invoke(check, ["--claims"]).output
+    assert {"S06", "S25", "S34"} <= set(named(shown))
+    assert [name for name in named(shown) if cite(name) not in shown] == []
+    told = CliRunner().invoke(check, ["--claims", "--json"]).output
+    assert [name for name in named(told) if json.loads(told)["sources"].get(name) != cite(name)] == []
 
 
 def test_validation_alone_leaves_the_claims_out(validation):

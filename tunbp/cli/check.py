@@ -62,12 +62,18 @@ def _claims_table(claims: pd.DataFrame) -> Table:
     return table
 
 
+def _sources(*tables: pd.DataFrame) -> dict[str, str]:
+    """Each source that any text of the tables names, with its link."""
+    from tunbp.sources import cite, named
+
+    texts = [str(value) for table in tables for name in table.select_dtypes(exclude="number") for value in table[name]]
+    return {name: cite(name) for name in sorted(named("\n".join(texts)))}
+
+
 def _show_claims(console: Console, claims: pd.DataFrame) -> None:
     console.print(_claims_table(claims))
-    from tunbp.sources import cite
-
-    for name in sorted(set(claims["source_id"])):
-        console.print(cite(name), soft_wrap=True, highlight=False)
+    for words in _sources(claims).values():
+        console.print(words, soft_wrap=True, highlight=False, markup=False)
     for kind, group in claims.groupby("kind", sort=False):
         found = group["verdict"].value_counts()
         words = ", ".join(f"{found[verdict]} {verdict}" for verdict in _COLOURS if verdict in found)
@@ -126,6 +132,8 @@ def _met(bound: Mapping[Hashable, Any]) -> str:
 def _show_why(console: Console, bounds: pd.DataFrame) -> None:
     for bound in bounds[~bounds["met"]].to_dict("records"):
         console.print(f"[bold]{bound['bound']}[/]: {bound['why']}")
+    for words in _sources(bounds[~bounds["met"]]).values():
+        console.print(words, soft_wrap=True, highlight=False, markup=False)
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -173,7 +181,7 @@ def check(only_validation: bool, only_predictions: bool, only_claims: bool, as_j
 
         checked = claims.check()
         passed &= bool(checked["agrees"].all())
-        result |= {"claims": _records(checked.reset_index())}
+        result |= {"claims": _records(checked.reset_index()), "sources": _sources(checked)}
         if not as_json:
             _show_claims(console, checked)
     if as_json:
