@@ -6,6 +6,7 @@ kind of scenario and variable; with two files, ``python tools/bits.py before.jso
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import sys
@@ -32,6 +33,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "bbr behind": {"congestion": "bbr", **BEHIND},
     "cubic marks": {"congestion": "cubic", "ecn": True, "qdisc": "fq_codel", "origin": "forwarded"},
     "reno marks": {"congestion": "reno", "ecn": True, "qdisc": "fq_codel", "origin": "forwarded"},
+    "cubic streams behind": {"congestion": "cubic", "streams": 3, **BEHIND},
+    "reno fair behind": {"congestion": "reno", **BEHIND, "reader_policy": "fair"},
     "open": {"source": "open"},
     "frames": {"source": "frames"},
 }
@@ -41,8 +44,11 @@ COUNT = 32
 
 def main() -> None:
     """Write or compare."""
-    if len(sys.argv) == 3:
-        before, after = (json.loads(Path(name).read_text()) for name in sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE.json")
+    files = parser.parse_args().files
+    if len(files) > 1:
+        before, after = (json.loads(path.read_text()) for path in files)
         other = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
         print("\n".join(other) or f"all {len(before)} arrays are bit for bit equal")
         sys.exit(bool(other))
@@ -58,7 +64,7 @@ def main() -> None:
             for name, values in found.data_vars.items():
                 data = np.ascontiguousarray(values.values, "<f8").tobytes()
                 sums[f"{engine} {kind} {name}"] = hashlib.sha256(data).hexdigest()[:16]
-    Path(sys.argv[1]).write_text(json.dumps(sums, indent=1))
+    files[0].write_text(json.dumps(sums, indent=1))
     print(f"{len(sums)} arrays of {COUNT * len(KINDS)} scenarios by each engine")
 
 

@@ -33,16 +33,16 @@ from tunbp.model.compiled import njit
 from tunbp.model.engines import controls
 from tunbp.model.engines.fluid import sender, stages
 from tunbp.model.engines.fluid.state import (
-    ABOVE, ACCOUNTED, ACKED, APP, ARRIVED, A_SHARE, B, BLOCK, BLOCK_MORE, BLOCK_MOST, BLOCK_PACE, BLOCK_RATE, BUNCH,
-    BUNCHES, BURST, B_SUM, CAP, CODEL, CODEL_NEXT, CREDIT, CW, DELACK, DELIVERED_TOTAL, DEVICE, DRAIN, DRAIN_FULL,
-    DROP, DROPPED, DROPPED_P, DROPPED_Q, DT, DURATION, ENTRY, EPOCH, EVENT, F, FAR_SHARE, FIRST, FLIGHT, FLOW,
-    FOREVER, FRAME_NO, FULL, FULL_PACKETS, F_GAP, F_LEFT, F_SIZE, F_TOOK, F_WANT, GONE, G_SHARE, HELD, HELD_SECONDS,
-    HOLD, HYSTART, H_RTT, H_SUM, IN_FLIGHT, I_EVERY, I_SIZE, K, Kind, LAST, LEFT, LOSSES, LOSS_EVENTS, LOSS_GAP, N,
-    NEXT_FRAME, OFFERED, OUT, OUTSTANDING, OVER, P, PACE, PARAMETERS, PATH_DROPS, PATH_SECONDS, PENDING, POLICY, PROBES,
-    P_GAP, P_SHARE, P_SUM, Q, QDISC_DROPS, QDISC_SECONDS, QLIM, QUEUED, Q_SUM, RECORD, RECOVERING, RECOVERY,
-    REDUCED, RELEASED, RETRANS, RETRANSMITS, RHO, RHO_NOW, RING_DROPS, RING_SECONDS, ROUND, ROUND_OUT, RTT, SAFE,
-    SAMPLES, SAWTOOTH, SENT, SENT_TOTAL, SHARE, SHOWN, SPARE, SS, STALL, STALL_END, S_MEAN, S_RATE, TAKEN, TIMEOUTS,
-    TINY, TOOK, UNHELD, USED, WANT, WARMUP, WEST, WINDOW, WMAX,
+    ABOVE, ACCOUNTED, ACKED, APP, ARRIVED, A_SHARE, B, BLOCK, BLOCK_MORE, BLOCK_MOST, BLOCK_PACE, BLOCK_RATE, BURST,
+    B_SUM, CAP, CODEL, CODEL_NEXT, CREDIT, CW, DELACK, DELIVERED_TOTAL, DEVICE, DRAIN, DRAIN_FULL, DROP, DROPPED,
+    DROPPED_P, DROPPED_Q, DT, DURATION, ENTRY, EPOCH, EVENT, F, FAR_SHARE, FIRST, FLIGHT, FLOW, FOREVER, FRAME_NO,
+    FULL, FULL_PACKETS, F_GAP, F_LEFT, F_SIZE, F_TOOK, F_WANT, GONE, G_SHARE, HELD, HELD_SECONDS, HOLD, HYSTART, H_RTT,
+    H_SUM, IN_FLIGHT, I_EVERY, I_SIZE, K, Kind, LAST, LEFT, LOSSES, LOSS_EVENTS, LOSS_GAP, N, NEXT_FRAME, OFFERED, OUT,
+    OUTSTANDING, OVER, P, PACE, PARAMETERS, PATH_DROPS, PATH_SECONDS, PENDING, POLICY, PROBES, P_GAP, P_SHARE, P_SUM,
+    Q, QDISC_DROPS, QDISC_SECONDS, QLIM, QUEUED, Q_SUM, RECORD, RECOVERING, RECOVERY, REDUCED, RELEASED, RETRANS,
+    RETRANSMITS, RHO, RHO_NOW, RING_DROPS, RING_SECONDS, ROUND, ROUND_OUT, RTT, SAFE, SAMPLES, SAWTOOTH, SENT,
+    SENT_TOTAL, SHARE, SHOWN, SPARE, SS, STALL, STALL_END, S_MEAN, S_RATE, TAKEN, TIMEOUTS, TINY, TOOK, UNHELD, USED,
+    WANT, WARMUP, WEST, WINDOW, WMAX,
 )  # fmt: skip
 from tunbp.model.engines.random import exponential, stream, xorshift
 from tunbp.model.engines.codes import FRAMES, LINK_FIRST, OPEN, PKTGEN, TCP
@@ -286,8 +286,7 @@ def kernel(width: int, kind: Kind) -> Any:
                         # 2. the sender fills the window
                         want = math.floor(max(min(cwnd, window) - flight, 0.0) + TINY)
                         if blocks:  # less than a block waits (`tunbp.model.gso`)
-                            gain = cc.PACING_SLOW_START if cwnd < 0.5 * ssthresh else cc.PACING
-                            pacing = gain * min(cwnd * s[BLOCK_RATE, i], s[BLOCK_PACE, i])
+                            pacing = sender.pacing_gain(cwnd, ssthresh) * min(cwnd * s[BLOCK_RATE, i], s[BLOCK_PACE, i])
                             if paced:
                                 pacing = flow[PACE, i] * cc.TSQ_TIME
                                 credit = min(flow[CREDIT, i] + flow[PACE, i] * s[DT, i], 2.0 * s[BLOCK_MOST, i])
@@ -395,18 +394,8 @@ def kernel(width: int, kind: Kind) -> Any:
                     s[APP, i] -= arrived
                 rare |= t >= s[EVENT, i]
                 if single and not path and not readers:
-                    held = s[DEVICE + HELD, i] + took
-                    first = s[DEVICE + FIRST, i]
                     s[DEVICE + FLIGHT, i] += arrived
-                    first = min(first, t) if held > TINY else FOREVER
-                    whole = ((spare > 0.0) | (t - first >= s[HOLD, i])) & (held >= 2.0 - TINY)
-                    whole = whole | (t - first >= s[DELACK, i])
-                    bunches = s[BUNCH, i] * math.floor(held * s[BUNCHES, i] + TINY)
-                    acked = held if whole else bunches
-                    line[slot, 0, i] = acked
-                    s[DEVICE + HELD, i] = held - acked
-                    s[DEVICE + FIRST, i] = FOREVER if acked > 0.0 else first
-                    s[H_SUM, i] += held - acked
+                    stages.hold_acks(s, line, slot, i, took, spare, t)
                 else:
                     s[SPARE, i] = spare
 
@@ -419,20 +408,9 @@ def kernel(width: int, kind: Kind) -> Any:
             # 5. ACKs set out
             if single and (path or readers):
                 for i in range(W):
-                    t = n * s[DT, i]
                     took = s[F_LEFT, i] if readers else s[LEFT, i]
-                    held = s[DEVICE + HELD, i] + took
-                    first = s[DEVICE + FIRST, i]
                     s[DEVICE + FLIGHT, i] += s[ARRIVED, i]
-                    first = min(first, t) if held > TINY else FOREVER
-                    whole = ((s[SPARE, i] > 0.0) | (t - first >= s[HOLD, i])) & (held >= 2.0 - TINY)
-                    whole = whole | (t - first >= s[DELACK, i])
-                    bunches = s[BUNCH, i] * math.floor(held * s[BUNCHES, i] + TINY)
-                    acked = held if whole else bunches
-                    line[slot, 0, i] = acked
-                    s[DEVICE + HELD, i] = held - acked
-                    s[DEVICE + FIRST, i] = FOREVER if acked > 0.0 else first
-                    s[H_SUM, i] += held - acked
+                    stages.hold_acks(s, line, slot, i, took, s[SPARE, i], n * s[DT, i])
             if not single:
                 for f in range(nf):
                     flow = s[DEVICE + f * FLOW : DEVICE + (f + 1) * FLOW]

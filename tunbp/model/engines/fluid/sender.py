@@ -25,6 +25,18 @@ SMALL_QUEUE_BLOCKS = 2.0
 """Blocks that a flow may always have in the qdisc (net/ipv4/tcp_output.c, ``tcp_small_queue_check``)."""
 
 
+@_hot
+def smoothed_rtt(s: Any, i: int) -> float:
+    """The RTT that a sender knows, in seconds: without load, and what the queues in front and behind the reader add."""
+    return float(s[RTT, i] + (s[Q, i] + s[B, i]) * s[SERVICE, i] + s[P, i] * s[P_SERVICE, i])
+
+
+@_hot
+def pacing_gain(cwnd: float, ssthresh: float) -> float:
+    """How much faster than a window per RTT TCP paces (net/ipv4/tcp_input.c, ``tcp_update_pacing_rate``)."""
+    return cc.PACING_SLOW_START if cwnd < 0.5 * ssthresh else cc.PACING
+
+
 @_rare
 def reduce(s: Any, slow: Any, i: int, o: int, t: float, control: int) -> None:
     """One window reduction per round trip: the answer to loss or mark of what was sent after the last one.
@@ -153,9 +165,8 @@ def hystart(s: Any, line: Any, slot: int, W: int, nf: int, n: int) -> bool:
 @_rare
 def block_size(s: Any, i: int, o: int) -> float:
     """Segments that the flow at `o` hands over at once, where the stack cuts them (`tunbp.model.gso`)."""
-    gain = cc.PACING_SLOW_START if s[o + CW, i] < 0.5 * s[o + SS, i] else cc.PACING
-    srtt = s[RTT, i] + (s[Q, i] + s[B, i]) * s[SERVICE, i] + s[P, i] * s[P_SERVICE, i]
-    return float(gso.block(gain * s[o + CW, i] / srtt, s[BLOCK_MORE, i], s[BLOCK_MOST, i]))
+    rate = pacing_gain(s[o + CW, i], s[o + SS, i]) * s[o + CW, i] / smoothed_rtt(s, i)
+    return float(gso.block(rate, s[BLOCK_MORE, i], s[BLOCK_MOST, i]))
 
 
 @_hot
@@ -169,9 +180,9 @@ def small_queues(s: Any, W: int, nf: int, n: int, control: int, readers: bool) -
     for f in range(nf):
         o = DEVICE + f * FLOW
         for i in range(W):
-            srtt = s[RTT, i] + (s[Q, i] + s[B, i]) * s[SERVICE, i] + s[P, i] * s[P_SERVICE, i]
+            srtt = smoothed_rtt(s, i)
             entry = 1.0 / s[ENTRY, i]
-            gain = cc.PACING_SLOW_START if s[o + CW, i] < 0.5 * s[o + SS, i] else cc.PACING
+            gain = pacing_gain(s[o + CW, i], s[o + SS, i])
             rate = s[o + PACE, i] if controls.PACED[control] else gain * max(s[o + CW, i], s[o + FLIGHT, i]) / srtt
             # the block that makes it more is still handed over
             cut = gso.block(rate, s[BLOCK_MORE, i], s[BLOCK_MOST, i])
@@ -233,7 +244,7 @@ def rounds(s: Any, own: Any, W: int, nf: int, n: int, control: int) -> None:
             t = n * s[DT, i]
             if t < s[o + ROUND, i]:
                 continue
-            rtt = s[RTT, i] + (s[Q, i] + s[B, i]) * s[SERVICE, i] + s[P, i] * s[P_SERVICE, i]
+            rtt = smoothed_rtt(s, i)
             length = t - s[o + ROUND_START, i]
             if s[o + ROUND_OUT, i] > 0.0:
                 s[o + CW, i], s[o + PACE, i] = controls.round_trip(

@@ -11,12 +11,11 @@ from tunbp.model.compiled import njit
 from tunbp.model.engines.fluid import sender
 from tunbp.model.engines.fluid.sender import reduce
 from tunbp.model.engines.fluid.state import (
-    A, ABOVE, ACKED, ACKS, AHEAD, ARRIVED, A_SHARE, B, BATCH, BUNCH, CODEL_N, CODEL_NEXT, CW, DEVICE, DRAIN, DROP,
-    DROPPED_P, DROPPED_Q, DT, ECN, ENTRY, F, FAR, FAR_ACKS, FIRST, FLIGHT, FLOW, FOREVER, F_LEFT, F_TOOK,
-    F_WANT, G, GONE, G_SHARE, HELD, H_SUM, IDLE, LAST_DROP, LEFT, LOSS_GAP, LOSS_RUN, LOST_AT, MARK, N,
-    OUT, OVER, P, PACED, PART, PATH, PENDING, POLICY, P_GAP, P_LAST, P_RHO, P_ROOM, P_RUN, P_SUM, Q, REDUCED,
-    RELEASED, RHO, RHO_NOW, ROOM, SAFE, SEES, SERVICE, SHARE, SHOWN, STALL_END, TAIL, TINY, TOOK, USED,
-    WANT, WINDOW,
+    A, ABOVE, ACKED, ACKS, AHEAD, ARRIVED, A_SHARE, B, BATCH, BUNCH, BUNCHES, CODEL_N, CODEL_NEXT, CW, DELACK, DEVICE,
+    DRAIN, DROP, DROPPED_P, DROPPED_Q, DT, ECN, ENTRY, F, FAR, FAR_ACKS, FIRST, FLIGHT, FLOW, FOREVER, F_LEFT, F_TOOK,
+    F_WANT, G, GONE, G_SHARE, HELD, HOLD, H_SUM, IDLE, LAST_DROP, LEFT, LOSS_GAP, LOSS_RUN, LOST_AT, MARK, N, OUT,
+    OVER, P, PACED, PART, PATH, PENDING, POLICY, P_GAP, P_LAST, P_RHO, P_ROOM, P_RUN, P_SUM, Q, REDUCED, RELEASED, RHO,
+    RHO_NOW, ROOM, SAFE, SEES, SERVICE, SHARE, SHOWN, STALL_END, TAIL, TINY, TOOK, USED, WANT, WINDOW,
 )  # fmt: skip
 from tunbp.model.engines.random import exponential, xorshift
 from tunbp.model.engines.codes import FAIR, LINK_FIRST, OPEN, SEPARATE, TCP
@@ -26,7 +25,32 @@ _rare = njit(nogil=True, error_model="numpy")
 _hot: Any = numba.njit(nogil=True, error_model="numpy", forceinline=True)
 
 
-# ---- ACKs at the near reader
+# ---- ACKs at the readers
+
+
+@_hot
+def _gather(s: Any, line: Any, slot: int, W: int, nf: int, total: int, share: int) -> None:
+    """ACKs of this step join those that wait at a reader: per flow in row `share`, of all flows in row `total`."""
+    for i in range(W):
+        s[total, i] = 0.0
+    for f in range(nf):
+        o = DEVICE + f * FLOW
+        for i in range(W):
+            waiting = s[o + share, i] + line[slot, f, i]
+            s[o + share, i] = waiting
+            s[total, i] += waiting
+
+
+@_hot
+def _let_pass(s: Any, line: Any, slot: int, W: int, nf: int, share: int) -> None:
+    """Of each flow's waiting ACKs the same part (`PART`) goes on."""
+    for f in range(nf):
+        o = DEVICE + f * FLOW
+        for i in range(W):
+            waiting = s[o + share, i]
+            taken = waiting * s[PART, i]
+            line[slot, f, i] = taken
+            s[o + share, i] = waiting - taken
 
 
 @_hot
@@ -36,14 +60,7 @@ def take_acks(s: Any, line: Any, slot: int, W: int, nf: int, n: int, mixed: bool
     `USED` is the share of the step that this takes from the ring; what is not taken waits. `mixed` says whether any
     scenario of the tile has another policy than ACKs first, which needs no division of the time.
     """
-    for i in range(W):
-        s[A, i] = 0.0
-    for f in range(nf):
-        o = DEVICE + f * FLOW
-        for i in range(W):
-            waiting = s[o + A_SHARE, i] + line[slot, f, i]
-            s[o + A_SHARE, i] = waiting
-            s[A, i] += waiting
+    _gather(s, line, slot, W, nf, A, A_SHARE)
     for i in range(W):
         waiting, most, policy = s[A, i], s[ACKS, i], s[POLICY, i]
         if mixed:  # in turns: an ACK (of two) and a ring entry each, or what the ring leaves over
@@ -57,13 +74,7 @@ def take_acks(s: Any, line: Any, slot: int, W: int, nf: int, n: int, mixed: bool
         s[USED, i] = 0.0 if mixed and policy == SEPARATE else taken / s[ACKS, i]
         s[A, i] = waiting - taken
         s[H_SUM, i] += waiting - taken
-    for f in range(nf):
-        o = DEVICE + f * FLOW
-        for i in range(W):
-            waiting = s[o + A_SHARE, i]
-            taken = waiting * s[PART, i]
-            line[slot, f, i] = taken
-            s[o + A_SHARE, i] = waiting - taken
+    _let_pass(s, line, slot, W, nf, A_SHARE)
 
 
 @_hot
@@ -263,16 +274,25 @@ def pass_far_reader(s: Any, W: int, path: bool, mixed: bool) -> None:
 
 
 @_hot
+def hold_acks(s: Any, line: Any, slot: int, i: int, took: float, spare: float, t: float) -> None:
+    """ACKs of a single flow are held until its queue is empty, by the bunch while it is not, or until a timer ends."""
+    held = s[DEVICE + HELD, i] + took
+    first = s[DEVICE + FIRST, i]
+    first = min(first, t) if held > TINY else FOREVER
+    whole = ((spare > 0.0) | (t - first >= s[HOLD, i])) & (held >= 2.0 - TINY)
+    whole = whole | (t - first >= s[DELACK, i])
+    bunches = s[BUNCH, i] * math.floor(held * s[BUNCHES, i] + TINY)
+    acked = held if whole else bunches
+    line[slot, 0, i] = acked
+    s[DEVICE + HELD, i] = held - acked
+    s[DEVICE + FIRST, i] = FOREVER if acked > 0.0 else first
+    s[H_SUM, i] += held - acked
+
+
+@_hot
 def release(s: Any, line: Any, slot: int, W: int, nf: int) -> None:
     """ACKs that the receiver has made leave the far reader, as many as it has time for."""
-    for i in range(W):
-        s[G, i] = 0.0
-    for f in range(nf):
-        o = DEVICE + f * FLOW
-        for i in range(W):
-            waiting = s[o + G_SHARE, i] + line[slot, f, i]
-            s[o + G_SHARE, i] = waiting
-            s[G, i] += waiting
+    _gather(s, line, slot, W, nf, G, G_SHARE)
     for i in range(W):
         waiting = s[G, i]
         left = min(waiting, s[ROOM, i])
@@ -280,13 +300,7 @@ def release(s: Any, line: Any, slot: int, W: int, nf: int) -> None:
         s[RELEASED, i] = left
         s[G, i] = waiting - left
         s[H_SUM, i] += waiting - left
-    for f in range(nf):
-        o = DEVICE + f * FLOW
-        for i in range(W):
-            waiting = s[o + G_SHARE, i]
-            left = waiting * s[PART, i]
-            line[slot, f, i] = left
-            s[o + G_SHARE, i] = waiting - left
+    _let_pass(s, line, slot, W, nf, G_SHARE)
 
 
 # ---- where losses show
