@@ -31,8 +31,8 @@ def blind(cells: Sequence[Cell], draws: int, seed: int = 0) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        `added_rtt` [s], `ring`, `sender`, `runs`, `measured`, `least`, `most`, `predicted`, `low50`, `high50`, `low90`,
-        `high90` [bit/s], `inside50`, `inside90`, by RTT, sender and ring.
+        `added_rtt` [s], `ring`, `sender`, `variant`, `runs`, `measured`, `least`, `most`, `predicted`, `low50`,
+        `high50`, `low90`, `high90` [bit/s], `inside50`, `inside90`, by RTT, sender, ring and variant.
     """
     found = compared(cells, predictive(cells, draws, seed))
     known = pd.DataFrame(
@@ -46,9 +46,9 @@ def blind(cells: Sequence[Cell], draws: int, seed: int = 0) -> pd.DataFrame:
         }
     )
     table = pd.concat([known, found.rename(columns={"median": "predicted"})], axis=1)
-    columns = ["added_rtt", "ring", "sender", "runs", "measured", "least", "most", "predicted"]
+    columns = ["added_rtt", "ring", "sender", "variant", "runs", "measured", "least", "most", "predicted"]
     columns += ["low50", "high50", "low90", "high90", "inside50", "inside90"]
-    return table[columns].sort_values(["added_rtt", "sender", "ring"], ignore_index=True)
+    return table[columns].sort_values(["added_rtt", "sender", "ring", "variant"], ignore_index=True)
 
 
 def sender(cell: Cell) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from tunbp.evidence import live
 from tunbp.evidence.datasets import external, published
@@ -97,12 +98,17 @@ def _lab(name: str, product: str, constants: dict[str, Any], use: str, least_run
 def native() -> list[Cell]:
     """OpenVPN at native speed; reader and chain from the floods of `lab_speed_native` alone."""
     speed = live.measurements()["speed_native"]
-    flood = speed.isel(run=speed["cell"].to_numpy() == "data-flood-ring500")
-    constants = {
-        "drain_rate": 1.0 / float(flood["reader_cost"].median()),
-        "path_rate": float(flood["chain_rate"].median()),
-    }
+    constants = {"drain_rate": reader_rate(speed), "path_rate": float(_flood(speed)["chain_rate"].median())}
     return _lab("openvpn_native", "openvpn", constants, HELD_OUT)
+
+
+def reader_rate(speed: xr.Dataset) -> float:
+    """The reader's speed in the flood of a `speed` measurement, packets/s: one over its processor time per packet."""
+    return 1.0 / float(_flood(speed)["reader_cost"].median())
+
+
+def _flood(speed: xr.Dataset) -> xr.Dataset:
+    return speed.isel(run=speed["cell"].to_numpy() == "data-flood-ring500")
 
 
 def emulated() -> list[Cell]:
@@ -114,6 +120,18 @@ def emulated() -> list[Cell]:
 def wireguard() -> list[Cell]:
     """wireguard-go at native speed on a busy machine; nothing of it was measured beforehand."""
     return _lab("wireguard_native", "wireguard-go", {"reader_policy": "separate"}, CALIBRATION)
+
+
+def wireguard_emulated() -> list[Cell]:
+    """wireguard-go in an emulated machine with a kernel 7.3: speeds from processor time per packet in its stock runs.
+
+    Both ends share the one processor, so the chain carries a packet in the sum of their times.
+    """
+    runs = live.measurements()["wireguard"]
+    stock = runs.isel(run=runs["variant"].to_numpy() == "stock")
+    near, far = (float((stock[name] / stock["delivered"]).median()) for name in ("reader_cpu", "far_reader_cpu"))
+    constants = {"reader_policy": "separate", "drain_rate": 1 / near, "path_rate": 1 / (near + far)}
+    return _lab("wireguard", "wireguard-go", constants, HELD_OUT)
 
 
 def paper() -> list[Cell]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import tarfile
 from pathlib import Path
 
@@ -68,8 +69,7 @@ def make_root(suite: str = SUITE, mirror: str | None = None) -> Path:
         raise LabError(
             "`mmdebstrap` is missing: it makes the root in which modules are built; apt-get install mmdebstrap"
         )
-    if os.geteuid() != 0:
-        raise LabError("modules are built in a root of their own, which only root can make: run this as root")
+    check_rights()
     part = final.with_name(final.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     final.parent.mkdir(parents=True, exist_ok=True)
@@ -84,18 +84,36 @@ def make_root(suite: str = SUITE, mirror: str | None = None) -> Path:
     return final
 
 
+def check_rights() -> None:
+    """Raise unless this user may make roots and change into them.
+
+    Raises
+    ------
+    LabError
+        Saying what to do.
+    """
+    tried = subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"], capture_output=True, text=True)
+    if os.geteuid() != 0 or tried.returncode != 0:
+        why = f" ({tried.stderr.strip()})" if tried.returncode else ""
+        raise LabError(
+            f"modules are built in a root of their own, which needs root with all its rights{why}: run as root"
+        )
+
+
 def build(edit: Path, image: Path, root: Path) -> Path:
     """Build the edited driver for the kernel of `image`; returns the image of a tree that has it.
 
     Raises
     ------
     LabError
-        If the root has no headers for that kernel, the edit changes nothing, or the compiler refuses it.
+        If the root has no headers for that kernel, the edit changes nothing, the compiler refuses it, or without
+        rights.
     """
     version = image.parent.name
     if not (root / "lib" / "modules" / version / "build").is_symlink():
         there = ", ".join(sorted(path.name for path in (root / "lib" / "modules").iterdir())) or "none"
         raise LabError(f"{root} has no headers for {version}, only for: {there}; fetch that kernel: `tunbp lab kernel`")
+    check_rights()
     for left in (root / "tmp").glob("module-*"):  # of builds that were killed
         if not Path("/proc", left.name.removeprefix("module-")).exists():
             shutil.rmtree(left)

@@ -85,6 +85,71 @@ def native_caption(table: pd.DataFrame, cells: Sequence[Cell]) -> str:
     )
 
 
+def wireguard_table(table: pd.DataFrame) -> pd.DataFrame:
+    """`native_table` of cells in both variants: the driver stands beside the sender."""
+    return native_table(table.assign(sender=table["sender"] + ", " + table["variant"]))
+
+
+def wireguard_caption(native: pd.DataFrame, emulated: pd.DataFrame) -> str:
+    """What the rows of wireguard-go are, and how many intervals hold.
+
+    Parameters
+    ----------
+    native, emulated
+        `evidence.blind.blind` of both machines' cells.
+    """
+    parts = [
+        f"{int(table['inside90'].sum())} of {len(table)} {where} lie inside the 90 % interval and "
+        f"{int(table['inside50'].sum())} inside the 50 % interval"
+        for table, where in ((native, "native"), (emulated, "emulated"))
+        if len(table)
+    ]
+    return (
+        "TCP through wireguard-go: measured median and range (Mbit/s), and the prediction. "
+        f"Configurations: {'; '.join(parts)}. Nothing of the native runs was known beforehand, but the sizes of the "
+        "model's error come from them among others, so they do not judge it. Of the emulated ones processor time per "
+        "packet was known, from their stock runs."
+    )
+
+
+BESIDE_SHOWN: dict[str, Shown] = dict.fromkeys(
+    ("measurement", "cell", "driver", "quantity", "runs", "measured", "range", "predicted"), ""
+)
+"""Columns of the printed table of the other experiments."""
+
+
+def beside_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `evidence.experiments.every` as they are read, each number with its unit."""
+
+    def told(values: pd.Series) -> list[str]:
+        return ["" if np.isnan(v) else show(v, u, 3) for v, u in zip(values, table["units"], strict=True)]
+
+    ends = zip(table["least"], table["most"], table["units"], strict=True)
+    shown = table.rename(columns={"variant": "driver"}).assign(
+        measured=told(table["measured"]),
+        range=[show_range(low, high, unit, 3) for low, high, unit in ends],
+        predicted=told(table["predicted"]),
+    )
+    return shown[list(BESIDE_SHOWN)]
+
+
+def beside_caption(table: pd.DataFrame) -> str:
+    """What the rows of `evidence.experiments.every` are, and how near the predictions are."""
+    known = table[(table["predicted"] > 0) & (table["measured"] > 0) & table["units"].ne("1")]
+    factor = np.exp(np.abs(np.log((known["predicted"] / known["measured"]).to_numpy(float))))
+    worst = known.iloc[int(factor.argmax())]
+    zero = table[(table["variant"] == "backpressure") & (table["variable"] == "ring_drop_fraction")]
+    held = int((zero["most"] == 0).sum())
+    flag = f" With the flag the ring dropped nothing in {held} of {len(zero)} cells." if len(zero) else ""
+    return (
+        "The laboratory's other experiments: median and range of the runs, and what the model says with constants from "
+        f"processor time, floods and the set-up alone; empty where it says nothing. {len(known)} rates, times and "
+        f"counts are off by a factor of {significant(float(np.median(factor)), 3)} in the median and "
+        f"{significant(float(factor.max()), 3)} at most ({worst['measurement']}, {worst['cell']}, "
+        f"{worst['variant']}).{flag}"
+    )
+
+
 RATE, RING_DROPS = "received rate", "packets dropped by the ring per packet that reached it"
 """Quantities of `verdicts` by the long names of the schema."""
 

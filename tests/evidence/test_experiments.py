@@ -1,0 +1,82 @@
+"""The laboratory's other experiments beside the model."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from tunbp.evidence import experiments, live
+from tunbp.lab.experiments import video as lab_video
+
+
+@pytest.fixture(scope="module")
+def measured():
+    return live.measurements()
+
+
+def rows(table, **chosen):
+    for name, value in chosen.items():
+        table = table[table[name] == value]
+    return table
+
+
+def test_a_slow_uplink_is_predicted_from_its_set_up_alone(measured):
+    table = experiments.beside(measured["shaped_native"], experiments.shaped)
+    rates = rows(table, variable="received_rate")
+    assert (rates["predicted"] / rates["measured"]).to_numpy() == pytest.approx(1, abs=0.01)
+    pings = rows(table, variable="ping_mean_rtt")
+    assert (pings["predicted"] / pings["measured"]).between(0.67, 1.5).all()
+    assert (table["least"] <= table["measured"]).all()
+    assert (table["measured"] <= table["most"]).all()
+
+
+def test_frames_lose_what_does_not_fit_and_nothing_where_the_queue_stops(measured):
+    stock = measured["video_native"].isel(run=slice(0, 1)).assign_coords(ring=("run", [25]), bit_rate=("run", [20e6]))
+    predict = experiments.video(drain_rate=50e3, burst_rate=100e3)
+    lost = predict(stock, "stock")
+    sizes = np.array([frame.packets for frame in lab_video.frames({**CELL, "duration": 600.0})])
+    left = np.maximum(0, sizes * 0.5 - 25)
+    assert lost["ring_drop_fraction"] == pytest.approx(left.sum() / sizes.sum(), rel=0.03)
+    assert lost["broken_fraction"] == pytest.approx((left > 0).mean(), abs=0.03)
+    assert lost["broken_key_fraction"] == 1
+    assert set(predict(stock, "backpressure").values()) == {0}
+
+
+CELL = lab_video.VideoCell(ring=25, rtt=0.02, bit_rate=20e6).model_dump()
+
+
+def test_the_laboratorys_video_is_the_one_that_is_predicted():
+    assert (lab_video.PAYLOAD, lab_video.SPREAD) == (experiments.VIDEO_PAYLOAD, experiments.VIDEO_SPREAD)
+
+
+def flood(**changed):
+    """One stock run of a flood: 8 senders offer 400 K packets/s for a second, the reader takes 4 us for each."""
+    known = {"protocol": "udp", "senders": 8, "queues": 1, "ring": 500, "qdisc": "pfifo_fast", "congestion": "cubic"}
+    values = {"reader_cpu": 0.2, "delivered": 50e3, "sent": 400e3, "duration": 1.0}
+    coords = {name: ("run", [value]) for name, value in (known | changed).items()}
+    return xr.Dataset({name: ("run", [value]) for name, value in values.items()}, coords)
+
+
+def test_a_flood_leaves_the_reader_its_share_of_the_processors_and_a_stopped_queue_leaves_it_one():
+    predict = experiments.senders(cpus=2)
+    stock = predict(flood(), "stock")
+    assert stock["transmitted_rate"] == pytest.approx(250e3 * 2 / 9)
+    assert stock["ring_drop_fraction"] == pytest.approx(1 - 250e3 * 2 / 9 / 400e3)
+    assert predict(flood(), "backpressure") == {"transmitted_rate": pytest.approx(250e3), "ring_drop_fraction": 0.0}
+    assert np.isnan(predict(flood(queues=4), "stock")["transmitted_rate"])
+
+
+def test_a_guest_behind_vhost_net_is_served_at_its_own_speed(measured):
+    runs = measured["vhost"]
+    table = experiments.beside(runs, experiments.vhost(experiments.vhost_rate(runs)))
+    slow = table[table["cell"].str.contains("guest1000pps") & (table["variable"] == "transmitted_rate")]
+    assert len(slow) >= 2
+    assert (slow["predicted"] / slow["measured"]).to_numpy() == pytest.approx(1, abs=0.2)
+    kept = rows(table, variant="backpressure", variable="ring_drop_fraction")
+    assert (kept["predicted"] == 0).all()
+    assert (kept["most"] == 0).all()
+
+
+def test_every_measurement_that_has_a_prediction_is_in_the_table(measured):
+    table = experiments.every({name: measured[name] for name in ("openvpn", "shaped_native", "vhost")})
+    assert set(table["measurement"]) == {"shaped_native", "vhost"}
+    assert experiments.every({"openvpn": measured["openvpn"]}).empty

@@ -1,0 +1,281 @@
+"""The laboratory's experiments besides TCP through OpenVPN: what was measured, and what the model says of it.
+
+What a prediction knows of a run is how it was set up, and one or two constants that are no result of it: processor time
+per packet (of stock runs, for both variants), floods, the speed at which a burst was seen to come. Nothing is fitted.
+Where the model lacks what decides (several queues, a processor that sender and reader share), it says nothing, or its
+number stands there to be seen wrong.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from tunbp.evidence import held_out, live
+from tunbp.model.drivers import COMPARED, NAPI_POLL
+from tunbp.model.scenario import Scenario
+from tunbp.model.simulate import simulate
+
+Predict = Callable[[xr.Dataset, str], Mapping[str, float]]
+"""`predict(stock, variant)`: values by the names of variables, from one cell's stock runs."""
+
+OPENVPN_OUTSIDE = 24 + 28 + 14
+"""Bytes that a packet of OpenVPN's AES-256-GCM (opcode and peer 4, number 4, tag 16), UDP and IP, and Ethernet add."""
+TCP_IP = 52
+"""Bytes of IP and TCP headers with timestamps."""
+TRUESIZE = 2304
+"""Bytes that a packet of about 1500 counts against its socket's send buffer (a 2 KB buffer and its `sk_buff`)."""
+VIDEO_PAYLOAD, VIDEO_SPREAD = 1200, 0.3
+"""Bytes of the laboratory's video packets, and the share by which its frames vary (`tunbp.lab.experiments.video`)."""
+SHORT = 1e-4
+"""RTT where no delay was added, s."""
+
+
+def beside(runs: xr.Dataset, predict: Predict) -> pd.DataFrame:
+    """Every cell and variant: the median and range of what was measured, beside the prediction.
+
+    Parameters
+    ----------
+    runs
+        A measurement, along run.
+    predict
+        One of this module's, bound to its constants.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `cell`, `variant`, `variable`, `quantity` (its long name), `units`, `runs`, `measured` (median), `least`,
+        `most`, `predicted` (NaN: the model says nothing), by cell, variant and variable.
+    """
+    rows = []
+    for cell in dict.fromkeys(runs["cell"].to_numpy().tolist()):
+        here = runs.isel(run=runs["cell"].to_numpy() == cell)
+        stock = here.isel(run=here["variant"].to_numpy() == "stock")
+        for variant in [name for name in COMPARED if name in here["variant"].to_numpy()]:
+            part = here.isel(run=here["variant"].to_numpy() == variant)
+            for name, predicted in predict(stock, variant).items():
+                values = part[name].to_numpy()
+                rows.append(
+                    {
+                        "cell": cell,
+                        "variant": variant,
+                        "variable": name,
+                        "quantity": runs[name].attrs["long_name"],
+                        "units": runs[name].attrs["units"],
+                        "runs": int(np.isfinite(values).sum()),
+                        "measured": float(np.nanmedian(values)),
+                        "least": float(np.nanmin(values)),
+                        "most": float(np.nanmax(values)),
+                        "predicted": predicted,
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def _first(runs: xr.Dataset, name: str) -> Any:
+    return runs[name].to_numpy()[0]
+
+
+def _simulated(scenario: Scenario) -> dict[str, float]:
+    """Medians over the seeds of a scenario, and the share of packets that met a full ring."""
+    found = simulate(scenario, engine="auto")
+    values = {str(name): float(found[name].median()) for name in found.data_vars}
+    reached = values["delivered"] + values["dropped_ring"]
+    return {**values, "ring_drop_fraction": values["dropped_ring"] / reached if reached else 0.0}
+
+
+def shaped(stock: xr.Dataset, variant: str) -> Mapping[str, float]:
+    """OpenVPN over a slow uplink: it waits for its socket, so it reads at the uplink's speed, and both queues add up.
+
+    Nothing is known but the set-up: uplink, socket buffer (of 2304 bytes a packet), ring, segment size.
+    """
+    segment = float(stock["mss"].median())
+    speed = float(_first(stock, "uplink_rate")) / 8 / (segment + TCP_IP + OPENVPN_OUTSIDE)
+    waiting = int(2 * _first(stock, "socket_buffer") / TRUESIZE)
+    found = _simulated(
+        Scenario(
+            driver=COMPARED[variant],
+            qdisc=str(_first(stock, "qdisc")),
+            ring=int(_first(stock, "ring")) + waiting,
+            drain_rate=speed,
+            rtt=max(float(_first(stock, "added_rtt")), SHORT),
+            mss=segment,
+            congestion=str(_first(stock, "congestion")),
+            receive_window=live.RECEIVE_WINDOW,
+            duration=float(_first(stock, "set_duration") + _first(stock, "warmup")),
+            warmup=float(_first(stock, "warmup")),
+        )
+    )
+    return {
+        "received_rate": found["received_rate"],
+        "ping_mean_rtt": found["sparse_latency"],
+        "ring_drop_fraction": found["ring_drop_fraction"],
+    }
+
+
+def video(drain_rate: float, burst_rate: float) -> Predict:
+    """Frames into the ring: of B packets B (1 - mu/lambda) - N do not fit in stock, under backpressure all do.
+
+    Parameters
+    ----------
+    drain_rate
+        The reader's speed mu, packets/s.
+    burst_rate
+        The speed lambda at which a program's packets enter the ring, packets/s.
+    """
+    filling = 1 - min(drain_rate / burst_rate, 1.0)
+
+    def predict(stock: xr.Dataset, variant: str) -> Mapping[str, float]:
+        spacing, size = int(_first(stock, "key_interval")), float(_first(stock, "key_size"))
+        frame = float(_first(stock, "bit_rate")) / float(_first(stock, "frame_rate")) / 8 / VIDEO_PAYLOAD
+        other = frame * spacing / (spacing - 1 + size)
+        sizes = np.array([other, other * size]) * np.linspace(1 - VIDEO_SPREAD, 1 + VIDEO_SPREAD, 201)[:, None]
+        lost = np.maximum(0.0, sizes * filling - int(_first(stock, "ring"))) * (variant == "stock")
+        broken, keys = (lost > 0).mean(0), 1 / spacing
+        share = np.array([1 - keys, keys])
+        return {
+            "ring_drop_fraction": float((lost.mean(0) * share).sum() / (sizes.mean(0) * share).sum()),
+            "broken_fraction": float((broken * share).sum()),
+            "broken_key_fraction": float(broken[1]),
+        }
+
+    return predict
+
+
+def senders(cpus: int) -> Predict:
+    """Senders through one queue: the reader's own speed, from its processor time per packet in stock.
+
+    TCP senders sleep while the ring is full of their windows, and so do UDP senders whom a stopped queue holds: the
+    reader has a processor for itself. A flood into stock never sleeps: the reader gets its fair share of processors.
+
+    Parameters
+    ----------
+    cpus
+        Processors of the machine.
+    """
+
+    def predict(stock: xr.Dataset, variant: str) -> Mapping[str, float]:
+        count, speed = int(_first(stock, "senders")), 1 / float((stock["reader_cpu"] / stock["delivered"]).median())
+        if _first(stock, "queues") > 1:
+            return dict.fromkeys(("transmitted_rate", "ring_drop_fraction"), np.nan)
+        if _first(stock, "protocol") == "udp":
+            offered = float((stock["sent"] / stock["duration"]).median())
+            taken = min(offered, speed * (min(1.0, cpus / (count + 1)) if variant == "stock" else 1.0))
+            return {
+                "transmitted_rate": taken,
+                "ring_drop_fraction": 1 - taken / offered if variant == "stock" else 0.0,
+            }
+        found = _simulated(
+            Scenario(
+                driver=COMPARED[variant],
+                qdisc=str(_first(stock, "qdisc")),
+                ring=int(_first(stock, "ring")),
+                drain_rate=speed,
+                rtt=SHORT,
+                mss=1448.0,
+                streams=count,
+                congestion=str(_first(stock, "congestion")),
+                receive_window=live.RECEIVE_WINDOW,
+                duration=2.0,
+                warmup=0.5,
+            )
+        )
+        return {name: found[name] for name in ("transmitted_rate", "ring_drop_fraction")}
+
+    return predict
+
+
+def vhost(thread_rate: float) -> Predict:
+    """A flood for a guest behind vhost-net: offered evenly at the rate that the sender was seen to reach.
+
+    Parameters
+    ----------
+    thread_rate
+        The vhost thread's speed, packets/s: one over its processor time per packet (`vhost_rate`).
+    """
+
+    def predict(stock: xr.Dataset, variant: str) -> Mapping[str, float]:
+        guest = float(_first(stock, "guest_rate"))
+        found = _simulated(
+            Scenario(
+                driver=COMPARED[variant],
+                source="open" if _first(stock, "load") == "udp" else "pktgen",
+                offered_rate=float((stock["sent"] / stock["duration"]).median()),
+                qdisc=str(_first(stock, "qdisc")),
+                ring=int(_first(stock, "ring")),
+                drain_rate=thread_rate,
+                guest_rate=guest or None,
+                duration=2.0,
+                warmup=0.5,
+            )
+        )
+        return {name: found[name] for name in ("transmitted_rate", "ring_drop_fraction")}
+
+    return predict
+
+
+def vhost_rate(runs: xr.Dataset) -> float:
+    """The vhost thread's speed from its processor time, in stock runs with the largest ring and a fast guest."""
+    kept = (runs["variant"] == "stock") & (runs["guest_rate"] == 0) & (runs["ring"] == runs["ring"].max())
+    part = runs.isel(run=kept.to_numpy())
+    return 1 / float((part["reader_cpu"] / part["delivered"]).median())
+
+
+def per_stop(veth: xr.Dataset) -> pd.DataFrame:
+    """Packets that a veth carried between two stops: measured, and one NAPI poll, after which it is woken."""
+    kept = veth.isel(run=(veth["queue_stops"] > 0).to_numpy())
+    between = (kept["delivered"] / kept["queue_stops"]).assign_attrs(long_name="packets per stop", units="packet")
+    return beside(kept.assign(per_stop=between), lambda stock, variant: {"per_stop": float(NAPI_POLL)})
+
+
+def every(runs: Mapping[str, xr.Dataset]) -> pd.DataFrame:
+    """All measurements that are predicted here, `beside` their predictions, with the measurement's name in front.
+
+    Parameters
+    ----------
+    runs
+        `tunbp.evidence.live.measurements`.
+    """
+    tables = []
+    for name, dataset in runs.items():
+        predict = _predict_of(name, dataset, runs)
+        if predict is not None:
+            tables.append(beside(dataset, predict).assign(measurement=name))
+        elif dataset.attrs["experiment"] == "veth":
+            tables.append(per_stop(dataset).assign(measurement=name))
+    if not tables:
+        return pd.DataFrame()
+    table = pd.concat(tables, ignore_index=True)
+    return table[["measurement", *table.columns.drop("measurement")]]
+
+
+def _predict_of(name: str, dataset: xr.Dataset, runs: Mapping[str, xr.Dataset]) -> Predict | None:
+    """The prediction of a measurement, with its constants; None where there is none, or its constants are missing."""
+    experiment, native = dataset.attrs["experiment"], name.endswith("_native")
+    if experiment == "shaped":
+        return shaped
+    if experiment == "senders":
+        return senders(cpus(dataset))
+    if experiment == "vhost":
+        return vhost(vhost_rate(dataset))
+    ring = runs.get("ring_native" if native else "ring")
+    if experiment != "video" or ring is None or (native and "speed_native" not in runs):
+        return None
+    drain_rate = held_out.reader_rate(runs["speed_native"]) if native else live.speeds(ring).drain_rate
+    return video(drain_rate, push_rate(ring))
+
+
+def push_rate(ring: xr.Dataset) -> float:
+    """Speed at which a program's single sends enter the ring, packets/s: of bursts into stock."""
+    bursts = ring.isel(run=((ring["mode"] == "burst") & (ring["variant"] == "stock")).to_numpy())
+    return float(bursts["burst_rate"].median())
+
+
+def cpus(runs: xr.Dataset) -> int:
+    """Processors of the machine that a measurement was made on."""
+    return int(json.loads(str(runs.attrs["facts"]))["cpus"])
