@@ -21,7 +21,18 @@ def hint(module: str) -> str:
 
 
 def extra_of(package: str) -> str | None:
-    """The extra that lists a package, None if none does; case and `-` or `_` in its name do not matter."""
+    """The extra that lists a package, None if none does; case and `-` or `_` in its name do not matter.
+
+    Parameters
+    ----------
+    package
+        Name of a distribution, e.g. ``"matplotlib"``.
+
+    Returns
+    -------
+    str | None
+        Name of an extra of this package.
+    """
     from importlib.metadata import PackageNotFoundError, metadata
 
     from packaging.requirements import Requirement

@@ -16,6 +16,11 @@ def project_root(start: Path | None = None) -> Path:
     ----------
     start
         Folder to look from; the working directory when left out.
+
+    Returns
+    -------
+    Path
+        Absolute path.
     """
     start = (start or Path.cwd()).resolve()
     package = Path(__file__).resolve().parent

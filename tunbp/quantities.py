@@ -213,6 +213,11 @@ def show(value: float, unit: str, digits: int = 4) -> str:
     digits
         Significant digits; whole counts up to a million are shown whole.
 
+    Returns
+    -------
+    str
+        Number and unit, e.g. ``"181 Mbit/s"``.
+
     Examples
     --------
     >>> show(98.334e6, "bit/s"), show(6.4e-7, "s"), show(184_647_250, "packet"), show(0.05, "%")
@@ -235,13 +240,31 @@ def show_range(low: float, high: float, unit: str, digits: int = 2) -> str:
         Ends in the SI unit.
     unit, digits
         As for `show`.
+
+    Returns
+    -------
+    str
+        Both ends and the unit once.
     """
     name, size = _scale(max(abs(low), abs(high)), unit, digits)
     return _joined(f"{_text(low, unit, size, digits)} to {_text(high, unit, size, digits)}", name)
 
 
 def percent(share: float, digits: int = 3) -> str:
-    """Show a share of one in percent: `percent(0.0534)` is `5.34 %`."""
+    """Show a share of one in percent: `percent(0.0534)` is `5.34 %`.
+
+    Parameters
+    ----------
+    share
+        Part of one.
+    digits
+        Significant digits.
+
+    Returns
+    -------
+    str
+        Number and percent sign.
+    """
     return show(float(share), "%", digits)
 
 
@@ -272,6 +295,20 @@ def _joined(text: str, name: str) -> str:
 def significant(value: float, digits: int = 4) -> str:
     """Show a number with that many significant digits, without exponent or trailing zeros, thousands separated.
 
+    Parameters
+    ----------
+    value
+        The number.
+    digits
+        Significant digits, at most.
+
+    Returns
+    -------
+    str
+        The number as text.
+
+    Examples
+    --------
     >>> significant(0.00123456), significant(0.5), significant(15539.2)
     ('0.001235', '0.5', '15,540')
     """
@@ -290,6 +327,20 @@ def significant(value: float, digits: int = 4) -> str:
 def fixed(value: float, places: int) -> str:
     """Show a number with that many decimals, thousands separated; `missing` for nan, no minus before zero.
 
+    Parameters
+    ----------
+    value
+        The number.
+    places
+        Decimals.
+
+    Returns
+    -------
+    str
+        The number as text.
+
+    Examples
+    --------
     >>> fixed(-0.001, 2), fixed(15539, 0)
     ('0.00', '15,539')
     """
@@ -300,7 +351,20 @@ def fixed(value: float, places: int) -> str:
 
 
 def decimals(value: float, digits: int) -> int:
-    """How many decimals show that many significant digits of a value, e.g. the width of its interval."""
+    """How many decimals show that many significant digits of a value, e.g. the width of its interval.
+
+    Parameters
+    ----------
+    value
+        The number whose size counts.
+    digits
+        Significant digits that are wished.
+
+    Returns
+    -------
+    int
+        Decimals, at least 0.
+    """
     if value == 0 or not math.isfinite(value):
         return 0
     return max(digits - 1 - math.floor(math.log10(abs(value))), 0)
@@ -315,6 +379,11 @@ def label_unit(unit: str, shown: str | None = None) -> tuple[str, float]:
         SI unit of the data.
     shown
         The unit wanted; default Mbit/s, ms, Kpps, KB. `"%"` goes with a share, unit `"1"`.
+
+    Returns
+    -------
+    tuple[str, float]
+        Name of the unit, and how many SI units it is.
 
     Raises
     ------
@@ -335,6 +404,18 @@ def label_unit(unit: str, shown: str | None = None) -> tuple[str, float]:
 def clock(seconds: float) -> str:
     """Show a time that somebody waits for as `h:mm:ss`.
 
+    Parameters
+    ----------
+    seconds
+        A time in seconds.
+
+    Returns
+    -------
+    str
+        Hours, minutes and seconds.
+
+    Examples
+    --------
     >>> clock(3725)
     '1:02:05'
     """

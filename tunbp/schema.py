@@ -394,6 +394,16 @@ VARIABLES: dict[str, Variable] = {
 def attributes(name: str) -> dict[str, str]:
     """`units` and `long_name` attributes of a schema variable.
 
+    Parameters
+    ----------
+    name
+        A key of `VARIABLES`.
+
+    Returns
+    -------
+    dict[str, str]
+        Its ``units`` (SI) and ``long_name``.
+
     Raises
     ------
     KeyError
@@ -404,5 +414,16 @@ def attributes(name: str) -> dict[str, str]:
 
 
 def describe(dataset: xr.Dataset) -> xr.Dataset:
-    """The same dataset with `units` and `long_name` set on every variable of the schema."""
+    """The same dataset with `units` and `long_name` set on every variable of the schema.
+
+    Parameters
+    ----------
+    dataset
+        Variables of the schema; others stay as they are.
+
+    Returns
+    -------
+    xarray.Dataset
+        A copy with attributes.
+    """
     return dataset.assign({name: dataset[name].assign_attrs(attributes(str(name))) for name in dataset.data_vars})

@@ -51,6 +51,16 @@ class Source(BaseModel):
 def lore(message: str) -> str:
     """Address of a netdev mail from its Message-ID.
 
+    Parameters
+    ----------
+    message
+        Message-ID without brackets.
+
+    Returns
+    -------
+    str
+        Its address in the archive of the list.
+
     Examples
     --------
     >>> lore("ak1cIAwQzKS35x0m@karahi.librecast.net")
@@ -79,6 +89,16 @@ def sources() -> dict[str, Source]:
 def source(name: str) -> Source:
     """One source, e.g. ``source("S25")``.
 
+    Parameters
+    ----------
+    name
+        Id of a source.
+
+    Returns
+    -------
+    Source
+        The row of ``data/published/sources.yaml``.
+
     Raises
     ------
     DataError
@@ -93,6 +113,16 @@ def source(name: str) -> Source:
 def link(name: str) -> str:
     """Where a source can be read; empty if it has no public id (`cite` says why).
 
+    Parameters
+    ----------
+    name
+        Id of a source.
+
+    Returns
+    -------
+    str
+        The message's address at lore.kernel.org, else the first public address; empty if there is none.
+
     Examples
     --------
     >>> link("S21")
@@ -102,7 +132,18 @@ def link(name: str) -> str:
 
 
 def cite(name: str) -> str:
-    """A source in words, with its link or the reason why it has none."""
+    """A source in words, with its link or the reason why it has none.
+
+    Parameters
+    ----------
+    name
+        Id of a source.
+
+    Returns
+    -------
+    str
+        Id, what it is, author, date and link, in one line.
+    """
     found = source(name)
     where = found.link or f"no link: {found.unresolved}"
     date = f", {found.date}" if found.date else ""
@@ -117,6 +158,16 @@ _ID = re.compile(r"(?<![\w\[>/{-])[SX]\d\d(?![\w\]<}/-])")
 
 def named(text: str) -> list[str]:
     """Ids of sources that a text names, each once, in their order.
+
+    Parameters
+    ----------
+    text
+        Any text; ids that are links already are left out.
+
+    Returns
+    -------
+    list[str]
+        Ids that are in the table of sources.
 
     Examples
     --------
@@ -135,6 +186,11 @@ def linked(text: str, form: Form) -> str:
         Text that is escaped for `form` already. Ids that are linked in it stay as they are.
     form
         ``"html"``, ``"markdown"`` or ``"latex"`` (a ``href`` of the package hyperref).
+
+    Returns
+    -------
+    str
+        The text; whatever is no id of the table stays as it is.
 
     Examples
     --------

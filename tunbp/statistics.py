@@ -121,6 +121,11 @@ def mean_interval(values: ArrayLike, level: float = LEVEL) -> Interval:
     level
         Probability.
 
+    Returns
+    -------
+    Interval
+        In the unit of `values`; its ends are NaN below three values.
+
     Examples
     --------
     >>> found = mean_interval([9.0, 10.0, 11.0])
@@ -147,6 +152,11 @@ def paired_interval(first: ArrayLike, second: ArrayLike, level: float = LEVEL) -
         One value per pair each, same length; a pair with a NaN is left out.
     level
         Probability.
+
+    Returns
+    -------
+    Interval
+        In the unit of the values; its ends are NaN below three pairs.
 
     Examples
     --------

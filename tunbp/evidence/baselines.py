@@ -23,17 +23,56 @@ FEWEST = 3
 
 
 def window_over_rtt(cell: Cell, known: Sequence[Cell]) -> float:
-    """Receive window over RTT, bit/s."""
+    """Receive window over RTT, bit/s.
+
+    Parameters
+    ----------
+    cell
+        A held-out configuration.
+    known
+        Cells that may be learnt from; not used.
+
+    Returns
+    -------
+    float
+        bit/s, with `WINDOW` where none is known.
+    """
     return float(window_rate(cell.known.get("receive_window", WINDOW), cell.known["rtt"]))
 
 
 def ring_over_rtt(cell: Cell, known: Sequence[Cell]) -> float:
-    """A ring of segments per RTT, bit/s."""
+    """A ring of segments per RTT, bit/s.
+
+    Parameters
+    ----------
+    cell
+        A held-out configuration.
+    known
+        Cells that may be learnt from; not used.
+
+    Returns
+    -------
+    float
+        bit/s.
+    """
     return 8.0 * float(cell.known["ring"]) * float(cell.known.get("mss", 1448.0)) / float(cell.known["rtt"])
 
 
 def loss_law(cell: Cell, known: Sequence[Cell]) -> float:
-    """Mathis' law, where the loss of the path is known; NaN elsewhere."""
+    """Mathis' law, where the loss of the path is known; NaN elsewhere.
+
+    Parameters
+    ----------
+    cell
+        A held-out configuration.
+    known
+        Cells that may be learnt from; not used.
+
+    Returns
+    -------
+    float
+        bit/s, or NaN.
+    """
     loss = float(cell.known.get("path_loss", 0.0))
     if not loss > 0.0:
         return float("nan")
@@ -42,7 +81,20 @@ def loss_law(cell: Cell, known: Sequence[Cell]) -> float:
 
 
 def known_hosts(cell: Cell, known: Sequence[Cell]) -> float:
-    """Median rate of the calibration cells of the same program; of all, where it has none."""
+    """Median rate of the calibration cells of the same program; of all, where it has none.
+
+    Parameters
+    ----------
+    cell
+        A held-out configuration.
+    known
+        Calibration cells.
+
+    Returns
+    -------
+    float
+        bit/s.
+    """
     same = [other.measured for other in known if other.product == cell.product]
     return float(np.median(same or [other.measured for other in known]))
 

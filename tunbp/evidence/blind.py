@@ -52,13 +52,29 @@ def blind(cells: Sequence[Cell], draws: int, seed: int = 0) -> pd.DataFrame:
 
 
 def sender(cell: Cell) -> str:
-    """Congestion control and windows of a configuration, in words."""
+    """Congestion control and windows of a configuration, in words.
+
+    Parameters
+    ----------
+    cell
+        A held-out configuration.
+
+    Returns
+    -------
+    str
+        E.g. ``"CUBIC, 6 MiB"``.
+    """
     control = str(cell.known["congestion"]).upper()
     return control if "receive_window" in cell.known else f"{control}, default windows"
 
 
 def constants(cell: Cell) -> pd.DataFrame:
     """Every constant of a prediction of one configuration: what it was known to be, and from where.
+
+    Parameters
+    ----------
+    cell
+        A held-out configuration.
 
     Returns
     -------

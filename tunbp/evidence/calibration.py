@@ -105,7 +105,18 @@ CALIBRATIONS = (
 
 
 def calibrate(job: Calibration) -> Fit:
-    """Fit one host's free constants with everything else as the host table has it."""
+    """Fit one host's free constants with everything else as the host table has it.
+
+    Parameters
+    ----------
+    job
+        Host, rows and free constants.
+
+    Returns
+    -------
+    Fit
+        Constants with intervals.
+    """
     study = STUDIES[job.study]()
     own = study.subset(study.rows["host"] == job.host)
     free_rows = own.rows["role"] == "fitted"
@@ -131,7 +142,20 @@ NOTHING_DRAWN = (
 
 
 def entry(job: Calibration, found: Fit) -> dict[str, Any]:
-    """The `fitted` part of a host's entry: value, 95 % interval (or why there is none), unit and rows per constant."""
+    """The `fitted` part of a host's entry: value, 95 % interval (or why there is none), unit and rows per constant.
+
+    Parameters
+    ----------
+    job
+        Host, rows and free constants.
+    found
+        What `calibrate` returned.
+
+    Returns
+    -------
+    dict[str, Any]
+        As YAML has it, SI units.
+    """
     return {
         name: {
             "value": float(f"{found.values[name]:.{hosts.DIGITS}g}"),
@@ -160,7 +184,13 @@ def _header(text: str) -> str:
 
 
 def main(names: list[str]) -> None:
-    """Fit the named hosts (all, if none is named) and write the host table after each."""
+    """Fit the named hosts (all, if none is named) and write the host table after each.
+
+    Parameters
+    ----------
+    names
+        Hosts of ``hosts.yaml``.
+    """
     started: set[str] = set()
     path = Path(str(files("tunbp.model").joinpath(hosts.TABLE)))
     for job in CALIBRATIONS:

@@ -139,6 +139,11 @@ def load(path: Path | None = None) -> list[Claim]:
     path
         A YAML list of claims; by default the bundled ``data/claims.yaml``.
 
+    Returns
+    -------
+    list[Claim]
+        In the order of the file.
+
     Raises
     ------
     DataError
@@ -252,14 +257,36 @@ def check(path: Path | None = None, known: Mapping[str, pd.DataFrame] | None = N
 
 
 def removed(path: Path | None = None) -> pd.DataFrame:
-    """Claims that were removed after a review: columns `id` and `why`."""
+    """Claims that were removed after a review: columns `id` and `why`.
+
+    Parameters
+    ----------
+    path
+        A YAML mapping of id to reason; by default the bundled ``data/claims_removed.yaml``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per claim.
+    """
     path = opened.note(data_path("claims_removed.yaml") if path is None else path)
     entries: dict[str, str] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return pd.DataFrame({"id": list(entries), "why": list(entries.values())})
 
 
 def counts(checked: pd.DataFrame) -> pd.DataFrame:
-    """Verdicts by kind of what `check` returned: columns `kind` and one per verdict that occurs."""
+    """Verdicts by kind of what `check` returned: columns `kind` and one per verdict that occurs.
+
+    Parameters
+    ----------
+    checked
+        What `check` returned.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per kind that occurs.
+    """
     kinds = [kind for kind in get_args(Kind) if (checked["kind"] == kind).any()]
     verdicts = [verdict for verdict in get_args(Verdict) if (checked["verdict"] == verdict).any()]
     return pd.crosstab(checked["kind"], checked["verdict"]).reindex(index=kinds, columns=verdicts).reset_index()

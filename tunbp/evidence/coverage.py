@@ -118,7 +118,18 @@ def coverage() -> pd.DataFrame:
 
 
 def counts(table: pd.DataFrame) -> pd.DataFrame:
-    """How many entries and rows have each status: `status`, `meaning`, `entries`, `rows`."""
+    """How many entries and rows have each status: `status`, `meaning`, `entries`, `rows`.
+
+    Parameters
+    ----------
+    table
+        What `coverage` returned.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per status.
+    """
     grouped = table.groupby("status").agg(entries=("what", "size"), rows=("rows", "sum"))
     grouped = grouped.reindex(list(STATUS), fill_value=0).reset_index()
     grouped.insert(1, "meaning", grouped["status"].map(STATUS))

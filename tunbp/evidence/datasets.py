@@ -36,6 +36,11 @@ def data_path(*parts: str) -> Path:
     *parts
         Path below the data folder, e.g. ``data_path("published", "tcp.csv")``; nothing for the folder itself.
 
+    Returns
+    -------
+    Path
+        It need not exist.
+
     Raises
     ------
     DataError

@@ -36,6 +36,11 @@ def log_score(cells: Sequence[Cell], draws: xr.Dataset, sizes: Discrepancy) -> f
         What `tunbp.evidence.predictive.predictive` returned of them.
     sizes
         Sizes of the errors.
+
+    Returns
+    -------
+    float
+        Larger is better.
     """
     rate, ceiling, load = (
         draws[key].transpose("draw", "cell").to_numpy() for key in ("simulated_rate", "ceiling", "load")
@@ -47,7 +52,20 @@ def log_score(cells: Sequence[Cell], draws: xr.Dataset, sizes: Discrepancy) -> f
 
 
 def scores(cells: Sequence[Cell], draws: xr.Dataset) -> pd.DataFrame:
-    """`log_score` of every pair of sizes: `losses`, `small_ring`, `score`, best first."""
+    """`log_score` of every pair of sizes: `losses`, `small_ring`, `score`, best first.
+
+    Parameters
+    ----------
+    cells
+        Calibration cells.
+    draws
+        Rates of the cells over draws of the priors.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per pair.
+    """
     lines = [
         {"losses": losses, "small_ring": small,
          "score": log_score(cells, draws, replace(discrepancy(), losses=losses, small_ring=small))}

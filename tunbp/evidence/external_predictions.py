@@ -20,7 +20,20 @@ COLUMNS = ("low90", "low50", "median", "high50", "high90")
 
 
 def made(count: int = 128, seed: int = 0) -> pd.DataFrame:
-    """Predict every external run anew: quantiles of the received rate [bit/s] by run."""
+    """Predict every external run anew: quantiles of the received rate [bit/s] by run.
+
+    Parameters
+    ----------
+    count
+        Draws of the priors.
+    seed
+        Seed of the draws.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per run.
+    """
     cells = others()
     found = predictive(cells, count, seed)["received_rate"].quantile(
         [LEVELS[name] for name in COLUMNS], "draw", method="hazen"

@@ -205,7 +205,18 @@ SOURCES: dict[str, Callable[[], list[Cell]]] = {
 
 
 def table(cells: list[Cell]) -> pd.DataFrame:
-    """Cells as a table: `source`, `name`, `product`, `variant`, `ring`, `rtt`, `measured`, `use`, `runs`."""
+    """Cells as a table: `source`, `name`, `product`, `variant`, `ring`, `rtt`, `measured`, `use`, `runs`.
+
+    Parameters
+    ----------
+    cells
+        Configurations, each with what was measured.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per cell; `rtt` in s, `measured` in bit/s.
+    """
     columns = ("source", "name", "product", "variant", "measured", "use", "runs")
     rows = [
         {**{c: getattr(cell, c) for c in columns}, "ring": cell.known["ring"], "rtt": cell.known["rtt"]}

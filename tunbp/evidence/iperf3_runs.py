@@ -82,6 +82,11 @@ def _limit(trace: xr.Dataset, found: Sequence[Finding]) -> str:
 def pairs(devices: Iterable[str] = DEVICES) -> pd.DataFrame:
     """Stock against patched for each ring and RTT: change with interval, and a verdict in words.
 
+    Parameters
+    ----------
+    devices
+        Devices to compare.
+
     Returns
     -------
     pandas.DataFrame
@@ -159,13 +164,29 @@ def in_flight(series: xr.Dataset, window: float | None = None) -> xr.Dataset:
         One of `series`.
     window
         Receive window [byte] of series that have none (simulated ones); default the series' own `snd_wnd`.
+
+    Returns
+    -------
+    xarray.Dataset
+        A copy; other variables stay as they are.
     """
     limit = series["snd_wnd"] if window is None else window
     return series.assign(cwnd=series["cwnd"].where(series["cwnd"] < limit, limit).assign_attrs(series["cwnd"].attrs))
 
 
 def differences(shape: pd.DataFrame) -> str:
-    """Say where level and losses of simulated series differ from the measured ones, from `sawtooth`."""
+    """Say where level and losses of simulated series differ from the measured ones, from `sawtooth`.
+
+    Parameters
+    ----------
+    shape
+        What `sawtooth` returned.
+
+    Returns
+    -------
+    str
+        A sentence for the notebook.
+    """
     words = []
     for run, part in shape.groupby("run", sort=False):
         one, two = (part[part["kind"] == kind].iloc[0] for kind in ("measured", "simulated"))
@@ -177,6 +198,13 @@ def differences(shape: pd.DataFrame) -> str:
 
 def sawtooth(measured: xr.Dataset, simulated: xr.Dataset) -> pd.DataFrame:
     """Numbers that say how alike two sets of series are: mean rate, median and peak window, losses per minute.
+
+    Parameters
+    ----------
+    measured
+        Series over run and time, bit/s and segments.
+    simulated
+        The same of the model.
 
     Returns
     -------
@@ -198,6 +226,11 @@ def sawtooth(measured: xr.Dataset, simulated: xr.Dataset) -> pd.DataFrame:
 
 def key_figures(table: pd.DataFrame) -> pd.Series:
     """Counts and errors of the first screen, from `compare`.
+
+    Parameters
+    ----------
+    table
+        What `compare` returned.
 
     Returns
     -------

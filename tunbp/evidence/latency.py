@@ -65,13 +65,29 @@ def over_rings(values: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def medians(bulk: pd.DataFrame) -> pd.DataFrame:
-    """Medians over seeds of what `over_rings` returned."""
+    """Medians over seeds of what `over_rings` returned.
+
+    Parameters
+    ----------
+    bulk
+        What `over_rings` returned.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per variant, qdisc and ring.
+    """
     grouped = bulk.groupby(["variant", "qdisc", "ring"], sort=False)
     return grouped[["received_rate", "wait", "ring_wait", "drop_fraction", "full_ring"]].median().reset_index()
 
 
 def sweet_spot(bulk: pd.DataFrame) -> pd.Series:
     """The smallest ring at which backpressure has 98 % of its best rate, behind fq_codel if that was simulated.
+
+    Parameters
+    ----------
+    bulk
+        What `over_rings` returned.
 
     Returns
     -------
@@ -87,7 +103,18 @@ def sweet_spot(bulk: pd.DataFrame) -> pd.Series:
 
 
 def headline(bulk: pd.DataFrame) -> dict[str, tuple[float, str, str]]:
-    """Numbers worth a sentence: name -> (value, unit, words)."""
+    """Numbers worth a sentence: name -> (value, unit, words).
+
+    Parameters
+    ----------
+    bulk
+        What `over_rings` returned.
+
+    Returns
+    -------
+    dict[str, tuple[float, str, str]]
+        By the names that `Output.number` takes.
+    """
     good, table = sweet_spot(bulk), medians(bulk)
     stock = table[(table["variant"] == "stock") & (table["qdisc"] == good["qdisc"])]
     largest = stock.nlargest(1, "ring").iloc[0]
@@ -99,7 +126,18 @@ def headline(bulk: pd.DataFrame) -> dict[str, tuple[float, str, str]]:
 
 
 def shaped_tun(rings: Sequence[int] = (10, 25, 50, 100, 200, 500)) -> pd.DataFrame:
-    """Ping beside 20 TCP streams through a tun read at 8 Mbit/s: `variant`, `ring`, `rtt` [s], `backlog` [s]."""
+    """Ping beside 20 TCP streams through a tun read at 8 Mbit/s: `variant`, `ring`, `rtt` [s], `backlog` [s].
+
+    Parameters
+    ----------
+    rings
+        txqueuelen values in packets.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per variant and ring.
+    """
     names = list(COMPARED)
     result = simulate(Scenario(
         driver=xr.DataArray([COMPARED[n] for n in names], dims="variant", coords={"variant": names}),
@@ -119,7 +157,18 @@ def shaped_published() -> tuple[float, float]:
 
 
 def compare(shaped: pd.DataFrame) -> pd.DataFrame:
-    """Published against simulated ping, and the time a full ring takes."""
+    """Published against simulated ping, and the time a full ring takes.
+
+    Parameters
+    ----------
+    shaped
+        What `shaped_tun` returned.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per published ping, times in s.
+    """
     low, high = shaped_published()
     stock = shaped[(shaped["variant"] == "stock") & (shaped["ring"] == DEFAULT_RING["tun"])]["rtt"].iloc[0]
     middle = (low + high) / 2
@@ -143,12 +192,36 @@ def video() -> pd.DataFrame:
 
 
 def video_range(frames: pd.DataFrame, ring: int) -> tuple[float, str]:
-    """Highest simulated loss at one ring, in percent, and the unit."""
+    """Highest simulated loss at one ring, in percent, and the unit.
+
+    Parameters
+    ----------
+    frames
+        What `video` returned.
+    ring
+        Ring size in packets.
+
+    Returns
+    -------
+    tuple[float, str]
+        Loss in percent, and ``"%"``.
+    """
     return 100.0 * float(frames[frames["ring"] == ring]["loss"].max()), "%"
 
 
 def ring_delay(rings: Sequence[int]) -> pd.DataFrame:
-    """Time in seconds that a full ring takes to drain: columns `reader` [packet/s], `ring`, `delay`."""
+    """Time in seconds that a full ring takes to drain: columns `reader` [packet/s], `ring`, `delay`.
+
+    Parameters
+    ----------
+    rings
+        Ring sizes in packets.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per reader and ring.
+    """
     rows = [(reader, ring, ring / reader) for reader in (SHAPED_RATE, 10_000.0, 60_000.0) for ring in rings]
     return pd.DataFrame(rows, columns=["reader", "ring", "delay"])
 

@@ -52,6 +52,11 @@ def measurements(folder: Path | None = None) -> dict[str, xr.Dataset]:
     folder
         A folder of `tunbp lab run`, or one that holds several; None: the bundled measurements.
 
+    Returns
+    -------
+    dict[str, xr.Dataset]
+        Experiment to runs.
+
     Raises
     ------
     DataError
@@ -73,19 +78,52 @@ def measurements(folder: Path | None = None) -> dict[str, xr.Dataset]:
 
 
 def paths(folder: Path | None = None) -> list[Path]:
-    """Files that `measurements` reads, as inputs of a notebook's figures."""
+    """Files that `measurements` reads, as inputs of a notebook's figures.
+
+    Parameters
+    ----------
+    folder
+        Folder with measurements; None: the bundled ones.
+
+    Returns
+    -------
+    list[Path]
+        Sorted.
+    """
     folder = data_path("measured") if folder is None else folder
     return sorted([*folder.glob("lab_*.nc"), *folder.glob("*/lab_*.nc")])
 
 
 def setups(table: pd.DataFrame) -> pd.Series:
-    """Words for the settings of each row's cell: round trip, ring, congestion control."""
+    """Words for the settings of each row's cell: round trip, ring, congestion control.
+
+    Parameters
+    ----------
+    table
+        Rows with the settings of their cells.
+
+    Returns
+    -------
+    pandas.Series
+        One text per row.
+    """
     path = table["added_rtt"].map(lambda s: f"{s * 1e3:g} ms, ") + table["ring"].map("ring {}, ".format)
     return path + table["congestion"].str.upper()
 
 
 def single_runs(runs: xr.Dataset) -> pd.DataFrame:
-    """Every run of a tunnel measurement: `setup`, `variant`, `repetition`, `received_rate`, `ping_mean_rtt`."""
+    """Every run of a tunnel measurement: `setup`, `variant`, `repetition`, `received_rate`, `ping_mean_rtt`.
+
+    Parameters
+    ----------
+    runs
+        Runs of one experiment, over cell, variant and repetition.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per run; bit/s and s.
+    """
     kept = runs[["received_rate", "ping_mean_rtt"]].to_dataframe().reset_index()
     columns = ["setup", "variant", "repetition", "received_rate", "ping_mean_rtt"]
     return kept.assign(setup=setups(kept))[columns]
@@ -93,6 +131,16 @@ def single_runs(runs: xr.Dataset) -> pd.DataFrame:
 
 def speeds(ring: xr.Dataset) -> Speeds:
     """Reader speed and burst rate from the stock runs of the `ring` experiment.
+
+    Parameters
+    ----------
+    ring
+        Runs of the experiment `ring`.
+
+    Returns
+    -------
+    Speeds
+        packets/s.
 
     Raises
     ------
@@ -154,7 +202,22 @@ def predict_tunnel(runs: xr.Dataset, known: Speeds, seeds: int = 5, bunched: boo
 
 
 def predict_both(runs: xr.Dataset, known: Speeds, seeds: int = 5) -> pd.DataFrame:
-    """`predict_tunnel`, with the received rate under evenly spaced ACKs beside it in column `evenly_spaced`."""
+    """`predict_tunnel`, with the received rate under evenly spaced ACKs beside it in column `evenly_spaced`.
+
+    Parameters
+    ----------
+    runs
+        Runs of the experiment `openvpn`.
+    known
+        What `speeds` found.
+    seeds
+        Simulated repetitions.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per cell and variant, rates in bit/s.
+    """
     bunched, smooth = (predict_tunnel(runs, known, seeds, way) for way in (True, False))
     rates = smooth.rename(columns={"received_rate": "evenly_spaced"})[["cell", "variant", "evenly_spaced"]]
     return bunched.merge(rates, on=["cell", "variant"])
@@ -165,6 +228,16 @@ def predict_bursts(ring: xr.Dataset) -> pd.DataFrame:
 
     mu is the speed the reader was set to, lambda the speed at which the sender was seen to push.
     Only stock drops them: under backpressure the sender waits. Returns cell, variant, ring and drop_fraction.
+
+    Parameters
+    ----------
+    ring
+        Runs of the experiment `ring`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per cell, in packets.
     """
     bursts = ring.sel(run=(ring["mode"].to_numpy() == "burst") & (ring["variant"].to_numpy() == "stock"))
     rows = []
@@ -178,7 +251,18 @@ def predict_bursts(ring: xr.Dataset) -> pd.DataFrame:
 
 
 def conditions(runs: dict[str, xr.Dataset]) -> pd.DataFrame:
-    """Where and how each experiment was measured: one row per experiment."""
+    """Where and how each experiment was measured: one row per experiment.
+
+    Parameters
+    ----------
+    runs
+        What `measurements` returned.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Kernel, processor, path and dates in words.
+    """
     rows = []
     for name, dataset in runs.items():
         facts = json.loads(str(dataset.attrs["facts"]))
@@ -201,6 +285,20 @@ def compare(measured: pd.DataFrame, predicted: pd.DataFrame, variable: str) -> p
     """Measured medians beside the prediction: `model`, `model_low`, `model_high`, `error` (and `evenly_spaced`).
 
     `measured` has cell, variant, `variable`, low, high and the settings of the cell; `setup` words them.
+
+    Parameters
+    ----------
+    measured
+        Medians with intervals.
+    predicted
+        What `predict_both` returned.
+    variable
+        Column that is compared.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per cell and variant.
     """
     model = predicted.rename(columns={variable: "model", "low": "model_low", "high": "model_high"})
     columns = ("cell", "variant", "model", "model_low", "model_high", "evenly_spaced")

@@ -173,6 +173,11 @@ def condense(folder: Path) -> xr.Dataset:
     folder
         What `fetch` returned.
 
+    Returns
+    -------
+    xarray.Dataset
+        Over run and time.
+
     Raises
     ------
     DataError
@@ -198,6 +203,13 @@ def condense(folder: Path) -> xr.Dataset:
 
 def build(folder: Path, target: Path) -> Path:
     """Write `condense(folder)` as netCDF to `target`, byte for byte the same each time.
+
+    Parameters
+    ----------
+    folder
+        The repository's folder of results.
+    target
+        File to write.
 
     Returns
     -------

@@ -126,6 +126,11 @@ def _rates(
 def gains(table: pd.DataFrame) -> pd.DataFrame:
     """Gain and deficit of every published pair of rows of `compare`: two numbers for the same two values.
 
+    Parameters
+    ----------
+    table
+        What `compare` returned.
+
     Returns
     -------
     pandas.DataFrame
@@ -148,7 +153,22 @@ def _gain(stock: pd.Series, patched: pd.Series) -> tuple[pd.Series, pd.Series]:
 
 
 def simulated_gain(curve: pd.DataFrame, tunnel: str = "OpenVPN", ring: int = DEFAULT_RING["tun"]) -> pd.Series:
-    """Gain at one queue length over the seeds of `curves`: `low`, `median`, `high` and the `level` they reach."""
+    """Gain at one queue length over the seeds of `curves`: `low`, `median`, `high` and the `level` they reach.
+
+    Parameters
+    ----------
+    curve
+        What `curves` returned for the real path.
+    tunnel
+        Name of the tunnel.
+    ring
+        txqueuelen in packets.
+
+    Returns
+    -------
+    pandas.Series
+        Relative gains; `level` is between 0 and 1.
+    """
     rows = curve[(curve["tunnel"] == tunnel) & (curve["ring"] == ring)]
     wide = rows.pivot_table(index="seed", columns="variant", values="received_rate")
     found = next_run_interval(wide["patched"] / wide["stock"] - 1)
@@ -164,6 +184,11 @@ def abstract_gain() -> pd.Series:
 
 def errors(table: pd.DataFrame) -> pd.DataFrame:
     """Median and worst absolute error of published rows, by table, tunnel, variant and role.
+
+    Parameters
+    ----------
+    table
+        What `compare` returned.
 
     Returns
     -------

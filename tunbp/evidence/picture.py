@@ -31,6 +31,13 @@ CYCLES = np.geomspace(1, 1000, 40)
 def bursts(rings: tuple[int, ...] = (100, 500), duration: float = FIELDS["duration"].default) -> xr.Dataset:
     """Throughput over how long ACKs are bunched: OpenVPN of the paper's lab at 120 ms, stock and backpressure.
 
+    Parameters
+    ----------
+    rings
+        txqueuelen values in packets.
+    duration
+        Simulated seconds.
+
     Returns
     -------
     xarray.Dataset
@@ -64,6 +71,15 @@ def stages(
 ) -> xr.Dataset:
     """Which stage sets the clock: OpenVPN of the paper's lab at 60 ms, before paths of different rates.
 
+    Parameters
+    ----------
+    shares
+        Rates of the path over that of the reader.
+    rings
+        txqueuelen values in packets.
+    duration
+        Simulated seconds.
+
     Returns
     -------
     xarray.Dataset
@@ -91,6 +107,13 @@ def stages(
 
 def wakes(stock_rate: float = 1.293e6, ring: int = 1000) -> xr.Dataset:
     """Packets per second of a saturated reader over packets per wake: the 5600X of the wake ablation (S13, S14).
+
+    Parameters
+    ----------
+    stock_rate
+        Packets per second without backpressure.
+    ring
+        Ring size in packets.
 
     Returns
     -------

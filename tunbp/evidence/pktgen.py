@@ -177,7 +177,20 @@ def losses(lost: pd.DataFrame) -> pd.DataFrame:
 
 
 def unread(devices: Iterable[str] = DEVICES, versions: Iterable[str] = ("v8", "v9", "v12")) -> pd.DataFrame:
-    """Tables that are known to exist and could not be read, as the rows of `groups` without values."""
+    """Tables that are known to exist and could not be read, as the rows of `groups` without values.
+
+    Parameters
+    ----------
+    devices
+        Devices of the tables.
+    versions
+        Versions of the series.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per value that was not read.
+    """
     table = published("pktgen")
     table = table[(table["missing"] == NOT_READ) & table["wake_policy"].isin(OWN_RULES)]
     gaps: dict[tuple[str, str, str], None] = {}
@@ -274,6 +287,11 @@ def constants() -> pd.DataFrame:
 
 def key_figures(table: pd.DataFrame) -> pd.Series:
     """Numbers of the first screen.
+
+    Parameters
+    ----------
+    table
+        What `compare` returned.
 
     Returns
     -------

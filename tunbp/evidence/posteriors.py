@@ -38,7 +38,18 @@ def hosts() -> dict[str, list[Cell]]:
 
 
 def rows_of(cells: Sequence[Cell]) -> Rows:
-    """Cells of one host as rows of an inference."""
+    """Cells of one host as rows of an inference.
+
+    Parameters
+    ----------
+    cells
+        Cells of one host.
+
+    Returns
+    -------
+    Rows
+        With what was measured in bit/s.
+    """
 
     def known(cell: Cell) -> dict[str, Any]:
         seconds = SECONDS * min(1.0, float(cell.known["rtt"]) / STEPS_OF)
@@ -56,17 +67,62 @@ def posterior_of(
     state: Path | None = None,
     report: Callable[[int, float, float], None] = lambda *_: None,
 ) -> xr.Dataset:
-    """Draws of a host's constants, see `tunbp.infer.sample.sample`, from its fitted rows alone."""
+    """Draws of a host's constants, see `tunbp.infer.sample.sample`, from its fitted rows alone.
+
+    Parameters
+    ----------
+    host
+        A host of ``hosts.yaml``.
+    count
+        Draws.
+    seed
+        Seed of the draws.
+    state
+        File to continue from; None: none is kept.
+    report
+        Called with stage, temper and effective draws.
+
+    Returns
+    -------
+    xarray.Dataset
+        Constants over `draw`.
+    """
     return sample(fitted_rows(host), count, seed, state, report)
 
 
 def fitted_rows(host: str) -> Rows:
-    """The rows of a host that a posterior may use: those that `hosts.yaml` was fitted to."""
+    """The rows of a host that a posterior may use: those that `hosts.yaml` was fitted to.
+
+    Parameters
+    ----------
+    host
+        A host of ``hosts.yaml``.
+
+    Returns
+    -------
+    Rows
+        With what was published in bit/s.
+    """
     return rows_of([cell for cell in hosts()[host] if cell.use == CALIBRATION])
 
 
 def predicted(host: str, posterior: xr.Dataset, seed: int = 0) -> tuple[list[Cell], xr.Dataset]:
-    """The held-out rows of a host, and `received_rate` of each over the draws of its posterior, with all errors."""
+    """The held-out rows of a host, and `received_rate` of each over the draws of its posterior, with all errors.
+
+    Parameters
+    ----------
+    host
+        A host of ``hosts.yaml``.
+    posterior
+        What `posterior_of` returned.
+    seed
+        Seed of the runs.
+
+    Returns
+    -------
+    tuple[list[Cell], xr.Dataset]
+        Cells, and their rates in bit/s over cell and draw.
+    """
     cells = [replace(cell, source="posterior") for cell in hosts()[host] if cell.use != CALIBRATION]
     rows, sizes = rows_of(cells), discrepancy()
     values = {name: posterior[name].to_numpy() for name in rows.unknown}
@@ -81,6 +137,11 @@ def predicted(host: str, posterior: xr.Dataset, seed: int = 0) -> tuple[list[Cel
 
 def contraction(posteriors: dict[str, xr.Dataset]) -> pd.DataFrame:
     """What the rows say of each constant: median and 90 % interval, and how much narrower than the prior.
+
+    Parameters
+    ----------
+    posteriors
+        Host to what `posterior_of` returned.
 
     Returns
     -------
@@ -102,7 +163,18 @@ def contraction(posteriors: dict[str, xr.Dataset]) -> pd.DataFrame:
 
 
 def diagnostics(posteriors: dict[str, xr.Dataset]) -> pd.DataFrame:
-    """How each posterior was reached: rows, stages, smallest effective draws, accepted steps, Pareto k of one step."""
+    """How each posterior was reached: rows, stages, smallest effective draws, accepted steps, Pareto k of one step.
+
+    Parameters
+    ----------
+    posteriors
+        Host to what `posterior_of` returned.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per host.
+    """
     return pd.DataFrame(
         [
             {

@@ -139,6 +139,11 @@ def checked(draws: int = 128, seed: int = 0) -> pd.DataFrame:
     ----------
     draws, seed
         As for `tunbp.prediction.predict`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per bound.
     """
     parts = []
     for name, steps in JUDGES.items():

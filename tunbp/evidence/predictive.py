@@ -75,6 +75,13 @@ def _groups(cells: Sequence[Cell]) -> Iterable[list[int]]:
 def compared(cells: Sequence[Cell], draws: xr.Dataset) -> pd.DataFrame:
     """Every cell with its predictive interval and whether it holds the measured rate.
 
+    Parameters
+    ----------
+    cells
+        Cells with what was measured.
+    draws
+        `received_rate` over cell and draw, bit/s.
+
     Returns
     -------
     pandas.DataFrame
@@ -95,7 +102,20 @@ def compared(cells: Sequence[Cell], draws: xr.Dataset) -> pd.DataFrame:
 
 
 def judged(cells: Sequence[Cell], draws: xr.Dataset) -> pd.DataFrame:
-    """`compared`, with `crps` of the logarithm of the rate."""
+    """`compared`, with `crps` of the logarithm of the rate.
+
+    Parameters
+    ----------
+    cells
+        Cells with what was measured.
+    draws
+        `received_rate` over cell and draw, bit/s.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per cell.
+    """
     from scores.probability import crps_for_ensemble
 
     logs = xr.DataArray(np.log(draws["received_rate"].transpose("cell", "draw").to_numpy()), dims=("cell", "draw"))
@@ -106,6 +126,13 @@ def judged(cells: Sequence[Cell], draws: xr.Dataset) -> pd.DataFrame:
 
 def coverage(table: pd.DataFrame, by: str = "source") -> pd.DataFrame:
     """Coverage and sharpness of `judged` by a column, and of all.
+
+    Parameters
+    ----------
+    table
+        What `judged` returned.
+    by
+        Column of the groups.
 
     Returns
     -------

@@ -42,7 +42,18 @@ class Remote:
 
 
 def sha256(path: Path) -> str:
-    """SHA-256 of a file, in hex."""
+    """SHA-256 of a file, in hex.
+
+    Parameters
+    ----------
+    path
+        File to read.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -63,6 +74,16 @@ def bundled() -> dict[str, str]:
 
 def remote(name: str) -> Remote:
     """One set of remote files, e.g. ``remote("nodrop")``.
+
+    Parameters
+    ----------
+    name
+        Key of ``data/registry.yaml``.
+
+    Returns
+    -------
+    Remote
+        Addresses and checksums.
 
     Raises
     ------
@@ -108,7 +129,13 @@ def update() -> None:
 
 
 def record(path: str) -> None:
-    """Record one bundled file as it is now, by its path below the data folder."""
+    """Record one bundled file as it is now, by its path below the data folder.
+
+    Parameters
+    ----------
+    path
+        E.g. ``"published/tcp.csv"``.
+    """
     _store({**bundled(), path: sha256(data_path(path))})
 
 

@@ -106,6 +106,11 @@ def halves(cells: Sequence[npt.ArrayLike], splits: int = 200, seed: int = 0) -> 
     splits, seed
         How many random splits, and the seed of them.
 
+    Returns
+    -------
+    Halves
+        How far halves are apart, as factors.
+
     Examples
     --------
     >>> halves([[1.0, 1.0], [2.0, 2.0], [5.0, 5.0]])
@@ -129,6 +134,11 @@ def halves(cells: Sequence[npt.ArrayLike], splits: int = 200, seed: int = 0) -> 
 def repeats(pairs: Sequence[tuple[str, tuple[str, str]]] = REPEATS) -> pd.DataFrame:
     """Configurations that were published twice: how far two means of the same thing are apart.
 
+    Parameters
+    ----------
+    pairs
+        Name and the two rows of each configuration.
+
     Returns
     -------
     pandas.DataFrame
@@ -143,7 +153,18 @@ def repeats(pairs: Sequence[tuple[str, tuple[str, str]]] = REPEATS) -> pd.DataFr
 
 
 def spread(differences: npt.ArrayLike) -> float:
-    """Relative standard deviation of one mean, from differences of pairs that measured the same: rms / sqrt 2."""
+    """Relative standard deviation of one mean, from differences of pairs that measured the same: rms / sqrt 2.
+
+    Parameters
+    ----------
+    differences
+        Relative differences of pairs.
+
+    Returns
+    -------
+    float
+        Relative.
+    """
     return float(np.sqrt(np.mean(np.square(np.asarray(differences, float))) / 2))
 
 
@@ -190,6 +211,11 @@ def smallest_effect(deviation: float, freedom: float, runs: int = 1) -> float:
 def change_half_width(level: float = LEVEL) -> float:
     """Half the width of the interval of a change between two lone means, from configurations published twice.
 
+    Parameters
+    ----------
+    level
+        Level of the interval.
+
     Returns
     -------
     float
@@ -202,6 +228,11 @@ def change_half_width(level: float = LEVEL) -> float:
 
 def lone_means(pair: tuple[str, str] = PATCH_1) -> pd.Series:
     """Two published means without a spread: their difference against the smallest that could be found.
+
+    Parameters
+    ----------
+    pair
+        Ids of two rows of ``pktgen.csv``.
 
     Returns
     -------

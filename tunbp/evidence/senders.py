@@ -53,12 +53,34 @@ def librecast(streams: Sequence[int], duration: float) -> tuple[pd.DataFrame, pd
 
 
 def compare(rows: pd.DataFrame) -> pd.DataFrame:
-    """Row, role, published, model and error of `librecast`'s rows."""
+    """Row, role, published, model and error of `librecast`'s rows.
+
+    Parameters
+    ----------
+    rows
+        What `librecast` returned.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rates in bit/s, error relative.
+    """
     return rows[["row", "role", "published", "model", "error"]].reset_index(drop=True)
 
 
 def pktgen(threads: Sequence[int]) -> pd.DataFrame:
-    """v7's pktgen rows with these numbers of threads: `case`, `variant`, `published`, `model`, `error` [packet/s]."""
+    """v7's pktgen rows with these numbers of threads: `case`, `variant`, `published`, `model`, `error` [packet/s].
+
+    Parameters
+    ----------
+    threads
+        Numbers of threads.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per device and variant.
+    """
     rows = validate(["pktgen"])
     parts = rows["row"].str.extract(r"^v7-(?P<device>tap|vhost(?:-pinned)?)-(?P<threads>\d+)t-(?P<variant>\w+)$")
     rows = rows.assign(**parts).dropna(subset=["threads"])
@@ -69,7 +91,18 @@ def pktgen(threads: Sequence[int]) -> pd.DataFrame:
 
 
 def cost_parts(streams: int) -> pd.DataFrame:
-    """Cost of one packet by kernel and part of the wake-cycle law: `variant`, `part`, `seconds`."""
+    """Cost of one packet by kernel and part of the wake-cycle law: `variant`, `part`, `seconds`.
+
+    Parameters
+    ----------
+    streams
+        Number of TCP streams.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per variant and part.
+    """
     constants = host("librecast")
     ring, share = constants["ring"], 1.0 - 1.0 / streams
     lines: list[tuple[str, str, float]] = []
@@ -115,7 +148,20 @@ def _ratio(rows: pd.DataFrame, row: str, base: str) -> tuple[float, float]:
 
 
 def headline(rows: pd.DataFrame, rules: pd.DataFrame) -> dict[str, tuple[float, str, str]]:
-    """Numbers worth a sentence: name -> (value, unit, words)."""
+    """Numbers worth a sentence: name -> (value, unit, words).
+
+    Parameters
+    ----------
+    rows
+        What `librecast` returned.
+    rules
+        What `wake_rules` returned.
+
+    Returns
+    -------
+    dict[str, tuple[float, str, str]]
+        By the names that `Output.number` takes.
+    """
     early = rules.set_index(["case", "rule"])
     found = {
         "senders_median_error": (

@@ -77,7 +77,18 @@ class Range:
         return show_range(self.low, self.high, "%" if self.unit == "1" else self.unit)
 
     def at(self, u: Array) -> Array:
-        """Values at points `u` of the unit interval."""
+        """Values at points `u` of the unit interval.
+
+        Parameters
+        ----------
+        u
+            Any shape, between 0 and 1.
+
+        Returns
+        -------
+        ndarray
+            In the unit of the field.
+        """
         if self.log:
             return np.asarray(self.low * (self.high / self.low) ** u)
         return np.asarray(self.low + (self.high - self.low) * u)
@@ -130,6 +141,11 @@ def sample(samples: int, seed: int) -> pd.DataFrame:
         Base samples N of the scrambled Sobol sequence.
     seed
         Seed of the scrambling.
+
+    Returns
+    -------
+    pandas.DataFrame
+        In SI units.
 
     Notes
     -----
@@ -191,7 +207,18 @@ def _scenario(fields: Mapping[str, Any], duration: float, seed: Any) -> Scenario
 
 
 def responses(result: xr.Dataset) -> dict[str, xr.DataArray]:
-    """Throughputs, their ratio and its logarithm, and what backpressure adds to the mean RTT."""
+    """Throughputs, their ratio and its logarithm, and what backpressure adds to the mean RTT.
+
+    Parameters
+    ----------
+    result
+        Stock and backpressure of every point, over `variant`.
+
+    Returns
+    -------
+    dict[str, xr.DataArray]
+        Rates in bit/s, times in s.
+    """
     stock, pushed = (result.sel(variant=name, drop=True) for name in COMPARED)
     ratio = pushed.received_rate / np.maximum(stock.received_rate, 1.0)
     return {
@@ -205,6 +232,13 @@ def responses(result: xr.Dataset) -> dict[str, xr.DataArray]:
 
 def indices(results: pd.DataFrame, seed: int) -> pd.DataFrame:
     """First-order and total Sobol indices of each response, with 95 % bootstrap intervals.
+
+    Parameters
+    ----------
+    results
+        What `run` returned.
+    seed
+        Seed of the bootstrap.
 
     Returns
     -------
@@ -239,6 +273,11 @@ def gain_map(rtts: Sequence[float], rings: Sequence[int], duration: float, seeds
         Simulated time per scenario in seconds.
     seeds
         Repetitions with other pauses.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over rtt and ring; a relative gain.
     """
     fields = {k: v for k, v in host("lab-openvpn").items() if k not in ("rtt", "ring", "burst_rate", "qdisc_limit")}
     fields["rtt"] = xr.DataArray(rtts, dims="rtt", coords={"rtt": rtts})
@@ -256,7 +295,18 @@ def paper_points() -> pd.DataFrame:
 
 
 def map_axes(points: int) -> tuple[list[float], list[int]]:
-    """Round-trip times [s] and ring sizes [packets] of the map, evenly spread in logarithm over `MAP`."""
+    """Round-trip times [s] and ring sizes [packets] of the map, evenly spread in logarithm over `MAP`.
+
+    Parameters
+    ----------
+    points
+        Points per axis.
+
+    Returns
+    -------
+    tuple[list[float], list[int]]
+        Seconds and packets.
+    """
     (shortest, longest), (smallest, largest) = MAP
     rtts = [float(f"{rtt:.4g}") for rtt in np.geomspace(shortest, longest, points)]
     return rtts, [int(ring) for ring in np.rint(np.geomspace(smallest, largest, points))]
@@ -274,13 +324,37 @@ def ranges_table() -> pd.DataFrame:
 
 
 def hurts(ratio: Any, latency_cost: Any) -> Any:
-    """Where backpressure hurts a flow: less throughput, or none gained while its mean RTT grows by a millisecond."""
+    """Where backpressure hurts a flow: less throughput, or none gained while its mean RTT grows by a millisecond.
+
+    Parameters
+    ----------
+    ratio
+        Throughput with backpressure over without.
+    latency_cost
+        What backpressure adds to the mean RTT, s.
+
+    Returns
+    -------
+    float or array
+        Truth values.
+    """
     idle = (ratio < 1 + TOLERANCE) & (latency_cost > NOTICED)
     return (ratio < 1 - TOLERANCE) | idle
 
 
 def outcomes(results: pd.DataFrame) -> dict[str, float]:
-    """Shares of the sampled paths that gain, lose or are hurt; median and worst ratio; median and high cost [s]."""
+    """Shares of the sampled paths that gain, lose or are hurt; median and worst ratio; median and high cost [s].
+
+    Parameters
+    ----------
+    results
+        What `run` returned.
+
+    Returns
+    -------
+    dict[str, float]
+        Name to number; shares between 0 and 1, costs in s.
+    """
     ratio, cost = results["ratio"], results["latency_cost"]
     return {
         "gains": float((ratio > 1 + TOLERANCE).mean()),
@@ -302,6 +376,11 @@ def answers(results: pd.DataFrame, table: pd.DataFrame) -> dict[str, str]:
         Of `run`.
     table
         Of `indices`.
+
+    Returns
+    -------
+    dict[str, str]
+        Audience to sentence.
     """
     decide = {str(name): " and ".join(part["parameter"][:2]) for name, part in table.groupby("response", sort=False)}
     found = outcomes(results)

@@ -61,7 +61,18 @@ class Study:
     seeds: int = SEEDS
 
     def subset(self, keep: pd.Series) -> Study:
-        """The study with only some of its rows (boolean over `rows`)."""
+        """The study with only some of its rows (boolean over `rows`).
+
+        Parameters
+        ----------
+        keep
+            Boolean over `rows`.
+
+        Returns
+        -------
+        Study
+            A new study.
+        """
         mask = keep.to_numpy(bool)
         fields = {
             name: value.isel(row=mask)
@@ -163,6 +174,16 @@ def raw_base_rtt(runs: xr.Dataset) -> xr.DataArray:
     """RTT without queueing, s, over `run`: the file's minimum where a delay was emulated, else the device's smallest.
 
     Without emulated delay a saturated run's own minimum contains its standing queue.
+
+    Parameters
+    ----------
+    runs
+        What `tunbp.evidence.datasets.nodrop` returned.
+
+    Returns
+    -------
+    xarray.DataArray
+        s, over `run`.
     """
     undelayed = runs["rtt_label"] == 0
     smallest = runs["min_rtt"].where(undelayed).groupby(runs["device"]).min()
@@ -227,6 +248,16 @@ def pktgen(quantity: str = "transmitted_rate") -> Study:
 
     A configuration's own stock row gives its service time and its offered rate; constants of the wake cycle come from
     the host table.
+
+    Parameters
+    ----------
+    quantity
+        ``"transmitted_rate"`` or ``"lost_rate"``.
+
+    Returns
+    -------
+    Study
+        packets/s.
     """
     table = pktgen_table()
     column = "transmitted_rate" if quantity == "transmitted_rate" else "lost_rate"

@@ -24,6 +24,11 @@ COLUMNS = ("table", "row", "host", "group", "role", "unit", "published", "model"
 def run_study(study: Study) -> pd.DataFrame:
     """Simulate one study and compare.
 
+    Parameters
+    ----------
+    study
+        Scenarios and what was published of them.
+
     Returns
     -------
     pandas.DataFrame
@@ -80,6 +85,16 @@ def validate(names: Iterable[str] = tuple(STUDIES)) -> pd.DataFrame:
     """Model against published for the named studies (all by default), columns `COLUMNS`, one line per row.
 
     No row of a study is left out; published values that are missing are not rows.
+
+    Parameters
+    ----------
+    names
+        Names of studies (`tunbp.evidence.studies.STUDIES`).
+
+    Returns
+    -------
+    pandas.DataFrame
+        Values in SI units, errors relative.
     """
     return pd.concat([_validated(name) for name in names], ignore_index=True)
 
@@ -190,6 +205,11 @@ def bounds(rows: pd.DataFrame | None = None) -> pd.DataFrame:
 def summary(rows: pd.DataFrame | None = None) -> pd.DataFrame:
     """Each table of published values in a line.
 
+    Parameters
+    ----------
+    rows
+        What `validate` returned; None: of all studies.
+
     Returns
     -------
     pandas.DataFrame
@@ -217,7 +237,18 @@ def summary(rows: pd.DataFrame | None = None) -> pd.DataFrame:
 
 
 def errors(rows: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Median and worst absolute error by table, group and role."""
+    """Median and worst absolute error by table, group and role.
+
+    Parameters
+    ----------
+    rows
+        What `validate` returned; None: of all studies.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Relative errors.
+    """
     rows = validate() if rows is None else rows
     grouped = rows.assign(error=rows["error"].abs()).groupby(["table", "group", "role"])["error"]
     return grouped.agg(rows="size", median="median", worst="max").reset_index()

@@ -59,5 +59,16 @@ def ceilings(values: Mapping[str, Any], count: int) -> dict[str, Array]:
 
 
 def busy(stages: Mapping[str, Array]) -> Array:
-    """What the programs can carry, bit/s: the smaller of both readers; a rate over this is how busy they are."""
+    """What the programs can carry, bit/s: the smaller of both readers; a rate over this is how busy they are.
+
+    Parameters
+    ----------
+    stages
+        Rates of the stages of a path by name, bit/s, one value per draw.
+
+    Returns
+    -------
+    ndarray
+        bit/s, one value per draw.
+    """
     return np.asarray(np.minimum(stages["reader"], stages["far reader"]))

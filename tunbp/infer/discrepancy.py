@@ -85,6 +85,11 @@ class Discrepancy:
             Packets that the ring holds.
         capacity, losses
             Standard normal draws of the two errors.
+
+        Returns
+        -------
+        ndarray
+            bit/s, one value per draw.
         """
         share = np.clip(rate / ceiling, 1e-9, NEAREST)
         size = np.where(np.asarray(ring) < BLOCK, self.small_ring, self.losses)
@@ -98,11 +103,41 @@ class Discrepancy:
         return np.asarray(self.idle + (size - self.idle) * np.clip(load / FULL, 0.0, 1.0))
 
     def run(self, expected: Array, load: Array, repeat: Array) -> Array:
-        """Rate of one run, `repeat` between 0 and 1 being its probability."""
+        """Rate of one run, `repeat` between 0 and 1 being its probability.
+
+        Parameters
+        ----------
+        expected
+            Mean rate of the path, bit/s.
+        load
+            Share of what the programs can carry.
+        repeat
+            Probability of the run among its repetitions, between 0 and 1.
+
+        Returns
+        -------
+        ndarray
+            bit/s.
+        """
         return np.asarray(expected * np.exp(self._busy(self.replicate, load) * t.ppf(repeat, self.freedom)))
 
     def log_rate(self, measured: float | Array, expected: Array, load: Array) -> Array:
-        """Logarithm of the probability density of one run's rate, given its expected ones (Student's t)."""
+        """Logarithm of the probability density of one run's rate, given its expected ones (Student's t).
+
+        Parameters
+        ----------
+        measured
+            Rate of the run, bit/s.
+        expected
+            Mean rate of the path, bit/s, one value per draw.
+        load
+            Share of what the programs can carry.
+
+        Returns
+        -------
+        ndarray
+            Log density per unit of log rate.
+        """
         scale = self._busy(self.replicate, load)
         away = np.log(measured / np.maximum(expected, 1.0)) / scale
         return np.asarray(t.logpdf(away, self.freedom) - np.log(scale))
@@ -118,6 +153,11 @@ class Discrepancy:
             Simulated ones and what bounds them, shape (draw, row).
         ring
             Packets that the ring holds, shape (row,).
+
+        Returns
+        -------
+        ndarray
+            Log density per unit of log rate, one value per run and draw.
         """
         shape = (..., None, None)
         errors = CAPACITY_RULE[0][:, None], LOSSES_RULE[0][None, :]
@@ -127,7 +167,22 @@ class Discrepancy:
         return np.asarray(np.log(np.maximum((density * weights).sum(axis=(-2, -1)), 1e-300)))
 
     def log_other(self, name: str, measured: float, expected: Array) -> Array:
-        """The same of ``drop_fraction`` or ``queueing``: log-normal, known from 1e-6 or a microsecond on."""
+        """The same of ``drop_fraction`` or ``queueing``: log-normal, known from 1e-6 or a microsecond on.
+
+        Parameters
+        ----------
+        name
+            ``"drop_fraction"`` or ``"queueing"``.
+        measured
+            The run's value, 1 or s.
+        expected
+            The simulated ones, one per draw.
+
+        Returns
+        -------
+        ndarray
+            Log density per unit of the logarithm.
+        """
         width = {"drop_fraction": self.drops, "queueing": self.queue}[name]
         return np.asarray(norm.logpdf(np.log((measured + 1e-6) / (expected + 1e-6)) / width))
 

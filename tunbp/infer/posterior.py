@@ -43,6 +43,18 @@ def smoothed(log: Array) -> tuple[Array, float]:
 def systematic(weight: Array, count: int) -> npt.NDArray[np.intp]:
     """Places of `count` draws chosen in proportion to their weights, evenly and without chance.
 
+    Parameters
+    ----------
+    weight
+        Weights of the draws, shape (draw,); they need not sum to one.
+    count
+        Draws that are wanted.
+
+    Returns
+    -------
+    ndarray[np.intp]
+        Places in `weight`, shape (count,); heavy draws come more than once.
+
     Examples
     --------
     >>> systematic(np.array([0.5, 0.25, 0.25]), 4).tolist()
@@ -53,12 +65,38 @@ def systematic(weight: Array, count: int) -> npt.NDArray[np.intp]:
 
 
 def effective(weight: Array) -> float:
-    """Effective number of draws, (sum w)^2 / sum w^2."""
+    """Effective number of draws, (sum w)^2 / sum w^2.
+
+    Parameters
+    ----------
+    weight
+        Weights of the draws, shape (draw,).
+
+    Returns
+    -------
+    float
+        Between 1 and the number of draws.
+    """
     return float(weight.sum() ** 2 / (weight**2).sum())
 
 
 def quantiles(values: Array, weight: Array, at: tuple[float, ...]) -> Array:
-    """Weighted quantiles (Hazen's positions) of `values`."""
+    """Weighted quantiles (Hazen's positions) of `values`.
+
+    Parameters
+    ----------
+    values
+        One per draw.
+    weight
+        Weights of the draws.
+    at
+        Probabilities.
+
+    Returns
+    -------
+    ndarray
+        In the unit of `values`, one per probability.
+    """
     order = np.argsort(values, kind="stable")
     cumulative = np.cumsum(weight[order])
     return np.asarray(np.interp(at, cumulative - 0.5 * weight[order], values[order]))
@@ -68,6 +106,22 @@ def share_of_variance(values: Array, outcome: Array, weight: Array, bins: int = 
     """First-order share of the variance of `outcome` that one constant explains (correlation ratio over bins).
 
     Chance alone explains ``(bins - 1) / n`` of it, which is taken off; never below zero.
+
+    Parameters
+    ----------
+    values
+        The constant, one value per draw.
+    outcome
+        What is predicted, one value per draw.
+    weight
+        Weights of the draws.
+    bins
+        Bins of equal weight over `values`.
+
+    Returns
+    -------
+    float
+        Between 0 and 1.
     """
     mean = float(np.average(outcome, weights=weight))
     total = float(np.average((outcome - mean) ** 2, weights=weight))

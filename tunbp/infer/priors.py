@@ -55,7 +55,18 @@ class Prior:
     measure: str = ""
 
     def quantile(self, u: Array) -> Array:
-        """Values at the probabilities `u`, before `relative` and `per`."""
+        """Values at the probabilities `u`, before `relative` and `per`.
+
+        Parameters
+        ----------
+        u
+            Probabilities, any shape.
+
+        Returns
+        -------
+        ndarray
+            In the constant's unit, the shape of `u`.
+        """
         if self.kind == "lognormal":
             return np.asarray(self.first * np.exp(norm.ppf(u) * np.log(self.second) / NINETY))
         if self.kind == "loguniform":
@@ -95,6 +106,11 @@ def priors(product: str = "openvpn") -> dict[str, Prior]:
     product
         Program that reads the device, one of `products()`.
 
+    Returns
+    -------
+    dict[str, Prior]
+        Field name to prior.
+
     Raises
     ------
     ParamsError
@@ -113,6 +129,11 @@ def corrections(product: str = "openvpn") -> dict[str, Prior]:
     ----------
     product
         Program that reads the device, one of `products()`.
+
+    Returns
+    -------
+    dict[str, Prior]
+        Name of the correction to prior.
     """
     return {name: _prior(name, row, product) for name, row in table()["corrections"].items()}
 
@@ -154,7 +175,18 @@ def draws(unknown: Mapping[str, Prior], known: Mapping[str, Any], count: int, se
 
 
 def in_order(unknown: Mapping[str, Prior]) -> list[str]:
-    """Names of the constants as columns of a cube: those that others are relative to come first."""
+    """Names of the constants as columns of a cube: those that others are relative to come first.
+
+    Parameters
+    ----------
+    unknown
+        Priors by field.
+
+    Returns
+    -------
+    list[str]
+        Every name once.
+    """
     return sorted(unknown, key=lambda name: bool(unknown[name].relative or unknown[name].per))
 
 

@@ -83,13 +83,41 @@ class Simulated:
 
 
 def constants(rows: Rows, normal: Array) -> dict[str, Array]:
-    """Constants at places of the standard normal space, shape (draw, constant)."""
+    """Constants at places of the standard normal space, shape (draw, constant).
+
+    Parameters
+    ----------
+    rows
+        The rows and their free constants.
+    normal
+        Places, shape (draw, constant).
+
+    Returns
+    -------
+    dict[str, Array]
+        Field name to values in SI units, one per draw.
+    """
     shared = {**Scenario().parameters(), **rows.known[0]}
     return at(rows.unknown, shared, norm.cdf(normal))
 
 
 def simulated(rows: Rows, values: Mapping[str, Array], seed: int = 0) -> Simulated:
-    """Every row with every draw of the constants."""
+    """Every row with every draw of the constants.
+
+    Parameters
+    ----------
+    rows
+        The rows and their free constants.
+    values
+        Constants by field, one value per draw.
+    seed
+        Seed of the first draw.
+
+    Returns
+    -------
+    Simulated
+        Rates in bit/s over row and draw, and what `log_likelihood` needs besides.
+    """
     count = len(next(iter(values.values())))
     rate, ceiling, load = (np.empty((count, len(rows.known))) for _ in range(3))
     drawn = {name: xr.DataArray(values[name], dims="draw") for name in rows.unknown}
@@ -119,7 +147,22 @@ def _alike(known: Sequence[Mapping[str, Any]]) -> list[list[int]]:
 
 
 def log_likelihood(rows: Rows, found: Simulated, sizes: Discrepancy) -> Array:
-    """Of all rows, one value per draw; rows are independent given the constants."""
+    """Of all rows, one value per draw; rows are independent given the constants.
+
+    Parameters
+    ----------
+    rows
+        The rows with what was measured.
+    found
+        What `simulated` returned.
+    sizes
+        Sizes of the model's own errors.
+
+    Returns
+    -------
+    ndarray
+        Shape (draw,).
+    """
     return np.asarray(sizes.log_run(rows.measured, found.rate, found.ceiling, found.load, rows.rings).sum(axis=1))
 
 

@@ -62,6 +62,19 @@ def ranks(rows: Rows, sets: int = 200, pool: int = 2048, seed: int = 0) -> pd.Da
 
 
 def covered(table: pd.DataFrame, level: float = 0.9) -> pd.Series:
-    """Share of the data sets whose central interval holds the truth, per constant of `ranks`."""
+    """Share of the data sets whose central interval holds the truth, per constant of `ranks`.
+
+    Parameters
+    ----------
+    table
+        What `ranks` returned.
+    level
+        Level of the interval.
+
+    Returns
+    -------
+    pandas.Series
+        Share between 0 and 1, by constant.
+    """
     inside = (table.drop(columns="effective") - 0.5).abs() <= level / 2.0
     return inside.mean()

@@ -41,6 +41,8 @@ def draw_simulated(
     data
         Rows with columns (or coordinates and variables) `x`, `y`, SI units; several rows with the same `x` and
         variant are repetitions, e.g. seeds. Rows without a `y` are left out.
+    x, y
+        Names of the columns (or of coordinate and variable).
     variant
         Column that names the variant of a row; when there is no such column, the one variant of all rows.
     level

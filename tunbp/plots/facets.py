@@ -21,6 +21,11 @@ def facets(data: pd.DataFrame, height: float, **options: Any) -> sns.FacetGrid:
         Height of the figure [inch].
     **options
         Passed to `seaborn.FacetGrid`: `row`, `col`, their orders, `sharex`, `sharey`.
+
+    Returns
+    -------
+    sns.FacetGrid
+        Its axes by the value of the column that was split.
     """
     import matplotlib as mpl
 

@@ -29,7 +29,17 @@ _DRAWN: WeakKeyDictionary[Axes, dict[tuple[str, Kind], VariantStyle]] = WeakKeyD
 
 
 def drew(ax: Axes, look: VariantStyle, kind: Kind) -> None:
-    """Note that a variant was drawn as a kind of value, for `key`."""
+    """Note that a variant was drawn as a kind of value, for `key`.
+
+    Parameters
+    ----------
+    ax
+        Axes that were drawn into.
+    look
+        Style of the variant.
+    kind
+        ``"simulated"``, ``"measured"`` or ``"published"``.
+    """
     _DRAWN.setdefault(ax, {})[(look.label, kind)] = look
 
 
@@ -44,6 +54,11 @@ def key(target: Axes | Figure, source: Axes | Sequence[Axes] | None = None, **op
         Axes whose contents are explained; default `target`, or all axes of a figure.
     **options
         Passed to `legend`; `handles` are added at the end.
+
+    Returns
+    -------
+    Legend
+        The legend, placed.
 
     Raises
     ------
@@ -69,7 +84,20 @@ def key(target: Axes | Figure, source: Axes | Sequence[Axes] | None = None, **op
 
 
 def variant_handle(look: VariantStyle, kinds: Sequence[Kind]) -> Line2D:
-    """Entry of a legend for a variant that was drawn as these kinds."""
+    """Entry of a legend for a variant that was drawn as these kinds.
+
+    Parameters
+    ----------
+    look
+        Style of the variant.
+    kinds
+        Kinds of value that were drawn of it.
+
+    Returns
+    -------
+    Line2D
+        A handle without data.
+    """
     hollow = "published" in kinds and "measured" not in kinds
     return Line2D(
         [], [], color=look.color, label=look.label,
@@ -80,7 +108,18 @@ def variant_handle(look: VariantStyle, kinds: Sequence[Kind]) -> Line2D:
 
 
 def kind_handle(kind: Kind) -> Line2D:
-    """Entry of a legend for a kind of value, in grey."""
+    """Entry of a legend for a kind of value, in grey.
+
+    Parameters
+    ----------
+    kind
+        Kind of value.
+
+    Returns
+    -------
+    Line2D
+        A handle without data.
+    """
     if kind == "simulated":
         return Line2D([], [], color=GREY, label=kind)
     return Line2D(
@@ -109,6 +148,11 @@ def name_lines(
         From there to the text [points].
     **options
         Passed to `annotate`, e.g. `ha="right"`.
+
+    Returns
+    -------
+    list[Annotation]
+        One text per line.
     """
     texts = []
     for name, place in places.items():

@@ -118,6 +118,11 @@ def place(values: npt.ArrayLike, wanted: npt.ArrayLike) -> np.ndarray:
     wanted
         Values to find.
 
+    Returns
+    -------
+    ndarray
+        Positions in cells, the first cell's middle at 0.5.
+
     Examples
     --------
     >>> place([10, 100, 1000], [10, 1000]).tolist()

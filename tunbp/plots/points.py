@@ -32,6 +32,8 @@ def draw_published(
         Axes to draw on.
     data
         Rows with columns `x`, `y`, SI units. Rows without a `y` are left out: what nobody published stays open.
+    x, y
+        Names of the columns (or of coordinate and variable).
     variant
         Column that names the variant of a row; when there is no such column, the one variant of all rows.
     fitted
@@ -117,6 +119,10 @@ def runs(ax: Axes, data: Table, x: str, y: str, variant: str = "variant", *, hor
         Axes to draw on; the axis of `x` becomes one of categories in order of appearance.
     data
         One row per run: `x` (category), `y` [SI], the variant.
+    x, y
+        Names of the columns (or of coordinate and variable).
+    variant
+        Column that names the variant of a row.
     horizontal
         Categories on the y axis, for long names.
 
@@ -173,6 +179,8 @@ def estimates(
         Axes to draw on.
     data
         Columns `name` (text at the y axis), `value`, `low`, `high`.
+    name, value, low, high
+        Names of the columns; None: without interval.
     variant
         Column with the variant that gives colour and marker; without it `look`, or black.
     kind
@@ -183,6 +191,8 @@ def estimates(
         Value of "no effect", drawn as a line.
     shift
         How far below its row a mark is drawn, for several marks in a row.
+    look
+        Style of all rows where `variant` is None.
 
     Raises
     ------

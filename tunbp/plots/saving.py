@@ -18,6 +18,11 @@ UNDATED = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}, ".png": None}
 def check_name(target: Path) -> None:
     """Refuse a name whose ending says no format.
 
+    Parameters
+    ----------
+    target
+        File to write.
+
     Raises
     ------
     OutputError
@@ -28,7 +33,15 @@ def check_name(target: Path) -> None:
 
 
 def save(figure: Figure, target: Path) -> None:
-    """Write a figure as PDF, SVG or PNG, as the ending of the name says."""
+    """Write a figure as PDF, SVG or PNG, as the ending of the name says.
+
+    Parameters
+    ----------
+    figure
+        The figure as it was drawn.
+    target
+        File to write, ending in ``.pdf``, ``.svg`` or ``.png``.
+    """
     check_name(target)
     with replacing(target) as part:
         figure.savefig(part, format=target.suffix[1:], metadata=UNDATED[target.suffix])

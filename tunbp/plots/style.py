@@ -136,6 +136,16 @@ def figure(
 def variant_style(name: str) -> VariantStyle:
     """Style of a variant: a key of `VARIANTS`, one of the usual other names, or a driver version (`"v12"`).
 
+    Parameters
+    ----------
+    name
+        E.g. ``"stock"``, ``"backpressure"``, ``"v12"``.
+
+    Returns
+    -------
+    VariantStyle
+        Colour, dashes, marker and label.
+
     Raises
     ------
     OutputError
@@ -151,7 +161,18 @@ def variant_style(name: str) -> VariantStyle:
 
 
 def seaborn_looks(names: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Colours and line styles of variants as seaborn takes them: `palette` and `dashes`."""
+    """Colours and line styles of variants as seaborn takes them: `palette` and `dashes`.
+
+    Parameters
+    ----------
+    names
+        Variants, in the order of the hue.
+
+    Returns
+    -------
+    dict[str, dict[str, Any]]
+        Arguments of seaborn's functions.
+    """
     looks = {name: variant_style(name) for name in names}
     return {
         "palette": {name: look.color for name, look in looks.items()},
@@ -167,7 +188,18 @@ _DASHES: dict[Any, Any] = {
 
 
 def axis_words(name: str) -> tuple[str, float]:
-    """Label of an axis over a scenario field or a schema variable, and the size of the unit that it shows."""
+    """Label of an axis over a scenario field or a schema variable, and the size of the unit that it shows.
+
+    Parameters
+    ----------
+    name
+        A scenario field or a variable of the schema.
+
+    Returns
+    -------
+    tuple[str, float]
+        Label with unit, and how many SI units that unit is.
+    """
     text, unit = _named(name) or (name.replace("_", " "), "")
     shown, size = label_unit(unit)
     return (f"{text} ({shown})" if shown else text), size
@@ -184,12 +216,32 @@ def _named(name: str) -> tuple[str, str] | None:
 
 
 def label_field(axis: Axis, name: str) -> None:
-    """Label an axis over a scenario field or a schema variable, ticks in the unit people use."""
+    """Label an axis over a scenario field or a schema variable, ticks in the unit people use.
+
+    Parameters
+    ----------
+    axis
+        ``ax.xaxis`` or ``ax.yaxis``.
+    name
+        A scenario field or a variable of the schema.
+    """
     label_axis(axis, *(_named(name) or (name.replace("_", " "), "")))
 
 
 def label_from_schema(ax: Axes, x: str, y: str, shown: str | None = None) -> None:
-    """Label the axes over `x` and `y` as far as they are fields or in the schema; `shown` is the unit of `y`."""
+    """Label the axes over `x` and `y` as far as they are fields or in the schema; `shown` is the unit of `y`.
+
+    Parameters
+    ----------
+    ax
+        Axes to label.
+    x
+        Name of what is along x.
+    y
+        Name of what is along y.
+    shown
+        Unit to show `y` in; None: what people use.
+    """
     for axis, name, unit in ((ax.xaxis, x, None), (ax.yaxis, y, shown)):
         if known := _named(name):
             label_axis(axis, *known, unit)
@@ -225,7 +277,18 @@ def _minor_tick(value: float, size: float, low: float, high: float) -> str:
 
 
 def format_tick(value: float) -> str:
-    """Text of a tick: plain decimals, no exponent between 0.001 and a million, thousands separated."""
+    """Text of a tick: plain decimals, no exponent between 0.001 and a million, thousands separated.
+
+    Parameters
+    ----------
+    value
+        Place of the tick in the shown unit.
+
+    Returns
+    -------
+    str
+        Text of the tick.
+    """
     if value == 0:
         return "0"
     if not 1e-3 <= abs(value) < 1e7:

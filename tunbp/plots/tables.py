@@ -73,6 +73,11 @@ def quantity_table(
         As in `error_table`.
     missing
         Words in the place of a missing value.
+
+    Returns
+    -------
+    Styler
+        Shows as HTML in a notebook.
     """
     table, heads = in_shown_units(data, units)
     return _styled(table, heads, caption, {}, missing)
@@ -89,6 +94,11 @@ def in_shown_units(
         The rows, SI units.
     units
         SI unit per column, or `(SI unit, unit to show)`.
+
+    Returns
+    -------
+    tuple[pd.DataFrame, dict[str, str]]
+        Numbers in the shown units, and column to its head.
     """
     table = data.reset_index(drop=True).copy()
     heads: dict[str, str] = {}

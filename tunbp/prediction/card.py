@@ -65,6 +65,11 @@ def card(prediction: Prediction, device: str = "tun0", program: str = "openvpn")
         Name of the device in the commands.
     program
         The product that reads it (``data/priors.yaml``).
+
+    Returns
+    -------
+    Card
+        Sentences and commands of the advice.
     """
     held, known = causes(prediction), product(program)
     first = [*_assumed(prediction), *_fit(prediction)]
@@ -90,7 +95,18 @@ def card(prediction: Prediction, device: str = "tun0", program: str = "openvpn")
 
 
 def sure(probability: float) -> str:
-    """A probability in words, and as the number behind them."""
+    """A probability in words, and as the number behind them.
+
+    Parameters
+    ----------
+    probability
+        Between 0 and 1.
+
+    Returns
+    -------
+    str
+        E.g. ``"likely (72 %)"``.
+    """
     words = ((0.95, "almost certainly"), (0.8, "very likely"), (0.6, "likely"), (0.0, "perhaps"))
     return f"{next(word for least, word in words if probability >= least)} ({100 * probability:.0f} %)"
 

@@ -25,6 +25,11 @@ def causes(prediction: Prediction, variant: str = "stock") -> dict[str, float]:
         What `tunbp.prediction.predict` returned.
     variant
         stock or backpressure.
+
+    Returns
+    -------
+    dict[str, float]
+        Cause to share of the draws, summing to 1.
     """
     draws = prediction.draws
     here = draws.sel(ring=prediction.ring, variant=variant)

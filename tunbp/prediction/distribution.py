@@ -119,17 +119,54 @@ class Prediction:
     notes: tuple[str, ...] = field(default=())
 
     def quantiles(self, name: str, ring: int, variant: str) -> dict[str, float]:
-        """Median, 50 and 90 % interval of a variable at one ring and variant."""
+        """Median, 50 and 90 % interval of a variable at one ring and variant.
+
+        Parameters
+        ----------
+        name
+            A variable of the prediction, e.g. ``"received_rate"``.
+        ring
+            txqueuelen in packets.
+        variant
+            ``"stock"`` or ``"backpressure"``.
+
+        Returns
+        -------
+        dict[str, float]
+            ``low90``, ``low50``, ``median``, ``high50``, ``high90`` in the variable's SI unit.
+        """
         return _quantiles(self.draws[name].sel(ring=ring, variant=variant).to_numpy())
 
     def gains(self, ring: int | None = None) -> Array:
-        """Relative gain of backpressure over stock at one ring (the present one), one value per draw."""
+        """Relative gain of backpressure over stock at one ring (the present one), one value per draw.
+
+        Parameters
+        ----------
+        ring
+            txqueuelen in packets; None: the present one.
+
+        Returns
+        -------
+        ndarray
+            Relative, shape (draw,).
+        """
         expected = self.draws["expected_rate"].sel(ring=self.ring if ring is None else ring)
         stock, pushed = (expected.sel(variant=name).to_numpy() for name in VARIANTS)
         return np.asarray(pushed / np.maximum(stock, 1.0) - 1.0)
 
     def gain(self, ring: int | None = None) -> dict[str, float]:
-        """Quantiles of `gains` and the probability of more than a tenth."""
+        """Quantiles of `gains` and the probability of more than a tenth.
+
+        Parameters
+        ----------
+        ring
+            txqueuelen in packets; None: the present one.
+
+        Returns
+        -------
+        dict[str, float]
+            Quantiles by name, and the probability.
+        """
         gains = self.gains(ring)
         return {"probability_above_10_percent": float((gains > WORTH).mean()), **_quantiles(gains)}
 

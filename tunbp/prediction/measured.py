@@ -57,6 +57,11 @@ def read_run(run: xr.Dataset, given: Mapping[str, Any]) -> Told:
         One run as `tunbp.traces.open_trace` gives it.
     given
         Fields that are known without it: they need not be in the file.
+
+    Returns
+    -------
+    Told
+        Fields that the run tells, and words on what it does not.
     """
     if "run" in run.dims:
         return Told({}, {}, (), f"this holds {run.sizes['run']} runs: give the file or folder of one")

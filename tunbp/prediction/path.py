@@ -50,23 +50,59 @@ class Path:
         self.take({**START, **product(self.program).fields}, "default")
 
     def take(self, values: Mapping[str, Any], source: str) -> None:
-        """Take fields from a source, over what was known before."""
+        """Take fields from a source, over what was known before.
+
+        Parameters
+        ----------
+        values
+            Field names and values, SI units.
+        source
+            Where they are from, in words: ``"given"``, ``"measured"``.
+        """
         self.known.update(values)
         self.sources.update(dict.fromkeys(values, source))
 
     def hear(self, told: Told) -> None:
-        """Take what a measured run says."""
+        """Take what a measured run says.
+
+        Parameters
+        ----------
+        told
+            What `tunbp.prediction.measured.read_run` found.
+        """
         self.told = told
         self.take(told.fields, "trace")
         self.observed = dict(told.observed)
 
     def busy_at(self, packets: float) -> None:
-        """Take the reader's speed from a TCP rate [packet/s] at which it uses a whole processor."""
+        """Take the reader's speed from a TCP rate [packet/s] at which it uses a whole processor.
+
+        Parameters
+        ----------
+        packets
+            Packets per second of a TCP flow that keeps the reader busy.
+        """
         service = 1.0 / packets / (1.0 + ACK_SHARE / 2.0)
         self.take({"drain_rate": 1.0 / service, "ack_cost": ACK_SHARE * service}, "given")
 
     def predict(self, rings: Sequence[int], count: int = 128, seed: int = 0, steps: float | None = None) -> Prediction:
         """Predict it over txqueuelen, see `tunbp.prediction.predict`.
+
+        Parameters
+        ----------
+        rings
+            txqueuelen values in packets, the present one first.
+        count
+            Draws of what is not known.
+        seed
+            Seed of the draws.
+        steps
+            Simulated time steps that it may take in all; None: as many as it needs.
+
+        Returns
+        -------
+        Prediction
+            Distributions over the draws.
 
         Raises
         ------

@@ -37,6 +37,16 @@ class Product:
 def product(name: str) -> Product:
     """One program by its key in ``data/priors.yaml``.
 
+    Parameters
+    ----------
+    name
+        E.g. ``"openvpn"``.
+
+    Returns
+    -------
+    Product
+        Its title and what is known of it.
+
     Raises
     ------
     ParamsError

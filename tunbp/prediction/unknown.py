@@ -21,7 +21,24 @@ CLEARLY_SLOWER = 0.8
 
 
 def unknown_of(product: str, base: Scenario, given: Mapping[str, Any], sources: Mapping[str, str]) -> dict[str, Prior]:
-    """Priors of what is not given, and of what stands between the reader's speed and what it does on this path."""
+    """Priors of what is not given, and of what stands between the reader's speed and what it does on this path.
+
+    Parameters
+    ----------
+    product
+        Key of a program in ``data/priors.yaml``.
+    base
+        The path as far as it is known.
+    given
+        Fields that were stated.
+    sources
+        Where each stated field is from.
+
+    Returns
+    -------
+    dict[str, Prior]
+        Priors by field.
+    """
     found = {name: prior for name, prior in priors(product).items() if name not in given}
     drawn, tcp = "drain_rate" in found, base.source == "tcp"
     if drawn and _bytes_beyond(base) > 0.0:
@@ -42,13 +59,41 @@ def _segments(base: Scenario) -> float:
 
 
 def constants(unknown: Mapping[str, Prior], drawn: Mapping[str, Array]) -> dict[str, xr.DataArray]:
-    """Drawn constants as fields of a batch over `draw`."""
+    """Drawn constants as fields of a batch over `draw`.
+
+    Parameters
+    ----------
+    unknown
+        Priors by field.
+    drawn
+        One value per draw of each, SI units.
+
+    Returns
+    -------
+    dict[str, xr.DataArray]
+        Fields over the dim `draw`.
+    """
     found = {name: xr.DataArray(drawn[name], dims="draw") for name in unknown if name in FIELDS}
     return {name: c.astype(int) if FIELDS[name].integer else c for name, c in found.items()}
 
 
 def acting(base: Scenario, unknown: Mapping[str, Prior], drawn: Mapping[str, Array]) -> dict[str, xr.DataArray]:
-    """The same as they act: long packets cost more, and programs that take turns are faster than a flood says."""
+    """The same as they act: long packets cost more, and programs that take turns are faster than a flood says.
+
+    Parameters
+    ----------
+    base
+        The path as far as it is known.
+    unknown
+        Priors by field.
+    drawn
+        One value per draw of each, SI units.
+
+    Returns
+    -------
+    dict[str, xr.DataArray]
+        Fields over the dim `draw`, for `simulate`.
+    """
     found = constants(unknown, drawn)
     if not {HEADROOM, BYTE_COST} & set(unknown):
         return found

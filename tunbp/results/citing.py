@@ -27,7 +27,18 @@ _MACRO = r"""\makeatletter
 
 
 def software_bibtex(root: Path) -> str:
-    """BibTeX entry of the software."""
+    """BibTeX entry of the software.
+
+    Parameters
+    ----------
+    root
+        Folder with `CITATION.cff`.
+
+    Returns
+    -------
+    str
+        One entry.
+    """
     cite = citation(root)
     return _entry(
         "software", "tunbp",
@@ -38,6 +49,16 @@ def software_bibtex(root: Path) -> str:
 
 def paper_bibtex(root: Path) -> str:
     """BibTeX entry of the paper whose results are reproduced: the first reference of `CITATION.cff`.
+
+    Parameters
+    ----------
+    root
+        Folder with `CITATION.cff`.
+
+    Returns
+    -------
+    str
+        One entry; empty where no reference is named.
 
     Raises
     ------
@@ -78,6 +99,11 @@ def figures_tex(figures: Iterable[Mapping[str, Any]], head: str) -> str:
         Records of figures.
     head
         Comment at the top.
+
+    Returns
+    -------
+    str
+        LaTeX source.
     """
     lines = [*(f"% {line}" for line in head.splitlines()), _MACRO.rstrip()]
     for record in figures:
@@ -88,7 +114,20 @@ def figures_tex(figures: Iterable[Mapping[str, Any]], head: str) -> str:
 
 
 def figures_bib(figures: Iterable[Mapping[str, Any]], root: Path) -> str:
-    """Content of `figures.bib`: the software, the paper if one is named, and every figure."""
+    """Content of `figures.bib`: the software, the paper if one is named, and every figure.
+
+    Parameters
+    ----------
+    figures
+        Records of the figures.
+    root
+        Folder with `CITATION.cff`.
+
+    Returns
+    -------
+    str
+        BibTeX source.
+    """
     entries = [software_bibtex(root)]
     with contextlib.suppress(OutputError):
         entries.append(paper_bibtex(root))

@@ -14,6 +14,16 @@ import unicodedata
 def visible(text: str) -> str:
     r"""Show control characters and marks of writing direction as escapes; white space becomes single spaces.
 
+    Parameters
+    ----------
+    text
+        Text of strangers.
+
+    Returns
+    -------
+    str
+        One line.
+
     Examples
     --------
     >>> visible("tun0\x1b[31m\n up")
@@ -32,6 +42,16 @@ def _acts(char: str) -> bool:
 def markdown(text: str) -> str:
     r"""Text that Markdown shows as it is, in one line: no mark-up, no links, no HTML, no formulas.
 
+    Parameters
+    ----------
+    text
+        Text of strangers.
+
+    Returns
+    -------
+    str
+        Text for a Markdown cell.
+
     Examples
     --------
     >>> markdown("a*b* <img> $x$")
@@ -43,6 +63,16 @@ def markdown(text: str) -> str:
 
 def figure(text: str) -> str:
     r"""Text that matplotlib draws as it is: a dollar sign begins no formula.
+
+    Parameters
+    ----------
+    text
+        Text of strangers.
+
+    Returns
+    -------
+    str
+        Text for a label.
 
     Examples
     --------

@@ -18,19 +18,56 @@ from tunbp.atomic import write_atomically
 
 
 def write(path: Path, content: bytes | str) -> Path:
-    """Write a file whole or not at all; missing folders are made."""
+    """Write a file whole or not at all; missing folders are made.
+
+    Parameters
+    ----------
+    path
+        File to write.
+    content
+        Bytes, or text in UTF-8.
+
+    Returns
+    -------
+    Path
+        `path`.
+    """
     write_atomically(path, content.encode() if isinstance(content, str) else content)
     return path
 
 
 def write_json(path: Path, content: Any) -> Path:
-    """Write JSON with sorted keys; numpy, pandas and xarray values become plain ones, nan becomes null."""
+    """Write JSON with sorted keys; numpy, pandas and xarray values become plain ones, nan becomes null.
+
+    Parameters
+    ----------
+    path
+        File to write.
+    content
+        What `plain` takes.
+
+    Returns
+    -------
+    Path
+        `path`.
+    """
     text = json.dumps(plain(content), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
     return write(path, text + "\n")
 
 
 def sha256(content: bytes | Path) -> str:
-    """Sha256 of bytes or of a file, in hex."""
+    """Sha256 of bytes or of a file, in hex.
+
+    Parameters
+    ----------
+    content
+        Bytes, or a file to read.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
     if isinstance(content, Path):
         with content.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -38,7 +75,18 @@ def sha256(content: bytes | Path) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Turn content into plain JSON types: tables become columns, nan and infinities become null."""
+    """Turn content into plain JSON types: tables become columns, nan and infinities become null.
+
+    Parameters
+    ----------
+    value
+        Nested content of a notebook: tables, arrays, paths, numbers.
+
+    Returns
+    -------
+    float or array
+        What `json` writes.
+    """
     if isinstance(value, (xr.Dataset, xr.DataArray)):
         if isinstance(value, xr.DataArray):
             value = value.to_dataset(name=value.name or "value")

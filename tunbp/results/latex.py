@@ -31,7 +31,18 @@ _LETTERS = {
 
 
 def escape(text: str) -> str:
-    """Text with LaTeX's special characters escaped, in one line, and control characters shown."""
+    """Text with LaTeX's special characters escaped, in one line, and control characters shown.
+
+    Parameters
+    ----------
+    text
+        Any text.
+
+    Returns
+    -------
+    str
+        LaTeX source.
+    """
     return "".join(_LETTERS.get(letter, letter) for letter in visible(text))
 
 
@@ -50,6 +61,11 @@ def table(frame: pd.DataFrame, id: str, caption: str) -> str:
         Its label is `tab:ID`.
     caption
         Text above it.
+
+    Returns
+    -------
+    str
+        LaTeX source, ending with a line end.
     """
     numeric = [pd.api.types.is_numeric_dtype(frame[c]) and not pd.api.types.is_bool_dtype(frame[c]) for c in frame]
     cells = [[_cell(value) for value in row] for row in frame.itertuples(index=False)]
@@ -89,12 +105,40 @@ def table(frame: pd.DataFrame, id: str, caption: str) -> str:
 
 
 def fits(widths: Sequence[int], room: int) -> bool:
-    """Whether columns of these widths [letters] fit into the room, with the gaps between them."""
+    """Whether columns of these widths [letters] fit into the room, with the gaps between them.
+
+    Parameters
+    ----------
+    widths
+        Widths of the columns in letters.
+    room
+        Letters of a line.
+
+    Returns
+    -------
+    bool
+        Whether they fit.
+    """
     return sum(widths) + _GAP * (len(widths) - 1) <= room
 
 
 def wrap(widths: Sequence[int], fixed: Sequence[bool], room: int) -> list[int]:
-    """Widths [letters] after wrapping the widest columns that are not fixed, none below `LEAST`, until they fit."""
+    """Widths [letters] after wrapping the widest columns that are not fixed, none below `LEAST`, until they fit.
+
+    Parameters
+    ----------
+    widths
+        Widths of the columns in letters.
+    fixed
+        Columns that may not be wrapped.
+    room
+        Letters of a line.
+
+    Returns
+    -------
+    list[int]
+        Widths in letters, in the same order.
+    """
     found = list(widths)
     for limit in range(max(widths, default=0), LEAST - 1, -1):
         found = [width if kept else min(width, limit) for width, kept in zip(widths, fixed, strict=True)]

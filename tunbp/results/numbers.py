@@ -79,7 +79,20 @@ class Number:
 
 
 def from_record(name: str, record: Mapping[str, Any]) -> Number:
-    """Make a number from a record of `Number.record`."""
+    """Make a number from a record of `Number.record`.
+
+    Parameters
+    ----------
+    name
+        Name of the number.
+    record
+        What `Number.record` made, read from JSON.
+
+    Returns
+    -------
+    Number
+        The same number.
+    """
     uncertainty = record["uncertainty"]
     return Number(
         name,
@@ -95,6 +108,16 @@ def from_record(name: str, record: Mapping[str, Any]) -> Number:
 def macro_name(name: str) -> str:
     r"""LaTeX command of a number: letters only, `openvpn_gain_500` -> `\OpenvpnGainFiveZeroZero`.
 
+    Parameters
+    ----------
+    name
+        Name of the number: letters, digits, underscores.
+
+    Returns
+    -------
+    str
+        With its backslash.
+
     Raises
     ------
     OutputError
@@ -108,6 +131,18 @@ def macro_name(name: str) -> str:
 
 def macros(numbers: list[Number], head: str = "") -> str:
     r"""Content of `numbers.tex`: `\Name` is number, uncertainty and unit; `\NameValue` only the number.
+
+    Parameters
+    ----------
+    numbers
+        Numbers of all notebooks.
+    head
+        Comment at the top.
+
+    Returns
+    -------
+    str
+        LaTeX source.
 
     Raises
     ------

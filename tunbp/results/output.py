@@ -400,7 +400,18 @@ def _metadata(kind: str, record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def plotted(fig: Figure) -> list[dict[str, Any]]:
-    """Numbers found on a figure: per axes its labels and the points of every line, band, bar and map."""
+    """Numbers found on a figure: per axes its labels and the points of every line, band, bar and map.
+
+    Parameters
+    ----------
+    fig
+        The figure as it was drawn.
+
+    Returns
+    -------
+    list[dict[str, Any]]
+        One entry per axes.
+    """
     return [_plotted_on(ax) for ax in fig.axes]
 
 

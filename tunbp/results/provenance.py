@@ -82,7 +82,18 @@ class Provenance:
         return f"papermill notebooks/{self.run.split('.')[0]}.ipynb out.ipynb -y {shlex.quote(values)}"
 
     def with_inputs(self, paths: Iterable[Path]) -> Provenance:
-        """Return the same with more input files or folders, each hashed as it is now."""
+        """Return the same with more input files or folders, each hashed as it is now.
+
+        Parameters
+        ----------
+        paths
+            Files or folders that were opened besides.
+
+        Returns
+        -------
+        Provenance
+            A new record.
+        """
         more = _hashed(paths, project_root())
         return replace(self, inputs=tuple(sorted({*self.inputs, *more}, key=lambda item: item.name)))
 
@@ -112,6 +123,11 @@ def collect(run: str, params: Any, inputs: Iterable[Any] | Mapping[str, Any]) ->
         Mapping or pydantic model of its parameters.
     inputs
         Paths of the files it reads; or a mapping of name to path or to sha256.
+
+    Returns
+    -------
+    Provenance
+        What the run was made of.
 
     Raises
     ------
@@ -164,13 +180,37 @@ def _digest(path: Path) -> str:
 
 
 def relative(path: Path, root: Path) -> str:
-    """Path of a file as written into results: relative to the project, or its bare name outside of it."""
+    """Path of a file as written into results: relative to the project, or its bare name outside of it.
+
+    Parameters
+    ----------
+    path
+        A file.
+    root
+        The project's folder.
+
+    Returns
+    -------
+    str
+        Path with forward slashes.
+    """
     path, root = path.resolve(), root.resolve()
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
 
 
 def commit(root: Path) -> str:
-    """Full git commit of the project, `+changes` when tracked files differ from it, `unknown` without git."""
+    """Full git commit of the project, `+changes` when tracked files differ from it, `unknown` without git.
+
+    Parameters
+    ----------
+    root
+        The project's folder.
+
+    Returns
+    -------
+    str
+        40 hexadecimal digits, or a word.
+    """
     head = _git(root, "rev-parse", "HEAD")
     if not head:
         return "unknown"
@@ -179,7 +219,18 @@ def commit(root: Path) -> str:
 
 @lru_cache
 def commit_date(root: Path) -> str:
-    """Day of the commit (ISO, UTC), empty without git: the one date that results of a commit may carry."""
+    """Day of the commit (ISO, UTC), empty without git: the one date that results of a commit may carry.
+
+    Parameters
+    ----------
+    root
+        The project's folder.
+
+    Returns
+    -------
+    str
+        E.g. ``"2026-11-27"``.
+    """
     seconds = _git(root, "log", "-1", "--format=%ct")
     if not seconds:
         return ""
@@ -215,6 +266,16 @@ def versions() -> dict[str, str]:
 def citation(root: Path) -> Citation:
     """Read `CITATION.cff` of the project; its defaults without one.
 
+    Parameters
+    ----------
+    root
+        Folder with `CITATION.cff`.
+
+    Returns
+    -------
+    Citation
+        Title, authors and references.
+
     Raises
     ------
     OutputError
@@ -245,7 +306,22 @@ def citation(root: Path) -> Citation:
 
 
 def bibtex(identifier: str, title: str, provenance: Provenance) -> str:
-    """One BibTeX entry (`@misc`) of a figure or table."""
+    """One BibTeX entry (`@misc`) of a figure or table.
+
+    Parameters
+    ----------
+    identifier
+        Key of the entry.
+    title
+        Title of the figure or table.
+    provenance
+        Of the run that made it.
+
+    Returns
+    -------
+    str
+        BibTeX source.
+    """
     cite = provenance.citation
     short = provenance.commit if provenance.commit == "unknown" else provenance.commit[:12]
     fields = {

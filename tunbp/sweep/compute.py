@@ -120,6 +120,22 @@ def threads_here() -> int:
 def compute_there(scenario: Scenario, engine: str, dims: list[str], expected: Mapping[str, str]) -> dict[str, Array]:
     """Results of one chunk, computed on a worker, which must be of the same version.
 
+    Parameters
+    ----------
+    scenario
+        The chunk's batch.
+    engine
+        ``"fluid"`` or ``"packets"``.
+    dims
+        Order of the dims.
+    expected
+        Versions of packages that the worker must have.
+
+    Returns
+    -------
+    dict[str, Array]
+        Arrays by the names of `tunbp.schema`.
+
     Raises
     ------
     SweepError

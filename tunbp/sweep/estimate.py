@@ -71,7 +71,18 @@ class Estimate:
     disk: float
 
     def seconds(self, workers: int) -> float:
-        """Time on a number of equal threads, as far as there are chunks for them."""
+        """Time on a number of equal threads, as far as there are chunks for them.
+
+        Parameters
+        ----------
+        workers
+            Number of threads.
+
+        Returns
+        -------
+        float
+            Seconds.
+        """
         rounds = math.ceil(self.chunks / workers) / self.chunks
         return self.scenarios * self.scenario_seconds * max(rounds, 1 / workers)
 
@@ -87,6 +98,11 @@ def estimate(plan: Plan, workers: int, *, trial: bool = True) -> Estimate:
         Threads of one process.
     trial
         Simulate a short trial to learn the time; compiles the kernels on first use.
+
+    Returns
+    -------
+    Estimate
+        Nothing is written.
     """
     first = plan.scenario(plan.region(tuple(0 for _ in plan.axes)))
     template = result_of(first, plan.engine)
@@ -104,6 +120,15 @@ def estimate(plan: Plan, workers: int, *, trial: bool = True) -> Estimate:
 
 def check_disk(plan: Plan, path: Path, missing: int) -> None:
     """See whether the chunks that are missing fit on the disk.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+    path
+        Folder of the store.
+    missing
+        Chunks that are not there.
 
     Raises
     ------
@@ -123,6 +148,13 @@ def check_disk(plan: Plan, path: Path, missing: int) -> None:
 def check_memory(plan: Plan, workers: int) -> None:
     """See whether the chunks that are computed at once fit into the memory.
 
+    Parameters
+    ----------
+    plan
+        The plan.
+    workers
+        Chunks that are computed at once.
+
     Raises
     ------
     SweepError
@@ -139,6 +171,13 @@ def check_memory(plan: Plan, workers: int) -> None:
 
 def check_time(plan: Plan, threads: int) -> None:
     """See whether a plan ends within a month: the guard of the engines is one of a call, this one of their sum.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+    threads
+        Threads that compute.
 
     Raises
     ------
@@ -162,7 +201,18 @@ def _packets(scenario: Scenario) -> float:
 
 
 def weights(plan: Plan) -> dict[tuple[int, ...], float]:
-    """How much each chunk takes, in scenario-steps: short round trips need many of them per second."""
+    """How much each chunk takes, in scenario-steps: short round trips need many of them per second.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+
+    Returns
+    -------
+    dict[tuple[int, ...], float]
+        Index of the chunk to scenario-steps.
+    """
     if plan.total > MOST_WEIGHED or plan.engine == "packets":
         return dict.fromkeys(plan.indices(), float(math.prod(plan.chunk_shape)))
     cost = steps(plan.scenario())
@@ -170,7 +220,18 @@ def weights(plan: Plan) -> dict[tuple[int, ...], float]:
 
 
 def steps(scenario: Scenario) -> xr.DataArray:
-    """Time steps of each scenario, once per flow, over the dims on which they depend."""
+    """Time steps of each scenario, once per flow, over the dims on which they depend.
+
+    Parameters
+    ----------
+    scenario
+        A batch.
+
+    Returns
+    -------
+    xarray.DataArray
+        Counts, all flows together.
+    """
     fields = (scenario.rtt, scenario.streams, scenario.ring, scenario.drain_rate)
     rtt, streams, ring, drain_rate = (xr.DataArray(value).astype(float) for value in fields)
     times, emptying = xr.broadcast(rtt, ring / drain_rate)

@@ -133,6 +133,11 @@ def draw(name: str, form: Sampled, probability: Array) -> Array:
         What to draw from.
     probability
         Points of the sample in [0, 1), any shape.
+
+    Returns
+    -------
+    ndarray
+        In the field's unit, the shape of `probability`.
     """
     if isinstance(form, Choice):
         values = _array(name, form.choice)
@@ -152,6 +157,18 @@ def draw(name: str, form: Sampled, probability: Array) -> Array:
 
 def scalar(name: str, raw: Any) -> Any:
     """One value of a parameter: text, number, or None where that is allowed.
+
+    Parameters
+    ----------
+    name
+        A scenario field.
+    raw
+        Value as YAML has it.
+
+    Returns
+    -------
+    float or array
+        Checked, in the field's SI unit.
 
     Raises
     ------
@@ -221,6 +238,16 @@ def _constant(name: str, host: str) -> Any:
 
 def host_fields(name: str) -> dict[str, Any]:
     """Scenario fields of one host, from the table of hosts.
+
+    Parameters
+    ----------
+    name
+        A host of ``hosts.yaml``.
+
+    Returns
+    -------
+    dict[str, Any]
+        Field name to value.
 
     Raises
     ------

@@ -96,7 +96,18 @@ class Axis:
     design: Design | None = None
 
     def take(self, part: slice) -> dict[str, Array]:
-        """Values of every field along a part of the dim."""
+        """Values of every field along a part of the dim.
+
+        Parameters
+        ----------
+        part
+            Part of the dim.
+
+        Returns
+        -------
+        dict[str, Array]
+            Field name to values.
+        """
         taken = {name: values[part] for name, values in self.columns.items()}
         if self.design and self.draws:
             start, stop, _ = part.indices(self.size)
@@ -169,12 +180,33 @@ class Plan:
         return itertools.product(*map(range, self.grid))
 
     def region(self, index: tuple[int, ...]) -> Region:
-        """The part of every dim that a chunk covers."""
+        """The part of every dim that a chunk covers.
+
+        Parameters
+        ----------
+        index
+            Place of the chunk along every dim.
+
+        Returns
+        -------
+        Region
+            Dim to slice.
+        """
         parts = zip(self.sizes.items(), self.chunk_shape, index, strict=True)
         return {dim: slice(i * chunk, min((i + 1) * chunk, size)) for (dim, size), chunk, i in parts}
 
     def scenario(self, region: Region | None = None) -> Scenario:
         """The batch of a part of the sweep, or of all of it, for `simulate` or `.chunk()`.
+
+        Parameters
+        ----------
+        region
+            Part of every dim; None: all of it.
+
+        Returns
+        -------
+        Scenario
+            A batch.
 
         Raises
         ------
@@ -193,7 +225,20 @@ class Plan:
             raise SweepError(f"{self.source}: {error}") from None
 
     def coords(self, dim: str, part: slice = slice(None)) -> dict[str, xr.DataArray]:
-        """Coordinates along one dim: values of its parameters with their units, names of hosts."""
+        """Coordinates along one dim: values of its parameters with their units, names of hosts.
+
+        Parameters
+        ----------
+        dim
+            Name of the dim.
+        part
+            Part of it.
+
+        Returns
+        -------
+        dict[str, xr.DataArray]
+            Coordinate to values, SI units as attributes.
+        """
         axis = next(axis for axis in self.axes if axis.dim == dim)
         found = {name: values[part] for name, values in axis.labels.items()}
         if not axis.labels:
@@ -232,6 +277,11 @@ def read_plan(path: Path | str, chunk: int | None = None) -> Plan:
     chunk
         Scenarios per chunk, instead of what the file says.
 
+    Returns
+    -------
+    Plan
+        Checked; nothing is simulated.
+
     Raises
     ------
     SweepError
@@ -245,7 +295,22 @@ def read_plan(path: Path | str, chunk: int | None = None) -> Plan:
 
 
 def make_plan(content: Mapping[str, Any], source: str = "plan", chunk: int | None = None) -> Plan:
-    """Check a plan given as plain data; see `read_plan`."""
+    """Check a plan given as plain data; see `read_plan`.
+
+    Parameters
+    ----------
+    content
+        Mapping as a plan's YAML gives it.
+    source
+        What messages call it.
+    chunk
+        Scenarios per chunk; None: as the plan says.
+
+    Returns
+    -------
+    Plan
+        Checked; nothing is simulated.
+    """
     if isinstance(content.get("design"), str):
         content = {**content, "design": {"kind": content["design"]}}
     try:

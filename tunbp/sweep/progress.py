@@ -56,7 +56,13 @@ class Meter:
         self._bar.stop()
 
     def advance(self, work: float) -> None:
-        """One more chunk is written."""
+        """One more chunk is written.
+
+        Parameters
+        ----------
+        work
+            Scenario-steps of the chunk.
+        """
         self.done += 1
         self.done_work += work
         self._bar.update(self._task, completed=self.done_work, chunks=self._count())
@@ -66,7 +72,13 @@ class Meter:
             self._console.print(f"{self._count()} chunks, {share:.0%}, {self._left()} left", highlight=False)
 
     def say(self, text: str) -> None:
-        """Show a line above the bar."""
+        """Show a line above the bar.
+
+        Parameters
+        ----------
+        text
+            One line.
+        """
         self._console.print(text, highlight=False)
 
     def _count(self) -> str:

@@ -33,7 +33,20 @@ class Sobol:
         self._lock = threading.Lock()
 
     def take(self, start: int, stop: int) -> Array:
-        """Points `start` to `stop` of the sequence, [points, dims]."""
+        """Points `start` to `stop` of the sequence, [points, dims].
+
+        Parameters
+        ----------
+        start
+            First point.
+        stop
+            Point after the last.
+
+        Returns
+        -------
+        ndarray
+            Between 0 and 1.
+        """
         with self._lock, warnings.catch_warnings():
             # SciPy warns of every length that is no power of two; `Plan.notes` says it once
             warnings.simplefilter("ignore", UserWarning)
@@ -54,11 +67,41 @@ class Latin:
         self._points: Array = qmc.LatinHypercube(dims, rng=seed).random(samples)
 
     def take(self, start: int, stop: int) -> Array:
-        """Points `start` to `stop`, [points, dims]."""
+        """Points `start` to `stop`, [points, dims].
+
+        Parameters
+        ----------
+        start
+            First point.
+        stop
+            Point after the last.
+
+        Returns
+        -------
+        ndarray
+            Between 0 and 1.
+        """
         return self._points[start:stop]
 
 
 @lru_cache(maxsize=4)
 def sequence(kind: str, dims: int, samples: int, seed: int) -> Sobol | Latin:
-    """The sample of a design, made once: the same arguments give the same points."""
+    """The sample of a design, made once: the same arguments give the same points.
+
+    Parameters
+    ----------
+    kind
+        ``"sobol"`` or ``"latin"``.
+    dims
+        Parameters.
+    samples
+        Points.
+    seed
+        Seed of the scrambling.
+
+    Returns
+    -------
+    Sobol | Latin
+        Points on demand.
+    """
     return (Sobol if kind == "sobol" else Latin)(dims, samples, seed)

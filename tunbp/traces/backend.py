@@ -35,6 +35,20 @@ class TraceBackend(BackendEntrypoint):
     ) -> xr.Dataset:
         """Open one file or the folder of one run; `raw` as in `open_trace`.
 
+        Parameters
+        ----------
+        filename_or_obj
+            Path of the file or folder.
+        drop_variables
+            Variables to leave out.
+        raw
+            Whether the tool's own output is kept with it.
+
+        Returns
+        -------
+        xarray.Dataset
+            As `open_trace` returns it.
+
         Raises
         ------
         TraceError
@@ -47,7 +61,18 @@ class TraceBackend(BackendEntrypoint):
         return run.drop_vars(names, errors="ignore")
 
     def guess_can_open(self, filename_or_obj: Any) -> bool:
-        """Whether a reader recognizes the beginning of a regular file; files of xarray's engines are left to them."""
+        """Whether a reader recognizes the beginning of a regular file; files of xarray's engines are left to them.
+
+        Parameters
+        ----------
+        filename_or_obj
+            What xarray was asked to open.
+
+        Returns
+        -------
+        bool
+            False for whatever is no path.
+        """
         from tunbp.errors import TraceError
         from tunbp.traces.formats import READERS
         from tunbp.traces.source import HEAD, source_of

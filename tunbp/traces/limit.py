@@ -102,7 +102,18 @@ def limit_of(run: xr.Dataset) -> Limit:
 
 
 def limits_of(runs: xr.Dataset) -> xr.DataArray:
-    """Names of what held each run of a Dataset over `run`, see `limit_of`."""
+    """Names of what held each run of a Dataset over `run`, see `limit_of`.
+
+    Parameters
+    ----------
+    runs
+        Runs over the dim `run`.
+
+    Returns
+    -------
+    xarray.DataArray
+        Names over `run`.
+    """
     names = [limit_of(_one(runs, index)).name for index in range(runs.sizes["run"])]
     return xr.DataArray(names, {"run": runs["run"]}, ("run",), name="limit")
 
@@ -128,7 +139,18 @@ def _kernel(run: xr.Dataset) -> Limit | None:
 
 
 def kernel_shares(run: xr.Dataset) -> tuple[float, float] | None:
-    """Parts of the busiest socket's busy time limited by receive window and send buffer; None if not sampled."""
+    """Parts of the busiest socket's busy time limited by receive window and send buffer; None if not sampled.
+
+    Parameters
+    ----------
+    run
+        One run.
+
+    Returns
+    -------
+    tuple[float, float] | None
+        Shares between 0 and 1.
+    """
     if "socket_busy_time" not in run or "run" in run["socket_busy_time"].dims:
         return None
     busy = last_known(run, "socket_busy_time")
@@ -141,7 +163,20 @@ def kernel_shares(run: xr.Dataset) -> tuple[float, float] | None:
 
 
 def last_known(run: xr.Dataset, name: str) -> NDArray[np.float64]:
-    """The last known value of each stream; empty if there is no such variable."""
+    """The last known value of each stream; empty if there is no such variable.
+
+    Parameters
+    ----------
+    run
+        One run.
+    name
+        A variable over (time, stream) or (stream).
+
+    Returns
+    -------
+    NDArray[np.float64]
+        In the variable's SI unit.
+    """
     if name not in run:
         return np.empty(0)
     values = np.atleast_1d(np.asarray(run[name].to_numpy(), float))
@@ -235,7 +270,18 @@ def _lost(run: xr.Dataset, cwnd: float) -> Limit | None:
 
 
 def standing_queue(run: xr.Dataset) -> float | None:
-    """Bytes that stand in a queue on average, from mean and minimum RTT; None if there is no standing queue."""
+    """Bytes that stand in a queue on average, from mean and minimum RTT; None if there is no standing queue.
+
+    Parameters
+    ----------
+    run
+        One run.
+
+    Returns
+    -------
+    float | None
+        Bytes.
+    """
     rate = total(run, "received_rate") or total(run, "sent_rate")
     mean, least = total(run, "mean_rtt"), total(run, "min_rtt")
     if not rate or not mean or not least:
@@ -246,7 +292,18 @@ def standing_queue(run: xr.Dataset) -> float | None:
 
 
 def carried_per_rtt(run: xr.Dataset) -> float | None:
-    """Throughput x mean RTT of one stream [byte]; None if either was not measured."""
+    """Throughput x mean RTT of one stream [byte]; None if either was not measured.
+
+    Parameters
+    ----------
+    run
+        One run.
+
+    Returns
+    -------
+    float | None
+        Bytes.
+    """
     rate = total(run, "received_rate") or total(run, "sent_rate")
     rtt = total(run, "mean_rtt")
     if not rate or not rtt or (run.attrs.get("tool") and not is_iperf3(run)):
@@ -255,7 +312,18 @@ def carried_per_rtt(run: xr.Dataset) -> float | None:
 
 
 def forward_streams(run: xr.Dataset) -> int:
-    """Streams of the forward direction."""
+    """Streams of the forward direction.
+
+    Parameters
+    ----------
+    run
+        One run.
+
+    Returns
+    -------
+    int
+        At least 1.
+    """
     streams = run.sizes.get("stream", 1)
     if "sender" in run.coords and run.attrs.get("direction") == "both":
         streams = int((run["sender"] == "client").sum())
@@ -263,7 +331,18 @@ def forward_streams(run: xr.Dataset) -> int:
 
 
 def threads(run: xr.Dataset) -> int:
-    """Threads that share the work of one side: one for each stream from iperf3 3.16 on, else one."""
+    """Threads that share the work of one side: one for each stream from iperf3 3.16 on, else one.
+
+    Parameters
+    ----------
+    run
+        One run.
+
+    Returns
+    -------
+    int
+        At least 1.
+    """
     version = re.match(r"(\d+)\.(\d+)", str(run.attrs.get("version", "")))
     if not is_iperf3(run) or version is None or (int(version[1]), int(version[2])) < THREADED:
         return 1
@@ -271,18 +350,53 @@ def threads(run: xr.Dataset) -> int:
 
 
 def busiest_thread(run: xr.Dataset) -> float:
-    """The larger processor use of both sides, on average per thread [cores]; 0 if unknown."""
+    """The larger processor use of both sides, on average per thread [cores]; 0 if unknown.
+
+    Parameters
+    ----------
+    run
+        One run.
+
+    Returns
+    -------
+    float
+        Processors.
+    """
     used = max(total(run, "cpu_host") or 0.0, total(run, "cpu_remote") or 0.0)
     return used / threads(run)
 
 
 def is_iperf3(run: xr.Dataset) -> bool:
-    """Whether iperf3 sent the traffic, alone or beside other tools."""
+    """Whether iperf3 sent the traffic, alone or beside other tools.
+
+    Parameters
+    ----------
+    run
+        One run.
+
+    Returns
+    -------
+    bool
+        By its attribute `tool`.
+    """
     return str(run.attrs.get("tool", "")).split(";")[0] == "iperf3"
 
 
 def total(run: xr.Dataset, name: str) -> float | None:
-    """A total as a number; None if it is not there or not known."""
+    """A total as a number; None if it is not there or not known.
+
+    Parameters
+    ----------
+    run
+        One run.
+    name
+        A variable without dims.
+
+    Returns
+    -------
+    float | None
+        In the variable's SI unit.
+    """
     if name not in run or run[name].ndim:
         return None
     value = float(run[name])
@@ -290,7 +404,20 @@ def total(run: xr.Dataset, name: str) -> float | None:
 
 
 def median(run: xr.Dataset, name: str) -> float | None:
-    """Median of a series; None if it was not measured."""
+    """Median of a series; None if it was not measured.
+
+    Parameters
+    ----------
+    run
+        One run.
+    name
+        A variable over time.
+
+    Returns
+    -------
+    float | None
+        In the variable's SI unit.
+    """
     if name not in run:
         return None
     values = np.asarray(run[name].to_numpy(), dtype=float)

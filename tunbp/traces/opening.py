@@ -140,6 +140,16 @@ def open_traces(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 def read(source: Source) -> xr.Dataset:
     """The Dataset of a file in memory.
 
+    Parameters
+    ----------
+    source
+        A file as `tunbp.traces.source` has it.
+
+    Returns
+    -------
+    xarray.Dataset
+        As `open_trace` returns it, without findings of several files.
+
     Raises
     ------
     TraceError
@@ -177,7 +187,18 @@ def known() -> list[str]:
 
 
 def raw_json(source: Source) -> str:
-    """The file's text as JSON: itself if it is one JSON document, else one JSON string."""
+    """The file's text as JSON: itself if it is one JSON document, else one JSON string.
+
+    Parameters
+    ----------
+    source
+        A file as `tunbp.traces.source` has it.
+
+    Returns
+    -------
+    str
+        Text that any JSON reader takes.
+    """
     text = source.data.decode("utf-8", "replace").replace("\\u0000", "").replace("\0", "")
     try:
         msgspec.json.decode(text, type=msgspec.Raw)

@@ -20,7 +20,20 @@ SNAP = 0.25
 
 
 def labels(files: Sequence[str], whole: bool = False) -> list[str]:
-    """File names without suffix (with it if `whole`) and the folders that all share; numbered if they repeat."""
+    """File names without suffix (with it if `whole`) and the folders that all share; numbered if they repeat.
+
+    Parameters
+    ----------
+    files
+        Paths of the runs' files.
+    whole
+        Whether to keep the suffixes.
+
+    Returns
+    -------
+    list[str]
+        One per file, all different.
+    """
     parents = [str(Path(file).parent) for file in files]
     shared = os.path.commonpath(parents) if len({Path(parent).is_absolute() for parent in parents}) == 1 else ""
     names = [os.path.relpath(file, shared) if shared else file for file in files]
@@ -33,6 +46,18 @@ def combine(runs: Sequence[xr.Dataset], names: Sequence[str]) -> xr.Dataset:
 
     The ends of the intervals differ by microseconds between runs. Where all of them lie near multiples of one
     interval, they are put on these multiples (the lengths as measured stay in `interval`).
+
+    Parameters
+    ----------
+    runs
+        Datasets of single runs in the schema.
+    names
+        What each is called.
+
+    Returns
+    -------
+    xarray.Dataset
+        Along the dim `run`.
     """
     runs = [_without_run(run) for run in runs]
     step = _common_step([run["time"].to_numpy() for run in runs if "time" in run.dims])

@@ -19,6 +19,11 @@ FLENT = ".flent.gz"
 def check_name(path: Path) -> None:
     """Refuse a name whose ending says no known format.
 
+    Parameters
+    ----------
+    path
+        Target of `save`.
+
     Raises
     ------
     OutputError

@@ -38,7 +38,18 @@ CODECS = {
 
 
 def is_netcdf(path: Path) -> bool:
-    """Whether a regular file begins like a netCDF-4 (HDF5) file."""
+    """Whether a regular file begins like a netCDF-4 (HDF5) file.
+
+    Parameters
+    ----------
+    path
+        Any path.
+
+    Returns
+    -------
+    bool
+        By its first bytes.
+    """
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode) or status.st_size < len(MAGIC[0]):
@@ -50,12 +61,35 @@ def is_netcdf(path: Path) -> bool:
 
 
 def is_zarr(path: Path) -> bool:
-    """Whether a folder is a Zarr group."""
+    """Whether a folder is a Zarr group.
+
+    Parameters
+    ----------
+    path
+        Any path.
+
+    Returns
+    -------
+    bool
+        By its metadata file.
+    """
     return (path / "zarr.json").is_file() or (path / ".zgroup").is_file()
 
 
 def load(path: Path, unpack_limit: int = UNPACK_LIMIT) -> xr.Dataset:
     """A Dataset in the schema, in memory.
+
+    Parameters
+    ----------
+    path
+        A netCDF file or a Zarr group.
+    unpack_limit
+        Bytes that it may take in memory.
+
+    Returns
+    -------
+    xarray.Dataset
+        In memory, the file closed.
 
     Raises
     ------

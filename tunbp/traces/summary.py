@@ -19,7 +19,18 @@ TOTALS = (
 
 
 def totals(run: xr.Dataset) -> dict[str, float]:
-    """Totals of one run by name, most telling first, those without a value left out."""
+    """Totals of one run by name, most telling first, those without a value left out.
+
+    Parameters
+    ----------
+    run
+        One run.
+
+    Returns
+    -------
+    dict[str, float]
+        Name to value in SI units.
+    """
     found = {name: float(run[name]) for name in TOTALS if name in run and not run[name].ndim}
     return {name: value for name, value in found.items() if np.isfinite(value)}
 

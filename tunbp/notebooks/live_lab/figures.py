@@ -59,6 +59,11 @@ def tunnel(measurements: pd.DataFrame, table: pd.DataFrame) -> Figure:
         One row per run: `setup`, `variant`, `received_rate`, `ping_mean_rtt`.
     table
         `evidence.live.compare`: the predictions.
+
+    Returns
+    -------
+    Figure
+        To be handed to `Output.figure`.
     """
     fig, axes = style.figure("text", 0.9 + 0.42 * table["setup"].nunique(), cols=2, sharey=True)
     for ax, value, words, unit in zip(
@@ -98,6 +103,11 @@ def native(table: pd.DataFrame) -> Figure:
     ----------
     table
         `tunbp.evidence.blind.blind`.
+
+    Returns
+    -------
+    Figure
+        To be handed to `Output.figure`.
     """
     delays, sizes = sorted(set(table["added_rtt"])), sorted(set(table["ring"]))
     fig, axes = style.figure("text", 2.9, cols=len(delays), sharey=True)
@@ -134,7 +144,20 @@ def _beside(ax: Axes, rows: pd.DataFrame, at: npt.NDArray[np.float64], look: tup
 
 
 def bursts(found: pd.DataFrame, law: pd.DataFrame) -> Figure:
-    """Dropped share of bursts over ring size: measured, and the burst law for the stock driver."""
+    """Dropped share of bursts over ring size: measured, and the burst law for the stock driver.
+
+    Parameters
+    ----------
+    found
+        Measured shares by ring and variant.
+    law
+        What `tunbp.evidence.live.predict_bursts` returned.
+
+    Returns
+    -------
+    Figure
+        To be handed to `Output.figure`.
+    """
     fig, ax = style.figure()
     sizes = sorted(set(found["ring"]))
     for variant, shift in (("stock", -BESIDE), ("backpressure", BESIDE)):

@@ -22,6 +22,18 @@ def verdict_table(table: pd.DataFrame, caption: str) -> Styler:
     """Rows of `tunbp.lab.statistics.verdicts` in readable units, the difference with its interval in one column.
 
     Rows whose variants are equal in every pair (nothing dropped by either) are left out.
+
+    Parameters
+    ----------
+    table
+        What `tunbp.lab.statistics.verdicts` returned.
+    caption
+        Words above it.
+
+    Returns
+    -------
+    Styler
+        For the notebook.
     """
     lines = []
     for row in table[(table["low"] != 0) | (table["high"] != 0)].to_dict("records"):
@@ -50,7 +62,18 @@ NATIVE_SHOWN: dict[str, Shown] = {
 
 
 def native_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows of `evidence.blind.blind` as they are read: ranges (Mbit/s), and the narrowest interval that holds."""
+    """Rows of `evidence.blind.blind` as they are read: ranges (Mbit/s), and the narrowest interval that holds.
+
+    Parameters
+    ----------
+    table
+        What `tunbp.evidence.blind.blind` returned.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per configuration, Mbit/s.
+    """
     words = {
         name: [f"{significant(low / 1e6, 3)} to {significant(high / 1e6, 3)}" for low, high in table[ends].to_numpy()]
         for name, ends in (
@@ -71,6 +94,11 @@ def native_caption(table: pd.DataFrame, cells: Sequence[Cell]) -> str:
         `evidence.blind.blind` of the cells.
     cells
         The configurations.
+
+    Returns
+    -------
+    str
+        Sentences.
     """
     every = halves([cell.rates for cell in cells])
     raised = halves([cell.rates for cell in cells if "receive_window" in cell.known])
@@ -163,6 +191,11 @@ def answer(gains: pd.DataFrame, table: pd.DataFrame) -> str:
         `lab.statistics.verdicts` of the tunnel.
     table
         `evidence.live.compare`: measured medians beside the prediction.
+
+    Returns
+    -------
+    str
+        Markdown.
     """
     rates = gains[gains["quantity"] == RATE]
     found = {word: int((rates["with backpressure"] == word).sum()) for word in ("higher", "lower", "undecided")}
@@ -190,7 +223,18 @@ def answer(gains: pd.DataFrame, table: pd.DataFrame) -> str:
 
 
 def ring_words(decided: pd.DataFrame) -> str:
-    """What the ring dropped of UDP, in a paragraph of Markdown, from `lab.statistics.verdicts` of the ring."""
+    """What the ring dropped of UDP, in a paragraph of Markdown, from `lab.statistics.verdicts` of the ring.
+
+    Parameters
+    ----------
+    decided
+        What `tunbp.lab.statistics.verdicts` returned of the experiment `ring`.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
     drops = decided[decided["quantity"] == RING_DROPS]
     bare = drops["cell"].str.contains("noqueue")
     most = drops[~bare]["backpressure"].max()
@@ -217,6 +261,8 @@ def add_finding(out: Output, every: pd.DataFrame) -> None:
 
     Parameters
     ----------
+    out
+        Results of the notebook.
     every
         `evidence.live.single_runs`.
     """

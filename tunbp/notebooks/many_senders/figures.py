@@ -51,6 +51,11 @@ def streams(rows: pd.DataFrame, model: pd.DataFrame) -> Figure:
     ----------
     rows, model
         `evidence.senders.librecast`.
+
+    Returns
+    -------
+    Figure
+        To be handed to `Output.figure`.
     """
     fig, ax = style.figure("column", 2.7)
     ax.set_xscale("log", base=2)
@@ -72,6 +77,11 @@ def costs(parts: pd.DataFrame, rules: pd.DataFrame) -> Figure:
     ----------
     parts, rules
         `evidence.senders.cost_parts` and `wake_rules`.
+
+    Returns
+    -------
+    Figure
+        To be handed to `Output.figure`.
     """
     fig, (left, right) = style.figure("text", 2.6, cols=2)
     variants = list(dict.fromkeys(parts["variant"]))

@@ -15,6 +15,8 @@ def add_finding(out: Output, rows: pd.DataFrame, streams: int = 8) -> None:
 
     Parameters
     ----------
+    out
+        Results of the notebook.
     rows
         The published rows of `evidence.senders.librecast`.
     streams

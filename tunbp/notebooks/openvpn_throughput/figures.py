@@ -53,6 +53,11 @@ def paper(curves: Mapping[str, pd.DataFrame], rows: Mapping[str, pd.DataFrame]) 
     ----------
     curves, rows
         `evidence.openvpn.curves` and `compare` by path (``"lab"``, ``"real"``).
+
+    Returns
+    -------
+    Figure
+        To be handed to `Output.figure`.
     """
     tunnels = list(dict.fromkeys(name for table in rows.values() for name in table["tunnel"]))
     fig, axes = figure("text" if len(rows) > 1 else "column", 0.5 + 1.75 * len(tunnels), len(tunnels), len(rows),
@@ -100,6 +105,11 @@ def gain_by_queue(pairs: pd.DataFrame, tunnel: str = "OpenVPN") -> Figure:
         `evidence.openvpn.gains`.
     tunnel
         The tunnel to show.
+
+    Returns
+    -------
+    Figure
+        To be handed to `Output.figure`.
     """
     fig, ax = figure("column", 2.7)
     shown = pairs[(pairs["path"] == "real") & (pairs["tunnel"] == tunnel)].sort_values("stock")

@@ -26,6 +26,11 @@ def where_off(curves: Mapping[str, pd.DataFrame], rows: pd.DataFrame) -> str:
         `evidence.openvpn.curves` by path.
     rows
         Published rows of `evidence.openvpn.compare`.
+
+    Returns
+    -------
+    str
+        Markdown.
     """
     far = rows[rows["error"].abs() > LIMIT].sort_values("error", key=lambda error: -error.abs())
     named = ", ".join(f"{line['row']} ({100 * line['error']:+.0f} %)" for line in far.to_dict("records"))
@@ -56,7 +61,17 @@ def _roughness(curve: pd.DataFrame) -> str:
 
 
 def add_finding(out: Output, gain: Number, curves: Mapping[str, pd.DataFrame]) -> None:
-    """Note the gain on the paper's path: published, and what the model gives it for an interval."""
+    """Note the gain on the paper's path: published, and what the model gives it for an interval.
+
+    Parameters
+    ----------
+    out
+        Results of the notebook.
+    gain
+        The published gain.
+    curves
+        What `tunbp.evidence.openvpn.curves` returned, by path.
+    """
     if 500 not in set(curves.get("real", pd.DataFrame({"ring": []}))["ring"]):
         return
     found = openvpn.simulated_gain(curves["real"])

@@ -62,6 +62,11 @@ def transmitted(changes: pd.DataFrame, unread: pd.DataFrame) -> Figure:
     ----------
     changes, unread
         `evidence.pktgen.changes` and `evidence.pktgen.unread`.
+
+    Returns
+    -------
+    Figure
+        To be handed to `Output.figure`.
     """
     hosts = list(dict.fromkeys(changes["cpu"]))
     devices = [device for device in DEVICES if device in set(changes["device"])]
@@ -117,6 +122,11 @@ def wake_threshold(rules: pd.DataFrame, law: pd.DataFrame) -> Figure:
         `evidence.pktgen.wake_rules`, rows of one device.
     law
         `evidence.pktgen.wake_law` of that device.
+
+    Returns
+    -------
+    Figure
+        To be handed to `Output.figure`.
     """
     from matplotlib.ticker import FuncFormatter, NullFormatter
 

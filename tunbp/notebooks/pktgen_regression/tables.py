@@ -14,6 +14,8 @@ def add_finding(out: Output, changes: pd.DataFrame) -> None:
 
     Parameters
     ----------
+    out
+        Results of the notebook.
     changes
         `evidence.pktgen.changes`.
     """
@@ -32,5 +34,16 @@ def add_finding(out: Output, changes: pd.DataFrame) -> None:
 
 
 def signed(change: float) -> str:
-    """A relative change in per cent with its sign."""
+    """A relative change in per cent with its sign.
+
+    Parameters
+    ----------
+    change
+        Relative change.
+
+    Returns
+    -------
+    str
+        E.g. ``"-5 %"``.
+    """
     return f"{100 * float(change):+.1f}".replace("-", "−")

@@ -66,6 +66,11 @@ def over_rings(bulk: pd.DataFrame) -> Figure:
     ----------
     bulk
         `evidence.latency.over_rings`.
+
+    Returns
+    -------
+    Figure
+        To be handed to `Output.figure`.
     """
     qdiscs = list(dict.fromkeys(bulk["qdisc"]))
     fig, axes = style.figure("text", 2.7, cols=1 + len(qdiscs), sharex=True)
@@ -115,6 +120,11 @@ def shaped(table: pd.DataFrame) -> Figure:
     ----------
     table
         `evidence.latency.shaped_tun`.
+
+    Returns
+    -------
+    Figure
+        To be handed to `Output.figure`.
     """
     rings = [ring for ring in (500, 100, 50, 10) if ring in set(table["ring"])]
     fig, ax = style.figure("column", 1.1 + 0.27 * len(rings))
@@ -142,6 +152,11 @@ def video(frames: pd.DataFrame, ring: int = 25) -> Figure:
         `evidence.latency.video`.
     ring
         The ring to show.
+
+    Returns
+    -------
+    Figure
+        To be handed to `Output.figure`.
     """
     fig, ax = style.figure("column")
     part = frames[frames["ring"] == ring]

@@ -60,6 +60,11 @@ def sobol(table: pd.DataFrame) -> Figure:
     ----------
     table
         `evidence.sensitivity.indices`.
+
+    Returns
+    -------
+    Figure
+        To be handed to `Output.figure`.
     """
     fig, axes = style.figure("text", 2.6, cols=2, sharex=True)
     for ax, (response, part) in zip(axes, table.groupby("response", sort=False), strict=True):
@@ -82,6 +87,11 @@ def gain_map(data: xr.Dataset, points: pd.DataFrame) -> Figure:
     ----------
     data, points
         `evidence.sensitivity.gain_map` and `paper_points`.
+
+    Returns
+    -------
+    Figure
+        To be handed to `Output.figure`.
     """
     fig, ax = style.figure("column", 3.0)
     ratio = data["ratio"]

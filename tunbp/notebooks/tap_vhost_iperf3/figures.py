@@ -52,6 +52,11 @@ def raw_summary(table: pd.DataFrame) -> Figure:
     ----------
     table
         `evidence.iperf3_runs.compare`.
+
+    Returns
+    -------
+    Figure
+        To be handed to `Output.figure`.
     """
     devices = [device for device in DEVICES if (table["device"] == device).any()]
     table = table.sort_values("variant", ascending=False, kind="stable")
@@ -108,6 +113,11 @@ def raw_series(data: Sequence[tuple[xr.Dataset, str]], variants: Mapping[str, st
         Run -> ``"stock"`` or ``"patched"``.
     until
         End of the time shown [s].
+
+    Returns
+    -------
+    Figure
+        To be handed to `Output.figure`.
     """
     fig, axes = figure("text", 3.4, 2, len(variants), sharex=True, sharey="row", squeeze=False)
     for column, name in enumerate(variants):

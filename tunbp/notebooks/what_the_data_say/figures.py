@@ -66,6 +66,11 @@ def held(covered: pd.DataFrame) -> str:
     ----------
     covered
         `tunbp.evidence.predictive.coverage`.
+
+    Returns
+    -------
+    str
+        One sentence.
     """
     parts = covered[covered["source"] != "all"]
     told = [
@@ -82,6 +87,11 @@ def intervals(table: pd.DataFrame) -> Figure:
     ----------
     table
         Held-out rows of `tunbp.evidence.predictive.judged`.
+
+    Returns
+    -------
+    Figure
+        To be handed to `Output.figure`.
     """
     groups = list(table.groupby("source", sort=False))
     fig, axes = style.figure("text", 4.2, cols=len(groups), sharex=True)
@@ -105,6 +115,11 @@ def coverage(table: pd.DataFrame) -> Figure:
     ----------
     table
         As for `intervals`.
+
+    Returns
+    -------
+    Figure
+        To be handed to `Output.figure`.
     """
     fig, ax = style.figure("column", 3.3)
     fewest = int(table.groupby("source").size().min())
@@ -128,6 +143,11 @@ def contraction(table: pd.DataFrame) -> Figure:
     ----------
     table
         `tunbp.evidence.posteriors.contraction`.
+
+    Returns
+    -------
+    Figure
+        To be handed to `Output.figure`.
     """
     order = table.groupby("constant")["contraction"].mean().sort_values(ascending=False).index
     names = {name: FIELDS[name].long_name if name in FIELDS else name.replace("_", " ") for name in order}

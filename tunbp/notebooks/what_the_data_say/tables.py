@@ -23,18 +23,55 @@ COVERAGE: dict[str, Shown] = {
 
 
 def predicted(sources: Sequence[str], draws: int, seed: int) -> tuple[list[Cell], pd.DataFrame]:
-    """All cells of some sources, and each with its interval."""
+    """All cells of some sources, and each with its interval.
+
+    Parameters
+    ----------
+    sources
+        Names of `SOURCES`.
+    draws
+        Draws of the priors.
+    seed
+        Seed of the draws.
+
+    Returns
+    -------
+    tuple[list[Cell], pd.DataFrame]
+        Cells, and one row per cell with its interval in bit/s.
+    """
     cells = [cell for name in sources for cell in SOURCES[name]()]
     return cells, judged(cells, predictive(cells, draws, seed))
 
 
 def split(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Rows that judge the intervals, and rows that the sizes of the model's error come from."""
+    """Rows that judge the intervals, and rows that the sizes of the model's error come from.
+
+    Parameters
+    ----------
+    table
+        What `predicted` returned.
+
+    Returns
+    -------
+    tuple[pd.DataFrame, pd.DataFrame]
+        Both parts, in the order of `table`.
+    """
     return table[table["use"] == HELD_OUT], table[table["use"] == CALIBRATION]
 
 
 def in_words(said: pd.DataFrame) -> pd.DataFrame:
-    """`evidence.posteriors.contraction` with a column `90 %`: median and interval in the unit people use."""
+    """`evidence.posteriors.contraction` with a column `90 %`: median and interval in the unit people use.
+
+    Parameters
+    ----------
+    said
+        What `contraction` returned.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The same rows.
+    """
     words = []
     for row in said.to_dict("records"):
         unit = FIELDS[row["constant"]].units

@@ -127,6 +127,11 @@ def explore(values: Mapping[str, Any]) -> Any:
     ----------
     values
         Parameters of the notebook by name.
+
+    Returns
+    -------
+    float or array
+        A widget, or None.
     """
     if not values.get("interactive", True) or not watched():
         return None
@@ -203,7 +208,18 @@ class Explorer:
 
 
 def controls(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """One control per parameter that matters, in the units people use, and the boxes of what may be unknown."""
+    """One control per parameter that matters, in the units people use, and the boxes of what may be unknown.
+
+    Parameters
+    ----------
+    values
+        Parameters of the notebook by name.
+
+    Returns
+    -------
+    tuple[dict[str, Any], dict[str, Any]]
+        Controls by parameter, and boxes by parameter.
+    """
     import ipywidgets as widgets
 
     look = {"style": {"description_width": "9em"}, "layout": widgets.Layout(width="80%")}

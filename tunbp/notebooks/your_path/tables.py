@@ -22,6 +22,11 @@ def path_of(values: Mapping[str, Any]) -> Path:
     values
         Parameters of the notebook by name.
 
+    Returns
+    -------
+    Path
+        To be predicted by its `predict`.
+
     Raises
     ------
     TraceError
@@ -41,7 +46,18 @@ def path_of(values: Mapping[str, Any]) -> Path:
 
 
 def table(found: Prediction) -> pd.DataFrame:
-    """A prediction as a table for people, one row per txqueuelen: Mbit/s with the 90 % interval, ms of ping."""
+    """A prediction as a table for people, one row per txqueuelen: Mbit/s with the 90 % interval, ms of ping.
+
+    Parameters
+    ----------
+    found
+        The prediction.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per txqueuelen.
+    """
     rows = []
     for ring in map(int, found.draws["ring"].to_numpy()):
         row: dict[str, Any] = {"txqueuelen": ring}
@@ -55,5 +71,16 @@ def table(found: Prediction) -> pd.DataFrame:
 
 
 def unknowns(found: Prediction) -> pd.DataFrame:
-    """What is not known, by the share of the spread that it causes, and what measures it."""
+    """What is not known, by the share of the spread that it causes, and what measures it.
+
+    Parameters
+    ----------
+    found
+        The prediction.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per unknown, largest share first.
+    """
     return pd.DataFrame(found.ranking()).rename(columns={"name": "constant"})
