@@ -38,7 +38,18 @@ class Free:
     log: bool = True
 
     def decode(self, x: Array) -> Array:
-        """Values of the constant for positions `x` in [0, 1]."""
+        """Values of the constant for positions `x` in [0, 1].
+
+        Parameters
+        ----------
+        x
+            Positions between the ends of the constant's range.
+
+        Returns
+        -------
+        ndarray
+            Values in the constant's unit, evenly spread in its logarithm if `log`.
+        """
         if self.log:
             return np.asarray(np.exp(np.log(self.low) + x * (np.log(self.high) - np.log(self.low))))
         return self.low + x * (self.high - self.low)

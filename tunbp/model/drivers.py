@@ -334,6 +334,16 @@ _WOKEN = {
 def driver(name: str) -> Driver:
     """The rules of one kernel version, by its name or an alias.
 
+    Parameters
+    ----------
+    name
+        A key of `DRIVERS` or `ALIASES`.
+
+    Returns
+    -------
+    Driver
+        Its row.
+
     Raises
     ------
     ScenarioError
@@ -346,7 +356,18 @@ def driver(name: str) -> Driver:
 
 
 def label(name: str) -> str:
-    """What lists call a version: its row's label, or its name and when it wakes the queue."""
+    """What lists call a version: its row's label, or its name and when it wakes the queue.
+
+    Parameters
+    ----------
+    name
+        A key of `DRIVERS` or `ALIASES`.
+
+    Returns
+    -------
+    str
+        Words for legends and lists.
+    """
     row = driver(name)
     return row.label or f"{name}: {_WOKEN[row.wake]}"
 
@@ -355,6 +376,16 @@ def ring_batch(ring: float) -> int:
     """Entries that a ring of `ring` packets frees at once: 16 on x86-64, 1 when 16 exceeds half of the ring.
 
     Source: ``__ptr_ring_set_size`` in include/linux/ptr_ring.h.
+
+    Parameters
+    ----------
+    ring
+        Ring size N in packets.
+
+    Returns
+    -------
+    int
+        Entries freed at once.
     """
     return PTR_RING_BATCH if ring >= 2 * PTR_RING_BATCH else 1
 
@@ -394,6 +425,20 @@ def packets_per_wake(rules: Driver, ring: float, behind_vhost: bool = False) -> 
     vhost-net takes up to 64 entries in one locked call, in which nothing arrives. v5 and v6 look at every 16 freed in
     it, v7 once behind it: the first look wakes the queue and the others find it awake, so both wake once per call.
 
+    Parameters
+    ----------
+    rules
+        Row of the kernel version.
+    ring
+        Ring size N in packets.
+    behind_vhost
+        Whether vhost-net is the reader.
+
+    Returns
+    -------
+    float
+        k in packets; infinity if the queue is never woken.
+
     Examples
     --------
     >>> packets_per_wake(driver("v7"), 1000), packets_per_wake(driver("v7"), 1000, behind_vhost=True)
@@ -404,10 +449,34 @@ def packets_per_wake(rules: Driver, ring: float, behind_vhost: bool = False) -> 
 
 
 def counts_from_stop(wake: Wake) -> bool:
-    """Whether k is counted from the stop on: what was consumed is, freed batches and polls begin where they did."""
+    """Whether k is counted from the stop on: what was consumed is, freed batches and polls begin where they did.
+
+    Parameters
+    ----------
+    wake
+        The wake rule.
+
+    Returns
+    -------
+    bool
+        False for rules of freed slots and of polls.
+    """
     return wake not in (*ON_FREED, Wake.POLL)
 
 
 def pushes_back(rules: Driver, qdisc: str) -> bool:
-    """Whether a full ring stops the queue (else it drops): the version stops, and a qdisc is there if it needs one."""
+    """Whether a full ring stops the queue (else it drops): the version stops, and a qdisc is there if it needs one.
+
+    Parameters
+    ----------
+    rules
+        Row of the kernel version.
+    qdisc
+        Name of a qdisc (`tunbp.model.qdiscs.QDISCS`).
+
+    Returns
+    -------
+    bool
+        Whether the ring stops its queue.
+    """
     return rules.stop is not Stop.NEVER and (QDISCS[qdisc].attached or not rules.needs_qdisc)

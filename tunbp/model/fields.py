@@ -76,7 +76,18 @@ class Field:
         return self.allowed
 
     def holds(self, values: Any) -> Any:
-        """Which numbers are allowed: one truth value per element."""
+        """Which numbers are allowed: one truth value per element.
+
+        Parameters
+        ----------
+        values
+            Numbers in the field's SI unit.
+
+        Returns
+        -------
+        float or array
+            Truth values in the shape of `values`.
+        """
         array = np.asarray(values, float)
         good = (array >= self.low if self.closed else array > self.low) & (array <= self.high) & np.isfinite(array)
         return good & (array == np.floor(array)) if self.integer else good

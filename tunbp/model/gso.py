@@ -65,7 +65,22 @@ def block_limits(rtt: npt.ArrayLike, mss: npt.ArrayLike) -> tuple[npt.NDArray[An
 
 @_inlined
 def block(pacing_rate: float, more: float, most: float) -> float:
-    """Segments of a block at a pacing rate (per second), with the limits of `block_limits`."""
+    """Segments of a block at a pacing rate (per second), with the limits of `block_limits`.
+
+    Parameters
+    ----------
+    pacing_rate
+        Segments per second at which TCP paces.
+    more
+        Segments that a block has besides a millisecond of that rate.
+    most
+        Largest block in segments.
+
+    Returns
+    -------
+    float
+        Whole segments.
+    """
     return float(math.floor(max(min(pacing_rate * TSQ_TIME + more, most), BLOCK_LEAST)))
 
 
@@ -78,6 +93,11 @@ def segments_per_entry(source: Any, segments: Any) -> npt.NDArray[np.float64]:
         Names of sources, one or an array.
     segments
         The scenario's `gso_segments`.
+
+    Returns
+    -------
+    ndarray[np.float64]
+        Segments, in the shape of `source`.
 
     Examples
     --------

@@ -23,7 +23,20 @@ DIGITS = 5
 
 
 def has_width(low: float, high: float) -> bool:
-    """Whether an interval is wider than rounding its two ends outward to `DIGITS` digits would make a single point."""
+    """Whether an interval is wider than rounding its two ends outward to `DIGITS` digits would make a single point.
+
+    Parameters
+    ----------
+    low
+        Lower end of an interval.
+    high
+        Its upper end, same unit.
+
+    Returns
+    -------
+    bool
+        Whether the interval says more than a point.
+    """
     size = max(abs(low), abs(high))
     unit = 10.0 ** (math.floor(math.log10(size)) + 1 - DIGITS) if size else 0.0
     return high - low > 2.5 * unit
@@ -82,6 +95,16 @@ def names() -> tuple[str, ...]:
 def host(name: str) -> dict[str, Any]:
     """Scenario fields of one host, given and fitted together.
 
+    Parameters
+    ----------
+    name
+        A host of ``hosts.yaml``, e.g. ``"i5-tap"``.
+
+    Returns
+    -------
+    dict[str, Any]
+        Field name to value, SI units (`tunbp.model.fields`).
+
     Raises
     ------
     ScenarioError
@@ -97,6 +120,18 @@ def host(name: str) -> dict[str, Any]:
 
 def scenario_of_host(name: str, **changes: Any) -> Scenario:
     """The scenario of one host, with some fields changed.
+
+    Parameters
+    ----------
+    name
+        A host of ``hosts.yaml``.
+    **changes
+        Fields of the scenario that are others than the host's.
+
+    Returns
+    -------
+    Scenario
+        Checked, not simulated.
 
     Raises
     ------

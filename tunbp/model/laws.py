@@ -14,7 +14,20 @@ DEFAULT = FIELDS["congestion"].default
 
 
 def by_control(congestion: Any, facts: Mapping[str, Any]) -> Any:
-    """A fact of each congestion control over an array of their names."""
+    """A fact of each congestion control over an array of their names.
+
+    Parameters
+    ----------
+    congestion
+        Names of congestion controls, one or an array.
+    facts
+        Value of each control by its name.
+
+    Returns
+    -------
+    float or array
+        Values in the shape of `congestion`.
+    """
     names = np.asarray(congestion)
     return np.select([names == name for name in facts], list(facts.values()), np.nan)
 
@@ -65,6 +78,20 @@ def wake_cycle(per_stop: Any, drain_rate: Any, burst_rate: Any) -> Any:
     stopped again. Freed slots appear in batches, so K holds to within one of them. A wake by each freed batch comes at
     the ends of batches wherever the stop was: there K = k, the batch. Arguments in packets and packets/s.
 
+    Parameters
+    ----------
+    per_stop
+        k, packets consumed from the stop to the wake.
+    drain_rate
+        mu, packets/s that the reader takes.
+    burst_rate
+        lambda, packets/s at which the queue refills the ring.
+
+    Returns
+    -------
+    float or array
+        K in packets, broadcast; infinite where the sender is no faster than the reader.
+
     Examples
     --------
     >>> round(float(wake_cycle(500, 195e3, 1.81e6)))
@@ -74,12 +101,38 @@ def wake_cycle(per_stop: Any, drain_rate: Any, burst_rate: Any) -> Any:
 
 
 def window_rate(window: Any, rtt: Any) -> Any:
-    """Receive-window bound: bit/s of a window in bytes per round trip in seconds."""
+    """Receive-window bound: bit/s of a window in bytes per round trip in seconds.
+
+    Parameters
+    ----------
+    window
+        Receive window in bytes.
+    rtt
+        Round-trip time in seconds.
+
+    Returns
+    -------
+    float or array
+        bit/s, broadcast.
+    """
     return 8.0 * window / rtt
 
 
 def bandwidth_delay_product(rate: Any, rtt: Any) -> Any:
-    """Bytes in flight that fill a path of `rate` bit/s and `rtt` seconds."""
+    """Bytes in flight that fill a path of `rate` bit/s and `rtt` seconds.
+
+    Parameters
+    ----------
+    rate
+        bit/s.
+    rtt
+        Round-trip time in seconds.
+
+    Returns
+    -------
+    float or array
+        Bytes, broadcast.
+    """
     return rate * rtt / 8.0
 
 
@@ -87,6 +140,20 @@ def burst_window(ring: Any, drain_rate: Any, burst_rate: Any) -> Any:
     """Burst law: packets W* = N / (1 - mu/lambda) of the largest burst that the ring takes without a drop.
 
     Infinite where the sender is no faster than the reader. Arguments in packets and packets/s, broadcast.
+
+    Parameters
+    ----------
+    ring
+        Ring size N in packets.
+    drain_rate
+        mu, packets/s.
+    burst_rate
+        lambda, packets/s.
+
+    Returns
+    -------
+    float or array
+        W* in packets.
     """
     ratio = np.minimum(np.asarray(drain_rate, float) / burst_rate, 1.0)
     with np.errstate(divide="ignore"):
@@ -131,6 +198,11 @@ def sawtooth_rate(peak: Any, pipe: Any, congestion: Any = DEFAULT, streams: Any 
         Names of controls, one or an array; one without a sawtooth always fills the pipe.
     streams
         Number of flows.
+
+    Returns
+    -------
+    float or array
+        Mean in the unit of `peak` and `pipe`, broadcast.
     """
     beta = by_control(congestion, {name: row.beta for name, row in CONTROLS.items()})
     power = by_control(congestion, {name: row.power for name, row in CONTROLS.items()})

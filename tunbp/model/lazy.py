@@ -15,7 +15,20 @@ Array = npt.NDArray[Any]
 
 
 def result_of(scenario: Scenario, engine: str) -> xr.Dataset:
-    """Result of an empty batch: names, dtypes, attributes and time axis, without simulating anything."""
+    """Result of an empty batch: names, dtypes, attributes and time axis, without simulating anything.
+
+    Parameters
+    ----------
+    scenario
+        The batch whose shape counts.
+    engine
+        ``"fluid"`` or ``"packets"``.
+
+    Returns
+    -------
+    xarray.Dataset
+        Every variable with length zero along the batch's dims.
+    """
     fields = varying(scenario).items()
     if engine == "packets":  # its results are those of its runs: ask one
         one = {name: field.isel({dim: slice(1) for dim in field.dims}) for name, field in fields}
@@ -69,6 +82,21 @@ def simulate_lazily(chunked: Chunked, engine: str) -> xr.Dataset:
 
 
 def simulate_arrays(scenario: Scenario, engine: str, dims: list[str]) -> dict[str, Array]:
-    """Results of a batch as plain arrays, dims in this order and time last, computed by one thread."""
+    """Results of a batch as plain arrays, dims in this order and time last, computed by one thread.
+
+    Parameters
+    ----------
+    scenario
+        A batch, not chunked.
+    engine
+        ``"fluid"`` or ``"packets"``.
+    dims
+        Order of the dims of the arrays.
+
+    Returns
+    -------
+    dict[str, Array]
+        Arrays by the names of `tunbp.schema`, SI units.
+    """
     dataset = run(scenario, engine, threads=1)
     return {str(name): variable.transpose(*dims, ...).values for name, variable in dataset.data_vars.items()}

@@ -109,7 +109,18 @@ def attribute(point: Scenario | xr.Dataset, scenario: Scenario | None = None) ->
 
 
 def scenario_of_result(result: xr.Dataset) -> Scenario:
-    """The scenario of a simulated result: its attributes, and the coordinates that are named like a field."""
+    """The scenario of a simulated result: its attributes, and the coordinates that are named like a field.
+
+    Parameters
+    ----------
+    result
+        What `tunbp.model.simulate.simulate` returned.
+
+    Returns
+    -------
+    Scenario
+        The batch that was simulated.
+    """
     names = {field.name for field in dataclass_fields(Scenario)}
     values: dict[str, Any] = {name: value for name, value in result.attrs.items() if name in names}
     values |= {str(name): result[name] for name in result.coords if name in names}

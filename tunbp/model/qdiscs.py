@@ -85,6 +85,11 @@ def fact(qdisc: Any, column: str) -> npt.NDArray[Any]:
         Names of `QDISCS`, one or an array.
     column
         Attribute of `Qdisc`.
+
+    Returns
+    -------
+    ndarray[Any]
+        Truth values in the shape of `qdisc`.
     """
     names = np.asarray(qdisc, dtype=str)
     found: npt.NDArray[Any] = np.vectorize(lambda name: getattr(QDISCS[name], column), otypes=[bool])(names)
@@ -106,6 +111,11 @@ def qdisc_limit(qdisc: Any, given: Any, ring: Any, payload: Any) -> npt.NDArray[
         Ring sizes, packets.
     payload
         Bytes of TCP payload of a packet as the qdisc has it: of all segments of a GSO packet.
+
+    Returns
+    -------
+    ndarray[np.float64]
+        Packets, broadcast.
 
     Examples
     --------

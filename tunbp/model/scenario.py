@@ -94,6 +94,16 @@ class Scenario:
     def replace(self, **changes: Any) -> Scenario:
         """The same scenario with some fields changed (and checked again).
 
+        Parameters
+        ----------
+        **changes
+            Fields and their new values.
+
+        Returns
+        -------
+        Scenario
+            A new scenario; this one stays as it is.
+
         Raises
         ------
         ScenarioError
@@ -112,6 +122,11 @@ class Scenario:
         ----------
         sizes, **more
             Scenarios per chunk along each dim; a dim that is not named stays whole.
+
+        Returns
+        -------
+        Chunked
+            The batch and the sizes of its chunks.
 
         Raises
         ------
@@ -163,13 +178,35 @@ class Chunked:
 
 
 def varying(scenario: Scenario) -> dict[str, xr.DataArray]:
-    """Fields that are DataArrays with at least one dim, in the order of the fields."""
+    """Fields that are DataArrays with at least one dim, in the order of the fields.
+
+    Parameters
+    ----------
+    scenario
+        A batch or a single scenario.
+
+    Returns
+    -------
+    dict[str, xr.DataArray]
+        Field name to values.
+    """
     fields = scenario.parameters().items()
     return {name: value for name, value in fields if isinstance(value, xr.DataArray) and value.dims}
 
 
 def sizes_of(scenario: Scenario) -> dict[str, int]:
-    """Dims of the batch and their lengths; empty for a single scenario."""
+    """Dims of the batch and their lengths; empty for a single scenario.
+
+    Parameters
+    ----------
+    scenario
+        A batch or a single scenario.
+
+    Returns
+    -------
+    dict[str, int]
+        Dim to length.
+    """
     return {str(dim): size for field in varying(scenario).values() for dim, size in field.sizes.items()}
 
 

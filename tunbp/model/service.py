@@ -36,7 +36,18 @@ class Service(NamedTuple):
 
 
 def numbers(flat: dict[str, Array]) -> dict[str, Array]:
-    """The numeric fields of a flattened batch as floats."""
+    """The numeric fields of a flattened batch as floats.
+
+    Parameters
+    ----------
+    flat
+        One array per field, all of one length.
+
+    Returns
+    -------
+    dict[str, Array]
+        Fields that are no text, as float64; None is NaN.
+    """
     return {name: values.astype(float) for name, values in flat.items() if name not in CHOICES}
 
 
@@ -47,6 +58,11 @@ def service_times(flat: dict[str, Array]) -> Service:
     ----------
     flat
         One flat array per scenario field.
+
+    Returns
+    -------
+    Service
+        Named arrays, one value per scenario.
     """
     number = numbers(flat)
     rules = [driver(str(name)) for name in flat["driver"]]
