@@ -93,6 +93,18 @@ def shaped(stock: xr.Dataset, variant: str) -> Mapping[str, float]:
     """OpenVPN over a slow uplink: it waits for its socket, so it reads at the uplink's speed, and both queues add up.
 
     Nothing is known but the set-up: uplink, socket buffer (of 2304 bytes a packet), ring, segment size.
+
+    Parameters
+    ----------
+    stock
+        Stock runs of one cell of the experiment `shaped`.
+    variant
+        ``"stock"`` or ``"backpressure"``.
+
+    Returns
+    -------
+    Mapping[str, float]
+        Predicted variables by name, SI units.
     """
     segment = float(stock["mss"].median())
     speed = float(_first(stock, "uplink_rate")) / 8 / (segment + TCP_IP + OPENVPN_OUTSIDE)
@@ -127,6 +139,11 @@ def video(drain_rate: float, burst_rate: float) -> Predict:
         The reader's speed mu, packets/s.
     burst_rate
         The speed lambda at which a program's packets enter the ring, packets/s.
+
+    Returns
+    -------
+    Predict
+        Predicts a cell from its stock runs and the variant.
     """
     filling = 1 - min(drain_rate / burst_rate, 1.0)
 
@@ -157,6 +174,11 @@ def senders(cpus: int) -> Predict:
     ----------
     cpus
         Processors of the machine.
+
+    Returns
+    -------
+    Predict
+        Predicts a cell from its stock runs and the variant.
     """
 
     def predict(stock: xr.Dataset, variant: str) -> Mapping[str, float]:
@@ -197,6 +219,11 @@ def vhost(thread_rate: float) -> Predict:
     ----------
     thread_rate
         The vhost thread's speed, packets/s: one over its processor time per packet (`vhost_rate`).
+
+    Returns
+    -------
+    Predict
+        Predicts a cell from its stock runs and the variant.
     """
 
     def predict(stock: xr.Dataset, variant: str) -> Mapping[str, float]:
@@ -220,14 +247,36 @@ def vhost(thread_rate: float) -> Predict:
 
 
 def vhost_rate(runs: xr.Dataset) -> float:
-    """The vhost thread's speed from its processor time, in stock runs with the largest ring and a fast guest."""
+    """The vhost thread's speed from its processor time, in stock runs with the largest ring and a fast guest.
+
+    Parameters
+    ----------
+    runs
+        Runs of the experiment `vhost`.
+
+    Returns
+    -------
+    float
+        packets/s.
+    """
     kept = (runs["variant"] == "stock") & (runs["guest_rate"] == 0) & (runs["ring"] == runs["ring"].max())
     part = runs.isel(run=kept.to_numpy())
     return 1 / float((part["reader_cpu"] / part["delivered"]).median())
 
 
 def per_stop(veth: xr.Dataset) -> pd.DataFrame:
-    """Packets that a veth carried between two stops: measured, and one NAPI poll, after which it is woken."""
+    """Packets that a veth carried between two stops: measured, and one NAPI poll, after which it is woken.
+
+    Parameters
+    ----------
+    veth
+        Runs of the experiment `veth`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per cell, in packets.
+    """
     kept = veth.isel(run=(veth["queue_stops"] > 0).to_numpy())
     between = (kept["delivered"] / kept["queue_stops"]).assign_attrs(long_name="packets per stop", units="packet")
     return beside(kept.assign(per_stop=between), lambda stock, variant: {"per_stop": float(NAPI_POLL)})
@@ -240,6 +289,11 @@ def every(runs: Mapping[str, xr.Dataset]) -> pd.DataFrame:
     ----------
     runs
         `tunbp.evidence.live.measurements`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per cell, variant and variable.
     """
     tables = []
     for name, dataset in runs.items():
@@ -271,11 +325,33 @@ def _predict_of(name: str, dataset: xr.Dataset, runs: Mapping[str, xr.Dataset]) 
 
 
 def push_rate(ring: xr.Dataset) -> float:
-    """Speed at which a program's single sends enter the ring, packets/s: of bursts into stock."""
+    """Speed at which a program's single sends enter the ring, packets/s: of bursts into stock.
+
+    Parameters
+    ----------
+    ring
+        Runs of the experiment `ring`.
+
+    Returns
+    -------
+    float
+        packets/s.
+    """
     bursts = ring.isel(run=((ring["mode"] == "burst") & (ring["variant"] == "stock")).to_numpy())
     return float(bursts["burst_rate"].median())
 
 
 def cpus(runs: xr.Dataset) -> int:
-    """Processors of the machine that a measurement was made on."""
+    """Processors of the machine that a measurement was made on.
+
+    Parameters
+    ----------
+    runs
+        Runs of any experiment.
+
+    Returns
+    -------
+    int
+        At least 1.
+    """
     return int(json.loads(str(runs.attrs["facts"]))["cpus"])

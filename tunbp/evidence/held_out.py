@@ -103,7 +103,18 @@ def native() -> list[Cell]:
 
 
 def reader_rate(speed: xr.Dataset) -> float:
-    """The reader's speed in the flood of a `speed` measurement, packets/s: one over its processor time per packet."""
+    """The reader's speed in the flood of a `speed` measurement, packets/s: one over its processor time per packet.
+
+    Parameters
+    ----------
+    speed
+        Runs of the experiment `speed`.
+
+    Returns
+    -------
+    float
+        packets/s.
+    """
     return 1.0 / float(_flood(speed)["reader_cost"].median())
 
 

@@ -114,7 +114,18 @@ def native_caption(table: pd.DataFrame, cells: Sequence[Cell]) -> str:
 
 
 def wireguard_table(table: pd.DataFrame) -> pd.DataFrame:
-    """`native_table` of cells in both variants: the driver stands beside the sender."""
+    """`native_table` of cells in both variants: the driver stands beside the sender.
+
+    Parameters
+    ----------
+    table
+        What `tunbp.evidence.blind.blind` returned.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per configuration, Mbit/s.
+    """
     return native_table(table.assign(sender=table["sender"] + ", " + table["variant"]))
 
 
@@ -125,6 +136,11 @@ def wireguard_caption(native: pd.DataFrame, emulated: pd.DataFrame) -> str:
     ----------
     native, emulated
         `evidence.blind.blind` of both machines' cells.
+
+    Returns
+    -------
+    str
+        Sentences.
     """
     parts = [
         f"{int(table['inside90'].sum())} of {len(table)} {where} lie inside the 90 % interval and "
@@ -147,7 +163,18 @@ BESIDE_SHOWN: dict[str, Shown] = dict.fromkeys(
 
 
 def beside_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows of `evidence.experiments.every` as they are read, each number with its unit."""
+    """Rows of `evidence.experiments.every` as they are read, each number with its unit.
+
+    Parameters
+    ----------
+    table
+        What `tunbp.evidence.experiments.every` returned.
+
+    Returns
+    -------
+    pandas.DataFrame
+        For the notebook.
+    """
 
     def told(values: pd.Series) -> list[str]:
         return ["" if np.isnan(v) else show(v, u, 3) for v, u in zip(values, table["units"], strict=True)]
@@ -162,7 +189,18 @@ def beside_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def beside_caption(table: pd.DataFrame) -> str:
-    """What the rows of `evidence.experiments.every` are, and how near the predictions are."""
+    """What the rows of `evidence.experiments.every` are, and how near the predictions are.
+
+    Parameters
+    ----------
+    table
+        What `tunbp.evidence.experiments.every` returned.
+
+    Returns
+    -------
+    str
+        Sentences.
+    """
     known = table[(table["predicted"] > 0) & (table["measured"] > 0) & table["units"].ne("1")]
     factor = np.exp(np.abs(np.log((known["predicted"] / known["measured"]).to_numpy(float))))
     worst = known.iloc[int(factor.argmax())]
