@@ -1,9 +1,14 @@
 """Two kernels reviewed: what the verdict says of real drivers with a fault, measured in a VM and bundled."""
 
+import itertools
+import json
+
 import pytest
+import xarray as xr
 
 from tunbp import open_trace
 from tunbp.evidence.datasets import data_path
+from tunbp.lab.module import faults
 from tunbp.lab.review import broken, review
 
 FAULTS = data_path("measured") / "lab_faults"
@@ -55,6 +60,30 @@ def test_the_unchanged_driver_breaks_no_rule_and_does_not_differ_from_itself(unc
 )
 def test_a_fault_breaks_the_rule_it_is_about_and_no_other(fault, rule):
     assert [said.partition(" (")[0].partition(": ")[2] for said in broken(runs(fault))] == [rule]
+
+
+@pytest.mark.parametrize("name", ["unchanged", *faults()])
+def test_the_facts_of_a_measurement_name_the_edit_of_its_driver(name):
+    edit = None if name == "unchanged" else name
+    assert json.loads(runs(name).attrs["facts"])["tun_edit"] == edit
+    assert json.loads((FAULTS / name / "host.json").read_text())["tun_edit"] == edit
+
+
+def test_two_kernels_in_turn_give_the_verdict_on_the_one_with_the_fault():
+    both = data_path("measured") / "lab_two_kernels"
+    first, second = (open_trace(both / side / "lab_ring.nc") for side in "AB")
+    times = {side: xr.decode_cf(found)["begun"].to_numpy() for side, found in (("A", first), ("B", second))}
+    order = [side for _, side in sorted((time, side) for side, each in times.items() for time in each)]
+    assert [side for side, _ in itertools.groupby(order)] == ["A", "B", "A", "B"]  # A, B, B, A, A, B
+    found = verdicts(first, second)
+    assert (found[DROPS, WITH_QDISC], found[WAKES, WITH_QDISC]) == ("higher", "lower")
+    without_flag = [said for (_, cell), said in found.items() if "stock" in cell or "noqueue" in cell]
+    assert set(without_flag) == {"no difference found"}
+    lines = list(review(first, second))
+    assert lines[2].startswith("B: 7.3.4+deb13-amd64, tun changed by drop_not_stop")
+    assert max(map(len, lines)) <= 72
+    assert broken(first) == []
+    assert len(broken(second)) == 1
 
 
 def test_without_wakes_next_to_nothing_is_delivered(unchanged):

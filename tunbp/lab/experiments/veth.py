@@ -5,9 +5,10 @@ it drops), and wakes it at the end of a NAPI poll. There is nothing to opt into,
 counted by the kernel's tracepoint of transmissions that the device refused (NETDEV_TX_BUSY), wakes by the NET_TX
 softirqs that they raise.
 
-Byte queue limits for veth have been proposed (https://lore.kernel.org/netdev/20260324174719.1224337-2), with ping
-under a flood of 1.3 instead of 22 ms. Linux 7.3.4 does not have them: whether they do that cannot be answered with it,
-and only the side without them is measured here.
+Byte queue limits for veth have been proposed
+(https://lore.kernel.org/netdev/20260324174719.1224337-2-hawk@kernel.org), with a ping under a flood of 1.3 ms, not 22.
+Linux 7.3.4 does not have them: whether they do that cannot be answered with it, and only the side without them is
+measured here.
 """
 
 from __future__ import annotations
