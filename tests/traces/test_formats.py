@@ -321,6 +321,41 @@ def test_mtrs_text_is_read_as_its_json_is():
     assert (int(run["probes_sent"]), run.attrs["host"]) == (10, "laptop")
 
 
+def test_mtr_is_read_in_any_order_of_columns_and_as_csv():
+    run, exact = open_trace(FIXTURES / "mtr_columns.txt"), open_trace(FIXTURES / "mtr.csv")
+    assert run["hop"].values.tolist() == exact["hop"].values.tolist() == ["1 10.99.0.2"]
+    assert [float(run[name]) for name in ("min_rtt", "mean_rtt", "max_rtt")] == pytest.approx([1e-4] * 3)
+    assert (float(exact["min_rtt"]), float(exact["max_rtt"])) == pytest.approx((60e-6, 80e-6))
+    assert int(run["probes_sent"]) == int(exact["probes_sent"]) == 3
+
+
+def test_fping_gives_times_side_by_side_with_dashes_for_lost_ones():
+    runs = open_trace(FIXTURES / "fping_table.txt")
+    assert runs["rtt"].isel(run=0).values == pytest.approx([23e-6, 45e-6, 50e-6, 40e-6, 48e-6])
+    assert runs["loss_fraction"].values.tolist() == [0, 1]
+
+
+def test_ftrace_of_kfree_skb_counts_drops_by_reason():
+    run = open_trace(FIXTURES / "ftrace_drops.txt")
+    assert {str(label): int(run["drop_events"].sel(queue=label)) for label in run["queue"].values} == {
+        "FULL_RING": 3, "NOT_SPECIFIED": 1,
+    }  # fmt: skip
+    assert float(run["duration"]) == pytest.approx(2212.321232 - 2211.111222)
+
+
+def test_netperfs_table_of_chosen_columns_is_read_by_its_titles(opened):
+    run = open_trace(FIXTURES / "netperf_omni_columns.txt")
+    assert (float(run["received_rate"]), float(run["duration"])) == (4721.33e6, 10.0)
+    assert (int(run["total_retransmits"]), float(run["mean_rtt"])) == (121, pytest.approx(27.72e-6))
+    with pytest.raises(TraceError, match=r"line 1\): netperf failed: establish control"):
+        opened("establish control: are you sure there is a netserver listening on a at port 12865?\n")
+
+
+def test_netperf_says_protocol_and_direction():
+    udp = open_trace(FIXTURES / "netperf_udp_stream.txt")
+    assert (udp.attrs["protocol"], udp.attrs["direction"]) == ("UDP", "forward")
+
+
 def test_a_value_of_iperf_2s_csv_that_is_no_number_is_refused_with_its_line(opened):
     with pytest.raises(TraceError, match=r"byte \d+ \(line 2\): a value of the row is not a number"):
         opened(text_of("iperf2_udp.csv").replace("4998000,0.000", "4998000,0.0.0"))

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import xarray as xr
 
 from tunbp.evidence.datasets import nodrop
 from tunbp.evidence.iperf3_runs import _as_trace
-from tunbp.traces.limit import UNKNOWN, limit_of, limits_of, threads
+from tunbp.traces import open_trace
+from tunbp.traces.limit import PATH, UNKNOWN, limit_of, limits_of, threads
 
 from .test_checks import run
+
+FIXTURES = Path(__file__).parent / "fixtures"
 
 
 def sawtooth(**changes):
@@ -97,3 +102,9 @@ def test_every_limit_says_when_it_is_named():
 
     names = {v for k, v in vars(limit).items() if k.isupper() and isinstance(v, str)}
     assert names == set(limit.NAMES)
+
+
+def test_udp_that_a_full_queue_held_back_is_no_loss_and_no_set_rate():
+    found = limit_of(open_trace(FIXTURES / "iperf3_udp_held_back.json"))
+    assert found.name == PATH
+    assert "80 Mbit/s were asked for (-b), 48.74 Mbit/s were taken" in found.reason

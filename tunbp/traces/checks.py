@@ -187,6 +187,8 @@ def cpu_bound(dataset: xr.Dataset) -> list[Finding]:
 def units(dataset: xr.Dataset) -> list[Finding]:
     """Bits per second against bytes over seconds: a factor 8, or powers of 1.024, are unit mistakes."""
     findings = []
+    if dataset.attrs.get("rounded"):
+        return []  # three digits cannot tell K from Ki
     pairs = [
         ("sent_rate", "sent_bytes", "sent_duration"),
         ("received_rate", "received_bytes", "received_duration"),
@@ -254,9 +256,20 @@ def probes(dataset: xr.Dataset) -> list[Finding]:
     return findings
 
 
+TROUBLE = {
+    # counter -> what it is a part of, and the words for it
+    "tx_dropped": ("tx_packets", "dropped {}"),
+    "qdisc_dropped": ("qdisc_packets", "dropped {}"),
+    "tx_errors": ("tx_packets", "failed to send {}"),
+    "rx_dropped": ("rx_packets", "dropped {} on reception"),
+    "rx_errors": ("rx_packets", "received {} with errors"),
+}
+"""Counters of packets that an interface or qdisc did not pass on."""
+
+
 def drops_of_devices(dataset: xr.Dataset) -> list[Finding]:
-    """Devices and qdiscs that dropped; and snapshots that count from the start of the machine."""
-    names = [name for name in ("tx_dropped", "qdisc_dropped") if name in dataset and "run" not in dataset.dims]
+    """Devices and qdiscs that dropped or failed; and snapshots that count from the start of the machine."""
+    names = [name for name in TROUBLE if name in dataset and "run" not in dataset.dims]
     if not names:
         return []
     findings = []
@@ -266,27 +279,28 @@ def drops_of_devices(dataset: xr.Dataset) -> list[Finding]:
         findings.append(Finding("snapshot", "info", text))
     for name in names:
         values = np.asarray(dataset[name].to_numpy(), dtype=float)
-        sent = np.asarray(dataset[SENT[name]].to_numpy(), dtype=float) if SENT[name] in dataset else values * np.nan
+        whole, words = TROUBLE[name]
+        passed = np.asarray(dataset[whole].to_numpy(), dtype=float) if whole in dataset else values * np.nan
         for index, label in enumerate(dataset["queue"].to_numpy()):
-            findings += _drops_of(str(label), values[..., index], sent[..., index])
+            findings += _trouble_of(str(label).rstrip(":"), words, values[..., index], passed[..., index])
     return findings[:50]
 
 
-SENT = {"tx_dropped": "tx_packets", "qdisc_dropped": "qdisc_packets"}
-
-
-def _drops_of(label: str, dropped: NDArray[np.float64], sent: NDArray[np.float64]) -> list[Finding]:
-    """Drops of one device: of a series those between its first and last snapshot."""
-    if not dropped.ndim:
-        offered = sent + dropped
-        of_all = f" of {show(float(offered), 'packet')}" if np.isfinite(offered) else " packets"
-        return [Finding("drops", "info", f"{label} dropped {dropped:.0f}{of_all}")] if dropped > 0 else []
-    known = dropped[np.isfinite(dropped)]
+def _trouble_of(label: str, words: str, lost: NDArray[np.float64], passed: NDArray[np.float64]) -> list[Finding]:
+    """What one device did not pass on: of a series that between its first and last snapshot."""
+    if not lost.ndim:
+        offered = passed + lost
+        amount = f"{lost:.0f} of {show(float(offered), 'packet')}" if np.isfinite(offered) else f"{lost:.0f} packets"
+        return [Finding("drops", "info", f"{label} {words.format(amount)}")] if lost > 0 else []
+    known = lost[np.isfinite(lost)]
     if len(known) < 2 or not known[-1] > 0:
         return []
     if (grown := known[-1] - known[0]) > 0:
-        return [Finding("drops", "info", f"{label} dropped {grown:.0f} packets between first and last snapshot")]
-    text = f"{label.removesuffix(':')}: {known[0]:.0f} drops were there before the first snapshot: 0 in the series"
+        text = f"{label} {words.format(f'{grown:.0f} packets')} between first and last snapshot"
+    elif "dropped" in words:
+        text = f"{label}: {known[0]:.0f} drops were there before the first snapshot: 0 in the series"
+    else:
+        return []
     return [Finding("drops", "info", text)]
 
 

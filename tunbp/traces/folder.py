@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-import datetime
 import re
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import xarray as xr
 
-from tunbp import schema
 from tunbp.errors import TraceError
 from tunbp.traces import checks, snapshots
-from tunbp.traces.build import settle, text
-from tunbp.traces.devices import tunnel_rows
+from tunbp.traces.build import text
 from tunbp.traces.findings import Finding, as_json
-from tunbp.traces.formats import READERS
+from tunbp.traces.merge import ROLES, in_order, merged
 from tunbp.traces.runs import combine, labels
 
 FILE_LIMIT = 1024
 """Most files of a folder."""
 FIRST = re.compile(r"(?:^|[^a-z])(?:before|start|pre|begin|first|0)(?:[^a-z]|$)", re.IGNORECASE)
 LAST = re.compile(r"(?:^|[^a-z])(?:after|end|post|stop|last|1)(?:[^a-z]|$)", re.IGNORECASE)
-ROLES = {reader.name: reader.role for reader in READERS}
-"""What each tool's output is beside the others'."""
 COUNTING = tuple(name for name, role in ROLES.items() if role == "counters")
 """Tools whose files are snapshots of counters."""
-LEADING = ("iperf3", "netperf", "flent", "pktgen", "tun receive log")
-"""Tools that send the traffic, most telling first; the others' variables give way to theirs."""
-SOCKET_NAMES = ("rtt", "rttvar", "cwnd", "snd_wnd", "pmtu", "mss")
-PROBE_NAMES = ("rtt", "min_rtt", "mean_rtt", "max_rtt", "duration")
 
 Parts = dict[str, list[tuple[str, xr.Dataset]]]
 
@@ -66,13 +56,13 @@ def read_folder(folder: Path, open_file: Callable[[Path], xr.Dataset]) -> xr.Dat
     most = max(parts, key=lambda tool: len(parts[tool]), default="")
     if parts and len(parts[most]) > 1:
         return _runs(folder, most, parts, notes)
-    tools = [parts[tool][0][1] for tool in (*LEADING, *parts) if tool in parts]
-    tools = list({id(tool): tool for tool in tools}.values())
+    tools = in_order([found[0][1] for found in parts.values()])
     if tools and counts and "time" in counts[0].dims:
         tools += [counts.pop(0)]
-    merged = _merged(folder, tools, counts, notes)
-    merged.attrs["warnings"] = "\n".join(dict.fromkeys([*merged.attrs.get("warnings", "").splitlines(), *notes]))
-    return merged
+    try:
+        return merged(tools, counts, notes)
+    except TraceError as error:
+        raise TraceError(f"{folder}: {error}") from error
 
 
 def _runs(folder: Path, tool: str, parts: Parts, notes: list[str]) -> xr.Dataset:
@@ -180,94 +170,3 @@ def _at_place(name: str, part: xr.Dataset) -> xr.Dataset:
     place = re.sub(r"^(?:ip|tc|nstat|ethtool)[_-]?(?:link|qdisc)?[_-]?", "", stem) or stem
     labels = text([f"{place} {label}" for label in part["queue"].to_numpy()])
     return part.assign_coords(queue=("queue", labels, part["queue"].attrs))
-
-
-def _merged(folder: Path, tools: list[xr.Dataset], counts: list[xr.Dataset], notes: list[str]) -> xr.Dataset:
-    """All parts in one Dataset on one clock."""
-    if not tools:
-        return _with_drops(snapshots.side_by_side(counts))
-    leading = tools[0]
-    parts = [leading, *[_renamed(part, leading) for part in tools[1:]]]
-    parts = _on_one_clock(parts, notes)
-    parts = _streams_apart(parts)
-    attributes = snapshots.joined_attributes([part.attrs for part in [*parts, *counts]])
-    attributes["start"] = min((part.attrs["start"] for part in parts if part.attrs.get("start")), default="")
-    together = snapshots.rows_apart([*parts, *([snapshots.side_by_side(counts)] if counts else [])])
-    bare = [part.drop_attrs(deep=False) for part in together]
-    try:
-        joined = xr.merge(bare, join="outer", compat="no_conflicts", combine_attrs="drop")
-    except (xr.MergeError, ValueError) as error:
-        raise TraceError(f"{folder}: files contradict each other: {error}") from error
-    return _with_drops(schema.describe(settle(joined)).assign_attrs(attributes))
-
-
-def _renamed(part: xr.Dataset, leading: xr.Dataset) -> xr.Dataset:
-    """A part whose variables do not collide with those of the tool that sent the traffic."""
-    tool = part.attrs.get("tool", "")
-    if ROLES.get(tool) == "record":
-        return part.drop_vars([name for name in part.data_vars if name in leading])
-    sockets = ROLES.get(tool) == "sockets"
-    prefix = "socket_" if sockets else "ping_"
-    names: tuple[str, ...] = SOCKET_NAMES if sockets else PROBE_NAMES
-    if leading.attrs.get("tool") not in LEADING:
-        names = tuple(name for name in names if name in leading)
-    renamed = {name: f"{prefix}{name}" for name in names if name in part}
-    left = part.rename(renamed)
-    clash = [name for name in left.data_vars if name in leading]
-    return left.drop_vars(clash)
-
-
-def _on_one_clock(parts: list[xr.Dataset], notes: list[str]) -> list[xr.Dataset]:
-    """Times from the earliest start; parts whose file tells no start begin with the others."""
-    starts = [_unix(part.attrs.get("start", "")) for part in parts]
-    known = [start for start in starts if start is not None]
-    timed = [part for part in parts if "time" in part.dims]
-    if len(timed) < 2 or not known:
-        return parts
-    shifted = []
-    for part, start in zip(parts, starts, strict=True):
-        if "time" not in part.dims:
-            shifted.append(part)
-            continue
-        if start is None:
-            notes.append(f"{part.attrs.get('tool')}: no start time in the file; taken to start with the rest")
-        offset = 0.0 if start is None else start - min(known)
-        if abs(offset) > 86_400:
-            raise TraceError("the files' start times are more than a day apart: they are not one run")
-        time = part["time"]
-        shifted.append(part.assign_coords(time=("time", np.round(time.to_numpy() + offset, 9), time.attrs)))
-    return shifted
-
-
-def _unix(start: str) -> float | None:
-    try:
-        return datetime.datetime.fromisoformat(start).timestamp() if start else None
-    except ValueError:
-        return None
-
-
-def _streams_apart(parts: list[xr.Dataset]) -> list[xr.Dataset]:
-    """The parts with stream numbers that none shares with another: ss does not know iperf3's numbers."""
-    taken, apart = 0, []
-    for part in parts:
-        if "stream" in part.dims:
-            numbers = part["stream"].to_numpy()
-            part = part.assign_coords(stream=("stream", numbers - numbers.min() + taken + 1))
-            part = part.drop_vars([name for name in ("socket",) if name in part.coords and taken])
-            taken += len(numbers)
-        apart.append(part)
-    return apart
-
-
-def _with_drops(dataset: xr.Dataset) -> xr.Dataset:
-    """`dropped_ring` and `dropped_qdisc` of tun and tap devices, where a difference tells them."""
-    if "difference" not in dataset.attrs or "device" not in dataset.coords:
-        return dataset
-    tunnel = tunnel_rows(dataset)
-    found = {}
-    for total, name in (("dropped_ring", "tx_dropped"), ("dropped_qdisc", "qdisc_dropped")):
-        if name in dataset and dataset[name].dims == ("queue",):
-            values = dataset[name].to_numpy()[tunnel].astype(float)
-            if np.isfinite(values).any():
-                found[total] = ((), float(np.nansum(values)), schema.attributes(total))
-    return dataset.assign(found)

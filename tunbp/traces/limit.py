@@ -27,7 +27,8 @@ NAMES = {
     "receive window is in flight",
     SET_RATE: "the rate that the tool was set to was reached",
     PROCESSOR: "a thread uses a whole core, or most of one and nothing else explains the rate",
-    PATH: "a queue stands before the bottleneck: mean RTT far above the smallest",
+    PATH: "a queue stands before the bottleneck: mean RTT far above the smallest; of UDP: less is taken than was to be "
+    "sent, and nothing is lost",
     LOSS: "cwnd is followed, no queue stands, and the loss law gives the rate; of UDP: datagrams are lost",
     UNFILLED: "less is in flight than cwnd and the receive window allow",
     UNKNOWN: "the file tells too little",
@@ -48,6 +49,8 @@ SHORT_PATH = 5e-3
 """Minimum RTT [s] below which it is mostly queueing: 1000 packets take this long at 2.4 Gbit/s."""
 FOLLOWS = 1.25
 """Most that cwnd exceeds what is in flight where the congestion window holds the rate (nodrop: 0.8 to 1.1)."""
+UNFILLED_DESPITE_LOSS = 2.0
+"""The same where segments were lost: cwnd is then cut again and again, and its median says less of what was allowed."""
 STANDING = 1.3, 16
 """Mean over minimum RTT, and segments queued, from which a queue stands before the bottleneck."""
 LAW = 1.6
@@ -95,7 +98,7 @@ def limit_of(run: xr.Dataset) -> Limit:
     'receive window'
     """
     with np.errstate(all="ignore"):
-        for judge in (_kernel, _datagrams, _set_rate, _processor, _windows):
+        for judge in (_kernel, _datagrams, _set_rate, _processor, _held_back, _windows):
             if (found := judge(run)) is not None:
                 return found
     return Limit(UNKNOWN, "")
@@ -212,6 +215,17 @@ def _processor(run: xr.Dataset) -> Limit | None:
     return Limit(PROCESSOR, f"a thread uses {percent(used, 2)} of a core") if used >= SATURATED else None
 
 
+def _held_back(run: xr.Dataset) -> Limit | None:
+    """UDP that was to be sent faster than it was, of which nothing is lost: a full queue made the sender wait."""
+    wanted, rate, share = (total(run, name) for name in ("set_rate", "sent_rate", "datagram_loss"))
+    if run.attrs.get("protocol") != "UDP" or not wanted or not rate or share is None:
+        return None
+    if rate >= (1 - REACHED) * wanted or busiest_thread(run) >= BUSY:
+        return None
+    asked = f"{show(wanted, 'bit/s')} were asked for (-b), {show(rate, 'bit/s')} were taken and arrived"
+    return Limit(PATH, f"{asked}: a full queue makes the sender wait")
+
+
 def _windows(run: xr.Dataset) -> Limit | None:
     """What is in flight against the receive window, the congestion window, the queue and the loss law."""
     flight, window, cwnd = carried_per_rtt(run), median(run, "snd_wnd"), median(run, "cwnd")
@@ -231,7 +245,8 @@ def _windows(run: xr.Dataset) -> Limit | None:
         return Limit(PROCESSOR, f"a thread uses {percent(busy, 2)} of a core, and nothing else explains the rate")
     if (queue := standing_queue(run)) is not None:
         return Limit(PATH, f"{show(queue, 'byte', 3)} stand in a queue before the bottleneck")
-    if cwnd and window and flight * FOLLOWS < cwnd and flight < WINDOW_SHARE * window and not short:
+    margin = UNFILLED_DESPITE_LOSS if total(run, "total_retransmits") else FOLLOWS
+    if cwnd and window and flight * margin < cwnd and flight < WINDOW_SHARE * window and not short:
         buffer = total(run, "send_buffer")
         name = SEND_BUFFER if buffer and flight >= buffer / 4 else UNFILLED
         return Limit(name, f"{amount}, less than cwnd ({show(cwnd, 'byte', 3)}) and the receive window allow")

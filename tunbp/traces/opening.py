@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob as globbing
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -15,6 +15,8 @@ from tunbp.traces import checks, snapshots, stored
 from tunbp.traces.findings import Finding, as_json
 from tunbp.traces.folder import read_folder, read_folders
 from tunbp.traces.formats import READERS
+from tunbp.traces.merge import in_order, merged
+from tunbp.traces.reader import Reader
 from tunbp.traces.runs import combine, labels
 from tunbp.traces.source import UNPACK_LIMIT, Source, read_source
 
@@ -158,12 +160,62 @@ def read(source: Source) -> xr.Dataset:
     reader = next((reader for reader in READERS if reader.recognize(source)), None)
     if reader is None:
         raise source.error("not the output of a tool that is known: " + ", ".join(known()), 0)
-    if reader.role == "counters":
-        asked = [other for other in READERS if other.role == "counters"]
-        parts = [part for other in asked if other.recognize(source) for part in other.read(source)]
-        together = parts[0] if len(parts) == 1 else _located(source, lambda: snapshots.side_by_side(parts))
-        return together.assign_attrs(file=source.path.name)
-    runs: list[xr.Dataset] = [run.assign_attrs(file=source.path.name) for run in reader.read(source)]
+    readers = _together(source, reader)
+    counting = [each for each in readers if each.role == "counters"]
+    if len(readers) > max(len(counting), 1):
+        opened = _mixed(source, [each for each in readers if each not in counting], counting)
+    elif counting:
+        opened = _counters(source, counting)
+    else:
+        opened = _of_one_tool(source, reader.read(source))
+    return opened.assign_attrs(file=source.path.name)
+
+
+def _together(source: Source, first: Reader) -> list[Reader]:
+    """The reader of a file, and those of other tools whose output was pasted beside: counters, text between text."""
+    if first.role != "counters" and (not first.mixes or source.data.lstrip()[:1] in (b"{", b"[")):
+        return [first]
+    others = [reader for reader in READERS if reader.role == "counters" or reader.mixes]
+    return [reader for reader in others if reader is first or reader.recognize(source)]
+
+
+def _counters(source: Source, readers: Sequence[Reader]) -> xr.Dataset:
+    """Counters of one or several tools side by side."""
+    parts = [part for reader in readers for part in reader.read(source)]
+    return parts[0] if len(parts) == 1 else _located(source, lambda: snapshots.side_by_side(parts))
+
+
+def _mixed(source: Source, readers: Sequence[Reader], counting: Sequence[Reader]) -> xr.Dataset:
+    """What several tools printed into one text as one run; the runs of one tool where it ran several times."""
+    found: list[list[xr.Dataset]] = []
+    notes: list[str] = []
+    failure: TraceError | None = None
+    for reader in readers:
+        try:
+            found.append(reader.read(source))
+        except TraceError as error:
+            failure = failure or error
+            notes.append(f"left out: {str(error).removeprefix(f'{source.path}: ')}")
+        source.next_run()
+    counts = [_counters(source, counting)] if counting else []
+    if not found and not counts:
+        raise failure or source.error("nothing in it is complete", 0)
+    if several := next((runs for runs in found if len(runs) > 1), None):
+        beside = [*(runs[0] for runs in found if runs is not several), *counts]
+        if names := ", ".join(str(part.attrs["tool"]) for part in beside):
+            tool = several[0].attrs["tool"]
+            notes.append(f"left out: {names}: with {len(several)} runs of {tool} they are of no one run")
+        for note in notes:
+            source.warn_of_file(note)
+        return _of_one_tool(source, several)
+    if counts and counts[0].sizes.get("time") == 2:
+        counts = [snapshots.difference(counts[0], counts[0])]
+    return _located(source, lambda: merged(in_order([runs[0] for runs in found]), counts, [*source.of_file, *notes]))
+
+
+def _of_one_tool(source: Source, runs: list[xr.Dataset]) -> xr.Dataset:
+    """The run, or the runs, of one tool."""
+    runs = [run.assign_attrs(file=source.path.name) for run in runs]
     if len(runs) == 1:
         said = [*runs[0].attrs["warnings"].splitlines(), *source.of_file]
         return runs[0].assign_attrs(warnings="\n".join(said))

@@ -39,6 +39,8 @@ class Reader:
         Versions whose output is read.
     gives : str
         What is read.
+    mixes : bool
+        Whether people paste its output as text beside that of other tools into one file.
     """
 
     name: str
@@ -48,3 +50,4 @@ class Reader:
     commands: str
     versions: str
     gives: str
+    mixes: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from tunbp.quantities import percent, show
 from tunbp.traces.limit import UNKNOWN, last_known, limit_of, total
@@ -60,7 +61,7 @@ def sentence(run: xr.Dataset) -> str:
     tool = f"{tools[0]} {versions[0]}".strip()
     for part in (_traffic, _packets, _sockets, _probe, _drops, _interfaces, _counters):
         if (text := part(run)) is not None:
-            return f"{tool}: {text}."
+            return f"{tool}: {text}.{_beside(run, part)}"
     return f"{tool}: {len(run.data_vars)} variables."
 
 
@@ -70,18 +71,36 @@ def _several(runs: xr.Dataset) -> str:
         sorted(set(map(str, runs["tool"].to_numpy()))) if "tool" in runs else []
     )
     text = f"{tools}: {runs.sizes['run']} runs"
-    for name, unit in (
-        ("received_rate", "bit/s"),
-        ("sent_rate", "bit/s"),
-        ("transaction_rate", "1/s"),
-        ("mean_rtt", "s"),
+    for name, other, unit in (
+        ("received_rate", "sent_rate", "bit/s"),
+        ("sent_rate", "sent_rate", "bit/s"),
+        ("transaction_rate", "transaction_rate", "1/s"),
+        ("mean_rtt", "mean_rtt", "s"),
     ):
-        if name in runs and runs[name].dims == ("run",):
-            values = runs[name].to_numpy().astype(float)
-            values = values[np.isfinite(values)]
-            if values.size:
-                return f"{text}, {name.replace('_', ' ')} {show(values.min(), unit)} to {show(values.max(), unit)}."
+        values = _over_runs(runs, name)
+        if not np.isfinite(values).any():
+            continue
+        instead = np.where(np.isfinite(values), values, _over_runs(runs, other))
+        words = name.replace("_", " ") if np.isfinite(values).sum() == np.isfinite(instead).sum() else "rate"
+        low, high = (show(bound, unit) for bound in (np.nanmin(instead), np.nanmax(instead)))
+        return f"{text}, {words} {low}" + (f" to {high}." if high != low else ".")
     return f"{text}."
+
+
+def _over_runs(runs: xr.Dataset, name: str) -> NDArray[np.float64]:
+    """A total of each run, NaN where it is not known."""
+    if name not in runs or runs[name].dims != ("run",):
+        return np.full(runs.sizes["run"], np.nan)
+    values: NDArray[np.float64] = runs[name].to_numpy().astype(float)
+    return values
+
+
+def _beside(run: xr.Dataset, said: object) -> str:
+    """A sentence on what interfaces and qdiscs dropped, where their counters lie beside another tool's numbers."""
+    if said in (_interfaces, _drops) or "; " not in str(run.attrs.get("tool", "")):
+        return ""
+    dropped = [text for text in _told(run, [name for name, _ in TROUBLE]) if " dropped " in text]
+    return f" Beside it {' and '.join(dropped)}." if dropped else ""
 
 
 def _held(run: xr.Dataset) -> str:
@@ -175,18 +194,57 @@ def _drops(run: xr.Dataset) -> str | None:
     return f"{show(float(run['drop_events'].sum()), 'packet')} dropped, most by {most[0]} ({most[1]:.0f})"
 
 
+TROUBLE = (
+    ("tx_dropped", "{} dropped {}"), ("qdisc_dropped", "{} dropped {}"), ("rx_dropped", "{} dropped {} on reception"),
+    ("tx_errors", "{} failed to send {}"), ("rx_errors", "{} received {} with errors"),
+)  # fmt: skip
+"""What an interface or qdisc may count, most telling first, and how it is said."""
+
+
 def _interfaces(run: xr.Dataset) -> str | None:
-    """Interfaces and qdiscs: how many, and which drops most."""
-    found = [(name, words) for name, words in (("tx_dropped", "interface"), ("qdisc_dropped", "qdisc")) if name in run]
-    if not found:
-        return None
+    """Interfaces and qdiscs: how many, and which drops most; errors where nothing is dropped."""
     texts = []
-    for name, words in found:
-        count = int(run[name].notnull().any("time").sum() if "time" in run[name].dims else run[name].notnull().sum())
-        most = _most(run, name)
-        dropped = f"{most[0].rstrip(':')} dropped {show(most[1], 'packet')}" if most and most[1] > 0 else "none dropped"
-        texts.append(f"{count} {words}{'s' if count != 1 else ''}, {dropped}")
-    return "; ".join(texts)
+    links = [name for name, _ in TROUBLE if name in run and name != "qdisc_dropped"]
+    if links:
+        told = [
+            words.format(*_short(most))
+            for name, words in TROUBLE
+            if name in links and (most := _trouble(run, name)) is not None
+        ]
+        dropped = [text for text in told if " dropped " in text]
+        quiet = "none dropped" if "tx_dropped" in run else "no errors (drops are not told)"
+        texts.append(f"{_rows(run, links, 'interface')}, {' and '.join(dropped or told[:1]) or quiet}")
+    if "qdisc_dropped" in run:
+        most = _trouble(run, "qdisc_dropped")
+        text = "none dropped" if most is None else "{} dropped {}".format(*_short(most))
+        texts.append(f"{_rows(run, ['qdisc_dropped'], 'qdisc')}, {text}")
+    return "; ".join(texts) or None
+
+
+def _told(run: xr.Dataset, names: list[str]) -> list[str]:
+    """What the largest entry of each of these counters says."""
+    found = [(words, _trouble(run, name)) for name, words in TROUBLE if name in names]
+    return [words.format(*_short(most)) for words, most in found if most is not None]
+
+
+def _rows(run: xr.Dataset, names: list[str], word: str) -> str:
+    """How many rows along `queue` have one of these counters."""
+    there = np.zeros(run.sizes["queue"], dtype=bool)
+    for name in names:
+        known = run[name].notnull()
+        there |= (known.any("time") if "time" in known.dims else known).to_numpy()
+    count = int(there.sum())
+    return f"{count} {word}{'s' if count != 1 else ''}"
+
+
+def _trouble(run: xr.Dataset, name: str) -> tuple[str, float] | None:
+    """Label and value of the largest entry that is not zero."""
+    most = _most(run, name) if name in run else None
+    return most if most is not None and most[1] > 0 else None
+
+
+def _short(most: tuple[str, float]) -> tuple[str, str]:
+    return most[0].rstrip(":"), show(most[1], "packet")
 
 
 def _counters(run: xr.Dataset) -> str | None:

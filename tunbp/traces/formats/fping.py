@@ -25,10 +25,15 @@ SUMMARY = re.compile(
     re.MULTILINE,
 )
 
+TABLE = re.compile(
+    rb"^(\S{1,255})\s{1,64}: ((?:-|\d{1,9}\.\d{1,3})(?: (?:-|\d{1,9}\.\d{1,3})){1,9999})[ \t]{0,9}$", re.MULTILINE
+)
+"""A host's times side by side, a dash for a lost one: `-C` at its end, all that `-q` prints."""
+
 
 def recognize(source: Source) -> bool:
     """Whether the file holds fping's output."""
-    return bool(SUMMARY.search(source.head) or REPLY.search(source.head))
+    return any(form.search(source.head) for form in (SUMMARY, REPLY, TABLE))
 
 
 def read(source: Source) -> list[xr.Dataset]:
@@ -45,28 +50,47 @@ def read(source: Source) -> list[xr.Dataset]:
         if len(replies) > HOST_LIMIT:
             raise source.error(f"more than {HOST_LIMIT} hosts; split the file", match.start())
     summaries = {match[1]: match for match in SUMMARY.finditer(source.data)}
-    hosts = list(dict.fromkeys([*replies, *summaries]))
+    tables = {match[1]: match for match in TABLE.finditer(source.data) if match[1] not in replies}
+    hosts = list(dict.fromkeys([*replies, *summaries, *tables]))
     if len(hosts) > HOST_LIMIT:
         raise source.error(f"more than {HOST_LIMIT} hosts; split the file")
-    return [_dataset(source, host, replies.get(host, []), summaries.get(host)) for host in hosts]
+    probes = {host: _probes(source, matches) for host, matches in replies.items()}
+    probes |= {host: _side_by_side(match) for host, match in tables.items()}
+    return [_dataset(source, host, probes.get(host, []), summaries.get(host), host in tables) for host in hosts]
+
+
+Probe = tuple[float | None, float, float | None]
+"""When it was answered [s, None where not told], its number, and its round-trip time [s, None if lost]."""
+
+
+def _probes(source: Source, replies: list[re.Match[bytes]]) -> list[Probe]:
+    """The probes of one host, a line each."""
+    try:
+        return [(float(r[1]) if r[1] else None, float(r[3]), float(r[4]) * 1e-3 if r[4] else None) for r in replies]
+    except ValueError:
+        raise source.error("a round-trip time is not a number", replies[0].start()) from None
+
+
+def _side_by_side(match: re.Match[bytes]) -> list[Probe]:
+    """The probes of one host on one line."""
+    words = match[2].split()
+    return [(None, float(n), None if word == b"-" else float(word) * 1e-3) for n, word in enumerate(words)]
 
 
 def _dataset(
-    source: Source, host: bytes, replies: list[re.Match[bytes]], summary: re.Match[bytes] | None
+    source: Source, host: bytes, probes: list[Probe], summary: re.Match[bytes] | None, whole: bool
 ) -> xr.Dataset:
-    """One host's replies and totals."""
+    """One host's probes and totals; `whole` where the probes are a summary themselves."""
     columns: dict[str, Column] = {}
     coords: dict[str, Column] = {}
     start = ""
     try:
-        rtt = floats(float(reply[4]) * 1e-3 if reply[4] else None for reply in replies)
         extremes = [float(word) * 1e-3 for word in summary.groups()[4:]] if summary and summary[5] else []
     except ValueError:
-        raise source.error("a round-trip time is not a number", replies[0].start() if replies else 0) from None
+        raise source.error("a round-trip time is not a number", summary.start() if summary else 0) from None
+    times, order, rtt = (floats(column) for column in zip(*probes, strict=True)) if probes else 3 * (floats([]),)
     there = np.isfinite(rtt)
-    if replies:
-        times = floats(float(reply[1]) if reply[1] else None for reply in replies)
-        order = floats(float(reply[3]) for reply in replies)
+    if probes:
         stamped = bool(np.isfinite(times).all())
         if not stamped:
             source.warn("the output has no times (-D): replies are taken as 1 s apart, the default")
@@ -80,7 +104,8 @@ def _dataset(
         sent, received = int(summary[2]), int(summary[3])
     else:
         sent, received = len(rtt), int(there.sum())
-        source.warn("the summary is missing: fping was cut off; totals are those of the replies")
+        if not whole:
+            source.warn("the summary is missing: fping was cut off; totals are those of the replies")
     columns |= {
         "probes_sent": ((), sent),
         "probes_received": ((), received),
@@ -102,4 +127,5 @@ READER = Reader(
     commands="fping -c, fping -C, fping -D",
     versions="3 to 5",
     gives="every reply, loss, round-trip times; a run for each host",
+    mixes=True,
 )

@@ -24,7 +24,10 @@ KIND = re.compile(
 )
 """First word of the line of details that `ip -d` prints."""
 QUEUE = re.compile(rb"\bqlen (\d{1,9})\b")
-NUMBERS = re.compile(rb"^\s{0,24}\d{1,20}(?:\s{1,24}\d{1,20}){0,15}\s{0,24}$")
+NUMBERS = re.compile(rb"^\s{0,24}\d[\d.]{0,19}(?:[kKMGTPE]i?)?(?:\s{1,24}\d[\d.]{0,19}(?:[kKMGTPE]i?)?){0,15}\s{0,24}$")
+ROUNDED = re.compile(rb"([\d.]{1,20})([kKMGTPE])(i?)$")
+"""A number as `ip -h` prints it: thousands, with `-iec` 1024."""
+POWERS = b"kMGTPE"
 
 
 class Receive(msgspec.Struct, gc=False):
@@ -144,7 +147,7 @@ def _from_text(source: Source) -> list[Snapshot]:
     row: dict[str, float | None] | None = None
     title: tuple[str, list[str]] | None = None
     label, pointed, header = "", False, b""
-    for _, line, when in stamped_lines(source):
+    for line, when in _lines(source):
         if line[:1] in b" \t":
             header = b""
         if match := INTERFACE.match(line):
@@ -172,18 +175,43 @@ def _from_text(source: Source) -> list[Snapshot]:
             title = (match[1].decode().lower(), match[2].decode().split())
         elif title is not None:
             if row is not None and NUMBERS.match(line):
-                _add_numbers(row, title, line)
+                _add_numbers(source, row, title, line)
             title = None
     return shots
 
 
-def _add_numbers(row: dict[str, float | None], title: tuple[str, list[str]], line: bytes) -> None:
+def _lines(source: Source) -> Iterator[tuple[bytes, float | None]]:
+    """Lines with their time; `ip -o` prints a backslash where a line of an interface ends."""
+    for _, line, when in stamped_lines(source):
+        for part in line.split(b"\\") if INTERFACE.match(line) else [line]:
+            yield part.rstrip(b" "), when
+
+
+def _add_numbers(source: Source, row: dict[str, float | None], title: tuple[str, list[str]], line: bytes) -> None:
     """One line of counters under its title."""
     side, names = title
-    for name, value in zip(names, line.split(), strict=False):
+    words = line.split()
+    if len(words) < len(names):
+        source.warn(f"a line of {side.upper()} counters is cut off; its last number is left out")
+        words = words[:-1]
+    for name, word in zip(names, words, strict=False):
         known = RENAMED.get(name, name)
-        if known in COLUMNS[side]:
-            row.setdefault(f"{side}_{known}", float(value))
+        if known in COLUMNS[side] and (value := _number(source, word)) is not None:
+            row.setdefault(f"{side}_{known}", value)
+
+
+def _number(source: Source, word: bytes) -> float | None:
+    """A counter, exact or as `-h` rounds it; None if it is none."""
+    if word.isdigit():
+        return float(word)
+    try:
+        if (match := ROUNDED.match(word)) is None:
+            return None
+        value = float(match[1]) * (1024.0 if match[3] else 1000.0) ** (POWERS.index(match[2].replace(b"K", b"k")) + 1)
+    except ValueError:
+        return None
+    source.warn("counters are rounded (ip -h); run ip without -h for exact ones")
+    return value
 
 
 READER = Reader(
@@ -191,7 +219,7 @@ READER = Reader(
     role="counters",
     recognize=recognize,
     read=read,
-    commands="ip -s link, ip -s -j link",
+    commands="ip -s link (-d, -o, -h), ip -s -j link",
     versions="iproute2 3 to 6",
     gives="packets, errors and drops of interfaces, txqueuelen, MTU",
 )

@@ -678,4 +678,5 @@ READER = Reader(
     commands="iperf3 -J, iperf3 --json-stream",
     versions="3.0 to 3.22",
     gives="intervals and totals of every stream and direction; several tests in one file; server output",
+    mixes=True,
 )

@@ -15,18 +15,23 @@ from tunbp.traces.source import Source
 
 TOOL = "mtr"
 OPENING = re.compile(rb'\{\s*"report"\s*:\s*\{\s*"mtr"\s*:')
+COLUMNS = rb"(?:Loss%|Drop|Rcv|Snt|Last|Best|Avg|Wrst|StDev|Gmean|Jttr|Javg|Jmax|Jint)"
+"""Every column that `-o` can ask for."""
 TITLE = re.compile(
-    rb"^(?:HOST: (\S{1,255})|.{0,80}?\bHost)\s{1,80}"
-    + rb"\s{1,9}".join((b"Loss%", b"Snt", b"Last", b"Avg", b"Best", b"Wrst", b"StDev"))
-    + rb"[ \t]{0,9}$",
+    rb"^(?:HOST: (\S{1,255})|.{0,80}?\bHost)\s{1,80}(" + COLUMNS + rb"(?:\s{1,9}" + COLUMNS + rb"){1,13})[ \t]{0,9}$",
     re.MULTILINE,
 )
-"""The columns that mtr prints unless another order (-o) is asked for."""
-NUMBER = rb"\s{1,32}(\d{1,9}(?:\.\d{1,3})?)"
+NUMBER = rb"\d{1,9}(?:\.\d{1,3})?"
 ROW = re.compile(
-    rb"^\s{0,9}(\d{1,3})\.\s?(?:\|--\s)?\s{0,4}(\S[^\n]{0,200}?)" + NUMBER + rb"%?" + 6 * NUMBER + rb"[ \t]{0,9}$",
+    rb"^\s{0,9}(\d{1,3})\.\s?(?:\|--\s)?\s{0,4}(\S[^\n]{0,200}?)((?:\s{1,32}" + NUMBER + rb"%?){2,14})[ \t]{0,9}$",
     re.MULTILINE,
 )
+CSV_TITLE = re.compile(rb"^Mtr_Version,Start_Time,[^\n]{10,400}$", re.MULTILINE)
+CSV_ROW = re.compile(rb"^MTR\.[\w.~+-]{1,32},\d{1,12},[^\n]{5,400}$", re.MULTILINE)
+FIELDS = {
+    "Loss%": "loss", "Snt": "sent", "Avg": "mean", "Best": "least", "Wrst": "most", "StDev": "deviation",
+}  # fmt: skip
+"""Columns that are used; the others are left out."""
 HOP_LIMIT = 256
 
 
@@ -70,7 +75,7 @@ _DECODER = Decoder(Document)
 
 def recognize(source: Source) -> bool:
     """Whether the file is mtr's JSON or text."""
-    return bool(OPENING.search(source.head) or TITLE.search(source.head))
+    return any(form.search(source.head) for form in (OPENING, TITLE, CSV_TITLE))
 
 
 def read(source: Source) -> list[xr.Dataset]:
@@ -83,7 +88,8 @@ def read(source: Source) -> list[xr.Dataset]:
     """
     if OPENING.search(source.head):
         return [_dataset(source, document.report) for document in documents(source, _DECODER, OPENING)]
-    return [_dataset(source, report) for report in _from_text(source)]
+    reports = _from_csv(source) if CSV_TITLE.search(source.head) else _from_text(source)
+    return [_dataset(source, report) for report in reports]
 
 
 def _from_text(source: Source) -> list[Report]:
@@ -91,18 +97,52 @@ def _from_text(source: Source) -> list[Report]:
     titles = list(TITLE.finditer(source.data))
     reports = []
     for title, end in zip(titles, [*(t.start() for t in titles[1:]), len(source.data)], strict=True):
-        rows = list(ROW.finditer(source.data, title.end(), end))
-        if not rows:
-            raise source.error("the table has no row of Loss%, Snt, Last, Avg, Best, Wrst, StDev", title.start())
+        names = title[2].decode().split()
         hubs = []
-        for row in rows:
+        for row in ROW.finditer(source.data, title.end(), end):
             source.spend("rows", 40)
-            loss, sent, _, mean, least, most, deviation = map(float, row.groups()[2:])
-            host = clean(row[2].decode("utf-8", "replace"), 256)
-            hubs.append(Hub(host, int(row[1]), loss, sent, mean, least, most, deviation))
+            values = row[3].replace(b"%", b"").split()
+            # numbers at the end of a host's name belong to the name
+            if len(values) < len(names):
+                continue
+            host = b" ".join([row[2], *values[: -len(names)]]).decode("utf-8", "replace")
+            told = zip(names, map(float, values[-len(names) :]), strict=True)
+            hubs.append(_hub(host, int(row[1]), dict(told)))
+        if not hubs:
+            raise source.error(f"the table has no row of {', '.join(names)}", title.start())
         source_host = (title[1] or b"").decode("utf-8", "replace")
         reports.append(Report(Settings(source_host, hubs[-1].host), hubs))
     return reports
+
+
+def _from_csv(source: Source) -> list[Report]:
+    """Reports in CSV: the rows of one destination and start are one report."""
+    title = CSV_TITLE.search(source.data)
+    names = title[0].decode("utf-8", "replace").rstrip(", \t").split(",") if title else []
+    if title is None or not FIELDS.keys() <= set(names):
+        raise source.error("the title of the CSV is cut off or wrapped", title.start() if title else 0)
+    found: dict[tuple[str, str], Report] = {}
+    for match in CSV_ROW.finditer(source.data):
+        source.spend("rows", 40)
+        words = match[0].decode("utf-8", "replace").split(",")
+        row = dict(zip(names, words, strict=False)) if len(words) >= len(names) else {}
+        try:
+            told = {name: float(row[name]) for name in FIELDS if name in row}
+            number = int(row["Hop"])
+        except (KeyError, ValueError):
+            source.warn(f"a row of the CSV is cut off and left out (byte {source.position(match.start())})")
+            continue
+        key = row.get("Host", ""), row.get("Start_Time", "")
+        report = found.setdefault(key, Report(Settings("", key[0])))
+        report.hubs.append(_hub(row.get("Ip", ""), number, told))
+    if not found:
+        raise source.error("the CSV has no complete row", title.start())
+    return list(found.values())
+
+
+def _hub(host: str, number: int, told: dict[str, float]) -> Hub:
+    """One hop of the columns that are told."""
+    return Hub(clean(host, 256), number, **{FIELDS[name]: value for name, value in told.items() if name in FIELDS})
 
 
 def _dataset(source: Source, report: Report) -> xr.Dataset:
@@ -147,7 +187,8 @@ READER = Reader(
     role="probe",
     recognize=recognize,
     read=read,
-    commands="mtr --json, mtr --report",
-    versions="0.93 on",
+    commands="mtr --json, mtr --report (-w, -b, -z, -o), its screen, mtr --csv",
+    versions="0.75 on",
     gives="loss and round-trip times of every hop; those of the last hop as the path's",
+    mixes=True,
 )

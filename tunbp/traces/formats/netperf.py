@@ -20,8 +20,8 @@ TOOL = "netperf"
 RESULT_LIMIT = 256
 """Most results in one file."""
 TITLE = re.compile(
-    rb"^.{0,200}?(?:MIGRATED )?\b([A-Z][A-Z/_ -]{2,39}?|TCP Connect/Request/Response) (?:TEST|Test) (?:from|FROM) "
-    rb".{0,400}$", re.MULTILINE,
+    rb"^.{0,200}?(?:MIGRATED )?\b([A-Z][A-Z/_ -]{2,39}?|OMNI [A-Za-z|]{4,20}|TCP Connect/Request/Response) "
+    rb"(?:TEST|Test) (?:from|FROM) .{0,400}$", re.MULTILINE,
 )  # fmt: skip
 UNIT = re.compile(rb"\b(10\^\d ?bits/s(?:ec)?|[GMK]?Bytes/s(?:ec)?)")
 TRANSACTIONS = re.compile(rb"\bper sec\b|\bTrans/s\b", re.IGNORECASE)
@@ -34,6 +34,10 @@ NUMBERS = re.compile(rb"^\s{0,9}(-?[\d.]{1,20}(?:\s{1,32}-?[\d.]{1,20}){1,11})\s
 OMNI_ROW = re.compile(
     rb"^\s{0,9}(?:\d{1,12}\s{1,32}){1,6}([\d.]{1,16})\s{1,32}([\d.]{1,20})\s{1,32}(\S{1,14}/s)\s{0,32}$", re.MULTILINE
 )
+FAILED = re.compile(
+    rb"^(?:establish[_ ]control|netperf|send_[a-z_]{3,40}|recv_[a-z_]{3,40}): [^\n]{5,200}", re.MULTILINE
+)
+"""What netperf prints where it cannot connect or is refused."""
 LIST = re.compile(rb"\s{0,64}\[\s{0,64}[\[\"]")
 SIZES = {"G": 2.0**30, "M": 2.0**20, "K": 2.0**10, "": 1.0}
 RATES = {
@@ -71,9 +75,8 @@ class Result:
 def recognize(source: Source) -> bool:
     """Whether the file is netperf's."""
     head = source.head
-    return bool(TITLE.search(head) or INTERIM.search(head)) or (
-        re.search(rb"^THROUGHPUT=", head, re.MULTILINE) is not None
-    )
+    forms = (TITLE, INTERIM, re.compile(rb"^THROUGHPUT=", re.MULTILINE))
+    return any(form.search(head) for form in forms) or b"establish control: are you sure" in head
 
 
 def read(source: Source) -> list[xr.Dataset]:
@@ -85,11 +88,18 @@ def read(source: Source) -> list[xr.Dataset]:
         If a result is missing or not a number.
     """
     data = _lines_of_list(source) if LIST.match(source.head) else source.data
-    results = _keywords(source, data) or _omni_csv(source, data) or _omni_table(source, data) or _classic(source, data)
+    ways = (_keywords, _omni_csv, _omni_table, _omni_columns, _classic)
+    results = next((found for way in ways if (found := way(source, data))), [])
     interim = list(INTERIM.finditer(data))
     if not results:
         if not interim:
-            raise source.error("no result line: netperf was cut off or failed", len(source.data))
+            failed = FAILED.search(data)
+            why = (
+                f"netperf failed: {clean(failed[0].decode('utf-8', 'replace'), 200)}"
+                if failed
+                else ("no result line: netperf was cut off or failed")
+            )
+            raise source.error(why, failed.start() if failed else len(source.data))
         source.warn("the final result is missing; only interim results are used")
         results = [Result({})]
     _add_interim(source, results, interim)
@@ -100,9 +110,11 @@ def read(source: Source) -> list[xr.Dataset]:
 
 
 def _dataset(source: Source, result: Result) -> xr.Dataset:
+    upper = result.test.upper()
     run = build(
         source, result.columns, result.coords, tool=TOOL, start=result.start, test=result.test,
-        congestion=result.congestion,
+        congestion=result.congestion, protocol=next((name for name in ("TCP", "UDP", "SCTP") if name in upper), ""),
+        direction="reverse" if "MAERTS" in upper else "forward",
     )  # fmt: skip
     source.next_run()
     return run
@@ -222,6 +234,36 @@ def _omni_table(source: Source, data: bytes) -> list[Result]:
     return results
 
 
+def _omni_columns(source: Source, data: bytes) -> list[Result]:
+    """The table of chosen columns (`-O`): titles of several lines over one line of values."""
+    results: list[Result] = []
+    titles: list[str] = []
+    for offset, line in _lines(data):
+        text = line.decode("utf-8", "replace").rstrip()
+        if TITLE.match(line):
+            titles = []
+        elif not re.match(r"\s{0,9}-?\d", text):
+            titles = [*titles, text][-8:] if text else titles
+        elif titles:
+            words = _columns([*titles, text])
+            if "Throughput" in words:
+                results.append(_described(source, words, offset))
+            titles = []
+            if len(results) > RESULT_LIMIT:
+                raise source.error(f"more than {RESULT_LIMIT} results in one file; split it")
+    return results
+
+
+def _columns(lines: list[str]) -> dict[str, str]:
+    """Title -> value; columns are parted by places where every line is blank, the last line is of values."""
+    width = min(max(map(len, lines)), 1000)
+    padded = [line[:width].ljust(width) for line in lines]
+    blank = [all(line[place] == " " for line in padded) for place in range(width)]
+    begins = [place for place in range(width) if not blank[place] and (place == 0 or blank[place - 1])]
+    cells = [[line[begin:end].strip() for line in padded] for begin, end in itertools.zip_longest(begins, begins[1:])]
+    return {" ".join(filter(None, cell[:-1])): cell[-1] for cell in cells}
+
+
 def _classic(source: Source, data: bytes) -> list[Result]:
     """The classic tables, whose columns depend on the test; tests that ran side by side answer in order."""
     waiting: list[str] = []
@@ -326,7 +368,8 @@ READER = Reader(
     role="traffic",
     recognize=recognize,
     read=read,
-    commands="netperf: classic tables (-c, -C, -f), omni table and CSV, -k keywords, JSON lists of them, -D",
+    commands="netperf: classic tables (-c, -C, -f), omni tables (-O) and CSV (-o), -k keywords, JSON lists of them, -D",
     versions="2.4 to 2.7",
     gives="throughput (UDP: sent and received) or transactions, latencies, retransmits, interim results",
+    mixes=True,
 )

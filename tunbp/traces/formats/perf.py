@@ -1,4 +1,4 @@
-"""`perf script` of `skb:kfree_skb`: dropped packets counted by reason and by place."""
+"""`perf script` or ftrace of `skb:kfree_skb`: dropped packets counted by reason and by place."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tunbp.traces.source import Source
 
 TOOL = "perf"
 EVENT = re.compile(
-    rb"\s(\d{1,12}\.\d{1,9}):\s{1,32}skb:kfree_skb:.{0,400}?\blocation=(\S{1,200})"
+    rb"\s(\d{1,12}\.\d{1,9}):\s{1,32}(?:skb:)?kfree_skb:.{0,400}?\blocation=(\S{1,200})"
     rb"(?:.{0,200}?\breason:? ?(\w{1,64}))?"
 )
 REASON_LIMIT = 4096
@@ -22,7 +22,7 @@ REASON_LIMIT = 4096
 
 def recognize(source: Source) -> bool:
     """Whether the file holds `skb:kfree_skb` events."""
-    return b"skb:kfree_skb:" in source.head
+    return EVENT.search(source.head) is not None or b"skb:kfree_skb:" in source.head
 
 
 def read(source: Source) -> list[xr.Dataset]:
@@ -62,7 +62,7 @@ READER = Reader(
     role="drops",
     recognize=recognize,
     read=read,
-    commands="perf script of skb:kfree_skb",
-    versions="perf 5 to 6",
+    commands="perf script, ftrace's trace and trace_pipe of skb:kfree_skb",
+    versions="perf 5 to 6, Linux 2.6.33 on",
     gives="dropped packets by reason and place",
 )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime
 import re
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 
 from tunbp.traces.build import Column, as_counts, build, decimal, floats, utc
+from tunbp.traces.formats import ping_windows
 from tunbp.traces.reader import Reader
 from tunbp.traces.source import Source
 
@@ -22,14 +24,10 @@ NUMBER = rb"\d{1,12}(?:[.,]\d{1,9})?"
 REPLY = re.compile(
     rb"bytes from .{1,300}?\b(?:icmp_)?seq=(\d{1,9}),? .{0,64}?time[=<] ?(" + NUMBER + rb") ?(ms|us|s|usec|msec|sec)\b"
 )
-WINDOWS_REPLY = re.compile(rb": \S{1,16}=\d{1,6} \S{1,16}[=<](\d{1,9}) ?ms TTL=\d{1,3}")
-"""Bytes, time and TTL of a reply in any language."""
-WINDOWS_COUNTS = re.compile(
-    rb"= (\d{1,12}), [^=\n]{1,40}= (\d{1,12}), [^=\n]{1,40}= (\d{1,12})\s{1,9}\([^\d\n)]{0,24}(\d{1,3})\s?%"
+LOCAL_REPLY = re.compile(
+    rb"\S{2,24} ?=(\d{1,9}) (?:ttl|TTL) ?=\d{1,3} \S{1,32}=(" + NUMBER + rb")(?:\xc2\xa0| )?(?!\d)\S{2}"
 )
-WINDOWS_REFUSAL = re.compile(rb"^\S{1,16} \S{1,8} [\d.:a-f]{3,45} ?: [^=\n]{5,80}\.\s{0,9}$", re.MULTILINE)
-"""A router's answer that the destination cannot be reached, which Windows counts as received."""
-WINDOWS_TIMES = re.compile(rb"= (\d{1,9}) ?ms, [^=\n]{1,40}= (\d{1,9}) ?ms, [^=\n]{1,40}= (\d{1,9}) ?ms")
+"""A reply in iputils' other languages, which leave number, `ttl` and order as they are; always milliseconds."""
 EPOCH = re.compile(rb"^\[(\d{9,10}\.\d{1,9})\]")
 DATE = re.compile(rb"^\[(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d(?:\.\d{1,6})?)\]")
 SUMMARY = re.compile(
@@ -37,16 +35,34 @@ SUMMARY = re.compile(
     rb"(?:, \+(\d{1,12}) corrupted)?(?:, \+(\d{1,12}) duplicates)?(?:, \+(\d{1,12}) errors)?"
     rb"[^\n]{0,64}?,\s(" + NUMBER + rb")% packet\sloss(?:,\stime (\d{1,12})ms)?"
 )
+LOCAL_SUMMARY = re.compile(rb"^--[^\n]{1,300}--[ \t]{0,9}\n{1,2}([^\n]{10,300})$", re.MULTILINE)
+"""The line below the title of the statistics."""
+COMMA = re.compile(r"\s?[,，、]\s?(?=\D|\d+\W)")
 TIMES = re.compile(
-    rb"(?:rtt|round-trip) min/avg/max(?:/(?:mdev|stddev|std-dev))? ?= "
-    rb"(" + NUMBER + rb")/(" + NUMBER + rb")/(" + NUMBER + rb")(?:/(" + NUMBER + rb"|nan))? ms"
+    rb"(?:rtt|round-trip) [^=\n]{5,120}? ?= "
+    rb"(" + NUMBER + rb")/(" + NUMBER + rb")/(" + NUMBER + rb")(?:/(" + NUMBER + rb"|nan))?"
+    rb"(?: |\xc2\xa0)?[^\s\d/]{2,12}"
 )
+"""Least, mean, most and deviation, in any language: the order is the same."""
 SCALE = {b"s": 1.0, b"ms": 1e-3, b"us": 1e-6, b"sec": 1.0, b"msec": 1e-3, b"usec": 1e-6}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What ping printed at its end; `span` [s] is None where it does not say how long it ran."""
+
+    sent: int
+    received: int
+    loss: float
+    duplicates: int | None = None
+    errors: int | None = None
+    span: float | None = None
 
 
 def recognize(source: Source) -> bool:
     """Whether the file holds ping's output."""
-    return any(form.search(source.head) for form in (SUMMARY, REPLY, WINDOWS_COUNTS, WINDOWS_REPLY, OPENING))
+    forms = (SUMMARY, REPLY, OPENING, LOCAL_REPLY)
+    return any(form.search(source.head) for form in forms) or ping_windows.recognize(source.head)
 
 
 def read(source: Source) -> list[xr.Dataset]:
@@ -59,10 +75,10 @@ def read(source: Source) -> list[xr.Dataset]:
     TraceError
         If there is neither a reply nor the summary.
     """
-    if WINDOWS_REPLY.search(source.data) or WINDOWS_COUNTS.search(source.data):
-        return [_windows(source)]
+    if ping_windows.recognize(source.data):
+        return [ping_windows.read(source, TOOL)]
     times, sequence, rtt, late = _replies(source)
-    summary, extremes = SUMMARY.search(source.data), TIMES.search(source.data)
+    summary, extremes = _summary(source), TIMES.search(source.data)
     if not len(rtt) and summary is None:
         raise source.error("neither a reply nor the summary: ping was cut off", len(source.data))
     if summary is None:
@@ -85,36 +101,36 @@ def read(source: Source) -> list[xr.Dataset]:
     return [build(source, columns, coords, tool=TOOL, command=command, start=start)]
 
 
-def _windows(source: Source) -> xr.Dataset:
-    """Replies (whole milliseconds), counts and extremes of Windows' ping in any language."""
-    counts, times = WINDOWS_COUNTS.search(source.data), WINDOWS_TIMES.search(source.data)
-    rtt = floats(float(reply[1]) for reply in WINDOWS_REPLY.finditer(source.data)) * 1e-3
-    columns: dict[str, Column] = {}
-    coords: dict[str, Column] = {}
-    if counts is None:
-        source.warn("the summary is missing: ping was cut off; totals are those of the replies")
-        columns["probes_received"] = ((), len(rtt))
-    else:
-        refusals = len(WINDOWS_REFUSAL.findall(source.data, 0, counts.start()))
-        sent, received = int(counts[1]), max(int(counts[2]) - refusals, 0)
-        if refusals:
-            source.warn(
-                f"{refusals} answers say that the destination cannot be reached; Windows counts them as received"
-            )
-        columns |= {
-            "probes_sent": ((), sent), "probes_received": ((), received),
-            "loss_fraction": ((), (sent - received) / sent if sent else np.nan),
-        }  # fmt: skip
-    if len(rtt):
-        coords["time"] = (("time",), np.arange(len(rtt), dtype=float))
-        columns["rtt"] = (("time",), rtt)
-    if times is not None:
-        for name, word in zip(("min_rtt", "max_rtt", "mean_rtt"), times.groups(), strict=True):
-            columns[name] = ((), float(word) * 1e-3)
-    elif len(rtt):
-        columns |= {"min_rtt": ((), rtt.min()), "mean_rtt": ((), rtt.mean()), "max_rtt": ((), rtt.max())}
-    source.warn("Windows' ping prints whole milliseconds, and no times of its replies: taken as 1 s apart")
-    return build(source, columns, coords, tool=TOOL, version="Windows")
+def _summary(source: Source) -> Summary | None:
+    """The counts that ping printed at its end, in English or in iputils' other languages."""
+    match = SUMMARY.search(source.data)
+    if match is None:
+        found = (_local(line[1].decode("utf-8", "replace")) for line in LOCAL_SUMMARY.finditer(source.data))
+        return next((summary for summary in found if summary is not None), None)
+    try:
+        loss = decimal(match[6]) / 100
+    except ValueError:
+        raise source.error("the packet loss is not a number", match.start(6)) from None
+    span = float(match[7]) * 1e-3 if match[7] else None
+    return Summary(int(match[1]), int(match[2]), loss, int(match[4] or 0), int(match[5] or 0), span)
+
+
+def _local(line: str) -> Summary | None:
+    """Counts of a line in any language: sent, received, share lost, time; None if the share does not fit them."""
+    plain, share, span = [], None, None
+    for field in COMMA.split(line):
+        numbers = re.findall(r"\d{1,12}(?:[.,]\d{1,9})?", field)
+        if len(numbers) != 1 or "+" in field:
+            continue
+        if "%" in field:
+            share = float(numbers[0].replace(",", ".")) / 100
+        elif share is None:
+            plain.append(int(float(numbers[0].replace(",", "."))))
+        else:
+            span = float(numbers[0].replace(",", ".")) * 1e-3
+    if share is None or len(plain) != 2 or not 0 < plain[0] >= plain[1] or abs(share - 1 + plain[1] / plain[0]) > 0.011:
+        return None
+    return Summary(plain[0], plain[1], share, span=span)
 
 
 def _replies(source: Source) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -122,15 +138,15 @@ def _replies(source: Source) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.nda
     times, sequence, rtt, late = [], [], [], []
     for offset, line in source.lines():
         reply = REPLY.search(line)
-        if reply is None:
+        if (known := reply or LOCAL_REPLY.search(line)) is None:
             continue
         try:
-            value = decimal(reply[2]) * SCALE[reply[3]]
+            value = decimal(known[2]) * (SCALE[reply[3]] if reply else 1e-3)
         except ValueError:
             source.warn(f"a reply without a readable time is left out (byte {offset})")
             continue
         times.append(_arrival(line))
-        sequence.append(float(reply[1]))
+        sequence.append(float(known[1]))
         rtt.append(value)
         late.append(b"(DUP!)" in line)
     return floats(times), floats(sequence), floats(rtt), np.array(late, dtype=bool)
@@ -149,17 +165,15 @@ def _arrival(line: bytes) -> float | None:
     return None
 
 
-def _axis(
-    source: Source, times: np.ndarray, sequence: np.ndarray, summary: re.Match[bytes] | None
-) -> tuple[np.ndarray, str]:
+def _axis(source: Source, times: np.ndarray, sequence: np.ndarray, summary: Summary | None) -> tuple[np.ndarray, str]:
     """Seconds from the first reply, and the start as UTC text if the file says it."""
     if np.isfinite(times).all():
         return times - times.min(), utc(float(times.min())) if EPOCH.search(source.head) is not None or (
             re.search(EPOCH.pattern, source.head, re.MULTILINE)
         ) else ""
     interval = 1.0
-    if summary is not None and summary[7] and int(summary[1]) > 1:
-        interval = float(summary[7]) * 1e-3 / (int(summary[1]) - 1)
+    if summary is not None and summary.span is not None and summary.sent > 1:
+        interval = summary.span / (summary.sent - 1)
     else:
         source.warn("the output has no times: replies are taken as 1 s apart, the default")
     return (sequence - sequence.min()) * interval, ""
@@ -167,7 +181,7 @@ def _axis(
 
 def _totals(
     source: Source,
-    summary: re.Match[bytes] | None,
+    summary: Summary | None,
     extremes: re.Match[bytes] | None,
     rtt: np.ndarray,
     sequence: np.ndarray,
@@ -175,16 +189,13 @@ def _totals(
     """What ping printed at its end, or what the replies allow."""
     columns: dict[str, Column] = {}
     if summary is not None:
-        columns["probes_sent"] = ((), int(summary[1]))
-        columns["probes_received"] = ((), int(summary[2]))
-        columns["probes_duplicate"] = ((), int(summary[4] or 0))
-        columns["probe_errors"] = ((), int(summary[5] or 0))
-        try:
-            columns["loss_fraction"] = ((), decimal(summary[6]) / 100)
-        except ValueError:
-            raise source.error("the packet loss is not a number", summary.start(6)) from None
-        if summary[7]:
-            columns["duration"] = ((), float(summary[7]) * 1e-3)
+        columns |= {
+            "probes_sent": ((), summary.sent), "probes_received": ((), summary.received),
+            "loss_fraction": ((), summary.loss),
+            "probes_duplicate": ((), np.nan if summary.duplicates is None else summary.duplicates),
+            "probe_errors": ((), np.nan if summary.errors is None else summary.errors),
+            "duration": ((), np.nan if summary.span is None else summary.span),
+        }  # fmt: skip
     else:
         columns["probes_received"] = ((), len(np.unique(sequence)))
     if extremes is not None:
@@ -206,6 +217,7 @@ READER = Reader(
     recognize=recognize,
     read=read,
     commands="ping, ping -D, ping6, Windows' ping",
-    versions="iputils, BSD, macOS, busybox, Windows (any language)",
+    versions="iputils and Windows in any language, BSD, macOS, busybox",
     gives="every reply, loss, duplicates, round-trip times",
+    mixes=True,
 )

@@ -99,6 +99,6 @@ NETSTAT = Reader(
     recognize=recognize_netstat,
     read=read_netstat,
     commands="netstat -i",
-    versions="net-tools 1.60 and 2.x",
+    versions="net-tools 1.60 and 2.x (Linux)",
     gives="packets, errors and drops of interfaces, MTU",
 )

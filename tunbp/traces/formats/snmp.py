@@ -46,7 +46,7 @@ def recognize(source: Source) -> bool:
 def recognize_netstat(source: Source) -> bool:
     """Whether the file holds `netstat -s`."""
     head = source.head
-    return bool(re.search(rb"^(?:Ip|Tcp|TcpExt):\s{0,9}\n\s{4,9}\S", head, re.MULTILINE))
+    return bool(re.search(rb"^(?:Ip|Icmp|IcmpMsg|Tcp|Udp|TcpExt|IpExt):\s{0,9}\n\s{4,9}\S", head, re.MULTILINE))
 
 
 def read(source: Source) -> list[xr.Dataset]:
@@ -87,12 +87,14 @@ def read_netstat(source: Source) -> list[xr.Dataset]:
         If there is no counter.
     """
     shots = [Snapshot()]
-    section = ""
+    section, seen = "", set[str]()
     for _, line, when in stamped_lines(source):
         if match := SECTION.match(line):
             section = match[1].decode()
-            if section == "Ip" and shots[-1].numbers:
+            if section in seen and shots[-1].numbers:
                 next_snapshot(shots, when)
+                seen.clear()
+            seen.add(section)
             shots[-1].when = when
             continue
         if not section:
@@ -124,7 +126,7 @@ NETSTAT = Reader(
     role="counters",
     recognize=recognize_netstat,
     read=read_netstat,
-    commands="netstat -s",
+    commands="netstat -s, -su, -st",
     versions="net-tools 1.60 and 2.x, English",
     gives="counters of IP, TCP and UDP; the common ones by nstat's names",
 )

@@ -185,4 +185,5 @@ READER = Reader(
     commands="ss -ti, ss -tin",
     versions="iproute2 3 to 6",
     gives="the kernel's view of TCP sockets, sample by sample",
+    mixes=True,
 )

@@ -1,0 +1,76 @@
+"""ping in other languages, and what Windows says otherwise than others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tunbp.traces import open_trace, opening
+from tunbp.traces.source import source_of
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+
+
+def read(text):
+    return opening.read(source_of(Path("input"), text.encode() if isinstance(text, str) else text))
+
+
+@pytest.mark.parametrize(
+    ("name", "rtt", "extremes", "span"),
+    [
+        ("ping_linux_german.txt", [12.3, 13.1, 12.9], (12.3, 12.766, 13.1, 0.339), 3.005),
+        ("ping_linux_ukrainian.txt", [12.3, 9.87, 101], (9.87, 41.057, 101, 42.4), 3.004),
+    ],
+)
+def test_linux_ping_is_read_in_any_language(name, rtt, extremes, span):
+    run = open_trace(FIXTURES / name)
+    assert run["rtt"].values == pytest.approx(np.array(rtt) * 1e-3)
+    assert run["sequence"].values.tolist() == [1, 2, 4]
+    assert run["time"].values == pytest.approx(np.array([0, 1, 3]) * span / 3)
+    assert (int(run["probes_sent"]), int(run["probes_received"]), float(run["loss_fraction"])) == (4, 3, 0.25)
+    found = [float(run[key]) for key in ("min_rtt", "mean_rtt", "max_rtt", "rtt_deviation")]
+    assert found == pytest.approx(np.array(extremes) * 1e-3)
+    assert not run.attrs["warnings"]
+
+
+def test_a_line_below_the_title_whose_share_does_not_fit_its_counts_is_no_summary():
+    text = (FIXTURES / "ping_linux_german.txt").read_text().replace("25%", "52%")
+    run = read(text)
+    assert "probes_sent" not in run
+    assert "the summary is missing" in run.attrs["warnings"]
+
+
+@pytest.mark.parametrize(
+    ("name", "sent", "received", "extremes"),
+    [
+        ("ping_windows_japanese.txt", 2, 2, (5, 5, 6)),
+        ("ping_windows_chinese.txt", 4, 3, (11, 11, 12)),
+        ("ping_windows_russian.txt", 4, 4, (14, 14, 16)),
+    ],
+)
+def test_windows_ping_is_read_in_any_language(name, sent, received, extremes):
+    run = open_trace(FIXTURES / name)
+    assert (int(run["probes_sent"]), int(run["probes_received"]), run.sizes["time"]) == (sent, received, received)
+    found = [float(run[key]) for key in ("min_rtt", "mean_rtt", "max_rtt")]
+    assert found == pytest.approx(np.array(extremes) * 1e-3)
+
+
+@pytest.mark.parametrize(("name", "encoding"), [("chinese", "gbk"), ("japanese", "shift-jis"), ("russian", "cp866")])
+def test_windows_ping_in_the_consoles_own_encoding_gives_the_same_numbers(name, encoding):
+    text = (FIXTURES / f"ping_windows_{name}.txt").read_text()
+    run, same = read(text.encode(encoding)), read(text)
+    assert run.drop_attrs(deep=False).identical(same.drop_attrs(deep=False))
+
+
+def test_windows_ping_over_ipv6_has_times_and_less_than_a_millisecond_is_no_time():
+    run = read(
+        "Pinging example.org [2001:db8::1] with 32 bytes of data:\nReply from 2001:db8::1: time=13ms \n"
+        "Reply from 2001:db8::1: time<1ms \n\nPing statistics for 2001:db8::1:\n"
+        "    Packets: Sent = 2, Received = 2, Lost = 0 (0% loss),\nApproximate round trip times in milli-seconds:\n"
+        "    Minimum = 0ms, Maximum = 13ms, Average = 6ms\n"
+    )
+    assert run["rtt"].values == pytest.approx([13e-3, np.nan], nan_ok=True)
+    assert [float(run[name]) for name in ("min_rtt", "mean_rtt", "max_rtt")] == pytest.approx([0, 6e-3, 13e-3])
+    assert "1 replies came in less than 1 ms" in run.attrs["warnings"]

@@ -1,0 +1,62 @@
+"""A text into which several tools printed is one run of all of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tunbp.errors import TraceError
+from tunbp.traces import open_trace, opening
+from tunbp.traces.source import source_of
+from tunbp.traces.summary import sentence
+
+FIXTURES = Path(__file__).parent / "fixtures"
+
+
+def read(*texts):
+    return opening.read(source_of(Path("input"), "\n\n".join(texts).encode()))
+
+
+def of(name):
+    return (FIXTURES / name).read_text()
+
+
+def test_ping_ip_and_tc_in_one_report_are_one_run():
+    run = open_trace(FIXTURES / "pasted_report.md")
+    assert run.attrs["tool"] == "ping; ip; tc"
+    assert float(run["mean_rtt"]) == pytest.approx(42.033e-3)
+    assert run["tx_dropped"].sel(queue="tun0") == 4711
+    assert sentence(run) == (
+        "ping: RTT 42 ms on average (40.9 ms to 44 ms), 3 of 3 probes answered. "
+        "Beside it tun0 dropped 4711 packets and fq_codel 0 dropped 3 packets."
+    )
+
+
+def test_iperf3s_json_between_text_leads_and_pings_numbers_have_their_own_names():
+    run = read("Hi,", of("iperf3_tcp.json"), of("ping_plain.txt"))
+    alone, ping = open_trace(FIXTURES / "iperf3_tcp.json"), open_trace(FIXTURES / "ping_plain.txt")
+    assert run["received_rate"].equals(alone["received_rate"])
+    assert run["mean_rtt"].equals(alone["mean_rtt"])
+    assert float(run["ping_mean_rtt"]) == float(ping["mean_rtt"])
+
+
+def test_what_of_a_report_cannot_be_read_is_named_and_the_rest_is_used():
+    run = read(of("iperf3_text.txt"), of("ss_limited.txt"))
+    assert run.attrs["tool"] == "ss"
+    assert "left out: byte 0 (line 1): iperf3's plain text is rounded" in run.attrs["warnings"]
+    with pytest.raises(TraceError, match="plain text is rounded"):
+        read(of("iperf3_text.txt"))
+
+
+def test_counters_before_and_after_in_one_report_are_their_difference():
+    before = of("ip_link.txt")
+    run = read(before, of("ping_plain.txt"), before)
+    assert run.attrs["difference"]
+    assert (run["tx_packets"] == 0).all()
+
+
+def test_several_runs_of_one_tool_leave_out_what_belongs_to_none_of_them():
+    runs = read(of("iperf2_tradeoff.txt"), of("ping_plain.txt"))
+    assert runs.sizes["run"] == 2
+    assert "left out: ping: with 2 runs of iperf 2 they are of no one run" in runs.attrs["warnings"]
