@@ -25,7 +25,7 @@ from rich.console import Console
 from tunbp.errors import ParamsError, ReproduceError
 from tunbp.run import state as runstate
 from tunbp.run.batch import STAGING, Batch, _seconds, run
-from tunbp.run.jobs import Job, find_notebooks, plan, read_params
+from tunbp.run.jobs import Job, find_notebooks, read_params, what_to_run
 from tunbp.run.worker import Worker, has_died
 
 FIGURE = """\
@@ -73,7 +73,7 @@ def batch_of(
     """A batch of a project's notebooks, and what it prints."""
     screen = io.StringIO()
     results = root / "results"
-    jobs = plan(root, results, find_notebooks(root, names), params or {})
+    jobs = what_to_run(root, results, find_notebooks(root, names), params or {})
     return Batch(results, jobs, workers, Console(file=screen, width=100)), screen
 
 

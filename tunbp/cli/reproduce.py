@@ -34,14 +34,14 @@ def reproduce(names: tuple[str, ...], workers: int | None, out: Path | None, par
     """
     from tunbp.project import project_root
     from tunbp.run.batch import Batch, run
-    from tunbp.run.jobs import find_notebooks, plan, read_params
+    from tunbp.run.jobs import find_notebooks, read_params, what_to_run
 
     root = project_root()
     results = out.absolute() if out else root / "results"
     asked = [path.stem for path in find_notebooks(root, names)] if names else []
     params = read_params(params_files, asked)
     notebooks = find_notebooks(root, asked or list(params))
-    jobs = plan(root, results, notebooks, params)
+    jobs = what_to_run(root, results, notebooks, params)
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         run(Batch(results, jobs, workers or len(os.sched_getaffinity(0))))

@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from tunbp.evidence.datasets import published
-from tunbp.evidence.studies import SEEDS, STUDIES
+from tunbp.evidence.studies import SEEDS, STUDIES, VERSIONS
 from tunbp.evidence.validation import validate
 from tunbp.model.drivers import DEFAULT_RING
 from tunbp.model.hosts import host
@@ -27,8 +27,6 @@ PREFIXES = {"lab": "lab", "real": "path"}
 """How ids of rows and hosts of each table begin."""
 TABLES = {"lab": "paper-lab", "real": "paper-path"}
 """Studies of the two tables."""
-VERSIONS = {"stock": "stock", "patched": "v3"}
-"""Kernels of the tables: both were measured with v3 of the series (S03)."""
 WARMUP_SHARE = 0.05
 """Part of the simulated time that totals leave out: slow start."""
 HEADLINE = "path-openvpn-500"

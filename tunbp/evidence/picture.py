@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from tunbp.evidence.studies import VERSIONS
 from tunbp.model.fields import FIELDS
 from tunbp.model.hosts import host
 from tunbp.model.laws import saturated_service_time
@@ -46,7 +47,7 @@ def bursts(rings: tuple[int, ...] = (100, 500), duration: float = FIELDS["durati
     fields = host("lab-openvpn") | {"stall_rate": 0.0}
     ring = xr.DataArray(list(rings), dims="ring", coords={"ring": list(rings)})
     bunch = xr.DataArray(BUNCHES, dims="bunch", coords={"bunch": BUNCHES})
-    names = ["stock", "v3"]
+    names = list(VERSIONS.values())
     variant = xr.DataArray(names, dims="driver", coords={"driver": names})
     changes: dict[str, Any] = {
         **fields,
@@ -87,7 +88,7 @@ def stages(
         `dropped_ring` and `dropped_path` per packet sent [1]. The path buffers 1000 packets.
     """
     fields = host("lab-openvpn")
-    names = ["stock", "v3"]
+    names = list(VERSIONS.values())
     share = xr.DataArray(list(shares), dims="share", coords={"share": list(shares)})
     changes: dict[str, Any] = {
         **fields,

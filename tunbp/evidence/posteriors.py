@@ -12,12 +12,13 @@ import pandas as pd
 import xarray as xr
 
 from tunbp.evidence.held_out import CALIBRATION, Cell, paper
+from tunbp.evidence.studies import VERSIONS
 from tunbp.infer.discrepancy import discrepancy
 from tunbp.infer.priors import priors
 from tunbp.infer.sample import Rows, sample, simulated
 
-DRIVERS = {"stock": "stock", "backpressure": "v3"}
-"""Kernels of the paper's tables (S03)."""
+KERNELS = {"stock": VERSIONS["stock"], "backpressure": VERSIONS["patched"]}
+"""Kernels of the paper's tables by variant."""
 
 SECONDS = 30.0
 """Simulated time of a row, s."""
@@ -53,7 +54,7 @@ def rows_of(cells: Sequence[Cell]) -> Rows:
 
     def known(cell: Cell) -> dict[str, Any]:
         seconds = SECONDS * min(1.0, float(cell.known["rtt"]) / STEPS_OF)
-        return {**cell.known, "driver": DRIVERS[cell.variant], "duration": seconds, "warmup": seconds / 6.0}
+        return {**cell.known, "driver": KERNELS[cell.variant], "duration": seconds, "warmup": seconds / 6.0}
 
     unknown = {name: prior for name, prior in priors(cells[0].product).items() if name not in cells[0].known}
     measured = np.array([cell.measured for cell in cells])

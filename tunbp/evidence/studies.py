@@ -107,6 +107,8 @@ def _rows(index: list[str], values: list[float], hosts: list[str], groups: list[
 
 # ------------------------------------------------------------------------------------------------ the paper's tables
 
+VERSIONS = {"stock": "stock", "patched": "v3"}
+"""Kernels of the paper's tables and of the raw runs: v3 of the series (S03)."""
 TUNNELS = ("openvpn", "wireguard")
 PATH_RINGS = (5000, 1000, 500, 100, 50, 10)
 PATH_FITTED = (500, 100, 10)
@@ -120,7 +122,7 @@ LAB_WINDOW_ROW, PATH_WINDOW_ROW = 120, 500
 def _paper(name: str, title: str, rows: list[tuple[str, str, str, dict[str, Any]]], fitted: set[str]) -> Study:
     table = published("tcp")["throughput"]
     index = [row for row, *_ in rows]
-    constants = [{**host(h), "driver": "stock" if group == "stock" else "v3", **extra} for _, h, group, extra in rows]
+    constants = [{**host(h), "driver": VERSIONS[group], **extra} for _, h, group, extra in rows]
     frame = _rows(
         index,
         [float(table[row]) for row in index],
@@ -203,7 +205,7 @@ def raw_runs() -> Study:
         constants.append(
             {
                 **fields,
-                "driver": "stock" if variant == "stock" else "v3",
+                "driver": VERSIONS[variant],
                 "ring": int(runs["ring"][i]),
                 "rtt": float(rtt[i]),
                 "mss": float(runs["mss"][i]),

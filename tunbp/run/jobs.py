@@ -93,8 +93,10 @@ def read_params(files: Sequence[Path], names: Sequence[str]) -> dict[str, dict[s
     return values
 
 
-def plan(root: Path, results: Path, notebooks: Sequence[Path], params: Mapping[str, Mapping[str, Any]]) -> list[Job]:
-    """What to run and why: every notebook as a job, `reason` empty where its results are still good.
+def what_to_run(
+    root: Path, results: Path, notebooks: Sequence[Path], params: Mapping[str, Mapping[str, Any]]
+) -> list[Job]:
+    """Every notebook as a job, `reason` empty where its results are still good.
 
     Raises
     ------
