@@ -23,6 +23,7 @@ from tunbp.site.templates import render
 
 TITLE = "tunbp: results"
 MAIN_TABLES = {
+    "claims_counts": "Verdicts by kind",
     "claims": "Statements of others and our own questions",
     "coverage": "What is reproduced",
     "validation": "Model against published values",
