@@ -69,6 +69,36 @@ def values_of(run):
     return found
 
 
+def refused_in(error, lines):
+    """The refusal names a byte of the text that is left, and the line in which it lies."""
+    place = re.match(r"input: byte (\d+) \(line (\d+)\): \S", str(error))
+    assert place, str(error)
+    before = "".join(lines).encode()[: int(place[1])]
+    assert int(place[2]) == before.count(b"\n") + 1 <= len(lines) + 1
+
+
+JSON_NAMES = sorted(
+    path.name
+    for path in FIXTURES.iterdir()
+    if path.suffix in (".json", ".jsonl", ".sqlog") and path.name != "iperf3_refused.json"
+)
+
+
+@pytest.mark.parametrize("name", JSON_NAMES)
+def test_json_cut_off_after_any_line_gives_the_beginning_of_its_series_or_is_refused(name):
+    whole, lines = read(original(name)), original(name).splitlines(keepends=True)
+    for count in range(1, len(lines), max(len(lines) // 40, 1)):
+        try:
+            part = read("".join(lines[:count]))
+        except TraceError as error:
+            refused_in(error, lines[:count])
+            continue
+        for variable in part.data_vars:
+            if part[variable].dims[:1] == ("time",) and part[variable].dims == whole[variable].dims:
+                known = whole[variable].values[: part.sizes["time"]]
+                assert np.array_equal(part[variable].values, known, equal_nan=known.dtype.kind == "f"), variable
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_text_cut_off_after_any_line_gives_no_other_counters_or_is_refused(name):
     text = original(name)
@@ -78,7 +108,7 @@ def test_text_cut_off_after_any_line_gives_no_other_counters_or_is_refused(name)
         try:
             part = values_of(read("".join(lines[:count])))
         except TraceError as error:
-            assert re.match(r"input: byte \d+ \(line \d+\): |input: ", str(error))  # noqa: PT017
+            refused_in(error, lines[:count])
             continue
         if whole and not ADDS_UP.intersection(key for key, _ in whole):
             assert all(np.isnan(part[key]) or part[key] == whole[key] for key in part.keys() & whole.keys())
@@ -122,3 +152,13 @@ def test_the_same_text_twice_is_a_series_or_runs_and_never_a_sum(name):
     for key in once.keys() & known.keys():
         if key[0] not in ADDS_UP:
             assert known[key] == once[key] or np.isnan(once[key])
+
+
+@pytest.mark.parametrize("form", ["quoted", "quoted twice", "indented", "tabbed", "CRLF"])
+def test_a_refusal_names_the_byte_in_the_file_as_it_is_stored(form):
+    stored = FORMS[form](re.sub(r"(NET_TX:.*) \d+", r"\1", original("softirqs.txt")))
+    with pytest.raises(TraceError, match="cut off") as failed:
+        read(stored)
+    refused_in(failed.value, stored.splitlines(keepends=True))
+    byte = int(re.search(r"byte (\d+)", str(failed.value))[1])
+    assert re.match(r"\s*NET_TX", stored[byte:])

@@ -55,8 +55,8 @@ class Source:
         Rows counted by `spend`.
     of_file : list of str
         Warnings of a file with several runs that belong to none of them.
-    crlf : bool
-        Whether the lines of the file as stored end with CR and LF.
+    quoted : bytes
+        Content with the quoting, indentation, colours and line ends that `data` lacks; empty where it lacks none.
     """
 
     path: Path
@@ -65,7 +65,7 @@ class Source:
     warnings: list[str] = field(default_factory=list)
     rows: int = 0
     of_file: list[str] = field(default_factory=list)
-    crlf: bool = False
+    quoted: bytes = b""
 
     @property
     def head(self) -> bytes:
@@ -87,8 +87,18 @@ class Source:
         self.warnings = []
 
     def position(self, byte: int) -> int:
-        """Where in the file as stored a byte of the content stands: Windows' line ends count double."""
-        return byte + self.data.count(b"\n", 0, byte) if self.crlf else byte
+        """Where in the content with its quoting and line ends a byte of `data` stands: it has the same lines."""
+        if not self.quoted:
+            return byte
+        begin = self.data.rfind(b"\n", 0, byte) + 1
+        end = self.data.find(b"\n", begin)
+        length = (end if end >= 0 else len(self.data)) - begin
+        there = 0
+        for _ in range(self.data.count(b"\n", 0, byte)):
+            there = self.quoted.find(b"\n", there) + 1
+        until = self.quoted.find(b"\n", there)
+        line = self.quoted[there : until if until >= 0 else len(self.quoted)].rstrip(b"\r")
+        return there + max(len(line) - length, 0) + byte - begin
 
     def error(self, reason: str, byte: int | None = None) -> TraceError:
         """A `TraceError` that names this file, the position (when known) and the reason."""
@@ -142,8 +152,8 @@ def source_of(file: Path, stored: bytes, unpack_limit: int = UNPACK_LIMIT) -> So
     if stored.startswith(b"\x1f\x8b"):
         source.data = _unpack(source, stored, unpack_limit)
     source.data = _to_utf8(source)
-    source.crlf = b"\r\n" in source.data
-    source.data = unquoted(source.data)
+    plain = unquoted(source.data)
+    source.quoted, source.data = (source.data if plain is not source.data else b""), plain
     if not source.data or source.data.isspace():
         raise source.error("the file is empty", 0)
     return source

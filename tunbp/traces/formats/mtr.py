@@ -130,7 +130,7 @@ def _from_csv(source: Source) -> list[Report]:
             told = {name: float(row[name]) for name in FIELDS if name in row}
             number = int(row["Hop"])
         except (KeyError, ValueError):
-            source.warn(f"a row of the CSV is cut off and left out (byte {source.position(match.start())})")
+            source.warn("a row of the CSV is cut off and left out")
             continue
         key = row.get("Host", ""), row.get("Start_Time", "")
         report = found.setdefault(key, Report(Settings("", key[0])))

@@ -74,7 +74,7 @@ def read(source: Source) -> list[xr.Dataset]:
             continue
         when, what, rest = float(event[1]), event[2], event[3]
         if (found := ADDRESS.search(rest)) is None:
-            source.warn(f"an event without skbaddr is left out (byte {source.position(offset)})")
+            source.warn("an event without skbaddr is left out")
             continue
         _note(devices, place, reasons, when, what, rest, found[1])
         if len(devices) > REASON_LIMIT or len(reasons) > REASON_LIMIT:
