@@ -38,8 +38,10 @@ def test_a_mapping_is_read_with_its_text_and_dates_stay_text(tmp_path: Path) -> 
         ("a: !!python/object/apply:os.getcwd []\n", "not valid YAML"),
         ("- 1\n", "is a list"),
         ("1: 2\n", "parameter names are text"),
+        (f"a: [{'9' * 50}]\n", "number 99999999999999999999... is too large"),
+        (f"a: -{'9' * 50_000}\n", "is too large"),
     ],
-    ids=["aliases", "circle", "duplicate", "inner duplicate", "deep", "code", "list", "number"],
+    ids=["aliases", "circle", "duplicate", "inner duplicate", "deep", "code", "list", "number", "large", "huge"],
 )
 def test_what_is_refused_is_refused_at_once(tmp_path: Path, content: str, says: str) -> None:
     file = tmp_path / "a.yaml"

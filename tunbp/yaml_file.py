@@ -14,6 +14,9 @@ from tunbp.errors import ParamsError
 LARGEST = 16 * 10**6
 """Most bytes of a file."""
 
+DIGITS, LARGEST_NUMBER = 100, 2**63
+"""Most characters of a whole number, and the largest one: others overflow in whoever computes with them."""
+
 MOST_VALUES = 2_000_000
 """Most keys and values of a file, with every alias written out."""
 
@@ -103,7 +106,15 @@ class _Loader(yaml.SafeLoader):
             seen.add(key)
         return super().construct_mapping(node, deep=deep)
 
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        value = super().construct_yaml_int(node) if len(node.value) <= DIGITS else None
+        if value is None or abs(value) > LARGEST_NUMBER:
+            shown = f"{node.value[:20]}{'...' if len(node.value) > 20 else ''}"
+            raise yaml.constructor.ConstructorError(None, None, f"number {shown} is too large", node.start_mark)
+        return int(value)
 
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()

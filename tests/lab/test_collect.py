@@ -2,12 +2,16 @@
 
 import hashlib
 import json
+import os
+import shutil
 import tarfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tunbp import open_trace
+from tunbp.errors import LabError
 from tunbp.evidence.datasets import data_path
 from tunbp.lab.collect import bundle, collect
 from tunbp.schema import VARIABLES
@@ -67,6 +71,38 @@ def test_a_bundle_is_the_same_bytes_whenever_and_wherever_it_is_packed(folder, t
     assert digests[0] == digests[1]
     with tarfile.open(written[-1]) as archive:
         assert {member.name.split("/")[1] for member in archive} == set(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda run: run.pop("cell"), "no 'cell' in it"),
+        (lambda run: run["result"].update(delivered="many"), "could not convert string"),
+        (lambda run: run["facts"].update(begun="yesterday"), "was it made by"),
+        (lambda run: run["facts"].update(begun=1e300), "was it made by"),
+        (lambda run: run.update(parameters=[1]), "was it made by"),
+        (lambda run: run.update(experiment="../../elsewhere"), "no experiment of this package"),
+    ],
+)
+def test_a_record_that_was_changed_is_named(folder, tmp_path, change, says):
+    out = shutil.copytree(folder, tmp_path / "copy")
+    path = out / "runs" / NAMES[0] / "run.json"
+    record = json.loads(path.read_text())
+    change(record)
+    path.write_text(json.dumps(record))
+    with pytest.raises(LabError, match=rf"run\.json: .*{says}"):
+        collect(out)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda p: p.symlink_to("/etc/hostname"), os.mkfifo, Path.mkdir], ids=["link", "pipe", "folder"]
+)
+def test_a_bundle_holds_regular_files_only(folder, tmp_path, make):
+    out = shutil.copytree(folder, tmp_path / "copy")
+    make(out / "runs" / NAMES[0] / "extra")
+    with pytest.raises(LabError, match="extra: no regular file"):
+        bundle(out, tmp_path / "bundle")
+    assert not (tmp_path / "bundle" / "raw.tar.xz").exists()
 
 
 def test_a_bundle_names_no_place_of_the_machine_where_it_was_measured(folder, tmp_path):

@@ -1,5 +1,7 @@
 """Files of a measurement are whole or not there."""
 
+import os
+
 import pytest
 
 from tunbp.errors import LabError
@@ -46,9 +48,37 @@ def test_leftovers_are_removed_and_nothing_else(tmp_path):
     (tmp_path / "runs" / "a.stock.2.part" / "iperf3.json").write_text("{")
     (tmp_path / ".plan.json.123.part").write_text("{")
     (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "film.mkv.part").write_text("a download of mine")
     assert len(remove_parts(tmp_path)) == 2
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.txt", "runs"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["film.mkv.part", "notes.txt", "runs"]
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["a.stock.1"]
+
+
+def test_a_folder_of_other_things_does_not_become_one_of_a_measurement(tmp_path):
+    (tmp_path / "film.mkv.part").write_text("a download of mine")
+    with (
+        pytest.raises(LabError, match=r"holds something else than a measurement; choose a new folder"),
+        locked(tmp_path),
+    ):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["film.mkv.part"]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("content", ["[" * 100_000, "[1]", "{", "\x00"])
+def test_a_record_that_is_none_is_told(tmp_path, content):
+    (tmp_path / "run.json").write_text(content)
+    with pytest.raises(LabError, match=r"cannot read .*run\.json"):
+        read_json(tmp_path / "run.json")
+
+
+@pytest.mark.timeout(20)
+def test_a_record_that_is_no_regular_file_is_not_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    for name in ("pipe", "zero"):
+        with pytest.raises(LabError, match="no regular file"):
+            read_json(tmp_path / name)
 
 
 def test_a_full_disk_is_told_with_what_is_kept(tmp_path, monkeypatch):

@@ -24,7 +24,7 @@ from rich.console import Console
 
 from tunbp.errors import ParamsError, ReproduceError
 from tunbp.run import state as runstate
-from tunbp.run.batch import STAGING, Batch, _seconds, run
+from tunbp.run.batch import STAGING, Batch, _seconds, check_place, run
 from tunbp.run.jobs import Job, find_notebooks, read_params, what_to_run
 from tunbp.run.worker import Worker, has_died
 
@@ -158,6 +158,8 @@ def test_each_notebook_gets_its_share_of_the_cores(first_run: tuple[Path, str, s
 
 def test_the_longest_notebook_is_begun_first_and_an_unknown_one_before_it(project: Path) -> None:
     known, *_ = batch_of(project, ("01",))[0].jobs
+    assert known.before
+    known.before.seconds = 1.0  # however long it took
     names = ("06_your_path", "08_sensitivity", "09_what_the_data_say", "10_of_somebody")
     new = [dataclasses.replace(known, name=name, before=None) for name in names]
     order = sorted([known, *new], key=_seconds)
@@ -533,6 +535,33 @@ def test_a_state_file_that_names_something_outside_removes_nothing(project: Path
     with contextlib.suppress(ReproduceError):
         run(batch)
     assert outside.read_text() == "precious"
+
+
+@pytest.mark.timeout(20)
+def test_results_go_only_into_a_folder_of_their_own(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("HOME", str(tmp_path / "home" / "me"))
+    (tmp_path / "home" / "me").mkdir(parents=True)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "letter.txt").write_text("mine")
+    refused = dict.fromkeys(("/", "..", "."), "holds the project") | {
+        str(tmp_path / "home"): "holds your home",
+        str(tmp_path / "other"): "something else than results",
+    }
+    for out, says in refused.items():
+        before = sorted(Path(out).iterdir())
+        with pytest.raises(ReproduceError, match=says):
+            check_place(Path(out).absolute())
+        batch, _ = batch_of(project, ("01",))
+        batch.results = Path(out).absolute()
+        with pytest.raises(ReproduceError, match=says):
+            run(batch)
+        assert sorted(Path(out).iterdir()) == before
+    (tmp_path / "new").mkdir()
+    for place in (tmp_path / "new", tmp_path / "none", project / "results"):
+        check_place(place)
 
 
 def test_a_pipe_as_a_parameter_is_not_read(tmp_path: Path) -> None:

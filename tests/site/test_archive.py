@@ -6,7 +6,8 @@ import zipfile
 import pytest
 
 from tunbp.errors import OutputError
-from tunbp.site import archive
+from tunbp.site import archive, crate
+from tunbp.site.finish import finish
 
 
 @pytest.fixture
@@ -52,6 +53,23 @@ def test_a_run_that_is_not_finished_is_not_packed(tmp_path, project):
     with pytest.raises(OutputError, match="not a finished run"):
         archive.write(tmp_path, project, tmp_path / "a.zip")
     assert not (tmp_path / "a.zip").exists()
+
+
+@pytest.mark.parametrize("place", ["results/figures/x.pdf", "project/params/x.yaml", "project/data/x.csv", "results/x"])
+def test_an_archive_does_not_follow_links(finished, project, tmp_path, place):
+    secret = tmp_path / "secret"
+    secret.write_text("of the host")
+    where, _, name = place.partition("/")
+    ({"results": finished, "project": project}[where] / name).symlink_to(secret)
+    with pytest.raises(OutputError, match=r"x[.\w]*: is a link"):
+        archive.write(finished, project, tmp_path / "a.zip")
+    assert not (tmp_path / "a.zip").exists()
+
+
+def test_what_the_crate_lists_lies_in_the_results(finished):
+    (finished / "linked.csv").symlink_to("/etc/hostname")
+    finish(finished)
+    assert "linked.csv" not in (finished / crate.FILE).read_text()
 
 
 def test_an_archive_inside_the_results_is_refused(finished, project):

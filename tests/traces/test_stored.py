@@ -12,7 +12,7 @@ import pytest
 import xarray as xr
 
 from tunbp.errors import TraceError
-from tunbp.traces import open_trace, save
+from tunbp.traces import open_trace, open_traces, save
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
@@ -29,6 +29,31 @@ def test_values_in_another_unit_are_refused(tmp_path):
         for target in ("run.nc", "run.zarr"):
             with pytest.raises(TraceError, match=f"{name} is in '{unit}', the schema's unit is"):
                 open_trace(save(run, tmp_path / target))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda time: time.attrs.update(units="ms"), "time is in 'ms', the schema's unit is 's'"),
+        (lambda time: time.attrs.update(units="days since 1900-01-01"), "time is in 'days since"),
+        (lambda time: time.__setitem__(0, np.nan), "seconds that are known and go on"),
+        (lambda time: time.__setitem__(0, np.inf), "seconds that are known and go on"),
+        (lambda time: time.__setitem__(slice(None), time[...][::-1]), "seconds that are known and go on"),
+    ],
+)
+def test_a_time_that_is_none_is_refused(stored, change, says):
+    with h5py.File(stored, "a") as file:
+        change(file["time"])
+    with pytest.raises(TraceError, match=says):
+        open_trace(stored)
+
+
+@pytest.mark.parametrize("value", [-1.0, np.inf, -np.inf])
+def test_a_rate_that_is_none_is_refused(stored, value):
+    with h5py.File(stored, "a") as file:
+        file["throughput"][0] = value
+    with pytest.raises(TraceError, match="throughput has values that are negative or infinite"):
+        open_trace(stored)
 
 
 @pytest.mark.parametrize(
@@ -133,3 +158,15 @@ def test_many_empty_gzip_members_take_linear_time(tmp_path):
 def test_a_dataset_that_xarray_wrote_in_the_schema_opens(tmp_path):
     xr.Dataset({"received_rate": ((), 1e6, {"units": "bit/s"})}).to_netcdf(tmp_path / "own.nc", engine="h5netcdf")
     assert float(open_trace(tmp_path / "own.nc")["received_rate"]) == 1e6
+
+
+@pytest.mark.parametrize("target", ["run.nc", "run.zarr", "run.flent.gz"])
+def test_a_name_that_is_no_text_can_be_converted(tmp_path, target):
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.json"))
+    path.write_bytes((FIXTURES / "iperf3_tcp.json").read_bytes())
+    run = open_trace(path)
+    assert run.attrs["file"] == r"caf\udce9.json"
+    assert open_trace(save(run, tmp_path / target)).sizes["time"] == 4
+    both = open_traces([path, FIXTURES / "iperf3_tcp.json"])
+    if not target.endswith(".gz"):
+        save(both, tmp_path / f"both-{target}")

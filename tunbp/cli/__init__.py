@@ -35,8 +35,12 @@ CHUNKED = {"sweep"}
 """Commands that compute in chunks, with dask."""
 
 
-UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
-"""Errors of the system that are the user's to mend: a full disk, a limit of file sizes, a folder that is not theirs."""
+UNUSABLE = (
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EBUSY,
+    errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ELOOP, errno.ENAMETOOLONG,
+    errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE, errno.ENXIO, errno.ENODEV, errno.ETXTBSY,
+)  # fmt: skip
+"""Errors of the system that are the user's to mend: a full disk, a limit, a place that is not theirs or not there."""
 
 
 class LazyGroup(click.Group):
@@ -79,10 +83,16 @@ def main(args: Sequence[str] | None = None, **extra: Any) -> None:
         click.secho(f"Error: {printable(str(error))}", fg="red", err=True)
         sys.exit(1)
     except OSError as error:
-        if error.errno not in UNWRITABLE:
+        if error.errno not in UNUSABLE:
             raise
-        where = f"{error.filename}: " if error.filename else ""
+        from tunbp.cli.terminal import printable
+
+        where = printable(f"{error.filename}: ") if error.filename else ""
         click.secho(f"Error: {where}{error.strerror}; nothing was left half written", fg="red", err=True)
+        sys.exit(1)
+    except MemoryError as error:
+        words = f": {error}" if str(error) else ""
+        click.secho(f"Error: there is not enough memory{words}; nothing was left half written", fg="red", err=True)
         sys.exit(1)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] == "tunbp":

@@ -33,11 +33,12 @@ def reproduce(names: tuple[str, ...], workers: int | None, out: Path | None, par
     that fails does not stop the others; the exit status is then 1.
     """
     from tunbp.project import project_root
-    from tunbp.run.batch import Batch, run
+    from tunbp.run.batch import Batch, check_place, run
     from tunbp.run.jobs import find_notebooks, read_params, what_to_run
 
     root = project_root()
     results = out.absolute() if out else root / "results"
+    check_place(results)
     asked = [path.stem for path in find_notebooks(root, names)] if names else []
     params = read_params(params_files, asked)
     notebooks = find_notebooks(root, asked or list(params))

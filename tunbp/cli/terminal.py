@@ -9,6 +9,9 @@ from rich.markup import escape
 KEPT = "\n\t"
 """Control characters that only move to the next line or column."""
 
+LONGEST = 2000
+"""Most characters of one text in a table: rich takes time with the square of them."""
+
 
 def printable(text: str) -> str:
     r"""Show control characters as escapes: ESC, OSC, carriage returns and marks of writing direction do nothing.
@@ -26,5 +29,6 @@ def printable(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Text for rich, taken literally: neither control characters nor `[markup]` act."""
-    return escape(printable(text))
+    """Text for rich, taken literally: neither control characters nor `[markup]` act; of bounded length."""
+    shown = printable(text[: LONGEST + 1])
+    return escape(shown if len(text) <= LONGEST else f"{shown[:LONGEST]}... ({len(text) - LONGEST} more characters)")

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from tunbp import schema
 from tunbp.atomic import replacing
-from tunbp.errors import LabError
+from tunbp.errors import LabError, TunbpError
+from tunbp.lab.experiments import EXPERIMENTS
 from tunbp.lab.folder import PART, read_json, write_json
 from tunbp.traces import open_trace
 
@@ -45,7 +46,7 @@ def collect(folder: Path) -> xr.Dataset:
     records = [(path.parent, read_json(path)) for path in sorted((folder / "runs").glob("*/run.json"))]
     if not records:
         raise LabError(f"{folder} holds no finished run of `tunbp lab run`")
-    runs = [_run(where, record) for where, record in sorted(records, key=lambda pair: pair[1]["facts"]["begun"])]
+    runs = sorted((_checked_run(where, record) for where, record in records), key=lambda run: run["begun"].item())
     whole = xr.concat(runs, "run", join="outer", combine_attrs="drop", data_vars="all", coords="all")
     first = records[0][1]
     whole.attrs = {
@@ -93,14 +94,22 @@ def bundle(folder: Path, target: Path) -> list[Path]:
         with replacing(written[3]) as temporary, tarfile.open(temporary, "w:xz", preset=9) as archive:
             for path in sorted((folder / "runs").glob("*/*")):
                 if not path.parent.name.endswith(PART):
-                    archive.add(path, path.relative_to(folder), filter=_anonymous)
+                    archive.add(path, path.relative_to(folder), recursive=False, filter=_anonymous)
     except OSError as error:
         raise LabError(f"cannot write {target}: {error}") from error
     return written
 
 
 def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """A member of an archive without the marks of where and when it was packed."""
+    """A member of an archive without the marks of where and when it was packed.
+
+    Raises
+    ------
+    LabError
+        If it is no regular file: no run writes links, pipes or folders.
+    """
+    if not member.isreg():
+        raise LabError(f"{member.name}: no regular file; a run holds only files, and nothing else is published")
     member.uid = member.gid = 0
     member.uname = member.gname = ""
     member.mtime, member.mode = 0, 0o644
@@ -130,22 +139,33 @@ def write(runs: xr.Dataset, folder: Path) -> Path:
     return path
 
 
-def _run(where: Path, record: Mapping[str, Any]) -> xr.Dataset:
-    """One run as a Dataset with scalar coordinates."""
+def _checked_run(where: Path, record: Mapping[str, Any]) -> xr.Dataset:
+    """One run as a Dataset with scalar coordinates, of a record that may have been changed."""
     try:
-        values = {name: value for name, value in record["result"].items() if name in schema.VARIABLES}
-        load = record["facts"]["load"]
-        coordinates = {
-            "cell": record["cell"],
-            "variant": record["variant"],
-            "repetition": record["repetition"],
-            **{RENAMED.get(name, name): value for name, value in record["parameters"].items()},
-            "tun_flags": record["result"]["echo"][0],
-            "nice": record["facts"].get("nice", 0),
-            "begun": np.datetime64(round(record["facts"]["begun"] * 1e9), "ns"),
-        }
+        if record["experiment"] not in EXPERIMENTS:
+            raise ValueError(f"no experiment of this package: {str(record['experiment'])[:40]!r}")
+        return _run(where, record)
     except KeyError as error:
         raise LabError(f"{where / 'run.json'}: no {error} in it; was it made by `tunbp lab run`?") from error
+    except (TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
+        if isinstance(error, TunbpError):
+            raise
+        raise LabError(f"{where / 'run.json'}: {error}; was it made by `tunbp lab run`?") from error
+
+
+def _run(where: Path, record: Mapping[str, Any]) -> xr.Dataset:
+    """One run as a Dataset with scalar coordinates."""
+    values = {name: value for name, value in record["result"].items() if name in schema.VARIABLES}
+    load = record["facts"]["load"]
+    coordinates = {
+        "cell": record["cell"],
+        "variant": record["variant"],
+        "repetition": record["repetition"],
+        **{RENAMED.get(name, name): value for name, value in record["parameters"].items()},
+        "tun_flags": record["result"]["echo"][0],
+        "nice": record["facts"].get("nice", 0),
+        "begun": np.datetime64(round(record["facts"]["begun"] * 1e9), "ns"),
+    }
     remarks = [*record["result"].get("remarks", ()), *_remarks(load["here"])]
     if "path" in record["result"]:
         coordinates |= {"path": record["result"]["path"], "remarks": "; ".join(remarks)}

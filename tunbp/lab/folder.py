@@ -10,15 +10,18 @@ import fcntl
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from tunbp.atomic import write_atomically
+from tunbp.atomic import is_part, write_atomically
 from tunbp.errors import LabError
 
 PART = ".part"
+LARGEST = 1 << 26
+"""Most bytes of a JSON file of this folder."""
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -44,8 +47,14 @@ def read_json(path: Path) -> dict[str, Any]:
         If it is missing or not JSON.
     """
     try:
-        return cast(dict[str, Any], json.loads(path.read_text()))
-    except (OSError, ValueError) as error:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST:
+            raise ValueError("no regular file" if found.st_size <= LARGEST else f"{found.st_size} bytes")
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise ValueError(f"a {type(content).__name__}, not an object")
+        return content
+    except (OSError, ValueError, RecursionError) as error:
         raise LabError(f"cannot read {path}: {error}; is this a folder made by `tunbp lab run`?") from error
 
 
@@ -58,6 +67,8 @@ def locked(out: Path) -> Iterator[None]:
     LabError
         If it cannot be made, or another measurement is running in it.
     """
+    if out.is_dir() and not (out / "runs").is_dir() and any(out.iterdir()):
+        raise LabError(f"{out} holds something else than a measurement; choose a new folder with --out")
     try:
         (out / "runs").mkdir(parents=True, exist_ok=True)
         folder = os.open(out, os.O_RDONLY)
@@ -93,7 +104,8 @@ def run_folder(out: Path, name: str) -> Iterator[Path]:
 
 def remove_parts(out: Path) -> list[Path]:
     """Remove what an interrupted measurement left half-written in `out`; returns what was removed."""
-    left = sorted([*out.glob("*" + PART), *(out / "runs").glob("*" + PART)])
+    # in the folder itself only what has the name of a part of ours: others call their downloads so, too
+    left = sorted([*filter(is_part, out.glob("*" + PART)), *(out / "runs").glob("*" + PART)])
     for path in left:
         if path.is_dir():
             shutil.rmtree(path)

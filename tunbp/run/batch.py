@@ -30,6 +30,7 @@ from rich.table import Table
 
 from tunbp import atomic
 from tunbp.errors import ReproduceError
+from tunbp.project import project_root
 from tunbp.run import state as runstate
 from tunbp.run.jobs import Job
 from tunbp.run.params import model
@@ -41,6 +42,9 @@ REPORT = "tunbp.site.finish"
 
 STAGING = ".staging"
 """Folder inside the results folder in which notebooks write while they run, each try into a folder of its own."""
+
+MARKS = {runstate.FOLDER, "figures", "tables", "numbers"}
+"""What at least one of lies in a folder that holds results, written by this command or by a notebook alone."""
 
 
 @dataclass
@@ -68,6 +72,7 @@ def run(batch: Batch) -> None:
         If interrupted; finished notebooks stay done, started ones are redone next time.
     """
     started = time.monotonic()
+    check_place(batch.results)
     with _locked(batch.results):
         _check_loopback()
         for folder in (batch.results, *(path for path in batch.results.rglob("*") if path.is_dir())):
@@ -87,6 +92,26 @@ def run(batch: Batch) -> None:
     if failures:
         noun = "part" if len(failures) == 1 else "parts"
         raise ReproduceError(f"{len(failures)} {noun} of the run failed\n" + "\n".join(failures))
+
+
+def check_place(results: Path) -> None:
+    """See that a folder may become one of results, before anything in it is read, removed or written.
+
+    Raises
+    ------
+    ReproduceError
+        If it holds the project, a home, or things of somebody else.
+    """
+    place = results.resolve()
+    for what, inside in (("the project", project_root()), ("your home", Path("~").expanduser())):
+        if inside.resolve().is_relative_to(place):
+            raise ReproduceError(f"{results}: holds {what}; give results a folder of their own")
+    try:
+        there = set(os.listdir(place)) if place.is_dir() else set()
+    except OSError as error:
+        raise ReproduceError(f"{results}: results cannot be written there ({error})") from error
+    if there and there.isdisjoint(MARKS):
+        raise ReproduceError(f"{results}: holds something else than results; give them a folder of their own")
 
 
 @contextmanager

@@ -76,7 +76,7 @@ def _outputs(folder: Path) -> Iterator[str]:
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.is_file() and not hidden and name != FILE:
+        if path.is_file() and not path.is_symlink() and not hidden and name != FILE:
             yield name
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import xarray as xr
 
 from tunbp.errors import TraceError
@@ -58,7 +59,31 @@ def open_trace(path: str | os.PathLike[str], *, raw: bool = False, unpack_limit:
         opened = _open_folder(place, raw, unpack_limit)
     else:
         opened = _open_file(place, raw, unpack_limit)
-    return opened if "run" in opened.dims else checks.judged(opened)
+    return storable(opened if "run" in opened.dims else checks.judged(opened))
+
+
+def storable(dataset: xr.Dataset) -> xr.Dataset:
+    r"""The Dataset with texts that every format takes: half a pair of UTF-16, or a byte of a name, becomes `\udcff`."""
+    attrs = {name: _encodable(value) if isinstance(value, str) else value for name, value in dataset.attrs.items()}
+    texts = {str(name): values for name, values in dataset.variables.items() if values.dtype.kind in "UO"}
+    mended = {
+        name: values.copy(data=np.vectorize(_encodable, otypes=[object])(values.to_numpy()).astype(np.str_))
+        for name, values in texts.items()
+        if values.size and any(not _is_encodable(str(value)) for value in values.to_numpy().flat)
+    }
+    return (dataset.assign_coords(mended) if mended else dataset).assign_attrs(attrs)
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _encodable(text: str) -> str:
+    return str(text).encode("utf-8", "backslashreplace").decode()
 
 
 def _open_folder(place: Path, raw: bool, unpack_limit: int) -> xr.Dataset:
@@ -136,7 +161,7 @@ def open_traces(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
     combined = combine(list(runs.values()), names)
     said = checks.duplicates(dict(zip(names, runs.values(), strict=True)))
     said += [Finding("file", "warning", note) for note in notes]
-    return combined.assign_attrs(findings=as_json(said), warnings="\n".join(notes))
+    return storable(combined.assign_attrs(findings=as_json(said), warnings="\n".join(notes)))
 
 
 def read(source: Source) -> xr.Dataset:

@@ -30,6 +30,8 @@ METADATA_LIMIT = 1 << 22
 """Largest description of a Zarr array or group [byte]."""
 TEXT = ("socket_state", "socket_congestion")
 """Variables of the schema that are text."""
+RATES = ("bit/s", "packet/s")
+"""Units of what is neither negative nor infinite, whatever was measured."""
 CODECS = {
     "zlib", "gzip", "bz2", "lzma", "lz4", "zstd", "blosc", "shuffle", "delta", "fixedscaleoffset", "crc32", "crc32c",
     "adler32", "vlen-utf8", "bytes", "transpose", "sharding_indexed", "string",
@@ -220,6 +222,20 @@ def _check_variables(path: Path, dataset: xr.Dataset) -> None:
             told, known = array.attrs.get("units", ""), schema.VARIABLES[str(name)].units
             if str(told) != known and not (known == "1" and str(told) == ""):
                 raise TraceError(f"{path}: {name} is in {str(told)[:40]!r}, the schema's unit is {known!r}; convert it")
+            values = np.asarray(array.to_numpy()) if known in RATES and array.dtype.kind in "iuf" else np.empty(0)
+            if (values < 0).any() or np.isinf(values).any():
+                raise TraceError(f"{path}: {name} has values that are negative or infinite, which no rate is")
+    if "time" in dataset.coords:
+        _check_time(path, dataset["time"])
+
+
+def _check_time(path: Path, time: xr.DataArray) -> None:
+    """Seconds from the start, known and not running backwards."""
+    told, values = str(time.attrs.get("units", "s")), time.to_numpy()
+    if told != "s":
+        raise TraceError(f"{path}: time is in {told[:40]!r}, the schema's unit is 's'; convert it")
+    if values.dtype.kind not in "iuf" or not np.isfinite(values).all() or (np.diff(values.astype(float)) < 0).any():
+        raise TraceError(f"{path}: time is not made of seconds that are known and go on")
 
 
 def _plain(value: Any) -> Any:
