@@ -146,7 +146,7 @@ def _orders(plan: Plan, cells: list[Cell], order: Order, kvm: bool, out: Path) -
                 f"{path} is the plan of another measurement (different: {', '.join(differing)}); "
                 "choose another folder with --out"
             )
-        for name in ("vm_kernel", "tun_edit", "acceleration", "clock", "vm_cpus"):
+        for name in ("vm_kernel", "tun_edit", "acceleration", "clock", "waiting", "vm_cpus"):
             if old["machine"].get(name) != machine.get(name):
                 raise LabError(
                     f"{path} was made with {name} {old['machine'].get(name)}, not {machine.get(name)}; "
