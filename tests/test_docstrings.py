@@ -27,6 +27,7 @@ INTERNAL = {
     "traces/findings.py": "what checks are made of",
     "traces/flent_file.py": "behind `tunbp convert`",
     "traces/folder.py": "behind `open_trace`",
+    "traces/merge.py": "behind `open_trace`",
     "traces/reader.py": "what readers are made of",
     "traces/snapshots.py": "what readers are made of",
     "traces/source.py": "what readers are made of",
