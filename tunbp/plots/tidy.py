@@ -33,8 +33,7 @@ def rows(data: Table) -> pd.DataFrame:
     if isinstance(data, xr.DataArray):
         data = data.to_dataset(name=data.name or "value")
     if isinstance(data, xr.Dataset):
-        frame = data.to_dataframe()
-        return frame.reset_index() if data.sizes else frame.reset_index(drop=True)
+        return (data if data.sizes else data.expand_dims(point=1)).to_dataframe().reset_index(drop=not data.sizes)
     raise OutputError(f"data of a plot: need a DataFrame, Dataset or DataArray, got {type(data).__name__}")
 
 

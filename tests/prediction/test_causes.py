@@ -1,0 +1,51 @@
+"""What holds each draw of a prediction, on draws made by hand."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import xarray as xr
+
+from tunbp.prediction import causes as by
+from tunbp.prediction.causes import causes
+from tunbp.prediction.distribution import Prediction
+
+
+def made(rate: list[float], ring_share: list[float], unknown: tuple[str, ...] = (), loss: float = 0.0) -> Prediction:
+    """Draws at one ring: reader 100, link 200, window 1000 Mbit/s."""
+    draws = xr.Dataset(
+        {
+            "simulated_rate": (("ring", "variant", "draw"), [[rate]]),
+            "ring_share": (("ring", "variant", "draw"), [[ring_share]]),
+            "ceiling": (("stage", "draw"), np.repeat([[1000.0], [100.0], [200.0]], len(rate), axis=1)),
+        },
+        coords={"ring": [500], "variant": ["stock"], "stage": ["window", "reader", "link"]},
+    )
+    used = {"path_loss": {"value": loss}}
+    return cast(Prediction, SimpleNamespace(draws=draws, ring=500, unknown=dict.fromkeys(unknown), used=used))
+
+
+def test_a_draw_near_the_lowest_ceiling_is_held_by_that_stage() -> None:
+    assert causes(made([99.0, 86.0], [0.0, 0.0])) == {by.READER: 1.0}
+
+
+def test_a_draw_below_it_is_held_by_drops_or_growth_and_the_largest_share_comes_first() -> None:
+    found = causes(made([40.0, 50.0, 60.0, 99.0], [1e-3, 1e-3, 0.0, 0.0]))
+    assert found == {by.RING: 0.5, by.GROWTH: 0.25, by.READER: 0.25}
+    assert next(iter(found)) == by.RING
+
+
+def test_with_loss_on_the_path_fewer_ring_drops_than_that_are_no_cause() -> None:
+    assert causes(made([40.0], [1e-4], loss=1e-3)) == {by.LOSS: 1.0}
+
+
+def test_a_link_is_a_cause_only_where_its_rate_was_given() -> None:
+    def behind(unknown: tuple[str, ...]) -> dict[str, float]:
+        prediction: Any = made([49.0], [0.0], unknown)
+        prediction.draws["ceiling"].loc[{"stage": "link"}] = 50.0
+        return causes(prediction)
+
+    assert behind(()) == {by.LINK: 1.0}
+    assert behind(("path_rate",)) == {by.READER: 1.0}
