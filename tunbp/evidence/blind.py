@@ -62,7 +62,7 @@ def sender(cell: Cell) -> str:
     Returns
     -------
     str
-        E.g. ``"CUBIC, 6 MiB"``.
+        E.g. ``"CUBIC, default windows"``.
     """
     control = str(cell.known["congestion"]).upper()
     return control if "receive_window" in cell.known else f"{control}, default windows"

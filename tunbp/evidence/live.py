@@ -261,7 +261,7 @@ def conditions(runs: dict[str, xr.Dataset]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Kernel, processor, path and dates in words.
+        Runs, fewest repetitions of a cell, kernel, where it ran, processor, and its share in use.
     """
     rows = []
     for name, dataset in runs.items():

@@ -116,7 +116,7 @@ def simulated(rows: Rows, values: Mapping[str, Array], seed: int = 0) -> Simulat
     Returns
     -------
     Simulated
-        Rates in bit/s over row and draw, and what `log_likelihood` needs besides.
+        Rates and ceilings in bit/s and loads, shape (draw, row).
     """
     count = len(next(iter(values.values())))
     rate, ceiling, load = (np.empty((count, len(rows.known))) for _ in range(3))

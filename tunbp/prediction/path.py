@@ -91,7 +91,7 @@ class Path:
         Parameters
         ----------
         rings
-            txqueuelen values in packets, the present one first.
+            txqueuelen values in packets; the present one is added.
         count
             Draws of what is not known.
         seed

@@ -58,7 +58,7 @@ def paper_bibtex(root: Path) -> str:
     Returns
     -------
     str
-        One entry; empty where no reference is named.
+        One entry.
 
     Raises
     ------

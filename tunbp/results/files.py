@@ -84,7 +84,7 @@ def plain(value: Any) -> Any:
 
     Returns
     -------
-    float or array
+    dict, list, str, float, int, bool or None
         What `json` writes.
     """
     if isinstance(value, (xr.Dataset, xr.DataArray)):

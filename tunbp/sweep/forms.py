@@ -167,7 +167,7 @@ def scalar(name: str, raw: Any) -> Any:
 
     Returns
     -------
-    float or array
+    str, float, int or None
         Checked, in the field's SI unit.
 
     Raises

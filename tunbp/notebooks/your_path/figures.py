@@ -130,8 +130,8 @@ def explore(values: Mapping[str, Any]) -> Any:
 
     Returns
     -------
-    float or array
-        A widget, or None.
+    ipywidgets.VBox or None
+        The sliders with figure and advice.
     """
     if not values.get("interactive", True) or not watched():
         return None
