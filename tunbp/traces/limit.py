@@ -190,6 +190,8 @@ def last_known(run: xr.Dataset, name: str) -> NDArray[np.float64]:
 
 def _datagrams(run: xr.Dataset) -> Limit | None:
     """UDP: lost datagrams say what the path carries, whatever rate was set."""
+    if run.attrs.get("protocol") == "QUIC":
+        return None  # it slows down for losses, as TCP does
     lost, sent = total(run, "total_lost_packets"), total(run, "total_packets")
     share = total(run, "datagram_loss")
     if share is None and lost is not None and sent:

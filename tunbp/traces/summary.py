@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -59,7 +61,9 @@ def sentence(run: xr.Dataset) -> str:
         return _several(run)
     tools, versions = (str(run.attrs.get(name, "")).split("; ") for name in ("tool", "version"))
     tool = f"{tools[0]} {versions[0]}".strip()
-    for part in (_traffic, _packets, _sockets, _probe, _drops, _interfaces, _counters):
+    parts = (_traffic, _packets, _sockets, _probe, _drops, _interfaces, _counters)
+    # of single packets their number says more than their bits
+    for part in parts if tools[0] != "pktgen" else (_packets, *parts):
         if (text := part(run)) is not None:
             return f"{tool}: {text}.{_beside(run, part)}"
     return f"{tool}: {len(run.data_vars)} variables."
@@ -247,6 +251,10 @@ def _short(most: tuple[str, float]) -> tuple[str, str]:
     return most[0].rstrip(":"), show(most[1], "packet")
 
 
+LOSSES = re.compile(r"drop|discard|miss|err|no_buf|out_of_buf|overrun|timeout", re.IGNORECASE)
+"""Names that drivers give to counters of packets that were lost."""
+
+
 def _counters(run: xr.Dataset) -> str | None:
     """Named counters: those that matter for TCP, as far as they are there."""
     if "counter" not in run:
@@ -257,4 +265,11 @@ def _counters(run: xr.Dataset) -> str | None:
         for name, words in (("TcpRetransSegs", "segments sent again"), ("UdpRcvbufErrors", "UDP receive buffer errors"))
         if name in names
     ]
+    if not texts:
+        last = run["counter"].isel(time=-1) if "time" in run["counter"].dims else run["counter"]
+        found = [
+            (float(value), str(name)) for name, value in zip(run["queue"].to_numpy(), last.to_numpy(), strict=True)
+        ]
+        trouble = sorted((pair for pair in found if pair[0] > 0 and LOSSES.search(pair[1])), reverse=True)[:2]
+        texts = [f"{name} {value:.0f}" for value, name in trouble]
     return ", ".join([f"{len(names)} counters", *texts])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
@@ -37,6 +39,8 @@ class Data(msgspec.Struct, gc=False):
     latest_rtt: float | None = None
     min_rtt: float | None = None
     congestion_window: float | None = None
+    cwnd: float | None = None
+    current_cwnd: float | None = None
     bytes_in_flight: float | None = None
     raw: Raw | None = None
     header: PacketHeader | None = None
@@ -56,10 +60,25 @@ class Vantage(msgspec.Struct):
     type: str = ""
 
 
-class Trace(msgspec.Struct):
-    """One connection."""
+class Configuration(msgspec.Struct):
+    """Unit of all times, ms unless told otherwise."""
 
-    events: list[Event] = []
+    time_units: str = ""
+
+
+class Common(msgspec.Struct):
+    """What all events share: how their times count."""
+
+    time_format: str = ""
+
+
+class Trace(msgspec.Struct):
+    """One connection; up to draft 1 an event is a list, whose places `event_fields` names."""
+
+    events: list[Event | list[msgspec.Raw]] = []
+    event_fields: list[str] = []
+    configuration: Configuration | None = None
+    common_fields: Common | None = None
     title: str | None = None
     vantage_point: Vantage | None = None
 
@@ -74,6 +93,16 @@ class Document(msgspec.Struct):
 
 
 _DOCUMENT, _EVENT = msgspec.json.Decoder(Document), msgspec.json.Decoder(Event)
+_TIME, _WORD, _DATA = msgspec.json.Decoder(float), msgspec.json.Decoder(str), msgspec.json.Decoder(Data)
+PLACES = {
+    "relative_time": "time", "time": "time", "category": "category", "event": "event", "event_type": "event",
+    "data": "data",
+}  # fmt: skip
+"""Names of an event's places up to draft 1."""
+METRICS = ("metrics_updated", "metric_update")
+DELTA = ("delta", "relative_to_previous_event")
+"""Formats of times that count from the event before."""
+MICROSECONDS = ("smoothed_rtt", "latest_rtt", "min_rtt")
 _FAILED = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 
@@ -94,10 +123,43 @@ def read(source: Source) -> list[xr.Dataset]:
     """
     check_density(source)
     traces = _sequence(source) if b"\x1e" in source.head[:64] else _whole(source)
-    traces = [trace for trace in traces if any(event.time is not None for event in trace.events)]
-    if not traces:
+    found = [(trace, _events(source, trace)) for trace in traces[:256]]
+    found = [(trace, events) for trace, events in found if events]
+    if not found:
         raise source.error("no event with a time", len(source.data))
-    return [_dataset(source, trace) for trace in traces[:256]]
+    return [_dataset(source, trace, events) for trace, events in found]
+
+
+def _events(source: Source, trace: Trace) -> list[Event]:
+    """The events that have a time, those that are lists by the names of their places."""
+    places = [PLACES.get(name.lower(), "") for name in trace.event_fields]
+    scale = 1e-3 if trace.configuration is not None and trace.configuration.time_units == "us" else 1.0
+    found = []
+    for event in trace.events:
+        if isinstance(event, list):
+            event = _of_list(source, dict(zip(places, event, strict=False)))
+        if event.time is not None and np.isfinite(event.time):
+            if scale != 1.0:
+                event.time *= scale
+                for name in MICROSECONDS if event.data is not None else ():
+                    if (value := getattr(event.data, name)) is not None:
+                        setattr(event.data, name, value * scale)
+            found.append(event)
+    if trace.common_fields is not None and trace.common_fields.time_format in DELTA:
+        for event, time in zip(found, itertools.accumulate(event.time or 0.0 for event in found), strict=True):
+            event.time = time
+    return found
+
+
+def _of_list(source: Source, parts: dict[str, msgspec.Raw]) -> Event:
+    """An event of draft 1: time, category, event, data."""
+    try:
+        category, name = (_WORD.decode(parts[key]) if key in parts else "" for key in ("category", "event"))
+        data = _DATA.decode(parts["data"]) if "data" in parts and bytes(parts["data"])[:1] == b"{" else None
+        return Event(_TIME.decode(parts["time"]) if "time" in parts else None, f"{category}:{name}", data)
+    except _FAILED:
+        source.warn("an event has other types than qlog's and is left out")
+        return Event()
 
 
 def _whole(source: Source) -> list[Trace]:
@@ -126,12 +188,11 @@ def _sequence(source: Source) -> list[Trace]:
     return [found]
 
 
-def _dataset(source: Source, trace: Trace) -> xr.Dataset:
+def _dataset(source: Source, trace: Trace, events: Sequence[Event]) -> xr.Dataset:
     """One connection."""
-    events = [event for event in trace.events if event.time is not None and np.isfinite(event.time)]
     begin = min(event.time or 0.0 for event in events)
     end = max(event.time or 0.0 for event in events)
-    metrics = [event for event in events if event.name.endswith("metrics_updated") and event.data is not None]
+    metrics = [event for event in events if event.name.endswith(METRICS) and event.data is not None]
     columns: dict[str, Column] = {}
     coords: dict[str, Column] = {}
     if metrics:
@@ -140,7 +201,7 @@ def _dataset(source: Source, trace: Trace) -> xr.Dataset:
         last = order[np.concatenate([np.diff(times[order]) > 0, [True]])]
         coords["time"] = (("time",), times[last])
         for name, field, scale in (("rtt", "latest_rtt", 1e-3), ("cwnd", "congestion_window", 1.0)):
-            values = floats((getattr(event.data, field) for event in metrics), scale)
+            values = floats((_told(event.data, field) for event in metrics), scale)
             if name == "rtt" and not np.isfinite(values).any():
                 values = floats((event.data.smoothed_rtt for event in metrics if event.data), scale)
             filled = _held(values)[last]
@@ -154,18 +215,33 @@ def _dataset(source: Source, trace: Trace) -> xr.Dataset:
     for side, name in (("sent", "packet_sent"), ("received", "packet_received")):
         sizes = [_size(event) for event in events if event.name.endswith(name)]
         if sizes:
-            columns[f"{side}_bytes"] = ((), as_counts(floats([float(sum(sizes))]))[0])
-            columns[f"{side}_rate"] = ((), 8 * sum(sizes) / seconds if seconds > 0 else np.nan)
+            # what this end received is the other direction: a connection carries both
+            way = "sent" if side == "sent" else "reverse_received"
+            columns[f"{way}_bytes"] = ((), as_counts(floats([float(sum(sizes))]))[0])
+            columns[f"{way}_rate"] = ((), 8 * sum(sizes) / seconds if seconds > 0 else np.nan)
             if side == "sent":
                 columns["total_packets"] = ((), len(sizes))
     columns["total_lost_packets"] = ((), sum(event.name.endswith("packet_lost") for event in events))
     columns["duration"] = ((), seconds)
     where = trace.vantage_point.type if trace.vantage_point else ""
     run = build(
-        source, columns, coords, tool=TOOL, protocol="QUIC", role=clean(where, 32), title=clean(trace.title or "")
+        source,
+        columns,
+        coords,
+        tool=TOOL,
+        protocol="QUIC",
+        role=clean(where, 32),
+        title=clean(trace.title or ""),
+        direction="both",
     )
     source.next_run()
     return run
+
+
+def _told(data: Data | None, field: str) -> float | None:
+    """A field, of cwnd under any of the names that implementations give it."""
+    names = (field, "cwnd", "current_cwnd") if field == "congestion_window" else (field,)
+    return next((value for name in names if (value := getattr(data, name)) is not None), None)
 
 
 def _held(values: np.ndarray) -> np.ndarray:
@@ -190,6 +266,6 @@ READER = Reader(
     recognize=recognize,
     read=read,
     commands="qlog of QUIC implementations (.qlog, .sqlog)",
-    versions="0.3 and 0.4 (events as objects)",
+    versions="draft 0 to 0.4",
     gives="RTT and cwnd over time, bytes sent and received, packets lost",
 )
