@@ -218,6 +218,7 @@ def test_no_file_names_a_place_of_the_machine_it_was_written_on() -> None:
 
 
 ACROSS = {
+    "tests/cli/test_main.py": "the command line's entry: `tunbp.cli` itself",
     "tests/lab/test_live.py": "experiments on this machine's kernel",
     "tests/lab/probe/test_leftovers.py": "what a probe that was killed leaves",
     "tests/lab/probe/test_truth.py": "a probe against a device whose constants are known",

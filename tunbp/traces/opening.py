@@ -63,7 +63,18 @@ def open_trace(path: str | os.PathLike[str], *, raw: bool = False, unpack_limit:
 
 
 def storable(dataset: xr.Dataset) -> xr.Dataset:
-    r"""The Dataset with texts that every format takes: half a pair of UTF-16, or a byte of a name, becomes `\udcff`."""
+    r"""The Dataset with texts that every format takes: half a pair of UTF-16, or a byte of a name, becomes `\udcff`.
+
+    Parameters
+    ----------
+    dataset
+        A Dataset in the schema.
+
+    Returns
+    -------
+    xarray.Dataset
+        The same, as netCDF and Zarr take it.
+    """
     attrs = {name: _encodable(value) if isinstance(value, str) else value for name, value in dataset.attrs.items()}
     texts = {str(name): values for name, values in dataset.variables.items() if values.dtype.kind in "UO"}
     mended = {
