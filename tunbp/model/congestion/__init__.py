@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from tunbp.model.congestion import bbr, cubic, reno
-from tunbp.model.congestion.control import INITIAL_WINDOW, MIN_WINDOW, Control
+from tunbp.model.congestion.control import INITIAL_WINDOW, MIN_WINDOW, UNSEEN, Control
 from tunbp.model.congestion.tcp import (
     HYSTART_ACK_DELTA,
     HYSTART_LOW_WINDOW,
+    HYSTART_MAX_ACK_DELAY,
     HYSTART_MIN_SAMPLES,
     PACING,
     PACING_SLOW_START,
@@ -32,6 +33,7 @@ __all__ = [
     "CONTROLS",
     "HYSTART_ACK_DELTA",
     "HYSTART_LOW_WINDOW",
+    "HYSTART_MAX_ACK_DELAY",
     "HYSTART_MIN_SAMPLES",
     "INITIAL_WINDOW",
     "MIN_WINDOW",
@@ -41,5 +43,6 @@ __all__ = [
     "RTO_MIN",
     "TLP_SLACK",
     "TSQ_TIME",
+    "UNSEEN",
     "Control",
 ]

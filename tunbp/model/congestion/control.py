@@ -12,6 +12,9 @@ INITIAL_WINDOW = 10.0
 MIN_WINDOW = 2.0
 """Smallest ssthresh in segments (RFC 5681, equation 4)."""
 
+UNSEEN = -1.0
+"""`k` of a flow that leaves slow start without having lost anything: no largest window is known to return to."""
+
 
 def _grows(cwnd: float, west: float, acked: float, since_epoch: float, k: float, wmax: float) -> tuple[float, float]:
     return cwnd, west
@@ -48,7 +51,7 @@ class Control:
     growth
         ``(cwnd, west, acked, since_epoch, k, wmax) -> (cwnd, west)`` after `acked` segments in congestion avoidance.
         `since_epoch` is the time since the last reduction plus one RTT in seconds; `west`, `k` and `wmax` are the
-        control's own.
+        control's own (`k` is `UNSEEN` before the first loss and after a timeout).
     loss
         ``(cwnd, wmax) -> (cwnd, wmax, k)``: the window after a loss or mark, and what is remembered.
     beta, power

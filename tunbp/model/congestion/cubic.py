@@ -18,17 +18,23 @@ C = 0.4
 RENO_FRIENDLY = 3 * (1 - BETA) / (1 + BETA)
 """Segments per RTT of the Reno-friendly region (RFC 9438, section 4.3)."""
 
+UNSEEN_GROWTH = 1 / 20
+"""Segments per acknowledged one, at least, as long as no loss has shown a largest window: 5 % per RTT
+(net/ipv4/tcp_cubic.c, ``bictcp_update``: "increase cwnd 5% per RTT"; RFC 9438 has no such rule)."""
+
 
 def growth(cwnd: float, west: float, acked: float, since_epoch: float, k: float, wmax: float) -> tuple[float, float]:
     """CUBIC's window after `acked` segments in congestion avoidance (RFC 9438, sections 4.2 to 4.5).
 
     `since_epoch` is the time since the last reduction plus one RTT, `k` the time at which the cubic passes `wmax`,
-    `west` the window of the Reno-friendly estimate. Growth is at most one segment per two acknowledged (Linux).
+    `west` the window of the Reno-friendly estimate. Growth is at most one segment per two acknowledged (Linux), and at
+    least 5 % per RTT while no largest window is known (`k` negative).
     """
     per_ack = acked / cwnd
-    x = since_epoch - k
+    x = since_epoch - max(k, 0.0)
     target = C * x * x * x + wmax
-    grown = cwnd + min(max((target - cwnd) * per_ack, 0.01 * per_ack), 0.5 * acked)
+    least = UNSEEN_GROWTH * acked if k < 0.0 else 0.01 * per_ack
+    grown = cwnd + min(max((target - cwnd) * per_ack, least), 0.5 * acked)
     west = west + RENO_FRIENDLY * per_ack
     return max(grown, west), west
 

@@ -17,5 +17,7 @@ TSQ_TIME = 1.0 / 1024.0
 HYSTART_LOW_WINDOW = 16.0
 HYSTART_ACK_DELTA = 0.002
 HYSTART_MIN_SAMPLES = 8
-"""Smallest window at which HyStart looks, longest gap in an ACK train (s), RTT samples it needs
-(net/ipv4/tcp_cubic.c, ``hystart_low_window``, ``hystart_ack_delta_us``, ``HYSTART_MIN_SAMPLES``)."""
+HYSTART_MAX_ACK_DELAY = 0.001
+"""Smallest window at which HyStart looks, longest gap in an ACK train (s), RTT samples it needs, most that a train may
+be longer for ACKs that are held up, s (net/ipv4/tcp_cubic.c, ``hystart_low_window``, ``hystart_ack_delta_us``,
+``HYSTART_MIN_SAMPLES``, ``hystart_ack_delay``)."""

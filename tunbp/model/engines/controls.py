@@ -7,6 +7,7 @@ from typing import Any
 
 import numba
 
+from tunbp.model import congestion as cc
 from tunbp.model.congestion import ROWS
 
 _inline: Any = numba.njit(inline="always", error_model="numpy")
@@ -50,3 +51,12 @@ round_trip = _by_code([row.round_trip for row in ROWS])
 def hystart_delay(least: float) -> float:
     """Growth of the RTT from which HyStart ends slow start: an eighth, 4 to 16 ms (``HYSTART_DELAY_THRESH``)."""
     return min(max(least / 8.0, 0.004), 0.016)
+
+
+@_inline
+def hystart_ack_delay(pace: float, block: float) -> float:
+    """What an ACK train may be longer for what holds ACKs up: the time of four blocks, at most a millisecond.
+
+    (net/ipv4/tcp_cubic.c, ``hystart_ack_delay``; `pace` in segments per second, `block` the largest one in segments.)
+    """
+    return min(cc.HYSTART_MAX_ACK_DELAY, 4.0 * block / pace)

@@ -118,9 +118,8 @@ def hystart(s: Any, line: Any, slot: int, W: int, nf: int, n: int) -> bool:
     """HyStart: slow start ends where a train of ACKs is as long as half of the path, or where delay has grown.
 
     A round ends when what was in flight at its beginning is acknowledged; its length is the RTT of its first packet,
-    and the smallest that the next round's ACKs can show. The first begins at a window of 16, in the middle of a burst,
-    and so do all others: the pause between bursts cuts a train (net/ipv4/tcp_cubic.c, ``hystart_update``). Returns
-    whether any window still grows in slow start.
+    and the smallest that the next round's ACKs can show. The first begins with the first ACK, so that rounds begin with
+    bursts (net/ipv4/tcp_cubic.c, ``hystart_update``). Returns whether any window still grows in slow start.
     """
     any_left = False
     for f in range(nf):
@@ -131,13 +130,11 @@ def hystart(s: Any, line: Any, slot: int, W: int, nf: int, n: int) -> bool:
                 continue
             any_left = True
             cwnd = s[o + CW, i]
-            if acked <= 0.0 or cwnd + acked < cc.HYSTART_LOW_WINDOW:
+            if acked <= 0.0:
                 continue
             t, rtt = n * s[DT, i], s[RTT, i]
             count = s[o + H_COUNT, i] + acked
             over = acked - s[o + H_LEFT, i]
-            if s[o + H_START, i] == 0.0:  # the first round begins where the window is large enough, within a burst
-                over = acked - max(cc.HYSTART_LOW_WINDOW - cwnd, 0.0)
             left = -over
             if over > TINY:
                 s[o + H_RTT, i] = t - s[o + H_START, i] if s[o + H_START, i] > 0.0 else rtt
@@ -150,14 +147,15 @@ def hystart(s: Any, line: Any, slot: int, W: int, nf: int, n: int) -> bool:
             train = t - s[o + H_LAST, i] <= max(cc.HYSTART_ACK_DELTA, s[DT, i] * (1.0 + TINY))
             if train:
                 s[o + H_LAST, i] = t
-            train = train and t - s[o + H_START, i] > 0.5 * rtt
+            late = controls.hystart_ack_delay(cc.PACING_SLOW_START * cwnd / rtt, s[BLOCK_MOST, i])
+            train = train and t - s[o + H_START, i] > 0.5 * (rtt + late)
             sampled = count > 2.0 * cc.HYSTART_MIN_SAMPLES
             slow = sampled and s[o + H_RTT, i] > rtt + controls.hystart_delay(rtt)
-            if train or slow:
+            if cwnd + acked >= cc.HYSTART_LOW_WINDOW and (train or slow):
                 s[o + SS, i] = s[o + CW, i]
                 s[o + WMAX, i] = s[o + CW, i]
                 s[o + WEST, i] = s[o + CW, i]
-                s[o + K, i] = 0.0
+                s[o + K, i] = cc.UNSEEN
                 s[o + EPOCH, i] = t - rtt
     return any_left
 

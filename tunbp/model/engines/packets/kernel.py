@@ -826,18 +826,19 @@ def _hystart(m: Any, flow: Any, expected: int, born: float, t: float) -> None:
     """Leave slow start where ACKs come in a long train or the RTT grows (net/ipv4/tcp_cubic.c, hystart_update)."""
     rtt = t - born
     flow.least_rtt = min(flow.least_rtt, rtt)
-    if flow.cwnd < cc.HYSTART_LOW_WINDOW:
-        return
     if expected > flow.round_ends:
         flow.round_ends = flow.next
         flow.train_from = t
         flow.train_at = t
         flow.round_rtt = NEVER
         flow.round_acks = 0
+    if flow.cwnd < cc.HYSTART_LOW_WINDOW:
+        return
     found = False
     if t - flow.train_at <= cc.HYSTART_ACK_DELTA:
         flow.train_at = t
-        found = t - flow.train_from > flow.least_rtt * (1.0 if m.paced == 1 else 0.5)
+        long = flow.least_rtt + controls.hystart_ack_delay(_paces(m, flow), m.block_most)
+        found = t - flow.train_from > long * (1.0 if m.paced == 1 else 0.5)
     flow.round_rtt = min(flow.round_rtt, rtt)
     if flow.round_acks < cc.HYSTART_MIN_SAMPLES:
         flow.round_acks += 1
@@ -845,9 +846,8 @@ def _hystart(m: Any, flow: Any, expected: int, born: float, t: float) -> None:
         found = True
     if found:
         flow.ssthresh = flow.cwnd
-        flow.wmax = flow.cwnd
         flow.west = flow.cwnd
-        flow.k = 0.0
+        flow.k = cc.UNSEEN
         flow.epoch = -1.0
 
 
@@ -865,6 +865,7 @@ def _grow(m: Any, flow: Any, acked: int, t: float) -> None:
         if flow.epoch < 0.0:
             # the cubic starts when recovery ends, one RTT ahead (net/ipv4/tcp_cubic.c, bictcp_update)
             flow.epoch = t - m.rtt
+            flow.wmax = flow.cwnd if flow.k < 0.0 else flow.wmax
         since = t - flow.epoch
         flow.cwnd, flow.west = controls.growth(m.control, flow.cwnd, flow.west, acked, since, flow.k, flow.wmax)
 
@@ -978,8 +979,7 @@ def _timeout(m: Any, flow: Any, t: float) -> None:
         flow.reduced = 1 if flow.next > flow.recover else 0
         if flow.reduced == 1:
             _reduce(m, flow)
-        # RFC 9438, section 4.8: the first congestion avoidance after a timeout starts on the plateau
-        flow.wmax, flow.k = flow.ssthresh, 0.0
+        flow.wmax, flow.k = 0.0, cc.UNSEEN  # Linux forgets the largest window (net/ipv4/tcp_cubic.c, bictcp_state)
         flow.epoch = -1.0
     flow.recovering = 0
     flow.recover = flow.next
