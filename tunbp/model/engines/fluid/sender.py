@@ -15,7 +15,7 @@ from tunbp.model.engines.fluid.state import (
     A, ALLOWED, ARRIVED, B, BLOCK_MORE, BLOCK_MOST, BURST, CAP, CW, DEVICE, DRAIN, DRAIN_FULL, DT, ENTRY, EPOCH, F,
     FLIGHT, FLOW, F_WANT, G, HELD, HELD_BACK, HYSTART, H_COUNT, H_LAST, H_LEFT, H_RTT, H_START, K, LAST, LOSSES, N, P,
     PACE, PENDING, PRIOR, PROBES, PRR_IN, PRR_OUT, P_SERVICE, Q, RECOVERING, RECOVERY, REDUCED, RETRANS, ROUND,
-    ROUND_OUT, ROUND_START, RTT, SAWTOOTH, SERVICE, SHOWN, SMALL, SS, STALL_END, TINY, USED, WANT, WEST, WINDOW, WMAX,
+    ROUND_OUT, ROUND_START, RTT, SAWTOOTH, SERVICE, SHOWN, SMALL, SS, STALL_END, TINY, TO_RESEND, USED, WANT, WEST, WINDOW, WMAX,
 )  # fmt: skip
 
 _rare = njit(nogil=True, error_model="numpy")
@@ -45,16 +45,16 @@ def reduce(s: Any, slow: Any, i: int, o: int, t: float, control: int) -> None:
     """
     if t < s[o + RECOVERY, i]:
         return
-    queue = (s[Q, i] + s[B, i]) * s[SERVICE, i] + s[P, i] * s[P_SERVICE, i]
     s[LOSSES, i] += 1.0
     s[o + REDUCED, i] = t
-    s[o + RECOVERY, i] = t + s[RTT, i] + queue
+    s[o + RECOVERY, i] = t + smoothed_rtt(s, i)
     if s[o + PRIOR, i] == 0.0 and not controls.PACED[control]:
         slow[int(s[RECOVERING, 0])] = o * slow.size + i
         s[RECOVERING, 0] += 1.0
     s[o + PRIOR, i] = s[o + CW, i]
     s[o + PRR_IN, i] = 0.0
     s[o + PRR_OUT, i] = 0.0
+    s[o + TO_RESEND, i] = 0.0
     if controls.PACED[control]:
         return
     reduced, wmax, k = controls.loss(control, s[o + CW, i], s[o + WMAX, i])
@@ -82,11 +82,15 @@ def losses(s: Any, slow: Any, lost: Any, slot: int, W: int, nf: int, n: int, con
                 s[RETRANS, i] += gone
                 if shown > 0.0:
                     reduce(s, slow, i, o, t, control)
+                s[o + TO_RESEND, i] += gone
 
 
 @_rare
 def recover(s: Any, slow: Any, line: Any, slot: int, nf: int, n: int) -> None:
-    """Proportional rate reduction: what is sent in recovery follows the ACKs (RFC 6937; ``tcp_cwnd_reduction``)."""
+    """Proportional rate reduction: what is sent in recovery follows the ACKs (RFC 6937; ``tcp_cwnd_reduction``).
+
+    What was lost is sent first, and recovery lasts until it has arrived.
+    """
     j = 0
     while j < int(s[RECOVERING, 0]):
         o, i = slow[j] // slow.size, slow[j] % slow.size
@@ -96,6 +100,8 @@ def recover(s: Any, slow: Any, line: Any, slot: int, nf: int, n: int) -> None:
             slow[j] = slow[int(s[RECOVERING, 0])]
             continue
         j += 1
+        if s[o + PRR_OUT, i] < s[o + TO_RESEND, i] - TINY:
+            s[o + RECOVERY, i] = n * s[DT, i] + smoothed_rtt(s, i)
         acked, flight, threshold = line[slot, (o - DEVICE) // FLOW, i], s[o + FLIGHT, i], s[o + CW, i]
         came, went = s[o + PRR_IN, i] + acked, s[o + PRR_OUT, i]
         if flight > threshold:

@@ -188,6 +188,8 @@ def _send(m: Any, flows: Any, b: Any, flow: Any, f: int, size: int, t: float) ->
     flow.sent_at = t
     again = min(flow.resend, size)
     flow.resend -= again
+    if again > 0 and flow.recovering == 1:
+        flow.recover = x + again
     m.retransmits += again
     flow.flight += size
     flow.prr_out += size
@@ -795,7 +797,10 @@ def _receive(m: Any, flows: Any, b: Any, tag: int, size: int, born: float, t: fl
 
 @_rare
 def _reduce(m: Any, flow: Any) -> None:
-    """One window reduction for everything sent before the loss or mark was seen; the window follows in `_prr`."""
+    """One window reduction for everything sent before the loss or mark was seen; the window follows in `_prr`.
+
+    Recovery lasts until what it sends again has arrived, and what is lost of that reduces nothing (``high_seq``).
+    """
     m.losses += 1
     flow.recover = flow.next
     if m.paced == 1:
@@ -946,7 +951,7 @@ def _acknowledged(m: Any, flows: Any, b: Any, ack: Any, acked: int, expected: in
     if lost > 0 and flow.probing == 1:
         m.timeouts += 1
     flow.probing = 0
-    if flow.recovering == 1 and expected > flow.recover:
+    if flow.recovering == 1 and flow.resend == 0 and expected > flow.recover:
         flow.recovering = 0
         flow.cwnd = flow.ssthresh
     if (lost > 0 and ack.lost_before > flow.recover) or ack.marked > flow.recover:
