@@ -80,9 +80,10 @@ def losses(s: Any, slow: Any, lost: Any, slot: int, W: int, nf: int, n: int, con
                 s[o + FLIGHT, i] -= gone
                 s[o + LAST, i] = t
                 s[RETRANS, i] += gone
-                if shown > 0.0:
-                    reduce(s, slow, i, o, t, control)
-                s[o + TO_RESEND, i] += gone
+                if shown < 0.0 or t >= s[o + RECOVERY, i]:  # sent before the reduction that answers for it
+                    if shown > 0.0:
+                        reduce(s, slow, i, o, t, control)
+                    s[o + TO_RESEND, i] += gone
 
 
 @_rare

@@ -188,7 +188,9 @@ def _send(m: Any, flows: Any, b: Any, flow: Any, f: int, size: int, t: float) ->
     flow.sent_at = t
     again = min(flow.resend, size)
     flow.resend -= again
-    if again > 0 and flow.recovering == 1:
+    if flow.repair > 0:  # the last recovery ends where what was lost before it has been sent again, once
+        again = min(flow.repair, again)
+        flow.repair -= again
         flow.recover = x + again
     m.retransmits += again
     flow.flight += size
@@ -219,7 +221,7 @@ def _refused(m: Any, flow: Any, b: Any, f: int, size: int, t: float) -> None:
     m.push_at = NEVER
     flow.probe = 0
     if flow.next > flow.recover:
-        _reduce(m, flow)
+        _reduce(m, flow, 0)
     if flow.flight == 0:
         flow.active_at = t
         _wake_by(m, b, f, t + cc.RTO_MIN)
@@ -796,13 +798,13 @@ def _receive(m: Any, flows: Any, b: Any, tag: int, size: int, born: float, t: fl
 
 
 @_rare
-def _reduce(m: Any, flow: Any) -> None:
+def _reduce(m: Any, flow: Any, lost: int) -> None:
     """One window reduction for everything sent before the loss or mark was seen; the window follows in `_prr`.
 
-    Recovery lasts until what it sends again has arrived, and what is lost of that reduces nothing (``high_seq``).
+    Recovery lasts until what was lost before it has been sent again and has arrived (``high_seq``).
     """
     m.losses += 1
-    flow.recover = flow.next
+    flow.recover = flow.high = flow.next
     if m.paced == 1:
         return
     flow.prior = flow.cwnd
@@ -810,6 +812,7 @@ def _reduce(m: Any, flow: Any) -> None:
     flow.west = flow.ssthresh
     flow.epoch = -1.0
     flow.recovering = 1
+    flow.repair = lost
     flow.prr_delivered = 0
     flow.prr_out = 0
 
@@ -951,11 +954,13 @@ def _acknowledged(m: Any, flows: Any, b: Any, ack: Any, acked: int, expected: in
     if lost > 0 and flow.probing == 1:
         m.timeouts += 1
     flow.probing = 0
-    if flow.recovering == 1 and flow.resend == 0 and expected > flow.recover:
+    if lost > 0 and ack.lost_before <= flow.high and flow.recovering == 1:
+        flow.repair += lost
+    if flow.recovering == 1 and flow.repair == 0 and expected > flow.recover:
         flow.recovering = 0
         flow.cwnd = flow.ssthresh
     if (lost > 0 and ack.lost_before > flow.recover) or ack.marked > flow.recover:
-        _reduce(m, flow)
+        _reduce(m, flow, lost)
     if flow.recovering == 1:
         _prr(m, flow, acked)
     elif expected > flow.recover:
@@ -983,10 +988,11 @@ def _timeout(m: Any, flow: Any, t: float) -> None:
         flow.old_k, flow.old_west = flow.k, flow.west
         flow.reduced = 1 if flow.next > flow.recover else 0
         if flow.reduced == 1:
-            _reduce(m, flow)
+            _reduce(m, flow, 0)
         flow.wmax, flow.k = 0.0, cc.UNSEEN  # Linux forgets the largest window (net/ipv4/tcp_cubic.c, bictcp_state)
         flow.epoch = -1.0
     flow.recovering = 0
+    flow.repair = 0
     flow.recover = flow.next
     flow.timeout_at = flow.next
     flow.cwnd = 1.0
