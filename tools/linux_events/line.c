@@ -3,7 +3,7 @@
 
    Usage: line NAMESPACE NAMESPACE SERVICE DELAY [NUMBER ...]. Packets with data are counted from 1; those with a NUMBER
    are lost behind the reader. Prints "ready"; at its end (SIGTERM) one line for each packet with data:
-   nanoseconds, sequence number, bytes of data, whether it was lost. */
+   nanoseconds, sequence number, bytes of data, whether it was lost, nanoseconds by which it was handed over late. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -28,12 +28,12 @@
 
 struct packet {
 	int64_t due;
-	int bytes;
+	int bytes, number;
 	char data[LARGEST];
 };
 
 struct record {
-	int64_t at;
+	int64_t at, late;
 	uint32_t seq;
 	int bytes, lost;
 };
@@ -116,6 +116,8 @@ int main(int count, char **arguments)
 		t = now();
 		while (t_head != t_tail && there[t_head % SLOTS].due <= t) {
 			struct packet *p = &there[t_head++ % SLOTS];
+			if (p->number)
+				records[p->number - 1].late = t - p->due;
 			if (write(right, p->data, p->bytes) < 0)
 				check(errno != EIO, "write");
 		}
@@ -150,12 +152,14 @@ int main(int count, char **arguments)
 				/* a reader that fell behind by little catches up: its rate is exact */
 				free_at = (t - free_at < 200000 ? free_at : t) + service;
 				p->due = free_at + delay;
+				p->number = 0;
 				if (bytes > 0) {
 					number++;
 					gone = lost < count && number == atoi(arguments[lost]);
 					lost += gone;
-					if (number <= MOST)
-						records[number - 1] = (struct record){t, seq, bytes, gone};
+					check(number > MOST, "too many packets");
+					p->number = number;
+					records[number - 1] = (struct record){t, 0, seq, bytes, gone};
 				}
 				t_tail += !gone;
 				check(t_tail - t_head >= SLOTS, "too many packets on their way");
@@ -170,7 +174,8 @@ int main(int count, char **arguments)
 			}
 		}
 	}
-	for (i = 0; i < number && i < MOST; i++)
-		printf("%lld %u %d %d\n", (long long)records[i].at, records[i].seq, records[i].bytes, records[i].lost);
+	for (i = 0; i < number; i++)
+		printf("%lld %u %d %d %lld\n", (long long)records[i].at, records[i].seq, records[i].bytes, records[i].lost,
+		       (long long)records[i].late);
 	return 0;
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -124,7 +123,7 @@ BOUNDS = (
         0.30,
         role="held out",
         met=False,
-        why="TAP, ring of one, stock (-73 %): each pair of packets loses one and recovery waits for delayed ACKs (40 ms). "
+        why="TAP, ring of one, stock (-73 %): each pair of packets loses one, recovery waits for delayed ACKs (40 ms). "
         "The model stays at the 0.57 Mbit/s of the first 138 s; then the run changes once to 3.5 Mbit/s, where probes "
         "come before delayed ACKs and keep the smoothed RTT short, a state that the model does not have",
     ),
