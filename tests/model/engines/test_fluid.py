@@ -219,8 +219,10 @@ def test_codel_holds_the_queue_near_its_target(streams: int) -> None:
 
 @pytest.mark.parametrize("streams", [1, 4])
 def test_a_local_sender_keeps_two_blocks_and_one_more_in_the_qdisc(streams: int) -> None:
-    result = simulate(Scenario(**(SLOW | {"origin": "local"}), qdisc="pfifo", qdisc_limit=2000, streams=streams))
-    block = 1.2 / 1024.0 * 1e4 / streams  # and the small queue lets one more in than it allows
+    path = SLOW | {"origin": "local", "qdisc": "pfifo", "qdisc_limit": 2000, "interval": 1.0}
+    result = simulate(Scenario(**path, streams=streams))
+    window = float(result["cwnd"].max()) / 1448.0 / streams  # of several flows it stays above what is in flight
+    block = 1.2 / 1024.0 * window / float(result.mean_rtt)  # and the small queue lets one more in than it allows
     most = streams * (2.0 * max(block, 2.0) + max(block, 2.0))
     assert float(result.qdisc_sojourn) * 1e4 <= most + 0.5 * 25.0  # half of what a wake lets in waits there on average
     assert result.dropped_qdisc == 0
