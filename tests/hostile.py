@@ -16,4 +16,11 @@ HOSTILE = [
     "\u202eright to left",
     "$\\frac{",
     "tab\tnul\x00end",
+    "\u2066isolate\u2069 zero\u200bwidth \U000e0041tag",
+    "=cmd|' /C calc'!A0",
+    "{{7*7}} {% raw %} ${7*7} #{7*7}",
+    "'\"><a href='javascript:window.hacked=1'>click</a><svg/onload=window.hacked=1>",
+    "&#106;avascript:window.hacked=1",
+    "z\u0336a\u0336l\u0336g\u0336o" + "\u0336" * 40,
+    "x" * 300,
 ]

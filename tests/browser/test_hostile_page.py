@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 import pytest
 from hostile import HOSTILE
@@ -39,4 +41,9 @@ def test_nothing_in_a_text_of_others_runs_or_is_fetched(chromium, folder):
     assert page.locator("a[href^=javascript]").count() == 0
     assert (foreign, dialogs) == ([], [])
     assert page.locator(".findings li").count() == len(HOSTILE)
+    shown = page.locator("body").inner_text()
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f\u200b\u202a-\u202e\u2066-\u2069\U000e0041]", shown)
+    assert r"\u202eright to left" in shown
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], "it scrolls sideways"
+    assert page.evaluate("[...document.all].every(e => [...e.attributes].every(a => !/^on/i.test(a.name)))")
     page.close()

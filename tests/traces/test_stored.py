@@ -128,9 +128,13 @@ def test_a_zarr_folder_does_not_lead_elsewhere(tmp_path):
 @pytest.mark.timeout(20)
 def test_what_is_no_regular_file_is_refused_before_it_is_opened(tmp_path):
     os.mkfifo(tmp_path / "fifo")
-    for path in (tmp_path / "fifo", "/dev/zero", "/proc/kmsg"):
+    for path, says in (
+        (tmp_path / "fifo", "not a regular"),
+        ("/dev/zero", "not a regular"),
+        ("/proc/kmsg", "is empty"),
+    ):
         if Path(path).exists():
-            with pytest.raises(TraceError, match=r"not a regular file|cannot be read|the file is empty"):
+            with pytest.raises(TraceError, match=rf"{says}|cannot be read"):
                 open_trace(path)
     (tmp_path / "ping.txt").write_bytes((FIXTURES / "ping_plain.txt").read_bytes())
     assert open_trace(tmp_path).sizes["time"] == 5, "a pipe in a folder is no file of the run"

@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 from rich.markup import escape
 
-KEPT = "\n\t"
-"""Control characters that only move to the next line or column."""
+from tunbp.results.escape import printable
+
+__all__ = ["plain", "printable"]
 
 LONGEST = 2000
 """Most characters of one text in a table: rich takes time with the square of them."""
-
-
-def printable(text: str) -> str:
-    r"""Show control characters as escapes: ESC, OSC, carriage returns and marks of writing direction do nothing.
-
-    Examples
-    --------
-    >>> printable("tun0\x1b]52;c;aGk=\x07")
-    'tun0\\x1b]52;c;aGk=\\x07'
-    """
-    return "".join(
-        char if char in KEPT or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
-        else char.encode("unicode_escape").decode()
-        for char in text
-    )  # fmt: skip
 
 
 def plain(text: str) -> str:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from tunbp.plots.tidy import need
 from tunbp.quantities import label_unit
+from tunbp.results.escape import printable
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
@@ -116,8 +117,10 @@ def _styled(
     """A Styler of the table, in which no text of a cell, a head or the caption is HTML."""
     columns = [str(column) for column in table if pd.api.types.is_float_dtype(table[column])]
     floats = {column: formats.get(column, "{:.4g}") for column in columns}
-    styler = table.rename(columns=heads).style.format(
-        {heads.get(column, column): text for column, text in floats.items()}, na_rep=missing, escape="html"
+    shown = {column: printable(heads.get(str(column), str(column))) for column in table}
+    texts = table.map(lambda value: printable(value) if isinstance(value, str) else value)
+    styler = texts.rename(columns=shown).style.format(
+        {shown[column]: text for column, text in floats.items()}, na_rep=missing, escape="html"
     )
     styler = styler.format_index(escape="html", axis="columns").set_uuid("table").hide(axis="index")
-    return styler.set_caption(html.escape(caption)) if caption else styler
+    return styler.set_caption(html.escape(printable(caption))) if caption else styler

@@ -1,7 +1,7 @@
 """Texts of others in what a run writes: nothing in them acts as Markdown, as a formula, or as a control character.
 
-HTML is escaped by the templates and by `tunbp.plots.tables`, LaTeX by `tunbp.results.latex.escape`, the terminal by
-`tunbp.cli.terminal`; one escape for each place that texts go to.
+HTML is escaped by the templates and by `tunbp.plots.tables`, of what `printable` gives; LaTeX by
+`tunbp.results.latex.escape`, the terminal by `tunbp.cli.terminal`; one escape for each place that texts go to.
 """
 
 from __future__ import annotations
@@ -9,6 +9,9 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+
+KEPT = "\n\t"
+"""Control characters that only move to the next line or column."""
 
 
 def visible(text: str) -> str:
@@ -29,14 +32,24 @@ def visible(text: str) -> str:
     >>> visible("tun0\x1b[31m\n up")
     'tun0\\x1b[31m up'
     """
-    words = " ".join(text.split())
-    return "".join(
-        char.encode("unicode_escape", "backslashreplace").decode() if _acts(char) else char for char in words
-    )
+    return printable(" ".join(text.split()))
+
+
+def printable(text: str) -> str:
+    r"""Show control characters as escapes: ESC, OSC, carriage returns and marks of writing direction do nothing.
+
+    Line feeds and tabs stay.
+
+    Examples
+    --------
+    >>> printable("tun0\x1b]52;c;aGk=\x07")
+    'tun0\\x1b]52;c;aGk=\\x07'
+    """
+    return "".join(char.encode("unicode_escape", "backslashreplace").decode() if _acts(char) else char for char in text)
 
 
 def _acts(char: str) -> bool:
-    return unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+    return char not in KEPT and unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 def markdown(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
+from tunbp.results.escape import printable
 from tunbp.sources import linked
 
 
@@ -17,10 +18,16 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.PackageLoader("tunbp", "site"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_shown,
         keep_trailing_newline=True,
     )
-    environment.filters["linked"] = lambda text: Markup(linked(str(escape(text)), "html"))
+    environment.filters["linked"] = lambda text: Markup(linked(str(escape(printable(text))), "html"))
     return environment
+
+
+def _shown(value: Any) -> Any:
+    """Text in which no control character acts, before it is escaped."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def render(template: str, **content: Any) -> str:
