@@ -60,3 +60,18 @@ def test_several_runs_of_one_tool_leave_out_what_belongs_to_none_of_them():
     runs = read(of("iperf2_tradeoff.txt"), of("ping_plain.txt"))
     assert runs.sizes["run"] == 2
     assert "left out: ping: with 2 runs of iperf 2 they are of no one run" in runs.attrs["warnings"]
+
+
+SEVERAL = ("pasted_report.md", "ip_tc_series.log")
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in sorted(FIXTURES.iterdir()) if p.is_file() and p.name != "README.md"], ids=lambda path: path.name
+)
+def test_no_tools_output_is_taken_for_that_of_another_beside_it(path):
+    try:
+        run = open_trace(path)
+    except TraceError:
+        return
+    assert ("; " in run.attrs["tool"]) == (path.name in SEVERAL)
+    assert "left out: byte" not in run.attrs["warnings"]

@@ -311,8 +311,9 @@ def kernel_verdict(dataset: xr.Dataset) -> list[Finding]:
         return []
     busy = last_known(dataset, "socket_busy_time")
     most = int(np.nanargmax(busy))
+    name = str(np.atleast_1d(dataset["socket"].to_numpy())[most]) or "a socket"
     text = (
-        f"{np.atleast_1d(dataset['socket'].to_numpy())[most]}: busy {show(float(busy[most]), 's')}, limited by the "
+        f"{name}: busy {show(float(busy[most]), 's')}, limited by the "
         f"receive window {percent(shares[0])}, by the send buffer {percent(shares[1])} of it"
     )
     return [Finding("kernel", "info", text)]

@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from tunbp.errors import TraceError
-from tunbp.traces import checks, snapshots, stored
+from tunbp.traces import checks, snapshots, stored, unread
 from tunbp.traces.findings import Finding, as_json
 from tunbp.traces.folder import read_folder, read_folders
 from tunbp.traces.formats import READERS
@@ -195,7 +195,7 @@ def read(source: Source) -> xr.Dataset:
     """
     reader = next((reader for reader in READERS if reader.recognize(source)), None)
     if reader is None:
-        raise source.error("not the output of a tool that is known: " + ", ".join(known()), 0)
+        raise source.error(*unread.refusal(source))
     readers = _together(source, reader)
     counting = [each for each in readers if each.role == "counters"]
     if len(readers) > max(len(counting), 1):
@@ -267,11 +267,6 @@ def _located(source: Source, call: Callable[[], xr.Dataset]) -> xr.Dataset:
         return call()
     except TraceError as error:
         raise source.error(str(error)) from error
-
-
-def known() -> list[str]:
-    """Names of all tools whose output can be read."""
-    return [reader.name for reader in READERS]
 
 
 def raw_json(source: Source) -> str:

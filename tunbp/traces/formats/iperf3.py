@@ -30,9 +30,12 @@ DOCUMENT = re.compile(
 )
 """How a test or a line of a JSON stream begins; intervals and sums begin with a number."""
 PLAIN_TEXT = re.compile(
-    rb"\[ ID\] Interval|^Server listening on|^Connecting to host .{1,200}, port \d|^Accepted connection from",
+    rb"^\[ ID\](?:\[Role\])? Interval +Transfer +(?:Bitrate|Bandwidth +Retr)|^\[ {0,2}(?:\d{1,4}|SUM)\].{0,12}? "
+    rb"\d{1,6}\.\d\d-\d{1,6}\.\d\d {2,3}sec |^Server listening on \d|^Connecting to host .{1,200}, port \d"
+    rb"|^Accepted connection from",
     re.MULTILINE,
 )
+"""iperf3's own lines; iperf 2 has other titles, and one blank before `sec`."""
 
 
 Descriptor = Annotated[int, msgspec.Meta(ge=-(2**31), lt=2**31)]
