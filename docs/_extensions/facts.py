@@ -19,6 +19,10 @@ ROOT = DOCS.parent
 GENERATED = DOCS / "generated"
 
 
+CHECK_SECONDS = {"claims": "10 s", "validation": "1 min", "predictions": "1 min"}
+"""Time of each part of `tunbp check` on two cores, kernels ready."""
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """Write a Markdown table; bars and line ends inside cells are kept from ending them."""
     lines = [[linked(str(cell), "markdown").replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
@@ -159,17 +163,23 @@ def experiments() -> str:
 
 
 def appendix() -> str:
-    """Write the major claims: what is claimed, the command that shows it, the tolerance, whether it is met."""
+    """Write the major claims: what is claimed, the command that shows it, time, tolerance, whether it is met."""
+    import yaml
+
     from tunbp.evidence.prediction_bounds import PROMISES
     from tunbp.evidence.validation import BOUNDS
 
-    claims = [(f"{row.what} error of the model", f"{row.limit:.0%}", row.met) for row in BOUNDS]
-    claims += [(row.bound, f"{row.low:g} to {row.high:g}", row.met) for row in PROMISES]
+    entries = yaml.safe_load((ROOT / "data" / "claims.yaml").read_text(encoding="utf-8"))
+    others = Counter(entry["verdict"] for entry in entries if entry["kind"] != "our_question")
+    told = ", ".join(f"{number} {verdict}" for verdict, number in others.most_common())
+    claims = [(f"published statements, recomputed from published values: {told}", "claims", "each its own", True)]
+    claims += [(f"{row.what} error of the model", "validation", f"{row.limit:.0%}", row.met) for row in BOUNDS]
+    claims += [(row.bound, "predictions", f"{row.low:g} to {row.high:g}", row.met) for row in PROMISES]
     rows = [
-        (f"C{number}", claim, "`make check`", tolerance, "yes" if met else "no")
-        for number, (claim, tolerance, met) in enumerate(claims, 1)
+        (f"C{number}", claim, f"`tunbp check --{part}`", CHECK_SECONDS[part], tolerance, "yes" if met else "no")
+        for number, (claim, part, tolerance, met) in enumerate(claims, 1)
     ]
-    return table(("", "claim", "command", "tolerance", "met"), rows)
+    return table(("", "claim", "command", "time", "tolerance", "met"), rows)
 
 
 def speed() -> str:
@@ -267,6 +277,35 @@ def coverage() -> str:
     return f"{told}\n\n{table(('what', 'source', '', 'rows read', 'command', 'note'), rows)}"
 
 
+def headlines() -> str:
+    """Write the findings that the results page opens with, each linked to its figure's notebook and the message."""
+    found = []
+    for path in sorted((ROOT / "results" / "numbers").glob("*.json")):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        found += [entry | {"run": path.stem} for entry in record.get("findings", [])]
+    if not found:
+        return "`results/` is empty: run `make reproduce` before `make docs` to see the findings here.\n"
+    lines = []
+    for entry in sorted(found, key=lambda entry: entry["place"]):
+        links = [f"{{doc}}`figure and data </generated/notebooks/{entry['run']}>`"]
+        links += [f"[message]({entry['link']})"] if entry["link"] else []
+        lines.append(f"1. **{entry['number']}** {linked(entry['sentence'], 'markdown')} ({', '.join(links)})")
+    return "\n".join(lines) + "\n"
+
+
+def card() -> str:
+    """Write the advice of notebook 06 as it was given, one sentence a line."""
+    from tunbp.notebooks.your_path.figures import TEXTS
+
+    path = ROOT / "results" / "figures" / "your_path.json"
+    if not path.exists():
+        return "`results/` is empty: run `make reproduce` before `make docs` to see a card here.\n"
+    advice = json.loads(path.read_text(encoding="utf-8"))["caption"].replace(TEXTS["your_path"].caption, "")
+    lines = "\n".join(f"> - {line.strip()}" for line in advice.splitlines() if line.strip())
+    notebook = "{doc}`the notebook with its figure, and with sliders in JupyterLab </generated/notebooks/06_your_path>`"
+    return f"{lines}\n\nFrom {notebook}.\n"
+
+
 def gallery() -> str:
     """Write a card per figure of `results/`, which `make reproduce` wrote; a sentence where there is none."""
     records = sorted((ROOT / "results" / "figures").glob("*.json"))
@@ -281,10 +320,11 @@ def gallery() -> str:
             continue
         shutil.copy(picture, GENERATED / "figures" / picture.name)
         caption, link = " ".join(record["caption"].split()), ""
+        alt = " ".join(record["alt"].split())
         if (GENERATED / "notebooks" / f"{record['run']}.ipynb").exists():
             link = f"\n\n{{doc}}`Notebook <notebooks/{record['run']}>`"
         cards.append(
-            f":::{{grid-item-card}} {record['title']}\n\n```{{image}} figures/{picture.name}\n:alt: {caption}\n"
+            f":::{{grid-item-card}} {record['title']}\n\n```{{image}} figures/{picture.name}\n:alt: {alt}\n"
             f":target: ../_images/{picture.name}\n```\n\n{linked(caption, 'markdown')}{link}\n:::\n"
         )
     return "::::{grid} 1 2 2 2\n:gutter: 3\n\n" + "\n".join(cards) + "\n::::\n"
@@ -323,6 +363,8 @@ PARTS = {
     "speed": speed,
     "peers": peers,
     "appendix": appendix,
+    "headlines": headlines,
+    "card": card,
 }
 
 

@@ -9,7 +9,10 @@ import pytest
 
 AXE = os.environ.get("TUNBP_AXE", "")
 DOCS = os.environ.get("TUNBP_DOCS", "")
-PAGES = ("index", "tutorials/operator", "theory", "cli", "faq", "glossary", "generated/gallery", "api/tunbp.quantities")
+PAGES = (
+    "index", "tutorials/operator", "theory", "cli", "faq", "glossary", "artifact", "generated/gallery",
+    "generated/notebooks/01_openvpn_throughput", "api/tunbp.quantities",
+)  # fmt: skip
 SIZES = {"desktop": {"width": 1200, "height": 800}, "phone": {"width": 375, "height": 700}}
 
 pytestmark = pytest.mark.skipif(not DOCS, reason="TUNBP_DOCS does not name build/docs/html: make docs")
@@ -65,6 +68,22 @@ def test_the_first_page_leads_each_reader_on_by_keyboard(page):
         page.keyboard.press("Tab")
         links.add(page.evaluate("document.activeElement.getAttribute('href') || ''"))
     assert {"tutorials/reviewer.html", "tutorials/operator.html", "tutorials/student.html"} <= links
+
+
+def test_an_operator_reaches_the_advice_in_one_click_and_its_figure_in_two(page):
+    show(page, "index")
+    page.get_by_role("link", name="You run a tunnel").click()
+    assert "IFF_BACKPRESSURE" in page.inner_text("main blockquote")
+    page.get_by_role("link", name="the notebook with its figure").click()
+    page.locator("main img").first.wait_for()
+
+
+def test_the_first_page_says_the_four_findings_with_figure_and_message(page):
+    show(page, "index")
+    findings = page.locator("main ol > li")
+    assert findings.count() == 4
+    assert findings.get_by_role("link", name="figure and data").count() == 4
+    assert findings.get_by_role("link", name="message").count() >= 3
 
 
 def test_formulas_are_drawn_by_the_browser_itself(page):

@@ -1,12 +1,20 @@
 from __future__ import annotations
 
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
 import matplotlib as mpl
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 from tunbp.cli import tunbp
 from tunbp.errors import OutputError
 from tunbp.plots import style
+from tunbp.project import project_root
 from tunbp.results.output import Output
 from tunbp.site.finish import finish
 
@@ -47,7 +55,7 @@ def test_cite_alone_lists_what_can_be_cited(results, tmp_path):
 def test_cite_gives_the_paper_and_the_software_beside_a_figure(results):
     done = CliRunner().invoke(tunbp, ["cite", "demo_ring", "--paper", "--software", "--results", str(results)])
     kinds = [line.split("{")[0] for line in done.output.splitlines() if line.startswith("@")]
-    assert kinds == ["@misc", "@inproceedings", "@software"]
+    assert kinds == ["@misc", "@inproceedings", "@misc"]
     assert "author = {Gebauer, Tim and Schippers, Simon and Wietfeld, Christian}" in done.output
     assert "year = {2025}" in done.output
 
@@ -58,6 +66,40 @@ def test_every_figure_has_a_caption_for_latex_and_an_entry(results):
     assert r"\newcommand{\tunbpfigure}" in tex
     assert "@misc{tunbp:demo_ring," in bib
     assert "@inproceedings{gebauer2025," in bib
+
+
+def test_a_figure_of_two_columns_is_a_float_of_two_columns(tmp_path):
+    with Output(tmp_path, "01_demo") as out:
+        for id, width in (("narrow", "column"), ("wide", "text")):
+            fig, _ = style.figure(width)
+            out.figure(fig, id, "Title", "Caption.")
+    finish(tmp_path)
+    tex = (tmp_path / "figures.tex").read_text()
+    assert r"\@namedef{tunbp@wide@wide}{}" in tex
+    assert r"\@namedef{tunbp@wide@narrow}{}" not in tex
+
+
+@pytest.mark.skipif(not shutil.which("pdflatex"), reason="no pdflatex: apt-get install texlive-latex-recommended")
+def test_the_commands_and_the_document_of_the_readme_compile(tmp_path):
+    readme = (project_root(Path(__file__).parent) / "README.md").read_text()
+    document = re.search(r"```latex\n(.*?)```", readme, re.DOTALL)[1]
+    arguments = shlex.split(re.search(r"tunbp (cite .*) > refs\.bib", readme)[1])
+    fig, ax = style.figure("text")
+    ax.plot([1, 2], [1, 2])
+    with Output(tmp_path / "results", "01_demo") as out:
+        out.figure(fig, arguments[1], "36 % of what?", "Rates_of & S03, 1 µs – 2 ≤ 3 × 4.")
+        out.table(pd.DataFrame({"a_b": ["x & y_z"], "rate": [-1.5e6]}), "rates", "100 %", {"a_b": "", "rate": "bit/s"})
+    finish(tmp_path / "results")
+    done = CliRunner().invoke(tunbp, [*arguments, "--results", str(tmp_path / "results")])
+    (tmp_path / "refs.bib").write_text(done.output)
+    table = "\\usepackage{booktabs,array}\n\\begin{document}\n\\input{results/tables/rates.tex}"
+    (tmp_path / "paper.tex").write_text(document.replace("\\begin{document}", table))
+    for command in (["pdflatex"], ["bibtex"], ["pdflatex"], ["pdflatex"]):
+        options = ["-interaction=nonstopmode", "-halt-on-error"] if command == ["pdflatex"] else []
+        said = subprocess.run([*command, *options, "paper"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        assert said.returncode == 0, said.stdout[-2000:]
+    assert "Warning" not in said.stdout, said.stdout
+    assert (tmp_path / "paper.pdf").stat().st_size > 10_000
 
 
 def test_a_figure_s_pdf_carries_the_command_that_makes_it(results):

@@ -22,6 +22,7 @@ def test_a_difference_stands_with_its_interval_in_readable_units():
     share = row | {"quantity": "dropped share", "units": "1", "difference": -0.65, "low": -0.7, "high": 0.01}
     equal = row | {"cell": "equal", "difference": 0.0, "low": 0.0, "high": 0.0}
     table = verdict_table(pd.DataFrame([row, share, equal]), "words").data
+    assert list(table["cell"]) == ["120 ms, ring 25", "120 ms, ring 25"]
     assert list(table["quantity"]) == ["received rate (Mbit/s)", "dropped share (%)"]
     assert list(table["difference"]) == ["77.5 (60 to 95)", "-65 (-70 to 1)"]
 
@@ -64,8 +65,9 @@ def test_native_runs_are_shown_with_the_narrowest_interval_that_holds_and_their_
     table = pd.DataFrame([row, row | {"inside50": False}, row | {"inside50": False, "inside90": False}])
     shown = native_table(table)
     assert list(shown["inside"]) == ["50 %", "90 %", "outside"]
-    assert shown["range"].iloc[0] == "62 to 94"
-    assert shown["90 %"].iloc[0] == "10 to 200"
+    assert shown["measured, range (Mbit/s)"].iloc[0] == "80 (62 to 94)"
+    assert shown["predicted, 50 % (Mbit/s)"].iloc[0] == "70 (60 to 90)"
+    assert shown["90 % (Mbit/s)"].iloc[0] == "10 to 200"
     cells = [
         Cell("s", str(rate), "openvpn", {"receive_window": 1e6}, "stock", rate, HELD_OUT, 2, (rate, rate))
         for rate in (1e6, 2e6, 4e6)

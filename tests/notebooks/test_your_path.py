@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 
 import pytest
@@ -64,3 +65,29 @@ def test_a_redraw_takes_no_longer_than_a_movement_of_the_hand(explorer):
     explorer.show(explorer.draft(), rough=True)
     # processor time of both cores; 300 ms of wall time on an idle machine
     assert time.process_time() - start < 1.0
+
+
+def test_threads_that_draw_at_the_same_moment_leave_a_whole_picture(explorer):
+    found = explorer.draft()
+    whole = explorer.redraw.show(found)
+    threads = [threading.Thread(target=explorer.show, args=(found, True)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert explorer.image.value == whole
+
+
+def test_a_slider_that_the_screen_moves_to_its_nearest_step_keeps_the_notebooks_value():
+    own = Explorer({**VALUES, "ring": 500})
+    own.controls["ring"].value = 10**2.7  # what 500 becomes in steps of 0.02 decades
+    own.timer.cancel()
+    assert own.given()["ring"] == 500
+    own.controls["ring"].value = 10**2.8
+    own.timer.cancel()
+    assert own.given()["ring"] == 631
+
+
+def test_commands_of_the_card_are_code(explorer):
+    assert "`" not in explorer.card.value
+    assert "<code>" in explorer.card.value

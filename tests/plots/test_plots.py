@@ -126,19 +126,32 @@ def test_a_key_of_nothing_is_refused(ax):
 def test_fitted_values_carry_a_dot(ax, table):
     data = table[table["variant"] == "stock"].assign(role=["fitted", "held out", "fitted"])
     points.draw_published(ax, data, "ring", "received_rate", fitted="role")
-    np.testing.assert_allclose(ax.lines[-1].get_xdata(), [10, 1000])
-    assert ax.lines[-1].get_marker() == "."
+    dots = ax.lines[-1]
+    np.testing.assert_allclose(dots.get_xdata(), [10, 1000])
+    # smaller than the open marker around it, and black: seen in the lightest colour too
+    assert dots.get_markersize() < ax.lines[-2].get_markersize() / 2
+    assert dots.get_color() == "black"
 
 
 def test_runs_show_every_run_and_their_median_with_its_exact_interval(ax):
     values = [3.0, 1.0, 2.0, 5.0, 4.0]
     data = pd.DataFrame({"cell": "a", "variant": "stock", "rate": values})
     points.runs(ax, data, "cell", "rate")
-    dots = ax.collections[0].get_offsets()
-    assert sorted(dots[:, 1]) == sorted(values)
+    [ticks] = [line for line in ax.lines if line.get_marker() == "_"]
+    assert sorted(ticks.get_ydata()) == sorted(values)
+    assert set(ticks.get_xdata()) == {-points.LANE}, "beside the median, which would hide one of them"
     drawn = {tuple(np.asarray(line.get_ydata(), float)) for line in ax.lines}
     assert (1.0, 5.0) in drawn, "the interval of five values ends at their least and greatest"
     assert any(3.0 in ys for ys in drawn)
+
+
+def test_runs_of_two_variants_stand_beside_the_median_of_their_own(ax):
+    data = pd.DataFrame({"cell": "a", "variant": ["stock", "backpressure"] * 5, "rate": np.arange(10.0) + 1})
+    points.runs(ax, data, "cell", "rate", horizontal=True)
+    places = {line.get_color(): set(line.get_ydata()) for line in ax.lines if line.get_marker() == "|"}
+    medians = {line.get_color(): line.get_ydata() for line in ax.lines if line.get_marker() in "os"}
+    for color, [place] in places.items():
+        assert place == pytest.approx(float(medians[color][0]) - points.LANE)
 
 
 def test_estimates_show_reference_model_and_every_row(ax):

@@ -237,5 +237,21 @@ def test_a_printed_table_has_its_columns_in_units_that_people_read_and_the_csv_h
     assert path.read_text().splitlines()[0] == "row,published,model,error,host"
     text = path.with_suffix(".tex").read_text()
     assert r"published \\ (Mbit/s)" in text or "published (Mbit/s)" in text
-    assert re.search(r"^a & 117\.4 & \$-14\.8\$ \\\\$", text, re.MULTILINE)
+    assert re.search(r"^a & 117 & \$-14\.8\$ \\\\$", text, re.MULTILINE)
     assert "host" not in text
+
+
+def test_printed_quantities_have_three_digits_or_as_many_as_are_asked_for(tmp_path):
+    rows = pd.DataFrame({"published": [184.73e6], "model": [184.73e6], "seeds": [1024]})
+    with Output(tmp_path, "01_a") as out:
+        path = out.table(rows, "t", "T", {"published": ("bit/s", "Mbit/s", 4), "model": "bit/s", "seeds": ""})
+    assert "184.7 & 185 & 1024" in path.with_suffix(".tex").read_text()
+    assert "184730000" in path.read_text(), "the CSV is not rounded"
+
+
+def test_rows_to_print_may_be_others_than_those_of_the_csv(tmp_path):
+    rows = pd.DataFrame({"rate": [1e6, 2e6]})
+    with Output(tmp_path, "01_a") as out:
+        path = out.table(rows, "t", "T", pd.DataFrame({"rate (Mbit/s)": ["1 (0.5 to 2)"]}))
+    assert "1 (0.5 to 2)" in path.with_suffix(".tex").read_text()
+    assert len(path.read_text().splitlines()) == 3

@@ -174,28 +174,6 @@ def in_flight(series: xr.Dataset, window: float | None = None) -> xr.Dataset:
     return series.assign(cwnd=series["cwnd"].where(series["cwnd"] < limit, limit).assign_attrs(series["cwnd"].attrs))
 
 
-def differences(shape: pd.DataFrame) -> str:
-    """Say where level and losses of simulated series differ from the measured ones, from `sawtooth`.
-
-    Parameters
-    ----------
-    shape
-        What `sawtooth` returned.
-
-    Returns
-    -------
-    str
-        A sentence for the notebook.
-    """
-    words = []
-    for run, part in shape.groupby("run", sort=False):
-        one, two = (part[part["kind"] == kind].iloc[0] for kind in ("measured", "simulated"))
-        level = f"{100 * (two['throughput'] / one['throughput'] - 1):+.0f} %"
-        losses = f"{two['retransmits_per_minute']:.3g} against {one['retransmits_per_minute']:.3g} a minute"
-        words.append(f"{run}: simulated rate {level}, retransmits {losses}")
-    return "; ".join(words) + "."
-
-
 def sawtooth(measured: xr.Dataset, simulated: xr.Dataset) -> pd.DataFrame:
     """Numbers that say how alike two sets of series are: mean rate, median and peak window, losses per minute.
 

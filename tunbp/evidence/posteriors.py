@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
+from scipy.stats import norm
 
 from tunbp.evidence.held_out import CALIBRATION, Cell, paper
 from tunbp.evidence.studies import VERSIONS
@@ -25,6 +26,9 @@ SECONDS = 30.0
 
 STEPS_OF = 0.02
 """RTT below which a row is simulated for proportionally less time, s."""
+
+LEVELS = (0.05, 0.5, 0.95)
+"""Low end, median and high end of a 90 % interval."""
 
 NOTHING, LITTLE = 0.25, 0.6
 """Contraction below which the rows say nothing, and little, of a constant."""
@@ -147,18 +151,24 @@ def contraction(posteriors: dict[str, xr.Dataset]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        `host`, `constant`, `median`, `low90`, `high90` (SI units), `contraction` (1 - variance over the prior's; near 0
-        the rows say nothing) and `says` in words.
+        `host`, `constant`, `relative` (whether its prior is one of a factor, to the reader's speed or service time),
+        `median`, `low90`, `high90` (SI units), the same as quantiles of the prior (`place`, `place_low90`,
+        `place_high90`; of the factor where relative), `contraction` (1 - variance over the prior's, in the space where
+        the prior is normal; near 0 the rows say nothing) and `says` in words.
     """
     lines = []
     for host, found in posteriors.items():
+        unknown = fitted_rows(host).unknown
         for name in map(str, found["constant"].to_numpy()):
-            low, middle, high = np.quantile(found[name].to_numpy(), (0.05, 0.5, 0.95))
+            low, middle, high = np.quantile(found[name].to_numpy(), LEVELS)
+            places = norm.cdf(np.quantile(found["place"].sel(constant=name).to_numpy(), LEVELS))
+            prior = dict(zip(("place_low90", "place", "place_high90"), places, strict=True))
+            relative = bool(unknown[name].relative or unknown[name].per)
             share = float(found["contraction"].sel(constant=name))
             says = "nothing" if share < NOTHING else "little" if share < LITTLE else "much"
             lines.append(
-                {"host": host, "constant": name, "median": middle, "low90": low, "high90": high, "contraction": share,
-                 "says": says}
+                {"host": host, "constant": name, "relative": relative, "median": middle, "low90": low, "high90": high,
+                 **prior, "contraction": share, "says": says}
             )  # fmt: skip
     return pd.DataFrame(lines)
 

@@ -191,9 +191,9 @@ def sample(
     Returns
     -------
     xarray.Dataset
-        Constants over `draw` (all count the same), `contraction` over `constant` (1 - variance over that of the prior,
-        in the space where the prior is normal), `power`, `effective` and `accepted` over `stage`; `pareto_k` of a
-        single step from the prior.
+        Constants over `draw` (all count the same), `place` of each in the space where its prior is a standard normal,
+        `contraction` over `constant` (1 - variance of the places, over that of the prior), `power`, `effective` and
+        `accepted` over `stage`; `pareto_k` of a single step from the prior.
     """
     sizes, names = discrepancy(), in_order(rows.unknown)
     history: list[tuple[float, float, float]] = []
@@ -227,6 +227,7 @@ def sample(
     return xr.Dataset(
         {name: ("draw", values) for name, values in constants(rows, place).items()}
         | {
+            "place": (("draw", "constant"), place),
             "contraction": ("constant", 1.0 - place.var(axis=0)),
             "power": ("stage", powers),
             "effective": ("stage", effectives),

@@ -44,11 +44,16 @@ def fans(draws: xr.Dataset, ring: int) -> Figure:
         mark = ax.axvline(ring, color=GREY, linewidth=0.9, linestyle=":", zorder=0, label="present txqueuelen")
         label_field(ax.xaxis, "ring")
         label_axis(ax.yaxis, words, unit)
-    low, high = axes[0].get_ylim()
-    axes[0].set_ylim(0.0, high)
-    low, high = axes[1].get_ylim()
-    # a ping begins at the path's round trip: from zero on, what the queues add would not be seen
-    axes[1].set_ylim(max(min(low, 0.9 * high), 0.0), high)
+    for ax, (name, *_) in zip(axes, PANELS, strict=True):
+        ax.set_ylim(*view(name, *ax.get_ylim()))
     bands = [Patch(color=GREY, alpha=alpha, linewidth=0, label=words) for alpha, words in BANDS]
     key(drawn, axes, loc="outside upper center", ncols=5, handles=[*bands, mark])
     return drawn
+
+
+def view(name: str, low: float, high: float) -> tuple[float, float]:
+    """Ends of a panel's axis for values between two: rates from zero on, pings near what the path's round trip is.
+
+    A ping begins at the round trip: from zero on, what the queues add to it would not be seen.
+    """
+    return (max(min(low, 0.9 * high), 0.0) if name == "latency" else 0.0), high

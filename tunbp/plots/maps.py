@@ -85,7 +85,7 @@ def heat_map(
         lines = ax.contour(across, up, frame, levels=sorted(levels), colors="black", linewidths=0.8)
         lines.set_path_effects(HALO)
         for level, path in zip(lines.levels, lines.get_paths(), strict=True):
-            _name_contour(ax, path, f"{level / size:.4g}")
+            _name_contour(ax, path, f"{level / size:.4g}{'×' if unit == '' else ''}")
     for axis, name, values, number in ((ax.xaxis, x, frame.columns, 0), (ax.yaxis, y, frame.index, 1)):
         words, axis_size = axis_words(name)
         chosen = ticks[number] if ticks else _some(values.to_numpy())

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-APART = 0.4
-"""Distance of two variants within a category: that of seaborn's strips."""
+APART = 0.46
+"""Distance of the outer variants within a category."""
+LANE = 0.17
+"""How far beside their median single runs are drawn, in categories."""
 
 
 def draw_published(
@@ -53,7 +55,8 @@ def draw_published(
         _markers(ax, part, x, y, look, "published")
         if fitted is not None:
             inside = part[part[fitted].isin([True, "fitted"])]
-            ax.plot(inside[x], inside[y], linestyle="none", marker=".", markersize=2.5, color=look.color, zorder=4)
+            ax.plot(inside[x], inside[y], linestyle="none", marker="o", markersize=1.6, markeredgewidth=0,
+                    color="black", zorder=4)  # fmt: skip
         drew(ax, look, "published")
     if label:
         label_from_schema(ax, x, y)
@@ -111,7 +114,7 @@ def _intervals(ax: Axes, part: pd.DataFrame, x: str, y: str, low: str, high: str
 
 
 def runs(ax: Axes, data: Table, x: str, y: str, variant: str = "variant", *, horizontal: bool = False) -> None:
-    """Draw repeated runs of each category: every run as a small dot, their median with its exact interval.
+    """Draw repeated runs of each category: every run as a short line beside, their median with its exact interval.
 
     Parameters
     ----------
@@ -141,14 +144,24 @@ def runs(ax: Axes, data: Table, x: str, y: str, variant: str = "variant", *, hor
         "data": table.assign(**{x: table[x].astype(str)}), "x": across[0], "y": across[1], "hue": variant,
         "order": order, "palette": {name: look.color for name, look in looks.items()}, "ax": ax, "legend": False,
     }  # fmt: skip
-    dodge = APART * 2 * (len(parts) - 1) / len(parts)
-    sns.stripplot(**common, dodge=dodge > 0, jitter=False, size=2.6, alpha=0.6, zorder=2)
+    # seaborn spreads `dodge` over the variants: the outer ones lie APART from each other
     sns.pointplot(
-        **common, dodge=dodge, linestyles="none", markers=[look.marker for look in looks.values()], markersize=4,
+        **common, dodge=APART if len(parts) > 1 else False, linestyles="none",
+        markers=[look.marker for look in looks.values()], markersize=4,
         estimator="median", errorbar=_order_statistics, err_kws={"linewidth": 0.9, "linestyle": "-"}, zorder=3,
     )  # fmt: skip
-    for look in looks.values():
-        drew(ax, look, "measured")
+    for number, (name, part) in enumerate(parts):
+        beside = [order.index(value) + _place(number, len(parts)) - LANE for value in part[x].astype(str)]
+        along = part[y].to_numpy(float)
+        places, mark = ((along, beside), "|") if horizontal else ((beside, along), "_")
+        ax.plot(*places, linestyle="none", marker=mark, markersize=4, markeredgewidth=0.7, color=looks[name].color,
+                zorder=2)  # fmt: skip
+        drew(ax, looks[name], "measured")
+
+
+def _place(number: int, variants: int) -> float:
+    """Where within its category a variant is drawn."""
+    return APART * (number / max(variants - 1, 1) - 0.5) if variants > 1 else 0.0
 
 
 def _order_statistics(values: np.ndarray) -> tuple[float, float]:

@@ -56,7 +56,7 @@ VARIANTS: dict[str, VariantStyle] = {
     "backpressure": VariantStyle("backpressure", "#004488", "s", "-"),
     "noqueue": VariantStyle("patched, noqueue", "#8C8C8C", "D", ":"),
     "wake_any": VariantStyle("wake: any space", "#A6CEE3", "v", (0, (1, 1))),
-    "wake_batch": VariantStyle("wake: freed batch", "#6BAED6", "^", "-."),
+    "wake_batch": VariantStyle("wake: freed batch", "#4A90C4", "^", "-."),
     "wake_half": VariantStyle("wake: half", "#004488", "s", "-"),
     "wake_seven_eighths": VariantStyle("wake: 7/8", "#3A3F8F", "P", (0, (5, 1))),
     "wake_empty": VariantStyle("wake: empty", "#08306B", "X", (0, (3, 1, 1, 1))),
@@ -271,9 +271,10 @@ def label_axis(axis: Axis, text: str, unit: str = "", shown: str | None = None) 
 
 
 def _minor_tick(value: float, size: float, low: float, high: float) -> str:
-    """Text of a minor tick of a log axis: 2 and 5 of each decade where fewer than two decades are shown."""
+    """Text of a minor tick of a log axis: 2 and 5 where fewer than two decades are shown, 3 too where less than one."""
     first = round(value / 10 ** np.floor(np.log10(value)), 6)
-    return format_tick(value / size) if first in (2, 5) and high < 100 * low else ""
+    named = (2, 3, 5) if high < 10 * low else (2, 5) if high < 100 * low else ()
+    return format_tick(value / size) if first in named else ""
 
 
 def format_tick(value: float) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import html
+import zlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from tunbp.plots.tidy import need
-from tunbp.quantities import label_unit
+from tunbp.quantities import label_unit, significant
 from tunbp.results.escape import printable
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def error_table(
     past = table[error].abs() > limit * 100 if limit is not None else pd.Series(False, index=table.index)
     if limit is not None:
         table["verdict"] = np.where(table[error].isna(), "no value", np.where(past, f"past {limit:.0%}", "within"))
-    styler = _styled(table, heads, caption, {error: "{:+.1f}"})
+    styler = _styled(table, heads, caption, {error: _signed})
     return styler.apply(lambda row: ["font-weight: bold" if past[row.name] else ""] * len(row), axis=1)
 
 
@@ -107,20 +108,42 @@ def in_shown_units(
         unit, shown = (given, None) if isinstance(given, str) else given
         name, size = label_unit(unit, shown)
         table[column] = pd.to_numeric(table[column]) / size
-        heads[column] = f"{column} ({name})" if name else column
+        # a name that ends with its unit says it already
+        heads[column] = column if not name or column.endswith(name) else f"{column} ({name})"
     return table, heads
 
 
+def text_table(table: pd.DataFrame, caption: str = "") -> Styler:
+    """Format a table of words for a notebook: no text is HTML, sentences begin at the left."""
+    return _styled(table.reset_index(drop=True), {}, caption, {})
+
+
+def _signed(value: float) -> str:
+    """An error in percent, with its sign."""
+    return f"{value:+.1f}" if abs(value) < 1e4 else f"{value:+,.0f}"
+
+
 def _styled(
-    table: pd.DataFrame, heads: Mapping[str, str], caption: str, formats: Mapping[str, str], missing: str = "missing"
+    table: pd.DataFrame,
+    heads: Mapping[str, str],
+    caption: str,
+    formats: Mapping[str, Any],
+    missing: str = "missing",
 ) -> Styler:
     """A Styler of the table, in which no text of a cell, a head or the caption is HTML."""
     columns = [str(column) for column in table if pd.api.types.is_float_dtype(table[column])]
-    floats = {column: formats.get(column, "{:.4g}") for column in columns}
+    floats: dict[str, Any] = {column: formats.get(column, significant) for column in columns}
     shown = {column: printable(heads.get(str(column), str(column))) for column in table}
     texts = table.map(lambda value: printable(value) if isinstance(value, str) else value)
     styler = texts.rename(columns=shown).style.format(
         {shown[column]: text for column, text in floats.items()}, na_rep=missing, escape="html"
     )
-    styler = styler.format_index(escape="html", axis="columns").set_uuid("table").hide(axis="index")
+    # a name of its own, the same in every run: the style of one table must not reach the next
+    name = f"{zlib.crc32(repr([caption, *shown.values()]).encode()):08x}"
+    styler = styler.format_index(escape="html", axis="columns").set_uuid(name).hide(axis="index")
+    words = [number for number, column in enumerate(table) if not pd.api.types.is_numeric_dtype(table[column])]
+    # notebooks set everything to the right, where sentences are hard to read
+    left = ", ".join(f"th.col{number}, td.col{number}" for number in words)
+    if left:
+        styler = styler.set_table_styles([{"selector": left, "props": "text-align: left; vertical-align: top"}])
     return styler.set_caption(html.escape(printable(caption))) if caption else styler

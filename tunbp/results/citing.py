@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from tunbp.errors import OutputError
+from tunbp.plots.style import COLUMN_WIDTH
 from tunbp.results.latex import escape
 from tunbp.results.provenance import citation
 from tunbp.sources import linked
@@ -17,13 +18,16 @@ from tunbp.sources import linked
 _MACRO = r"""\makeatletter
 \providecommand{\href}[2]{#2}
 \providecommand{\tunbpfigures}{figures}
-\newcommand{\tunbpfigure}[2][\linewidth]{%
-  \begin{figure}
-  \centering\includegraphics[width=#1]{\tunbpfigures/#2}
+\newcommand{\tunbpfigure}[2][]{%
+  \def\tunbp@float{figure}\@ifundefined{tunbp@wide@#2}{}{\def\tunbp@float{figure*}}%
+  \begin{\tunbp@float}
+  \centering\sbox0{\includegraphics[#1]{\tunbpfigures/#2}}%
+  \ifdim\wd0>\linewidth\resizebox{\linewidth}{!}{\usebox0}\else\usebox0\fi
   \caption{\@ifundefined{tunbp@#2}{\PackageError{tunbp}{no figure #2}{}}{\@nameuse{tunbp@#2}} \cite{tunbp:#2}}
   \label{fig:#2}
-  \end{figure}}
+  \end{\tunbp@float}}
 """
+"""A float of one column, or of both for a wide figure; in the size it was drawn in where there is room for it."""
 
 
 def software_bibtex(root: Path) -> str:
@@ -40,10 +44,12 @@ def software_bibtex(root: Path) -> str:
         One entry.
     """
     cite = citation(root)
+    # BibTeX's own styles know no @software and show no `version`
     return _entry(
-        "software", "tunbp",
+        "misc", "tunbp",
         {"title": f"{{{escape(cite.title)}}}", "author": " and ".join(f"{{{escape(name)}}}" for name in cite.authors),
-         "year": cite.year, "version": cite.version, "doi": cite.doi, "url": cite.url},
+         "howpublished": f"Software, version {escape(cite.version)}", "year": cite.year, "version": cite.version,
+         "doi": cite.doi, "url": cite.url},
     )  # fmt: skip
 
 
@@ -91,7 +97,9 @@ def _entry(kind: str, key: str, fields: Mapping[str, str]) -> str:
 
 
 def figures_tex(figures: Iterable[Mapping[str, Any]], head: str) -> str:
-    r"""Content of `figures.tex`: `\tunbpfigure[WIDTH]{ID}` is a float with its caption, label and citation.
+    r"""Content of `figures.tex`: `\tunbpfigure[OPTIONS]{ID}` is a float with its caption, label and citation.
+
+    OPTIONS are those of `\includegraphics`.
 
     Parameters
     ----------
@@ -110,6 +118,8 @@ def figures_tex(figures: Iterable[Mapping[str, Any]], head: str) -> str:
         title = str(record["title"]).rstrip(".")
         caption = linked(escape(str(record["caption"])), "latex")
         lines.append(rf"\@namedef{{tunbp@{record['id']}}}{{{escape(title)}. {caption}}}")
+        if float(record.get("width", 0.0)) > COLUMN_WIDTH:
+            lines.append(rf"\@namedef{{tunbp@wide@{record['id']}}}{{}}")
     return "\n".join([*lines, r"\makeatother", ""])
 
 

@@ -70,8 +70,42 @@ def markdown(text: str) -> str:
     >>> markdown("a*b* <img> $x$")
     'a\\*b\\* &lt;img&gt; &#36;x&#36;'
     """
-    escaped = re.sub(r"([\\`*_{}\[\]()#+\-.!|~])", r"\\\1", visible(text))
+    return _plain(visible(text))
+
+
+def _plain(text: str) -> str:
+    escaped = re.sub(r"([\\`*_{}\[\]()#+\-.!|~])", r"\\\1", text)
     return html.escape(escaped, quote=False).replace("$", "&#36;").replace(":", "&#58;")
+
+
+def sentence(text: str) -> str:
+    r"""Text of our own that Markdown shows as it is, but for commands between backquotes, which are code.
+
+    Examples
+    --------
+    >>> sentence("raise *it*: `sndbuf`")
+    'raise \\*it\\*&#58; `sndbuf`'
+    """
+    return "".join(f"`{part}`" if code else _plain(part) for part, code in _parts(text))
+
+
+def html_sentence(text: str) -> str:
+    """Text of our own as HTML, commands between backquotes as code.
+
+    Examples
+    --------
+    >>> html_sentence("a < b: `sndbuf`")
+    'a &lt; b: <code>sndbuf</code>'
+    """
+    return "".join(f"<code>{html.escape(part)}</code>" if code else html.escape(part) for part, code in _parts(text))
+
+
+def _parts(text: str) -> list[tuple[str, bool]]:
+    """Parts of a text, and whether each stood between backquotes; one backquote alone is a letter."""
+    parts = visible(text).split("`")
+    if len(parts) % 2 == 0:
+        return [(visible(text), False)]
+    return [(part, number % 2 == 1) for number, part in enumerate(parts) if part]
 
 
 def figure(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -169,7 +170,8 @@ def _head(words: Sequence[str], limit: int, number: bool) -> str:
     text = " ".join(words)
     if len(text) <= limit:
         return escape(text)
-    stacked = r" \\ ".join(escape(word) for word in words)
+    room = max(limit, *(len(word) for word in words))
+    stacked = r" \\ ".join(escape(line) for line in textwrap.wrap(text, room, break_long_words=False))
     return rf"\shortstack[{'r' if number else 'l'}]{{{stacked}}}"
 
 

@@ -31,8 +31,11 @@ if TYPE_CHECKING:
 FORMATS = ("pdf", "svg", "png")
 
 
-Shown = str | tuple[str, str]
-"""Unit of a printed column: SI, or SI and the unit to show."""
+Shown = str | tuple[str, str] | tuple[str, str, int]
+"""Unit of a printed column: SI, SI and the unit to show, or both and the significant digits."""
+
+DIGITS = 3
+"""Significant digits of printed quantities: what simulations and repeated measurements bear."""
 
 
 class Output:
@@ -152,6 +155,7 @@ class Output:
             "sources": {name: cite(name) for name in named(f"{title} {caption}")},
             "files": [f"{id}.{kind}" for kind in FORMATS],
             "bibtex": provenance.bibtex(id, title, source),
+            "width": float(fig.get_figwidth()),
             "data": files.plain(data if data is not None else plotted(fig)),
             **source.record(),
         }
@@ -170,7 +174,11 @@ class Output:
         return buffer.getvalue()
 
     def table(
-        self, df: pd.DataFrame | xr.Dataset, id: str, caption: str, printed: Mapping[str, Shown] | None = None
+        self,
+        df: pd.DataFrame | xr.Dataset,
+        id: str,
+        caption: str,
+        printed: Mapping[str, Shown] | pd.DataFrame | None = None,
     ) -> Path:
         """Write a table as `tables/ID.csv` and as LaTeX (booktabs) `tables/ID.tex`.
 
@@ -183,8 +191,9 @@ class Output:
         caption
             What the rows are.
         printed
-            Columns of the LaTeX table, each with its SI unit, `(SI unit, unit to show)`, or `""` for one without; None:
-            all columns in SI. The CSV always has all.
+            Columns of the LaTeX table, each with its SI unit, `(SI unit, unit to show)`, both and the significant
+            digits, or `""` for one without a unit; or the rows to print, as they are to be read; None: all columns in
+            SI. The CSV always has all.
 
         Returns
         -------
@@ -335,13 +344,18 @@ class Output:
                         path.unlink()
 
 
-def _printed(frame: pd.DataFrame, columns: Mapping[str, Shown] | None) -> pd.DataFrame:
+def _printed(frame: pd.DataFrame, columns: Mapping[str, Shown] | pd.DataFrame | None) -> pd.DataFrame:
     """The columns to print, in the units to show, which their names tell."""
-    if columns is None:
-        return frame
+    if isinstance(columns, pd.DataFrame):
+        return columns
+    columns = dict.fromkeys(map(str, frame), "") if columns is None else columns
     need(frame, *columns)
-    units = {name: unit for name, unit in columns.items() if unit}
+    units = {name: given if isinstance(given, str) else given[:2] for name, given in columns.items() if given}
     table, heads = in_shown_units(frame[list(columns)], units)
+    for name in (column for column in columns if pd.api.types.is_float_dtype(table[column])):
+        given = columns[name]
+        digits = DIGITS if isinstance(given, str) or len(given) < 3 else given[2]
+        table[name] = [float(f"{value:.{digits - 1}e}") for value in table[name]]
     return table.rename(columns=heads)
 
 

@@ -23,12 +23,15 @@ from tunbp.site.templates import render
 
 TITLE = "tunbp: results"
 MAIN_TABLES = {
-    "claims_counts": "Verdicts by kind",
-    "claims": "Statements of others and our own questions",
-    "coverage": "What is reproduced",
-    "validation": "Model against published values",
+    "claims_counts": ("Verdicts", "Verdicts by kind"),
+    "claims": ("Claims", "Statements of others and our own questions"),
+    "coverage": ("Reproduced", "What is reproduced"),
+    "validation": ("Validation", "Model against published values"),
 }
-"""Tables that have a section of their own, if a notebook wrote them, and its heading."""
+"""Tables that have a section of their own, if a notebook wrote them: its name in the list of sections, its heading."""
+
+KINDS = ("quote", "paraphrase", "our_question")
+"""Claims by kind, in this order: what others said before our own questions."""
 
 _GOOD = re.compile(r"(?i)(ok|yes|true|holds|confirmed|reproduced|within|pass(ed)?|agrees)\b")
 _BAD = re.compile(r"(?i)(no|false|wrong|past|outside|fail(s|ed)?|contradict\w*|refuted|differs)\b")
@@ -59,11 +62,15 @@ def build(collected: Collected, environment: Mapping[str, Any]) -> str:
     The page as text; the same input gives the same text.
     """
     tables = {name: _table(collected.folder, record) for name, record in collected.tables.items()}
-    main_tables = [tables.pop(name) | {"heading": heading} for name, heading in MAIN_TABLES.items() if name in tables]
+    main_tables = [
+        tables.pop(name) | {"name": short, "heading": heading}
+        for name, (short, heading) in MAIN_TABLES.items()
+        if name in tables
+    ]
     findings = _findings(collected)
     sections = [("findings", "Findings")] if findings else []
     sections += [("figures", "Figures")]
-    sections += [(table["id"], table["heading"]) for table in main_tables]
+    sections += [(table["id"], table["name"]) for table in main_tables]
     sections += [("numbers", "Numbers"), ("tables", "Tables"), ("notebooks", "Notebooks"), ("parameters", "Parameters")]
     sections += [("environment", "Environment")]
     cite = next((str(run["cite"]) for run in collected.runs.values()), "")
@@ -105,10 +112,7 @@ def _findings(collected: Collected) -> list[dict[str, Any]]:
 
 def _looks() -> str:
     stock, backpressure = VARIANTS["stock"], VARIANTS["backpressure"]
-    return (
-        f"{stock.label} is orange, dashed and round ({stock.color}), "
-        f"{backpressure.label} dark blue, solid and square ({backpressure.color})"
-    )
+    return f"{stock.label} is orange, dashed and round, {backpressure.label} dark blue, solid and square"
 
 
 def _run(collected: Collected, name: str, run: Mapping[str, Any]) -> dict[str, Any]:
@@ -171,7 +175,7 @@ _LONG = 60
 
 def _table(folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
     name = str(record["id"])
-    frame = _readable(pd.read_csv(folder / "tables" / f"{name}.csv"))
+    frame = _by_kind(_readable(pd.read_csv(folder / "tables" / f"{name}.csv")))
     verdicts = [column for column in _VERDICTS if column in frame.columns[1:]]
     others = [column for column in frame.columns[1:] if column not in verdicts]
     frame = frame[[*frame.columns[:1], *verdicts, *others]]
@@ -182,6 +186,7 @@ def _table(folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "id": name,
         "caption": record["caption"],
+        "title": str(record["caption"]).split(". ")[0].rstrip("."),
         "columns": [
             {"name": str(column).replace("_", " "), "numeric": is_number}
             for column, is_number in zip(frame.columns, numeric, strict=True)
@@ -207,6 +212,17 @@ def _readable(frame: pd.DataFrame) -> pd.DataFrame:
     shown = frame.assign(**scaled, unit=labels, error=100 * frame["error"]).rename(columns={"error": "error (%)"})
     first = [name for name in ("table", "row", "error (%)", "published", "model", "unit") if name in shown]
     return shown[[*first, *(name for name in shown if name not in first)]]
+
+
+def _by_kind(frame: pd.DataFrame) -> pd.DataFrame:
+    """Claims by kind, and within a kind by verdict; what the record says comes last."""
+    if not {"kind", "verdict"} <= set(frame) or not set(frame["kind"]) <= set(KINDS):
+        return frame
+    order = frame["kind"].map(KINDS.index)
+    ordered = frame.assign(order=order).sort_values(["order", "verdict"], kind="stable").drop(columns="order")
+    last = [name for name in ("agrees", "recorded") if name in frame]
+    ordered = ordered[[*(name for name in ordered if name not in last), *last]]
+    return ordered.assign(kind=ordered["kind"].str.replace("_", " ")).rename(columns={"agrees": "as recorded"})
 
 
 def _cell(value: Any, numeric: bool) -> Cell:

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from tunbp.evidence.repetition import halves
+from tunbp.notebooks.words import named
 from tunbp.quantities import label_unit, percent, show, show_range, significant
-from tunbp.results.output import Output, Shown
+from tunbp.results.output import Output
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
@@ -18,10 +19,42 @@ if TYPE_CHECKING:
     from tunbp.evidence.held_out import Cell
 
 
-def verdict_table(table: pd.DataFrame, caption: str) -> Styler:
-    """Rows of `tunbp.lab.statistics.verdicts` in readable units, the difference with its interval in one column.
+def verdict_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `tunbp.lab.statistics.verdicts` as they are read, the difference with its interval in one column.
 
     Rows whose variants are equal in every pair (nothing dropped by either) are left out.
+
+    Parameters
+    ----------
+    table
+        What `tunbp.lab.statistics.verdicts` returned.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per cell and quantity.
+    """
+    lines = []
+    for row in table[(table["low"] != 0) | (table["high"] != 0)].to_dict("records"):
+        unit, size = label_unit(row["units"], "%" if row["units"] == "1" else None)
+        stock, patched, change, low, high = (
+            significant(row[name] / size, 3) for name in ("stock", "backpressure", "difference", "low", "high")
+        )
+        line = {
+            "cell": named(row["cell"]),
+            "quantity": f"{QUANTITIES.get(row['quantity'], row['quantity'])} ({unit})",
+            "stock": stock,
+            "backpressure": patched,
+            "difference": f"{change} ({low} to {high})",
+            "pairs": row["pairs"],
+            "with backpressure": row["with backpressure"],
+        }
+        lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def verdict_table(table: pd.DataFrame, caption: str) -> Styler:
+    """`verdict_rows` for a notebook.
 
     Parameters
     ----------
@@ -35,34 +68,11 @@ def verdict_table(table: pd.DataFrame, caption: str) -> Styler:
     Styler
         For the notebook.
     """
-    lines = []
-    for row in table[(table["low"] != 0) | (table["high"] != 0)].to_dict("records"):
-        unit, size = label_unit(row["units"], "%" if row["units"] == "1" else None)
-        stock, patched, change, low, high = (
-            f"{row[name] / size:.4g}" for name in ("stock", "backpressure", "difference", "low", "high")
-        )
-        line = {
-            "cell": row["cell"],
-            "quantity": f"{row['quantity']} ({unit})",
-            "stock": stock,
-            "backpressure": patched,
-            "difference": f"{change} ({low} to {high})",
-            "pairs": row["pairs"],
-            "with backpressure": row["with backpressure"],
-        }
-        lines.append(line)
-    return pd.DataFrame(lines).style.hide(axis="index").set_caption(caption).set_uuid("verdicts")
-
-
-NATIVE_SHOWN: dict[str, Shown] = {
-    "added RTT": ("s", "ms"), "ring": "", "sender": "", "runs": "", "measured": ("bit/s", "Mbit/s"), "range": "",
-    "predicted": ("bit/s", "Mbit/s"), "50 %": "", "90 %": "", "inside": "",
-}  # fmt: skip
-"""Columns of the printed table of native runs."""
+    return verdict_rows(table).style.hide(axis="index").set_caption(caption).set_uuid("verdicts")
 
 
 def native_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows of `evidence.blind.blind` as they are read: ranges (Mbit/s), and the narrowest interval that holds.
+    """Rows of `evidence.blind.blind` as they are read: rates in Mbit/s, and the narrowest interval that holds.
 
     Parameters
     ----------
@@ -74,15 +84,23 @@ def native_table(table: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         One row per configuration, Mbit/s.
     """
-    words = {
-        name: [f"{significant(low / 1e6, 3)} to {significant(high / 1e6, 3)}" for low, high in table[ends].to_numpy()]
-        for name, ends in (
-            ("range", ["least", "most"]), ("50 %", ["low50", "high50"]), ("90 %", ["low90", "high90"])
-        )
-    }  # fmt: skip
-    inside = np.where(table["inside50"], "50 %", np.where(table["inside90"], "90 %", "outside"))
-    shown = table.rename(columns={"added_rtt": "added RTT"}).assign(**words, inside=inside)
-    return shown[list(NATIVE_SHOWN)]
+
+    def spread(middle: str, low: str, high: str) -> list[str]:
+        rows = table[[middle, low, high]].to_numpy(float) / 1e6
+        return ["{} ({} to {})".format(*(significant(value, 3) for value in row)) for row in rows]
+
+    return pd.DataFrame(
+        {
+            "added RTT (ms)": [f"{1e3 * value:g}" for value in table["added_rtt"]],
+            "ring": table["ring"],
+            "sender": table["sender"],
+            "runs": table["runs"],
+            "measured, range (Mbit/s)": spread("measured", "least", "most"),
+            "predicted, 50 % (Mbit/s)": spread("predicted", "low50", "high50"),
+            "90 % (Mbit/s)": [text.partition("(")[2].rstrip(")") for text in spread("predicted", "low90", "high90")],
+            "inside": np.where(table["inside50"], "50 %", np.where(table["inside90"], "90 %", "outside")),
+        }
+    )
 
 
 def native_caption(table: pd.DataFrame, cells: Sequence[Cell]) -> str:
@@ -218,6 +236,9 @@ def beside_caption(table: pd.DataFrame) -> str:
 
 RATE, RING_DROPS = "received rate", "packets dropped by the ring per packet that reached it"
 """Quantities of `verdicts` by the long names of the schema."""
+
+QUANTITIES = {RING_DROPS: "dropped by the ring"}
+"""Shorter words of quantities, for a column."""
 
 
 def answer(gains: pd.DataFrame, table: pd.DataFrame) -> str:

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from tunbp.plots import style
 from tunbp.plots.bands import draw_simulated
-from tunbp.plots.legend import fitted_handle, key
+from tunbp.plots.legend import HALO, fitted_handle, kind_handle, name_lines
 from tunbp.plots.points import draw_published, estimates
 from tunbp.plots.texts import Text
 
@@ -29,7 +29,8 @@ TEXTS = {
     ),
     "senders_costs": Text(
         "What a packet costs with 8 streams, and what another wake rule would change",
-        "Left: contention, not the wake, is what 8 streams pay for backpressure; fitted seconds per packet by part. "
+        "Left: contention, not the wake, is what 8 streams pay for backpressure, more than its reader saves (without "
+        "contention a packet would cost less than with stock, as with one stream); fitted time per packet by part. "
         "Right: an earlier wake helps 8 streams and hurts a single pktgen sender, a later one the other way round. "
         "Open markers: published rate over that of the merged rule (half); bars: how far equal code scatters, between "
         "sessions for pktgen, between two days for iperf3: only the loss of the early wake in pktgen is established. "
@@ -57,7 +58,7 @@ def streams(rows: pd.DataFrame, model: pd.DataFrame) -> Figure:
     Figure
         To be handed to `Output.figure`.
     """
-    fig, ax = style.figure("column", 2.7)
+    fig, ax = style.figure("column", 3.0)
     ax.set_xscale("log", base=2)
     draw_simulated(ax, model, "streams", "received_rate", label=False)
     draw_published(ax, rows, "streams", "published", fitted="role", label=False)
@@ -65,8 +66,14 @@ def streams(rows: pd.DataFrame, model: pd.DataFrame) -> Figure:
     ax.set_xticks(ticks, [str(n) for n in ticks])
     ax.set_xlabel("Parallel TCP streams")
     style.label_axis(ax.yaxis, "Throughput", "bit/s", "Gbit/s")
-    ax.set_ylim(0, 1.25 * max(rows["published"].max(), model["received_rate"].max()))
-    key(ax, loc="lower left", ncols=2, handles=[fitted_handle()])
+    both = [*rows["published"], *model["received_rate"]]
+    ax.set_ylim(0.94 * min(both), 1.04 * max(both))
+    ax.set_xlim(None, 2.4 * max(ticks))
+    middle = model.groupby(["variant", "streams"])["received_rate"].median()
+    for name in dict.fromkeys(model["variant"]):
+        name_lines(ax, {name: (ticks[-1], float(middle[name, ticks[-1]]))}, (6, 0))
+    handles = [kind_handle("published"), fitted_handle(), kind_handle("simulated")]
+    fig.legend(handles=handles, loc="outside upper center", ncols=3)
     return fig
 
 
@@ -91,19 +98,27 @@ def costs(parts: pd.DataFrame, rules: pd.DataFrame) -> Figure:
         left.barh(range(len(variants)), size, left=start, color=color, hatch=hatch, edgecolor="black",
                   linewidth=0.4, height=0.6, label=part)  # fmt: skip
         start = start + size
+    for place, whole in enumerate(start):
+        left.annotate(f"{whole * 1e6:.2f}", (whole, place), xytext=(3, 0), textcoords="offset points", va="center",
+                      fontsize=6.5)  # fmt: skip
+    left.set_xlim(0, 1.12 * float(start.max()))
     left.set_yticks(range(len(variants)), [style.variant_style(name).label for name in variants])
     left.set_ylim(len(variants) - 0.4, -1.9)
     left.grid(axis="y", visible=False)
     style.label_axis(left.xaxis, "Cost per packet, 8 streams", "s", "µs")
     left.legend(loc="upper left", ncols=2, fontsize=6)
     rows = rules.assign(
-        name=rules["case"] + ",\nwoken: " + rules["rule"],
+        name=rules["case"] + ",\nwake: " + rules["rule"],
         variant=np.where(rules["rule"] == "freed batch", "wake_batch", "wake_empty"),
     )
     estimates(right, rows, "name", "published", "low", "high", variant="variant", kind="published", model="model",
               reference=1.0)  # fmt: skip
-    right.set_ylim(len(rules) - 0.4, -1.1)
+    right.set_ylim(len(rules) - 0.4, -1.6)
     right.set_xlabel("Rate relative to wake at half")
+    for words, side, shift in (("slower", "right", -5), ("faster", "left", 5)):
+        text = right.annotate(words, (1.0, -0.75), xytext=(shift, 0), textcoords="offset points", ha=side, va="center",
+                              fontsize=6.5, style="italic")  # fmt: skip
+        text.set_path_effects(HALO)
     handles = [
         Line2D([], [], linestyle="none", marker="o", color="#555555", markerfacecolor="white", label="published"),
         Line2D([], [], color="black", linestyle="-", linewidth=1.4, label="simulated"),

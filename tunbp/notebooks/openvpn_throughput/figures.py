@@ -45,6 +45,9 @@ TEXTS = {
 }
 """Words of each figure, by its id."""
 
+FACTOR = 10.0
+"""Gain from which it is said as a factor."""
+
 
 def paper(curves: Mapping[str, pd.DataFrame], rows: Mapping[str, pd.DataFrame]) -> Figure:
     """Throughput of each tunnel over RTT and over queue length: published markers, simulated lines with bands.
@@ -122,7 +125,8 @@ def gain_by_queue(pairs: pd.DataFrame, tunnel: str = "OpenVPN") -> Figure:
                 linewidth=1.6 if default else 0.8, zorder=2 + default)  # fmt: skip
         for x, y, look in zip((0, 1), ends, (stock, patched), strict=True):
             ax.plot([x], [y], marker=look.marker, color=look.color, markerfacecolor="white", zorder=4)
-        words = f"{row['ring']:.0f} packets: {format_tick(round(row['stock'] / 1e6, 1))} ({100 * row['gain']:+,.0f} %)"
+        step = f"{100 * row['gain']:+.0f} %" if row["gain"] < FACTOR else f"×{1 + row['gain']:.0f}"
+        words = f"{row['ring']:.0f} packets: {format_tick(round(row['stock'] / 1e6, 1))} ({step})"
         ax.text(-0.06, np.exp(at), words, ha="right", va="center", fontsize=7, weight="bold" if default else "normal")
         if default:
             gain = f"500 packets:\n+{percent(row['gain'])} of stock is\n−{percent(row['deficit'])} of backpressure"

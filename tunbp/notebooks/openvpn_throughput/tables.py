@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from tunbp.evidence import openvpn
-from tunbp.quantities import percent, show_range
+from tunbp.plots.style import variant_style
+from tunbp.quantities import percent, show, show_range
 from tunbp.results.numbers import Number
 from tunbp.results.output import Output
 from tunbp.sources import link
 
 LIMIT = 0.2
 """Relative error from which a row is named, and factor less one between neighbours from which a curve is rough."""
+
+FACTOR = 10.0
+"""Relative error from which it is said as a factor."""
 
 
 def where_off(curves: Mapping[str, pd.DataFrame], rows: pd.DataFrame) -> str:
@@ -33,11 +38,17 @@ def where_off(curves: Mapping[str, pd.DataFrame], rows: pd.DataFrame) -> str:
         Markdown.
     """
     far = rows[rows["error"].abs() > LIMIT].sort_values("error", key=lambda error: -error.abs())
-    named = ", ".join(f"{line['row']} ({100 * line['error']:+.0f} %)" for line in far.to_dict("records"))
+    named = "; ".join(f"{_row(line)} ({100 * line['error']:+.0f} %)" for line in far.to_dict("records"))
     words = f"{len(far)} of {len(rows)} rows are missed by more than {percent(LIMIT)}" + (
         f": {named}. " if named else ". "
     )
     return (words + _roughness(curves["lab"]) if "lab" in curves else words).strip()
+
+
+def _row(line: Mapping[Hashable, Any]) -> str:
+    """A row of the paper's tables as it is read: `OpenVPN, lab, 20 ms, stock`."""
+    place = f"lab, {1e3 * line['rtt']:.0f} ms" if line["path"] == "lab" else f"Germany–USA, {line['ring']:.0f} packets"
+    return f"{line['tunnel']}, {place}, {variant_style(str(line['variant'])).label}"
 
 
 def _roughness(curve: pd.DataFrame) -> str:
@@ -83,3 +94,36 @@ def add_finding(out: Output, gain: Number, curves: Mapping[str, pd.DataFrame]) -
         "divided by the larger value."
     )
     out.finding(1, str(gain), sentence, "openvpn_gain_by_queue", "openvpn_gains", link("S03"))
+
+
+def missed(validated: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `evidence.validation.validate` that the model misses by `LIMIT` or more, as they are read."""
+    far = validated[validated["error"].abs() >= LIMIT].sort_values("error", key=lambda error: -error.abs())
+    lines = [
+        {
+            "table": row["table"],
+            "row": row["row"],
+            "role": row["role"],
+            "published": show(row["published"], row["unit"], 4),
+            "model": show(row["model"], row["unit"], 3),
+            "error": f"{100 * row['error']:+.0f} %" if row["error"] < FACTOR else f"x {1 + row['error']:,.0f}",
+        }
+        for row in far.to_dict("records")
+    ]
+    return pd.DataFrame(lines)
+
+
+def disputed(statements: pd.DataFrame) -> pd.DataFrame:
+    """Claims that do not hold as they were made, of `evidence.claims.check`, as they are read."""
+    wrong = statements[statements["verdict"].isin(["contradicted", "corrected"])]
+    rows = [
+        {
+            "who": f"{row['author']} ({row['source_id']})",
+            "words": row["words"],
+            "claimed": show(row["claimed"], row["unit"], 4) if row["unit"] else "no number",
+            "computed": show(row["computed"], row["unit"], 4) if row["unit"] else "no number",
+            "why": row["why"],
+        }
+        for row in wrong.to_dict("records")
+    ]
+    return pd.DataFrame(rows)

@@ -31,10 +31,10 @@ TEXTS = {
     "sensitivity_map": Text(
         "Gain of backpressure over round-trip time and txqueuelen",
         "Backpressure gains most where the round trip is long and the ring short (bright); above the line marked 1.1 "
-        "it gains less than 10 %. Broken lines: the default rings of tun (500) and tap "
-        "(1000). Circles: where the paper has OpenVPN values, in its lab and on its path. Crosses: it hurts, no gain "
-        "but more than 1 ms of added delay, or less throughput. Throughput with backpressure over stock, OpenVPN host "
-        "of the paper's lab (fitted), one flow, median of three seeds. Simulated.",
+        "it gains less than 10 %. Solid lines: 1.1, 2 and 10 times stock; broken lines: the default rings of tun (500) "
+        "and tap (1000). Circles: where the paper has OpenVPN values, in its lab and on its path. Crosses: it hurts, "
+        "no gain but more than 1 ms of added delay, or less throughput. Throughput with backpressure over stock, "
+        "OpenVPN host of the paper's lab (fitted), one flow, median of three seeds. Simulated.",
         "Heat map: the ratio grows to the lower right, toward small rings and long round trips, and is one in the "
         "upper left.",
     ),
@@ -109,7 +109,9 @@ def gain_map(data: xr.Dataset, points: pd.DataFrame) -> Figure:
     marks = ax.plot(*at, linestyle="none", marker="o", color="black", markerfacecolor="white", markersize=4)
     marks[0].set_path_effects(HALO)
     handles = [*marks, *ax.plot([], [], linestyle="none", marker="x", color="#555555", markersize=4)]
-    fig.legend(handles, ["the paper's values", "backpressure hurts"], loc="outside upper center", ncols=2)
+    handles += ax.plot([], [], linestyle=(0, (2, 2)), color="black", linewidth=0.8)
+    names = ["the paper's values", "backpressure hurts", f"defaults: tun {VPN_RING}, tap {VM_RING}"]
+    fig.legend(handles, names, loc="outside upper center", ncols=2)
     return fig
 
 

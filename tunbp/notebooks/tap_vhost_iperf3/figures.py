@@ -10,11 +10,12 @@ import pandas as pd
 import xarray as xr
 from matplotlib.lines import Line2D
 
-from tunbp.plots.legend import GREY, key
+from tunbp.plots.legend import GREY, HALO, key
 from tunbp.plots.points import draw_measured
 from tunbp.plots.series import time_series
 from tunbp.plots.style import figure, label_axis, label_field, variant_style
 from tunbp.plots.texts import Text
+from tunbp.quantities import show, significant
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,20 +27,25 @@ TEXTS = {
     "raw_runs": Text(
         "24 raw iperf3 runs against ring size and round-trip time",
         "Without added delay (left) stock needs a ring of about 100 packets with TAP; backpressure keeps its rate "
-        "with 10 and most of it with a single one. With delay (right) most runs end at the dotted line, which is what "
-        "the receiver's window allows: they say nothing about drops. Only the two stock TAP runs lie below it. Filled "
+        "with 10 and most of it with a single one. Behind vhost-net both carry the same from 10 packets on. With "
+        "delay (right) six of the eight runs lie on the dotted line or up to a quarter below it, which is what the "
+        "receiver's window allows: they say nothing about drops. Only the two stock TAP runs lie far below. Filled "
         "markers: measured, one run of 300 s each, with a 95 % interval over its seconds that knows nothing of other "
-        "runs and is mostly smaller than the marker. Short lines: simulated. Two patched files say another delay in "
-        "their name and are drawn at the round trip that was measured.",
+        "runs and is mostly smaller than the marker; stock and backpressure are moved apart sideways. Short lines: "
+        "simulated (a stock ring of one behind vhost-net is simulated far too fast). Two backpressure files say "
+        "another delay in their name and are drawn at the round trip that was measured.",
         "Four panels. Left: rate against ring size, stock falls at small rings, backpressure hardly. Right: rate "
         "against round-trip time, most points on a falling curve set by the receive window.",
     ),
     "raw_series": Text(
-        "What was in flight, and its rate, of one stock and one patched run",
-        "Dots: measured each second at the sender; lines: simulated; the first 120 s. Shown is the smaller of "
-        "congestion and receive window: a congestion window beyond the receiver's is not used. The simulation is not "
-        "shifted or started to match: losses fall at other moments; level and shape are what to compare.",
-        "Two columns of two time series; stock saws at a low level, the patched run is flat at the receive window.",
+        "What was in flight, and its rate, of one stock run and one with backpressure",
+        "The window of the stock run saws at less than half of what backpressure keeps in flight, and the model "
+        "follows in level and shape, but with an eighth of the retransmits. Dots: measured each second at the sender; "
+        "lines: simulated; the first 120 s, means without the first 10. Shown is the smaller of congestion and receive "
+        "window: a congestion window beyond the receiver's is not used. The simulation is not shifted or started to "
+        "match: losses fall at other moments. The round trips differ: the file of the second run says 120 ms.",
+        "Two columns of two time series; stock saws at a low level, the run with backpressure is flat at the receive "
+        "window.",
     ),
 }
 """Words of each figure, by its id."""
@@ -80,10 +86,13 @@ def _raw_panel(ax: Axes, own: pd.DataFrame, axis: str) -> None:
     ax.set_yscale("log")
     if axis == "ring":
         ax.set_xscale("log")
-    draw_measured(ax, own, axis, "measured", low="low", high="high", label=False)
+    # beside each other: where both carry the same, one would hide the other
+    aside = np.where(own["variant"] == "stock", -1.0, 1.0)
+    own = own.assign(place=own[axis] * 1.09**aside if axis == "ring" else own[axis] + 0.0016 * aside)
+    draw_measured(ax, own, "place", "measured", low="low", high="high", label=False)
     for variant, part in own.groupby("variant"):
         # wider than the marker and under it: seen at both sides also where both agree
-        ax.plot(part[axis], part["model"], linestyle="none", marker="_", markersize=11, markeredgewidth=1.1,
+        ax.plot(part["place"], part["model"], linestyle="none", marker="_", markersize=9, markeredgewidth=1.1,
                 color=variant_style(str(variant)).color, zorder=2.5)  # fmt: skip
     label_axis(ax.yaxis, "Throughput", "bit/s")
     if axis == "ring":
@@ -98,11 +107,13 @@ def _raw_panel(ax: Axes, own: pd.DataFrame, axis: str) -> None:
         # beside its marker, where neither the window's curve nor the next marker is
         side, shift = ("right", (-7, -2)) if line["label"] < 0.1 else ("left", (7, -9))
         words = f"file says {line['label'] * 1e3:.0f} ms"
-        at = (line["base_rtt"], line["measured"])
+        at = (line["place"], line["measured"])
         ax.annotate(words, at, xytext=shift, textcoords="offset points", fontsize=6.5, ha=side)
 
 
-def raw_series(data: Sequence[tuple[xr.Dataset, str]], variants: Mapping[str, str], until: float = 120.0) -> Figure:
+def raw_series(
+    data: Sequence[tuple[xr.Dataset, str]], variants: Mapping[str, str], shape: pd.DataFrame, until: float = 120.0
+) -> Figure:
     """Throughput and what was in flight second by second: measured dots, simulated lines, one column per run.
 
     Parameters
@@ -111,6 +122,8 @@ def raw_series(data: Sequence[tuple[xr.Dataset, str]], variants: Mapping[str, st
         `evidence.iperf3_runs.series` with `in_flight`, and the kind of each.
     variants
         Run -> ``"stock"`` or ``"patched"``.
+    shape
+        `evidence.iperf3_runs.sawtooth`: where level and losses of both differ.
     until
         End of the time shown [s].
 
@@ -126,7 +139,17 @@ def raw_series(data: Sequence[tuple[xr.Dataset, str]], variants: Mapping[str, st
             for series, kind in data
         ]
         time_series(axes[:, column], runs, ["throughput", "cwnd"], {"cwnd": "MB"})  # type: ignore[arg-type]
-        axes[0, column].set_title(name)
+        measured = next(series for series, kind in data if kind == "measured").sel(run=name)
+        axes[0, column].set_title(
+            f"{variant_style(variants[name]).label}: {DEVICES[str(measured['device'].item())]}, ring of "
+            f"{int(measured['ring'])} packets, {1e3 * float(measured['min_rtt']):.0f} ms"
+        )
+        for ax, words in zip(axes[:, column], _differences(shape[shape["run"] == name]), strict=True):
+            # where the dots are not: below those of backpressure, above those of stock
+            top = variants[name] == "stock"
+            text = ax.text(0.98, 0.94 if top else 0.06, words, transform=ax.transAxes, ha="right",
+                           va="top" if top else "bottom", fontsize=6.5)  # fmt: skip
+            text.set_path_effects(HALO)
         axes[0, column].set_xlabel("")
         axes[1, column].set_ylabel("In flight (MB)")
         if column:
@@ -136,3 +159,15 @@ def raw_series(data: Sequence[tuple[xr.Dataset, str]], variants: Mapping[str, st
         row[0].set_ylim(0, 1.06 * max(float(np.nanmax(line.get_ydata())) for ax in row for line in ax.lines))
     key(fig, loc="outside upper center", ncols=4)
     return fig
+
+
+def _differences(shape: pd.DataFrame) -> tuple[str, str]:
+    """Where level and losses differ, for the panels of rate and window."""
+    one, two = (shape[shape["kind"] == kind].iloc[0] for kind in ("measured", "simulated"))
+    rates = [show(float(row["throughput"]), "bit/s", 3) for row in (one, two)]
+    change = f"{100 * (two['throughput'] / one['throughput'] - 1):+.0f} %".replace("-", "−")
+    lost = [significant(float(row["retransmits_per_minute"]), 2) for row in (one, two)]
+    return (
+        f"measured {rates[0]}, simulated {rates[1]} ({change})",
+        f"retransmits a minute: measured {lost[0]}, simulated {lost[1]}",
+    )

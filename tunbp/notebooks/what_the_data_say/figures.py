@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import binom
 
-from tunbp.model.fields import FIELDS
+from tunbp.notebooks.what_the_data_say.tables import SOURCE_NAMES, constant_name
+from tunbp.notebooks.words import host_name, named
 from tunbp.plots import style
-from tunbp.plots.legend import GREY
+from tunbp.plots.legend import GREY, HALO
 from tunbp.plots.texts import Text
 
 if TYPE_CHECKING:
@@ -21,9 +22,10 @@ TEXTS = {
         "Predictive intervals and what was measured",
         "Each row is a configuration that nothing was fitted to, with the 90 % interval (thin), the 50 % interval "
         "(thick) and the median (bar) of its prediction, over what was measured (1): an interval that reaches the "
-        "line held it. Rows right of the line are predicted too high, left of it too low. Rows are ordered by the "
-        "median.",
-        "Horizontal bars around a vertical line at one, one panel per source, all on the same logarithmic axis.",
+        "line held it. Rows right of the line are predicted too high, left of it too low; the named ones in black are "
+        "missed. Rows are ordered by the median.",
+        "Horizontal bars around a vertical line at one, one panel per source, all on the same logarithmic axis; nearly "
+        "all bars cross the line.",
     ),
     "coverage": Text(
         "How often intervals hold what was measured",
@@ -35,10 +37,12 @@ TEXTS = {
     ),
     "contraction": Text(
         "What the paper's rows say of each constant",
-        "The further right, the more the rows say of a constant: 1 - variance of the posterior over that of the "
-        "prior is 0 where they say nothing and 1 where they fix it. Negative values are chance, or a posterior wider "
-        "than the prior.",
-        "Dot plot, one row per constant, sorted.",
+        "A line much shorter than the grey field: the rows narrow this constant; one that fills it: they say nothing "
+        "of it; one at an end: they contradict its prior. Lines: 90 % of the posterior, with its median, as quantiles "
+        "of the prior. Relative: what is narrowed is the factor to the reader's speed or service time, not the "
+        "constant in its unit. Sorted by how much of the variance is gone.",
+        "One horizontal line with a dot per constant over a grey field of the prior; those at the top are short, that "
+        "of the reader's speed fills the field.",
     ),
 }
 """Words of each figure, by its id."""
@@ -48,15 +52,6 @@ INTERVAL = "#8A8A8A"
 LINES = (("black", "-"), ("#5a5a5a", "--"), ("#9a9a9a", "-."), ("#5a5a5a", ":"))
 """Colour and dashes of sources, colour of hosts."""
 LEVELS = np.linspace(0.05, 0.95, 19)
-
-SOURCES = {
-    "openvpn_native": "our OpenVPN runs",
-    "external": "runs of others",
-    "paper": "the paper's other rows",
-    "openvpn": "our OpenVPN runs, emulated",
-    "wireguard_native": "our wireguard-go runs",
-}
-"""What figures call a source."""
 
 
 def held(covered: pd.DataFrame) -> str:
@@ -74,7 +69,7 @@ def held(covered: pd.DataFrame) -> str:
     """
     parts = covered[covered["source"] != "all"]
     told = [
-        f"{SOURCES[row['source']]} {round(row['cells'] * row['inside 90 %'])} of {row['cells']}"
+        f"{SOURCE_NAMES[row['source']]} {round(row['cells'] * row['inside 90 %'])} of {row['cells']}"
         for row in parts.to_dict("records")
     ]
     return f"The 90 % intervals hold: {', '.join(told)}."
@@ -99,10 +94,17 @@ def intervals(table: pd.DataFrame) -> Figure:
         rows = part.assign(ratio=part["median"] / part["measured"]).sort_values("ratio").reset_index(drop=True)
         for low, high, width in (("low90", "high90", 0.8), ("low50", "high50", 2.6)):
             ends = rows[low] / rows["measured"], rows[high] / rows["measured"]
-            ax.hlines(rows.index, *ends, color=INTERVAL, linewidth=width)
+            ax.hlines(rows.index, *ends, color=np.where(rows["inside90"], INTERVAL, "black"), linewidth=width)
         ax.plot(rows["ratio"], rows.index, linestyle="none", marker="|", color="black")
         ax.axvline(1.0, color="black", linewidth=0.8)
-        ax.set(xscale="log", yticks=[], title=f"{SOURCES[str(source)]} ({len(rows)})")
+        for place in np.flatnonzero(~rows["inside90"].astype(bool)):
+            row = rows.iloc[place]
+            # on the side of the line where the row's own interval is not
+            side, shift = ("right", -3) if row["ratio"] > 1 else ("left", 3)
+            text = ax.annotate(named(row["name"]), (1.0, float(place)), xytext=(shift, 0), textcoords="offset points",
+                               ha=side, va="center", fontsize=6)  # fmt: skip
+            text.set_path_effects(HALO)
+        ax.set(xscale="log", yticks=[], title=f"{SOURCE_NAMES[str(source)]} ({len(rows)})")
         style.label_axis(ax.xaxis, "")
     fig.supxlabel("Predicted over measured rate", fontsize="medium")
     return fig
@@ -128,8 +130,11 @@ def coverage(table: pd.DataFrame) -> Figure:
     ax.plot([0, 1], [0, 1], color=GREY, linewidth=0.8)
     for (source, part), (color, dashes) in zip(table.groupby("source", sort=False), LINES, strict=False):
         observed = [float((2 * (part["place"] - 0.5).abs() <= level).mean()) for level in LEVELS]
-        ax.plot(LEVELS, observed, color=color, linestyle=dashes, label=f"{SOURCES[str(source)]} ({len(part)})")
+        ax.plot(LEVELS, observed, color=color, linestyle=dashes, label=f"{SOURCE_NAMES[str(source)]} ({len(part)})")
     ax.set(xlim=(0, 1), ylim=(0, 1.02))
+    for at, side, words in (((0.02, 0.98), "left", "wider than need be"), ((0.98, 0.02), "right", "too narrow")):
+        ax.text(*at, words, transform=ax.transAxes, ha=side, va="top" if side == "left" else "bottom", fontsize=7,
+                style="italic")  # fmt: skip
     style.label_axis(ax.xaxis, "Level of the interval", "1", "%")
     style.label_axis(ax.yaxis, "Configurations inside", "1", "%")
     fig.legend(loc="outside upper center", ncols=2)
@@ -137,7 +142,7 @@ def coverage(table: pd.DataFrame) -> Figure:
 
 
 def contraction(table: pd.DataFrame) -> Figure:
-    """Contraction of every constant by host.
+    """Where the posterior of every constant lies within its prior, hosts beside each other.
 
     Parameters
     ----------
@@ -149,17 +154,21 @@ def contraction(table: pd.DataFrame) -> Figure:
     Figure
         To be handed to `Output.figure`.
     """
-    order = table.groupby("constant")["contraction"].mean().sort_values(ascending=False).index
-    names = {name: FIELDS[name].long_name if name in FIELDS else name.replace("_", " ") for name in order}
+    table = table.assign(name=[constant_name(row) for row in table.to_dict("records")])
+    order = list(table.groupby("name")["contraction"].mean().sort_values(ascending=False).index)
     fig, ax = style.figure("column", 0.9 + 0.2 * len(order))
-    for (host, part), (color, _), marker in zip(table.groupby("host", sort=False), LINES, "osD^", strict=False):
-        rows = part.set_index("constant")["contraction"]
-        at = [place for place, name in enumerate(order) if name in rows.index]
-        ax.plot(rows.reindex(order).dropna(), at, linestyle="none", marker=marker, color=color, label=host)
-    ax.set_yticks(range(len(order)), list(names.values()))
+    hosts = list(table.groupby("host", sort=False))
+    ax.axvspan(0.05, 0.95, color="#E4E4E4", linewidth=0, zorder=0, label="prior, 90 %")
+    for number, ((host, part), (color, _), marker) in enumerate(zip(hosts, LINES, "osD^", strict=False)):
+        at = part["name"].map(order.index) + 0.6 * ((number + 0.5) / len(hosts) - 0.5)
+        ax.hlines(at, part["place_low90"], part["place_high90"], color=color, linewidth=1.0)
+        ax.plot(part["place"], at, linestyle="none", marker=marker, color=color, label=host_name(str(host)))
+    ax.axvline(0.5, color=GREY, linewidth=0.6, zorder=1)
+    ax.set_yticks(range(len(order)), order)
     ax.set_ylim(len(order) - 0.4, -0.6)
     ax.grid(axis="y", visible=False)
-    ax.axvline(0.0, color="black", linewidth=0.6)
-    ax.set_xlabel("1 − posterior variance / prior variance")
+    ax.set_xlim(0, 1)
+    ax.set_xticks([0.05, 0.25, 0.5, 0.75, 0.95])
+    style.label_axis(ax.xaxis, "Posterior, as quantiles of the prior", "1", "%")
     fig.legend(loc="outside upper center", ncols=2)
     return fig

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
 from tunbp.evidence.held_out import CALIBRATION, HELD_OUT, SOURCES, Cell
 from tunbp.evidence.predictive import judged, predictive
 from tunbp.model.fields import FIELDS
-from tunbp.quantities import show, show_range
+from tunbp.notebooks.words import host_name, named
+from tunbp.quantities import show, show_range, significant
 from tunbp.results.output import Shown
 
-INTERVALS: dict[str, Shown] = {
-    "name": "", "variant": "", **dict.fromkeys(("measured", "median", "low90", "high90"), "bit/s"),
-}  # fmt: skip
-"""Printed columns of configurations with their intervals."""
+SOURCE_NAMES = {
+    "openvpn_native": "our OpenVPN runs",
+    "external": "runs of others",
+    "paper": "the paper's other rows",
+    "openvpn": "our OpenVPN runs, emulated",
+    "wireguard_native": "our wireguard-go runs",
+}
+"""What figures and tables call a source."""
 COVERAGE: dict[str, Shown] = {
     "cells": "", "inside 90 %": ("1", "%"), "inside 50 %": ("1", "%"), "width": "", "log ratio": "",
 }  # fmt: skip
@@ -43,6 +49,11 @@ def predicted(sources: Sequence[str], draws: int, seed: int) -> tuple[list[Cell]
     return cells, judged(cells, predictive(cells, draws, seed))
 
 
+def sourced(table: pd.DataFrame) -> pd.DataFrame:
+    """A table by source with the sources in words, to be printed."""
+    return table.assign(source=[SOURCE_NAMES.get(name, name) for name in table["source"]])
+
+
 def split(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rows that judge the intervals, and rows that the sizes of the model's error come from.
 
@@ -59,8 +70,15 @@ def split(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     return table[table["use"] == HELD_OUT], table[table["use"] == CALIBRATION]
 
 
+def constant_name(row: Mapping[Hashable, Any]) -> str:
+    """A constant of `evidence.posteriors.contraction` as it is read; a factor is said to be relative."""
+    name = str(row["constant"])
+    words = FIELDS[name].long_name if name in FIELDS else name.replace("_", " ")
+    return f"{words} (relative)" if row["relative"] else words
+
+
 def in_words(said: pd.DataFrame) -> pd.DataFrame:
-    """`evidence.posteriors.contraction` with a column `90 %`: median and interval in the unit people use.
+    """`evidence.posteriors.contraction` as it is read: names in words, median and interval in the unit people use.
 
     Parameters
     ----------
@@ -70,10 +88,30 @@ def in_words(said: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        The same rows.
+        One row per constant.
     """
-    words = []
+    lines = []
     for row in said.to_dict("records"):
-        unit = FIELDS[row["constant"]].units
-        words.append(f"{show(row['median'], unit, 3)} ({show_range(row['low90'], row['high90'], unit)})")
-    return said.assign(**{"90 %": words})
+        field = FIELDS[row["constant"]]
+        middle, ends = show(row["median"], field.units, 3), show_range(row["low90"], row["high90"], field.units)
+        line = {"host": host_name(row["host"]), "constant": constant_name(row), "median (90 %)": f"{middle} ({ends})"}
+        quantiles = f"{100 * row['place_low90']:.0f} to {100 * row['place_high90']:.0f} %"
+        lines.append(line | {"as quantiles of the prior": quantiles, "the rows say": row["says"]})
+    return pd.DataFrame(lines)
+
+
+def missed(judges: pd.DataFrame) -> pd.DataFrame:
+    """Configurations whose 90 % interval misses, as they are read: rates in Mbit/s."""
+    out = judges[~judges["inside90"].astype(bool)]
+    ends = [
+        f"{significant(low / 1e6, 3)} to {significant(high / 1e6, 3)}"
+        for low, high in out[["low90", "high90"]].to_numpy()
+    ]
+    return pd.DataFrame(
+        {
+            "configuration": [named(name) for name in out["name"]],
+            "runs": [SOURCE_NAMES[source] for source in out["source"]],
+            "measured (Mbit/s)": [significant(value / 1e6, 3) for value in out["measured"]],
+            "predicted, 90 % (Mbit/s)": ends,
+        }
+    )

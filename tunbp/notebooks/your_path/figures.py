@@ -6,7 +6,6 @@ import io
 import os
 import threading
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -16,10 +15,11 @@ from tunbp.model.drivers import COMPARED
 from tunbp.model.qdiscs import QDISCS
 from tunbp.notebooks.your_path.tables import path_of
 from tunbp.plots import style
-from tunbp.plots.fans import PANELS
+from tunbp.plots.fans import PANELS, view
 from tunbp.plots.texts import Text
 from tunbp.prediction import Prediction
 from tunbp.prediction.card import card
+from tunbp.results.escape import html_sentence
 
 TEXTS = {
     "your_path": Text(
@@ -36,6 +36,9 @@ SCREEN_DPI = 110
 
 DRAFT_DRAWS, DRAFT_STEPS, DRAFT_RINGS = 16, 3e6, 6
 """Draws, scenario-steps and rings of a rough picture: about a tenth of a second."""
+
+STEP = 0.02
+"""Step of a slider, in decades."""
 
 REST = 0.7
 """Seconds without a movement after which the whole prediction is computed, s."""
@@ -97,7 +100,7 @@ class Redraw:
             self.bands[name, variant].set_verts([outline])
         for ax, mark, (name, *_) in zip(self.axes, self.marks, PANELS, strict=True):
             values = ends[name].to_numpy()
-            ax.set_ylim(0.0, 1.1 * max(float(values.max()), 1e-6))
+            ax.set_ylim(*view(name, float(values.min()), 1.1 * max(float(values.max()), 1e-6)))
             ax.set_xlim(rings.min() * 0.8, rings.max() * 1.25)
             mark.set_xdata([found.ring, found.ring])
         picture = io.BytesIO()
@@ -151,7 +154,9 @@ class Explorer:
         import ipywidgets as widgets
 
         self.values = {**values, "trace": None}
+        self.drawing = threading.Lock()
         self.controls, self.known = controls(values)
+        self.start = {name: self.controls[name].value for name in SLIDERS}
         # the first call of a kind compiles it; a slider must not wait for that
         found = self.draft()
         self.redraw = Redraw(found)
@@ -171,7 +176,10 @@ class Explorer:
     def given(self) -> dict[str, Any]:
         """Parameters where the sliders stand."""
         given = {name: control.value for name, control in self.controls.items()}
-        given |= {name: given[name] * style.axis_words(name)[1] for name in SLIDERS}
+        for name, start in self.start.items():
+            # the screen moves a slider to its nearest step: as long as nobody moves it further, its value stays
+            rests = abs(np.log10(given[name] / start)) <= STEP and self.values[name] is not None
+            given[name] = self.values[name] if rests else given[name] * style.axis_words(name)[1]
         given["ring"] = max(round(given["ring"]), 1)
         given |= {name: None for name, box in self.known.items() if not box.value}
         return {**self.values, **given}
@@ -200,9 +208,11 @@ class Explorer:
 
     def show(self, found: Prediction, rough: bool) -> None:
         """Bring a prediction to the screen."""
-        self.image.value = self.redraw.show(found)
+        # a slider that moves and the timer of one that rests are two threads, and there is one figure
+        with self.drawing:
+            self.image.value = self.redraw.show(found)
         lines = card(found, program=self.controls["product"].value).sentences
-        words = "".join(f"<p>{escape(line)}</p>" for line in lines)
+        words = "".join(f"<p>{html_sentence(line)}</p>" for line in lines)
         state = "rough, refining" if rough else f"{found.draws.sizes['draw']} draws"
         self.card.value = f"<p><i>{state}</i></p>{words}"
 
@@ -222,14 +232,14 @@ def controls(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]
     """
     import ipywidgets as widgets
 
-    look = {"style": {"description_width": "9em"}, "layout": widgets.Layout(width="80%")}
+    look = {"style": {"description_width": "12em"}, "layout": widgets.Layout(width="80%")}
 
-    def slide(name: str, low: float, high: float, form: str = ".3g") -> Any:
+    def slide(name: str, low: float, high: float, form: str = ",.3r") -> Any:
         words, size = style.axis_words(name)
         start = values[name] if values[name] is not None else np.sqrt(low * high)
         value = float(np.clip(start, low, high)) / size
         return widgets.FloatLogSlider(
-            value=value, base=10, min=np.log10(low / size), max=np.log10(high / size), step=0.02,
+            value=value, base=10, min=np.log10(low / size), max=np.log10(high / size), step=STEP,
             description=words, readout_format=form, **look,
         )  # fmt: skip
 

@@ -11,6 +11,7 @@ from tunbp.model.fields import FIELDS
 from tunbp.prediction import Prediction
 from tunbp.prediction.measured import read_run
 from tunbp.prediction.path import Path
+from tunbp.quantities import significant
 from tunbp.traces import open_trace
 
 
@@ -68,6 +69,17 @@ def table(found: Prediction) -> pd.DataFrame:
             row[f"{variant} ping (ms)"] = found.quantiles("latency", ring, variant)["median"] * 1e3
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def printed(shown: pd.DataFrame) -> pd.DataFrame:
+    """`table` for print: each rate with its interval in one column."""
+    found = {"txqueuelen": shown["txqueuelen"]}
+    for variant in (name.removesuffix(" ping (ms)") for name in map(str, shown) if name.endswith(" ping (ms)")):
+        rates = shown[[f"{variant}{part} (Mbit/s)" for part in ("", " low", " high")]].to_numpy(float)
+        words = ["{} ({} to {})".format(*(significant(value, 3) for value in row)) for row in rates]
+        found[f"{variant}, 90 % (Mbit/s)"] = pd.Series(words)
+        found[f"{variant}, ping (ms)"] = shown[f"{variant} ping (ms)"].map(lambda value: significant(value, 3))
+    return pd.DataFrame(found)
 
 
 def unknowns(found: Prediction) -> pd.DataFrame:

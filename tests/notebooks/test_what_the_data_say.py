@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+
+from tunbp.notebooks.what_the_data_say import figures
+from tunbp.notebooks.what_the_data_say.tables import in_words, missed
+
+mpl.use("Agg")
+
+
+@pytest.fixture
+def judges():
+    """Two configurations that are held, one predicted too high and one too low."""
+    low, high = np.array([0.5, 0.8, 2.0, 0.1]), np.array([2.0, 1.5, 4.0, 0.4])
+    return pd.DataFrame(
+        {
+            "source": "paper",
+            "name": ["lab-openvpn-10ms-stock", "b", "120ms-ring100-bbr-pfifo_fast", "firezone-10ms"],
+            "measured": 1e8, "median": 1e8 * np.sqrt(low * high), "low50": 1.1e8 * low, "high50": 0.9e8 * high,
+            "low90": 1e8 * low, "high90": 1e8 * high, "inside90": [True, True, False, False],
+        }
+    )  # fmt: skip
+
+
+@pytest.fixture
+def said():
+    row = {"host": "path-openvpn", "median": 6e4, "low90": 2e4, "high90": 9e4, "says": "much", "contraction": 0.8}
+    place = {"place": 0.6, "place_low90": 0.4, "place_high90": 0.7}
+    other = {"constant": "path_rate", "relative": True, "contraction": -0.2, "says": "nothing", "place_low90": 0.01}
+    return pd.DataFrame([{**row, **place, "constant": "drain_rate", "relative": False}, {**row, **place, **other}])
+
+
+def test_only_missed_configurations_are_named_beside_their_intervals(judges):
+    fig = figures.intervals(judges)
+    names = [text.get_text() for text in fig.axes[0].texts]
+    assert sorted(names) == ["120 ms, ring 100, BBR", "firezone, 10 ms"]
+    assert {text.get_ha() for text in fig.axes[0].texts} == {"left", "right"}, "each where its interval is not"
+
+
+def test_the_printed_table_has_the_missed_configurations_alone(judges):
+    table = missed(judges)
+    assert list(table["configuration"]) == ["120 ms, ring 100, BBR", "firezone, 10 ms"]
+    assert list(table["predicted, 90 % (Mbit/s)"]) == ["200 to 400", "10 to 40"]
+
+
+def test_a_posterior_is_drawn_within_its_prior(said):
+    ax = figures.contraction(said).axes[0]
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["reader speed", "link rate (relative)"]
+    ends = [segment[:, 0].tolist() for part in ax.collections for segment in getattr(part, "get_segments", list)()]
+    assert ends == [[0.4, 0.7], [0.01, 0.7]]
+
+
+def test_constants_are_said_in_the_unit_people_use_with_their_place_in_the_prior(said):
+    table = in_words(said)
+    assert table["host"].iloc[0] == "OpenVPN, Germany–USA"
+    assert table["median (90 %)"].iloc[0] == "60 Kpps (20 to 90 Kpps)"
+    assert table["as quantiles of the prior"].iloc[1] == "1 to 70 %"

@@ -1,0 +1,36 @@
+"""Names of configurations and hosts as they are read in figures and tables."""
+
+from __future__ import annotations
+
+import re
+
+PROPER = {"openvpn": "OpenVPN", "wireguard": "wireguard-go", "cubic": "CUBIC", "bbr": "BBR", "tap": "TAP",
+          "default_windows": "default windows"}  # fmt: skip
+"""Names that are not written as in an id."""
+PLACES = {"path": "Germany–USA", "lab": "lab"}
+"""Paths of the paper in words."""
+
+
+def named(name: str) -> str:
+    """A configuration's name as it is read; the native runs' one qdisc is not said.
+
+    Examples
+    --------
+    >>> named("120ms-ring100-bbr-pfifo_fast"), named("lab-openvpn-80ms-stock")
+    ('120 ms, ring 100, BBR', 'lab, OpenVPN, 80 ms, stock')
+    """
+    parts = name.removesuffix("-pfifo_fast").split("-")
+    words = [re.sub(r"^(ring)(\d+)$|^(\d+)(ms)$", r"\1\3 \2\4", part) for part in parts]
+    return ", ".join(PROPER.get(word, word) for word in words)
+
+
+def host_name(host: str) -> str:
+    """A host of the paper as it is read.
+
+    Examples
+    --------
+    >>> host_name("path-openvpn")
+    'OpenVPN, Germany–USA'
+    """
+    place, program = host.split("-", 1)
+    return f"{PROPER[program]}, {PLACES[place]}"
