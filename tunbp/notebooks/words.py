@@ -14,6 +14,16 @@ PLACES = {"path": "Germany–USA", "lab": "lab"}
 def named(name: str) -> str:
     """A configuration's name as it is read; the native runs' one qdisc is not said.
 
+    Parameters
+    ----------
+    name
+        An id, its parts joined by hyphens.
+
+    Returns
+    -------
+    str
+        The parts in words, joined by commas.
+
     Examples
     --------
     >>> named("120ms-ring100-bbr-pfifo_fast"), named("lab-openvpn-80ms-stock")
@@ -26,6 +36,16 @@ def named(name: str) -> str:
 
 def host_name(host: str) -> str:
     """A host of the paper as it is read.
+
+    Parameters
+    ----------
+    host
+        A key of `evidence.posteriors.hosts`.
+
+    Returns
+    -------
+    str
+        Program and path.
 
     Examples
     --------

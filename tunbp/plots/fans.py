@@ -55,5 +55,17 @@ def view(name: str, low: float, high: float) -> tuple[float, float]:
     """Ends of a panel's axis for values between two: rates from zero on, pings near what the path's round trip is.
 
     A ping begins at the round trip: from zero on, what the queues add to it would not be seen.
+
+    Parameters
+    ----------
+    name
+        Variable of the panel.
+    low, high
+        Least and greatest value that it shows, SI.
+
+    Returns
+    -------
+    low, high
+        Ends of its axis, SI.
     """
     return (max(min(low, 0.9 * high), 0.0) if name == "latency" else 0.0), high

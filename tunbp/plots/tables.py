@@ -114,7 +114,20 @@ def in_shown_units(
 
 
 def text_table(table: pd.DataFrame, caption: str = "") -> Styler:
-    """Format a table of words for a notebook: no text is HTML, sentences begin at the left."""
+    """Format a table of words for a notebook: no text is HTML, sentences begin at the left.
+
+    Parameters
+    ----------
+    table
+        The rows.
+    caption
+        Words above it.
+
+    Returns
+    -------
+    pandas Styler
+        Displays itself as the last line of a cell.
+    """
     return _styled(table.reset_index(drop=True), {}, caption, {})
 
 

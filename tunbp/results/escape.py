@@ -81,6 +81,16 @@ def _plain(text: str) -> str:
 def sentence(text: str) -> str:
     r"""Text of our own that Markdown shows as it is, but for commands between backquotes, which are code.
 
+    Parameters
+    ----------
+    text
+        One line.
+
+    Returns
+    -------
+    str
+        Markdown.
+
     Examples
     --------
     >>> sentence("raise *it*: `sndbuf`")
@@ -91,6 +101,16 @@ def sentence(text: str) -> str:
 
 def html_sentence(text: str) -> str:
     """Text of our own as HTML, commands between backquotes as code.
+
+    Parameters
+    ----------
+    text
+        One line.
+
+    Returns
+    -------
+    str
+        HTML.
 
     Examples
     --------

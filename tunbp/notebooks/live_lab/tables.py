@@ -11,7 +11,7 @@ import pandas as pd
 from tunbp.evidence.repetition import halves
 from tunbp.notebooks.words import named
 from tunbp.quantities import label_unit, percent, show, show_range, significant
-from tunbp.results.output import Output
+from tunbp.results.output import Output, Shown
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler

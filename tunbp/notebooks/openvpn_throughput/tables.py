@@ -97,7 +97,18 @@ def add_finding(out: Output, gain: Number, curves: Mapping[str, pd.DataFrame]) -
 
 
 def missed(validated: pd.DataFrame) -> pd.DataFrame:
-    """Rows of `evidence.validation.validate` that the model misses by `LIMIT` or more, as they are read."""
+    """Rows of `evidence.validation.validate` that the model misses by `LIMIT` or more, as they are read.
+
+    Parameters
+    ----------
+    validated
+        What `validate` returned.
+
+    Returns
+    -------
+    pandas.DataFrame
+        For print.
+    """
     far = validated[validated["error"].abs() >= LIMIT].sort_values("error", key=lambda error: -error.abs())
     lines = [
         {
@@ -114,7 +125,18 @@ def missed(validated: pd.DataFrame) -> pd.DataFrame:
 
 
 def disputed(statements: pd.DataFrame) -> pd.DataFrame:
-    """Claims that do not hold as they were made, of `evidence.claims.check`, as they are read."""
+    """Claims that do not hold as they were made, of `evidence.claims.check`, as they are read.
+
+    Parameters
+    ----------
+    statements
+        What `check` returned.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per claim.
+    """
     wrong = statements[statements["verdict"].isin(["contradicted", "corrected"])]
     rows = [
         {

@@ -14,6 +14,16 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
     """Medians of `evidence.latency.medians` as they are read, one row per ring.
 
     Stock has one column of each: its sparse flow waits alike behind either qdisc, which its ring never fills.
+
+    Parameters
+    ----------
+    table
+        What `medians` returned.
+
+    Returns
+    -------
+    pandas.DataFrame
+        For print.
     """
     rows = []
     for ring in (size for size in RINGS if size in set(table["ring"])):

@@ -50,7 +50,18 @@ def predicted(sources: Sequence[str], draws: int, seed: int) -> tuple[list[Cell]
 
 
 def sourced(table: pd.DataFrame) -> pd.DataFrame:
-    """A table by source with the sources in words, to be printed."""
+    """A table by source with the sources in words, to be printed.
+
+    Parameters
+    ----------
+    table
+        Rows with a column `source`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The same rows.
+    """
     return table.assign(source=[SOURCE_NAMES.get(name, name) for name in table["source"]])
 
 
@@ -71,7 +82,18 @@ def split(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def constant_name(row: Mapping[Hashable, Any]) -> str:
-    """A constant of `evidence.posteriors.contraction` as it is read; a factor is said to be relative."""
+    """A constant of `evidence.posteriors.contraction` as it is read; a factor is said to be relative.
+
+    Parameters
+    ----------
+    row
+        One row of `contraction`.
+
+    Returns
+    -------
+    str
+        Its name.
+    """
     name = str(row["constant"])
     words = FIELDS[name].long_name if name in FIELDS else name.replace("_", " ")
     return f"{words} (relative)" if row["relative"] else words
@@ -101,7 +123,18 @@ def in_words(said: pd.DataFrame) -> pd.DataFrame:
 
 
 def missed(judges: pd.DataFrame) -> pd.DataFrame:
-    """Configurations whose 90 % interval misses, as they are read: rates in Mbit/s."""
+    """Configurations whose 90 % interval misses, as they are read: rates in Mbit/s.
+
+    Parameters
+    ----------
+    judges
+        Held-out rows of `evidence.predictive.judged`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        For print.
+    """
     out = judges[~judges["inside90"].astype(bool)]
     ends = [
         f"{significant(low / 1e6, 3)} to {significant(high / 1e6, 3)}"

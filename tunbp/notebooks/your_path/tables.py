@@ -72,7 +72,18 @@ def table(found: Prediction) -> pd.DataFrame:
 
 
 def printed(shown: pd.DataFrame) -> pd.DataFrame:
-    """`table` for print: each rate with its interval in one column."""
+    """`table` for print: each rate with its interval in one column.
+
+    Parameters
+    ----------
+    shown
+        What `table` returned.
+
+    Returns
+    -------
+    pandas.DataFrame
+        For print.
+    """
     found = {"txqueuelen": shown["txqueuelen"]}
     for variant in (name.removesuffix(" ping (ms)") for name in map(str, shown) if name.endswith(" ping (ms)")):
         rates = shown[[f"{variant}{part} (Mbit/s)" for part in ("", " low", " high")]].to_numpy(float)
