@@ -22,11 +22,12 @@ MODULES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 
-BASE = {"atomic", "errors", "opened", "project", "quantities", "schema", "sources", "statistics", "yaml_file"}
+BASE = {"atomic", "errors", "escape", "opened", "project", "quantities", "schema", "sources", "statistics", "yaml_file"}
 ALLOWED = {
     "atomic": set[str](),
     "opened": set[str](),
     "errors": set[str](),
+    "escape": set[str](),
     "extras": set[str](),
     "project": set[str](),
     "quantities": {"errors"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.markup import escape
 
-from tunbp.results.escape import printable
+from tunbp.escape import printable
 
 __all__ = ["plain", "printable"]
 

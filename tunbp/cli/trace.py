@@ -314,10 +314,10 @@ def run_table(run: xr.Dataset) -> Table | None:
 
 def draw(opened: dict[str, xr.Dataset], target: Path) -> None:
     """Draw the series of all files, one panel per variable, one column per file."""
+    from tunbp.escape import figure as drawn_as_it_is
     from tunbp.plots import style
     from tunbp.plots.saving import check_name, save
     from tunbp.plots.series import time_series
-    from tunbp.results.escape import figure as drawn_as_it_is
 
     drawn = {name: run for name, run in opened.items() if "time" in run.dims and "run" not in run.dims}
     shown = [name for name in PANELS if any(_is_series(run, name) for run in drawn.values())]

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from tunbp.escape import printable
 from tunbp.plots.tidy import need
 from tunbp.quantities import label_unit, significant
-from tunbp.results.escape import printable
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler

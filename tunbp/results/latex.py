@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tunbp.results.escape import visible
+from tunbp.escape import visible
 from tunbp.sources import linked
 
 COLUMN, PAGE = 58, 122

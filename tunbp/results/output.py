@@ -14,13 +14,13 @@ import xarray as xr
 
 from tunbp import opened
 from tunbp.errors import OutputError
+from tunbp.escape import visible
 from tunbp.plots.style import style_file
 from tunbp.plots.tables import in_shown_units
 from tunbp.plots.texts import Text
 from tunbp.plots.tidy import need, rows
 from tunbp.project import project_root
 from tunbp.results import files, latex, provenance
-from tunbp.results.escape import visible
 from tunbp.results.numbers import Number, macro_name
 from tunbp.sources import cite, named
 

@@ -8,7 +8,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
-from tunbp.results.escape import printable
+from tunbp.escape import printable
 from tunbp.sources import linked
 
 

@@ -11,9 +11,10 @@ import pandas as pd
 import pytest
 from hostile import HOSTILE
 
+from tunbp import escape
 from tunbp.plots import style
 from tunbp.plots.tables import error_table, quantity_table
-from tunbp.results import escape, latex
+from tunbp.results import latex
 from tunbp.results.output import Output
 
 
