@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tunbp.escape import html_sentence
 from tunbp.infer.priors import products
 from tunbp.model.drivers import COMPARED
 from tunbp.model.qdiscs import QDISCS
@@ -19,7 +20,6 @@ from tunbp.plots.fans import PANELS, view
 from tunbp.plots.texts import Text
 from tunbp.prediction import Prediction
 from tunbp.prediction.card import card
-from tunbp.results.escape import html_sentence
 
 TEXTS = {
     "your_path": Text(
