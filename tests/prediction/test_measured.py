@@ -42,6 +42,13 @@ def test_the_ring_and_its_drops_are_those_of_the_tunnel_s_device():
     assert told.cannot == ""
 
 
+def test_of_a_run_that_this_end_received_the_ring_is_not_the_one_beside_it():
+    told = read_run(with_device(run(), 900).assign_attrs(direction="reverse"), {})
+    assert "ring" not in told.fields
+    assert "drop_fraction" not in told.observed
+    assert "the far end's" in str(told)
+
+
 @pytest.mark.parametrize(
     ("dataset", "given", "says"),
     [
@@ -50,6 +57,8 @@ def test_the_ring_and_its_drops_are_those_of_the_tunnel_s_device():
         (with_device(run(total_retransmits=900.0), 3), {}, "random loss on the path"),
         (run(mean_rtt=0.6), {}, "the link holds this run, not the ring"),
         (run(sent_rate=200e6, set_rate=200e6), {}, "the rate was set"),
+        (run().assign_attrs(protocol="UDP"), {}, "a run of UDP, of which 200 Mbit/s arrived"),
+        (run(duration=0.3), {}, "the run took 300 ms: it ended in slow start"),
         (xr.concat([run(), run()], "run"), {}, "this holds 2 runs"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

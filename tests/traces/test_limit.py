@@ -11,7 +11,7 @@ import xarray as xr
 from tunbp.evidence.datasets import nodrop
 from tunbp.evidence.iperf3_runs import _as_trace
 from tunbp.traces import open_trace
-from tunbp.traces.limit import PATH, UNKNOWN, limit_of, limits_of, threads
+from tunbp.traces.limit import PATH, UNKNOWN, forward_streams, limit_of, limits_of, threads
 
 from .test_checks import run
 
@@ -108,3 +108,12 @@ def test_udp_that_a_full_queue_held_back_is_no_loss_and_no_set_rate():
     found = limit_of(open_trace(FIXTURES / "iperf3_udp_held_back.json"))
     assert found.name == PATH
     assert "80 Mbit/s were asked for (-b), 48.74 Mbit/s were taken" in found.reason
+
+
+def test_sockets_that_another_tool_saw_are_no_streams_of_the_run(tmp_path):
+    for name in ("iperf3_tcp.json", "ss_limited.txt"):
+        (tmp_path / name).write_bytes((FIXTURES / name).read_bytes())
+    assert open_trace(tmp_path).sizes["stream"] > 1
+    assert forward_streams(open_trace(tmp_path)) == 1
+    assert forward_streams(open_trace(FIXTURES / "iperf3_parallel_omit.json")) > 1
+    assert forward_streams(open_trace(FIXTURES / "bottleneck.pcap")) == 1

@@ -14,6 +14,8 @@ from tunbp.quantities import percent, show
 from tunbp.traces import limit
 from tunbp.traces.devices import tunnel_rows
 
+SHORTEST = 1.0
+"""A shorter run [s] is all slow start."""
 CLEAR = 0.5
 """Part of the lost packets that the ring must account for to be what lost them."""
 
@@ -67,6 +69,9 @@ def read_run(run: xr.Dataset, given: Mapping[str, Any]) -> Told:
         return Told({}, {}, (), f"this holds {run.sizes['run']} runs: give the file or folder of one")
     fields, told = _path(run)
     drops = _device(run)
+    if run.attrs.get("direction") == "reverse":
+        told.append("received by this end (-R): the ring that matters is the far end's")
+        drops = None
     if drops is not None and drops.ring:
         fields["ring"] = drops.ring
         told.append(f"txqueuelen {drops.ring} of {drops.name}")
@@ -136,7 +141,7 @@ def _path(run: xr.Dataset) -> tuple[dict[str, Any], list[str]]:
     if found := next((control for control in CONTROLS if named.startswith(control)), None):
         fields["congestion"] = found
         told.append(found)
-    if (seconds := _total(run, "duration", "sent_duration")) and seconds >= 1.0:
+    if (seconds := _total(run, "duration", "sent_duration")) and seconds >= SHORTEST:
         fields["duration"] = seconds
     held, window, flight = limit.limit_of(run).name, limit.median(run, "snd_wnd"), limit.carried_per_rtt(run)
     if held == limit.RECEIVE_WINDOW and flight:
@@ -160,12 +165,20 @@ def _cannot(run: xr.Dataset, drops: Device | None, known: Mapping[str, Any], rat
         if "queue" in run.dims and not run.attrs.get("difference") and "time" not in run.dims:
             return "one snapshot of counters, and no tunnel device in it: take `ip -d -s link` twice, or name a run"
         return "no rate in this file: give one of iperf3, ss or netperf, or --measured"
-    if "rtt" not in known:
-        return "no RTT in this file: give --rtt, or a folder with the output of ping beside it"
     held = limit.limit_of(run)
-    again = _total(run, "total_retransmits") or 0.0
     if held.name == limit.SET_RATE:
         return f"the rate was set, nothing held this run: {held.reason}"
+    if run.attrs.get("protocol") == "UDP":
+        return (
+            f"a run of UDP, of which {show(rate, 'bit/s')} arrived: it says what the tunnel carries of a flood, not "
+            "what TCP gets; give a run of TCP"
+        )
+    if "rtt" not in known:
+        return "no RTT in this file: give --rtt, or a folder with the output of ping beside it"
+    seconds = _total(run, "duration", "sent_duration")
+    if seconds and seconds < SHORTEST:
+        return f"the run took {show(seconds, 's', 2)}: it ended in slow start; let it run for ten seconds or more"
+    again = _total(run, "total_retransmits") or 0.0
     if drops is not None and drops.counted and again and drops.dropped < CLEAR * again:
         return (
             f"random loss on the path: {again:.0f} segments were sent again, the ring of {drops.name} dropped "

@@ -329,22 +329,19 @@ def carried_per_rtt(run: xr.Dataset) -> float | None:
 
 
 def forward_streams(run: xr.Dataset) -> int:
-    """Streams of the forward direction.
-
-    Parameters
-    ----------
-    run
-        One run.
-
-    Returns
-    -------
-    int
-        At least 1.
-    """
-    streams = run.sizes.get("stream", 1)
+    """Streams that the forward rate is the sum of; sockets that another tool saw beside them are none of them."""
+    if str(run.attrs.get("tool", "")).split(";")[0] == "pcap":
+        return 1  # its rate is that of the largest flow
+    if "throughput" in run and "run" not in run["throughput"].dims:
+        series = run["throughput"]
+        if "stream" not in series.dims:
+            return 1
+        carries = series.notnull().any([dim for dim in series.dims if dim != "stream"])
+    else:
+        carries = xr.DataArray(np.ones(run.sizes.get("stream", 1), bool), dims="stream")
     if "sender" in run.coords and run.attrs.get("direction") == "both":
-        streams = int((run["sender"] == "client").sum())
-    return max(streams, 1)
+        carries = carries & (run["sender"] == "client")
+    return max(int(carries.sum()), 1)
 
 
 def threads(run: xr.Dataset) -> int:
