@@ -141,3 +141,41 @@ def every_field(number: int, **fixed: Any) -> Scenario:
     }  # fmt: skip
     assert set(fields) == set(FIELDS), "every field is drawn"
     return Scenario(**{**fields, **fixed})
+
+
+def usual(number: int) -> Scenario:
+    """One scenario of the space in which the engines are compared: 1 to 64 flows, all sources, qdiscs and stages.
+
+    Readers of 10 to 300 K packets/s, RTTs of 0.5 to 300 ms, rings of 10 to 5000, windows of 45 to 10,000 segments,
+    random loss of at most 1 %, link buffers of 100 to 4000 packets; the same number, the same scenario.
+    """
+    rng = np.random.default_rng(number + 77_000)
+
+    def among(*values: Any) -> Any:
+        return values[int(rng.integers(len(values)))]
+
+    def between(low: float, high: float) -> float:
+        return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+    speed, rtt, streams, source = (
+        between(1e4, 3e5),
+        between(5e-4, 0.3),
+        among(1, 1, 1, 1, 2, 4, 8, 16, 64),
+        among("tcp", "tcp", "tcp", "open", "frames", "pktgen"),
+    )
+    duration = min(max(200 * rtt, 20.0), 60.0, 4e6 / speed)
+    return Scenario(
+        driver=among("stock", "stock", "stock", *DRIVERS), qdisc=among(*QDISCS), ring=round(between(10, 5000)),
+        drain_rate=speed, burst_rate=speed * between(1.2, 20), rtt=rtt,
+        streams=streams if source == "tcp" else min(streams, 8), source=source, mss=1448,
+        path_rate=among(None, speed * between(0.1, 1.5)), path_buffer=among(None, round(between(100, 4000))),
+        path_loss=among(0.0, 0.0, 0.0, between(1e-6, 1e-2)), ack_cost=among(0.0, 0.0, between(0.05, 0.6) / speed),
+        far_rate=among(None, None, speed * between(0.5, 2)), far_ack_cost=among(0.0, between(0.05, 0.6) / speed),
+        reader_policy=among("link_first", "link_first", "fair", "separate"), gso_segments=among(1, 1, 1, 1, 8, 45),
+        receive_window=1448 * between(45, 1e4), origin=among("local", "forwarded"), hystart=among(True, True, False),
+        ack_interval=among(0.0, 0.0, 0.0, between(2e-4, 0.02)), stall_rate=among(0.0, 0.0, between(0.1, 3)),
+        stall_mean=between(1e-3, 1e-2), wake_cost=between(1e-6, 1e-5),
+        congestion=among("cubic", "cubic", "cubic", "reno", "bbr"), offered_rate=speed * between(0.1, 3) / streams,
+        frame_rate=among(24.0, 30.0, 60.0), frame_packets=between(1, 60), iframe_packets=between(20, 400),
+        iframe_every=among(10, 30, 60), duration=duration, warmup=0.2 * duration, seed=int(rng.integers(2**30)),
+    )  # fmt: skip

@@ -153,7 +153,7 @@ def test_half_the_time_step_changes_stock_by_little_where_the_ring_holds_many_bu
 
 
 def test_auto_takes_each_scenario_from_the_engine_that_holds_there(recwarn: pytest.WarningsRecorder) -> None:
-    ring = xr.DataArray([10, 500], dims="ring")
+    ring = xr.DataArray([4, 500], dims="ring")
     batch = Scenario(duration=0.2, rtt=0.02, streams=8, ring=ring, interval=0.05)
     auto, packets = simulate(batch, engine="auto"), simulate(batch, engine="packets")
     assert [w for w in recwarn if "fluid engine" in str(w.message)] == []

@@ -192,8 +192,9 @@ def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
 def _behind_the_reader(flat: dict[str, Array], number: dict[str, Array]) -> tuple[dict[str, Array], Array, Array]:
     """Rates of path, far reader and ACKs in segments per second, and where there is a path, or readers that cost.
 
-    An ACK acknowledges two segments.
+    An ACK acknowledges two segments, or an entry of more.
     """
+    acknowledged = np.maximum(gso.segments_per_entry(flat["source"], number["gso_segments"]), 2.0)
     rate, far = (np.where(np.isnan(number[x]), np.inf, number[x]) for x in ("path_rate", "far_rate"))
     buffer = np.where(np.isnan(number["path_buffer"]), PATH_BUFFER, number["path_buffer"])
     loss, run = number["path_loss"], number["path_loss_burst"]
@@ -206,10 +207,10 @@ def _behind_the_reader(flat: dict[str, Array], number: dict[str, Array]) -> tupl
             # good segments between two runs, and the mean of an exponential number whose whole part is one less a run
             "loss_gap": np.where(loss > 0.0, run * (1.0 - loss) / loss, 0.0),
             "loss_run": np.where(run > 1.0, -1.0 / np.log1p(-1.0 / np.maximum(run, 1.0 + 1e-12)), 0.0),
-            "acks": 2.0 / number["ack_cost"],
+            "acks": acknowledged / number["ack_cost"],
             "far_rate": far,
             "far_service": 1.0 / far,
-            "far_acks": 2.0 / number["far_ack_cost"],
+            "far_acks": acknowledged / number["far_ack_cost"],
             "policy": np.array([float(codes.POLICIES[str(x)]) for x in flat["reader_policy"]]),
         }
     readers = (number["ack_cost"] > 0.0) | (number["far_ack_cost"] > 0.0) | np.isfinite(far)

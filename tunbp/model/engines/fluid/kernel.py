@@ -41,8 +41,8 @@ from tunbp.model.engines.fluid.state import (
     OUTSTANDING, OVER, P, PACE, PARAMETERS, PATH_DROPS, PATH_SECONDS, PENDING, POLICY, PROBES, P_GAP, P_SHARE, P_SUM,
     Q, QDISC_DROPS, QDISC_SECONDS, QLIM, QUEUED, Q_SUM, RECORD, RECOVERING, RECOVERY, REDUCED, RELEASED, RETRANS,
     RETRANSMITS, RHO, RHO_NOW, RING_DROPS, RING_SECONDS, ROUND, ROUND_OUT, RTT, SAFE, SAMPLES, SAWTOOTH, SENT,
-    SENT_TOTAL, SHARE, SHOWN, SPARE, SS, STALL, STALL_END, S_MEAN, S_RATE, TAKEN, TIMEOUTS, TINY, TOOK, UNHELD, USED,
-    WANT, WARMUP, WEST, WINDOW, WMAX,
+    SENT_TOTAL, SHARE, SHOWN, SPARE, SS, STALL, STALL_END, S_MEAN, S_RATE, TAKEN, TIMEOUTS, TINY, TOOK, UNHELD,
+    UNTOLD, USED, WANT, WARMUP, WEST, WINDOW, WMAX,
 )  # fmt: skip
 from tunbp.model.engines.random import exponential, stream, xorshift
 from tunbp.model.engines.codes import FRAMES, LINK_FIRST, OPEN, PKTGEN, TCP
@@ -103,7 +103,7 @@ def _start(s: Any, own: Any, rng: Any, seeds: Any, W: int, nf: int, interval: fl
 def _snapshot(s: Any, line: Any, lost: Any, slot: int, slots: int, W: int, nf: int, i: int, out: Any) -> None:
     # `slot` holds what set out in the step just made; the younger half of the ring is still on its way out
     travelling = s[F, i]
-    back = 0.0
+    back = s[UNTOLD, i]
     for j in range(slots):
         at = (slot - j) % slots
         for f in range(nf):

@@ -12,14 +12,18 @@ from tunbp.model.engines.fluid import sender
 from tunbp.model.engines.fluid.sender import reduce
 from tunbp.model.engines.fluid.state import (
     A, ABOVE, ACKED, ACKS, AHEAD, ARRIVED, A_SHARE, B, BATCH, BUNCH, BUNCHES, CODEL_N, CODEL_NEXT, CW, DELACK, DEVICE,
-    DRAIN, DROP, DROPPED_P, DROPPED_Q, DT, ECN, ENTRY, F, FAR, FAR_ACKS, FIRST, FLIGHT, FLOW, FOREVER, F_LEFT, F_TOOK,
-    F_WANT, G, GONE, G_SHARE, HELD, HOLD, H_SUM, IDLE, LAST_DROP, LEFT, LOSS_GAP, LOSS_RUN, LOST_AT, MARK, N, OUT,
-    OVER, P, PACED, PART, PATH, PENDING, POLICY, P_GAP, P_LAST, P_RHO, P_ROOM, P_RUN, P_SUM, Q, REDUCED, RELEASED, RHO,
-    RHO_NOW, ROOM, SAFE, SEES, SERVICE, SHARE, SHOWN, STALL_END, TAIL, TINY, TOOK, USED, WANT, WINDOW,
+    DRAIN, DROP, DROPPED_P, DROPPED_Q, DT, ECN, ENTRY, F, FAR, FAR_ACKS, FIRST, FLIGHT, FLOW, FOREVER, F_LEFT, F_LOST,
+    F_TOOK, F_WANT, G, GONE, G_SHARE, HELD, HOLD, H_SUM, IDLE, LAST_DROP, LEFT, LOSS_GAP, LOSS_RUN, LOST_AT, MARK, N,
+    OUT, OVER, P, PACED, PART, PATH, PENDING, POLICY, P_GAP, P_LAST, P_RHO, P_ROOM, P_RUN, P_SUM, Q, REDUCED, RELEASED,
+    RHO, RHO_NOW, ROOM, SAFE, SEES, SERVICE, SHARE, SHOWN, STALL_END, TAIL, TINY, TOOK, TURN, UNTOLD, USED,
+    WANT, WINDOW,
 )  # fmt: skip
 from tunbp.model.engines.random import exponential, xorshift
 from tunbp.model.engines.codes import FAIR, LINK_FIRST, OPEN, SEPARATE, TCP
 from tunbp.model.qdiscs import CODEL_INTERVAL
+
+GOLDEN = 0.5 * (math.sqrt(5.0) - 1.0)
+"""Turns by this part of one are spread most evenly."""
 
 _rare = njit(nogil=True, error_model="numpy")
 _hot: Any = numba.njit(nogil=True, error_model="numpy", forceinline=True)
@@ -54,6 +58,12 @@ def _let_pass(s: Any, line: Any, slot: int, W: int, nf: int, share: int) -> None
 
 
 @_hot
+def _acknowledged(s: Any, i: int) -> float:
+    """Segments that an ACK acknowledges: two, or an entry of more."""
+    return float(max(2.0, 1.0 / s[ENTRY, i]))
+
+
+@_hot
 def take_acks(s: Any, line: Any, slot: int, W: int, nf: int, n: int, mixed: bool) -> None:
     """ACKs that have arrived are taken in by the near reader, as many as its time and its policy allow.
 
@@ -63,9 +73,10 @@ def take_acks(s: Any, line: Any, slot: int, W: int, nf: int, n: int, mixed: bool
     _gather(s, line, slot, W, nf, A, A_SHARE)
     for i in range(W):
         waiting, most, policy = s[A, i], s[ACKS, i], s[POLICY, i]
-        if mixed:  # in turns: an ACK (of two) and a ring entry each, or what the ring leaves over
+        if mixed:  # in turns: an ACK and a ring entry each, or what the ring leaves over
             entries = s[DRAIN, i] * s[ENTRY, i]
-            turns = 2.0 / (1.0 / entries + 2.0 / most)
+            size = _acknowledged(s, i)
+            turns = size / (1.0 / entries + size / most)
             over = most * (1.0 - s[Q, i] / s[DRAIN, i])
             most = max(turns, over) if policy == FAIR else most
         most = 0.0 if n * s[DT, i] < s[STALL_END, i] else most
@@ -88,8 +99,9 @@ def burst_ratio(s: Any, i: int, arrived: float, mixed: bool) -> float:
     costly = s[ACKS, i] < FOREVER and s[ACKED, i] > 0.0
     if not mixed:
         return 0.0 if costly else float(rho)
-    per_ack = 0.5 * s[ACKED, i] * s[ENTRY, i] / max(s[ENTRY, i] * arrived, TINY)
-    apart = max(rho, min(s[DRAIN, i] * s[ENTRY, i] / (0.5 * s[ACKS, i]) * per_ack, 1.0))
+    size = _acknowledged(s, i)
+    per_ack = s[ACKED, i] / size * s[ENTRY, i] / max(s[ENTRY, i] * arrived, TINY)
+    apart = max(rho, min(s[DRAIN, i] * s[ENTRY, i] / (s[ACKS, i] / size) * per_ack, 1.0))
     turns = min(max(per_ack, rho), 1.0)
     rho = (0.0 if s[POLICY, i] == LINK_FIRST else (turns if s[POLICY, i] == FAIR else apart)) if costly else rho
     return float(rho)
@@ -257,7 +269,8 @@ def pass_far_reader(s: Any, W: int, path: bool, mixed: bool) -> None:
     for i in range(W):
         most, acks, policy = s[FAR, i], s[FAR_ACKS, i], s[POLICY, i]
         if mixed:
-            turns = 1.0 / (1.0 / most + 2.0 / acks)
+            size, entry = _acknowledged(s, i), 1.0 / s[ENTRY, i]
+            turns = entry / (entry / most + size / acks)
             shared = max(turns, most * (1.0 - s[G, i] / acks))
             most = min(most, shared) if policy == FAIR else most
         inside = s[F, i] + (s[LEFT, i] if path else s[TOOK, i])
@@ -265,7 +278,7 @@ def pass_far_reader(s: Any, W: int, path: bool, mixed: bool) -> None:
         busy = left / s[FAR, i]
         rest = acks * (1.0 - busy)
         if mixed:
-            rest = max(rest, 2.0 * turns) if policy == FAIR else rest
+            rest = max(rest, size * s[ENTRY, i] * turns) if policy == FAIR else rest
             rest = acks if policy == SEPARATE else rest
         s[F, i] = inside - left
         s[F_LEFT, i] = left
@@ -321,12 +334,44 @@ def shows(s: Any, i: int, o: int, lost: float, ahead: float, span: float, t: flo
 
 
 @_rare
+def hand_out(s: Any, W: int, nf: int, amounts: int, weights: int) -> None:
+    """Whose packets were lost: whole ones, handed out in turn to flows by the row `weights`, into their `F_LOST`.
+
+    A packet belongs to one flow, and only that one reduces its window. What is less than a packet waits for more.
+    """
+    for i in range(W):
+        amount = s[amounts, i]
+        if nf == 1 or amount <= 0.0:
+            s[DEVICE + F_LOST, i] = amount
+            for f in range(1, nf):
+                s[DEVICE + f * FLOW + F_LOST, i] = 0.0
+            continue
+        total = 0.0
+        for f in range(nf):
+            total += s[DEVICE + f * FLOW + weights, i]
+        amount += s[UNTOLD, i]
+        whole = math.floor(amount + TINY) if total > 0.0 else 0.0
+        s[UNTOLD, i] = amount - whole
+        turn = s[TURN, i] + GOLDEN
+        turn -= math.floor(turn)
+        s[TURN, i] = turn
+        share, told = 0.0, 0.0
+        for f in range(nf):
+            o = DEVICE + f * FLOW
+            share += s[o + weights, i]
+            upto = min(math.floor(whole * (share / max(total, TINY)) + turn), whole) if f < nf - 1 else whole
+            s[o + F_LOST, i] = upto - told
+            told = upto
+
+
+@_rare
 def follow(s: Any, slow: Any, W: int, nf: int, n: int, control: int) -> None:
     """What this step's arrivals leave pending: a loss shows when a packet sent after it leaves the last stage.
 
     Packets of a burst that are accepted after a drop follow it themselves; only a drop at the very end of the burst
     waits for the next one.
     """
+    hand_out(s, W, nf, DROP, F_WANT)
     for f in range(nf):
         for i in range(W):
             o = DEVICE + f * FLOW
@@ -335,15 +380,15 @@ def follow(s: Any, slow: Any, W: int, nf: int, n: int, control: int) -> None:
             part = 1.0
             if nf > 1:
                 part = s[o + F_WANT, i] / s[WANT, i] if s[WANT, i] > 0.0 else 0.0
-            dropped = s[DROP, i] * part
+            dropped = s[o + F_LOST, i]
             if s[SEES, i] > 0.0:
                 # without a qdisc a local TCP sees the drop at once and keeps the segment (``tcp_enter_cwr``)
                 s[o + FLIGHT, i] -= dropped
                 if dropped > 0.0:
                     reduce(s, slow, i, o, n * s[DT, i], control)
                 continue
-            accepted = s[ARRIVED, i] * part - dropped
-            last = s[LAST_DROP, i] * part if dropped > 0.0 else 0.0
+            accepted = max(s[ARRIVED, i] * part - dropped, 0.0)
+            last = s[LAST_DROP, i] * (dropped / s[DROP, i]) if dropped > 0.0 and s[DROP, i] > 0.0 else 0.0
             queue = s[Q, i] + s[B, i] + s[P, i] + s[F, i] + s[G, i]
             t = n * s[DT, i]
             if accepted > 0.0 and s[o + PENDING, i] > 0.0:
@@ -360,25 +405,26 @@ def follow(s: Any, slow: Any, W: int, nf: int, n: int, control: int) -> None:
 @_rare
 def tail_drop(s: Any, W: int, nf: int, n: int) -> None:
     """What the qdisc dropped waits for the next packet."""
+    hand_out(s, W, nf, OVER, F_WANT)
     for f in range(nf):
         for i in range(W):
             o = DEVICE + f * FLOW
-            part = s[o + F_WANT, i] / max(s[WANT, i], TINY * TINY) if nf > 1 else 1.0
-            if s[OVER, i] > 0.0:
-                s[o + PENDING, i] += s[OVER, i] * part
+            if s[o + F_LOST, i] > 0.0:
+                s[o + PENDING, i] += s[o + F_LOST, i]
                 s[o + LOST_AT, i] = n * s[DT, i]
 
 
 @_rare
 def path_drop(s: Any, W: int, nf: int, n: int) -> None:
     """What the path lost or dropped shows when the next packet has passed it, if there is one."""
+    hand_out(s, W, nf, GONE, F_TOOK)
     for f in range(nf):
         for i in range(W):
-            gone = s[GONE, i]
-            if gone <= 0.0:
-                continue
             o = DEVICE + f * FLOW
-            part = s[o + F_TOOK, i] / max(s[TOOK, i], TINY * TINY) if nf > 1 else 1.0
+            gone, lost = s[GONE, i], s[o + F_LOST, i]
+            if lost <= 0.0:
+                continue
+            part = lost / gone
             before = s[Q, i] + s[B, i]
             last = s[P_LAST, i] if before <= TINY else 0.0
             sent_at = n * s[DT, i] - before * s[SERVICE, i]

@@ -119,7 +119,8 @@ def _device(point: Mapping[str, Any]) -> np.ndarray[Any, Any]:
 
 def _path(m: Any, point: Mapping[str, Any], tcp: bool) -> None:
     """The path behind the reader and what both readers do with ACKs."""
-    rate, far_rate = _number(point["path_rate"], math.inf), _number(point["far_rate"], math.inf)
+    rate = _number(point["path_rate"], math.inf)
+    far_rate = _number(point["far_rate"], math.inf) if tcp else math.inf  # without feedback nothing depends on it
     loss, run = float(point["path_loss"]), float(point["path_loss_burst"])
     m["path_service"], m["path_buffer"] = 1.0 / rate, int(_number(point["path_buffer"], PATH_BUFFER))
     m["loss_starts"], m["loss_ends"] = loss / (run * (1.0 - loss)), 1.0 / run
