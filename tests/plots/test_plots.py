@@ -18,6 +18,17 @@ def ax():
     return style.figure()[1]
 
 
+def test_a_value_that_nobody_published_is_a_gap_in_the_figure():
+    table = pd.DataFrame({"ring": [10.0, 100.0, 500.0], "received_rate": [1e6, np.nan, 3e6], "variant": "stock"})
+    for draw in (points.draw_published, points.draw_measured):
+        _, ax = style.figure()
+        draw(ax, table, "ring", "received_rate")
+        drawn = [line.get_xdata() for line in ax.lines if len(line.get_xdata())]
+        assert drawn
+        assert all(sorted(xs) == [10.0, 500.0] for xs in drawn)
+        assert all(line.get_linestyle() in ("None", "none", "") for line in ax.lines), "nothing joins across the gap"
+
+
 def test_published_values_are_open_and_measured_ones_filled(ax, table):
     points.draw_published(ax, table, "ring", "received_rate")
     points.draw_measured(ax, table, "ring", "received_rate")
