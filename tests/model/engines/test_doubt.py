@@ -13,6 +13,7 @@ import pytest
 
 from tests.model.batches import every_field, usual
 from tunbp import Scenario, simulate
+from tunbp.model.drivers import ALIASES
 
 FEWEST = 50.0
 """Packets from which a rate is worth comparing."""
@@ -108,3 +109,9 @@ def test_a_lost_packet_is_one_flows_and_only_that_one_reduces_its_window(point: 
         fluid, packets = simulate(scenario), simulate(scenario, engine="packets")
     assert float(fluid.received_rate) == pytest.approx(float(packets.received_rate), rel=0.1)
     assert float(fluid.loss_events) == pytest.approx(float(packets.loss_events), rel=0.4)
+
+
+def test_other_names_of_a_driver_are_known(recwarn: pytest.WarningsRecorder) -> None:
+    for name in ALIASES:
+        simulate(Scenario(driver=name, duration=0.2, rtt=0.02))
+    assert not [warning for warning in recwarn if "fluid engine" in str(warning.message)]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tunbp.model.drivers import DRIVERS, Wake, ring_batch, wake_threshold
+from tunbp.model.drivers import Wake, driver, ring_batch, wake_threshold
 from tunbp.model.fields import PATH_BUFFER
 from tunbp.model.gso import segments_per_entry
 from tunbp.model.qdiscs import qdisc_limit
@@ -15,8 +15,8 @@ from tunbp.model.service import numbers, service_times
 
 Array = npt.NDArray[Any]
 
-_COUNTING = [name for name, row in DRIVERS.items() if row.wake in (Wake.HALF, Wake.THREE_QUARTERS, Wake.SEVEN_EIGHTHS)]
-"""Versions that wake by a count alone: slots that ptr_ring has not freed yet can keep the ring from holding as many."""
+_COUNTING = (Wake.HALF, Wake.THREE_QUARTERS, Wake.SEVEN_EIGHTHS)
+"""Rules that wake by a count alone: slots that ptr_ring has not freed yet can keep the ring from holding as many."""
 
 
 def regions(flat: dict[str, Array], duration: float) -> dict[str, Array]:
@@ -37,7 +37,9 @@ def regions(flat: dict[str, Array], duration: float) -> dict[str, Array]:
     tcp, bbr, local = flat["source"] == "tcp", flat["congestion"] == "bbr", flat["origin"] == "local"
     pushing = service_times(flat).pushing > 0
     streams, ring, rate = (number[name] for name in ("streams", "ring", "drain_rate"))
-    threshold = np.array([wake_threshold(DRIVERS[str(d)].wake, n) for d, n in zip(flat["driver"], ring, strict=True)])
+    wakes = [driver(str(name)).wake for name in flat["driver"]]
+    threshold = np.array([wake_threshold(wake, size) for wake, size in zip(wakes, ring, strict=True)])
+    counts = np.array([wake in _COUNTING for wake in wakes])
     entry = segments_per_entry(flat["source"], number["gso_segments"])
     window = np.fmin(number["receive_window"], number["send_buffer"]) / number["mss"]
     room = ring + np.where(pushing, qdisc_limit(flat["qdisc"], number["qdisc_limit"], ring, number["mss"] * entry), 0.0)
@@ -50,7 +52,7 @@ def regions(flat: dict[str, Array], duration: float) -> dict[str, Array]:
         ),
         "a link buffer of fewer than 20 packets": tcp & ~np.isnan(number["path_rate"]) & (buffer < 20),
         "a wake that may not come: a full ring can hold fewer packets than it waits for": (
-            pushing & np.isin(flat["driver"], _COUNTING) & (threshold > packets_of_a_full_ring)
+            pushing & counts & (threshold > packets_of_a_full_ring)
         ),
         "a window below 7 entries": tcp & (window < 7 * entry),
         "BBR of local senders with several flows, or windows below 30 segments": (
