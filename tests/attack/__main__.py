@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from tests.attack import inputs, kills, sinks
+from tests.attack import inputs, kills, sinks, together
 from tests.attack.commands import BrokenError, prepare
 
 ONLY: list[str] = []
@@ -19,33 +19,32 @@ ONLY: list[str] = []
 BASE = tempfile.TemporaryDirectory(prefix="attack-")
 """What is made once: inputs of writers, and what they write when nobody kills them."""
 
-TRIES = (
-    inputs.try_file, "kill", inputs.try_parameters, inputs.try_plan, "kill", sinks.try_sink, inputs.try_job, "kill",
-    inputs.try_lab_plan, inputs.try_environment,
+KILL = "kill"
+OTHERS = (
+    inputs.try_file, inputs.try_parameters, inputs.try_plan, sinks.try_sink, inputs.try_job, inputs.try_lab_plan,
+    inputs.try_environment, *together.TRIES,
 )  # fmt: skip
-"""What is tried in turn."""
+"""What is tried in turn; every third try is a kill of one of the writers, in turn too."""
 
 
 def attempt(number: int, killed: Counter[str]) -> tuple[str, str, str]:
     """One try: its kind, what it did, and what went wrong (empty: nothing)."""
     r = random.Random(number)
-    work = TRIES[number % len(TRIES)]
+    kind, base = KILL, Path(BASE.name)
     with tempfile.TemporaryDirectory(prefix="attack-", ignore_cleanup_errors=True) as folder:
-        if ONLY or isinstance(work, str):
-            # all writers in turn, so that each is killed as often
-            names = ONLY or list(kills.WRITERS)
-            count = number if ONLY else number // len(TRIES) * TRIES.count("kill") + TRIES[: number % 10].count("kill")
-            name = names[count % len(names)]
-            try:
-                did, hits = kills.attack(r, name, Path(BASE.name), Path(folder))
-            except BrokenError as error:
-                return "kill", "", str(error)
-            killed[name] += hits
-            return "kill", did, ""
         try:
-            return work.__name__.removeprefix("try_"), work(r, Path(folder)), ""
+            if ONLY or number % 3 == 0:
+                names = ONLY or list(kills.WRITERS)
+                name = names[(number if ONLY else number // 3) % len(names)]
+                did, hits = kills.attack(r, name, base, Path(folder))
+                killed[name] += hits
+                return kind, did, ""
+            work = OTHERS[(number - number // 3 - 1) % len(OTHERS)]
+            kind = work.__name__.removeprefix("try_").replace("_", " ")
+            did = work(r, base, Path(folder)) if work in together.TRIES else work(r, Path(folder))
+            return kind, did, ""
         except BrokenError as error:
-            return work.__name__.removeprefix("try_"), "", str(error)
+            return kind, "", str(error)
 
 
 def main() -> None:

@@ -44,6 +44,8 @@ class Writer:
     inputs: Callable[[Path], object] = lambda folder: None
     by_time: float = 0.2
     """Part of the kills at any moment; the others are at a change of the file system or within milliseconds of it."""
+    most: int = 4
+    """Most kills before it may end: of one that takes long, early ones cost little."""
 
 
 def reproduce_inputs(folder: Path) -> None:
@@ -92,9 +94,9 @@ WRITERS = {
     "trace --plot": Writer(("trace", str(TRACE), "--plot", "w.pdf"), "w.pdf"),
     "sweep": Writer(("sweep", "plan.yaml", "--out", "s.zarr"), "s.zarr", sweep_inputs),
     "archive": Writer(("archive", "--results", "r", "--output", "w.zip"), "w.zip", archive_inputs),
-    "lab run": Writer(("lab", "run", "lab.yaml", "--out", "w"), "w", lab_inputs, by_time=0.8),
+    "lab run": Writer(("lab", "run", "lab.yaml", "--out", "w"), "w", lab_inputs, by_time=0.8, most=8),
     "lab bundle": Writer(("lab", "bundle", "measured", "w"), "w", bundle_inputs),
-    "reproduce": Writer(("reproduce", *JOBS, "--out", "results"), "p/results", reproduce_inputs, by_time=0.6),
+    "reproduce": Writer(("reproduce", *JOBS, "--out", "results"), "p/results", reproduce_inputs, by_time=0.5, most=10),
 }
 
 
@@ -203,9 +205,11 @@ def check_killed(name: str, there: Path, expected: dict[str, str], old: dict[str
 
 def chosen(r: random.Random, name: str, made: Whole) -> Kill:
     """A moment to kill at, or within milliseconds of a change of the file system."""
+    early = WRITERS[name].most / 4
     if r.random() < WRITERS[name].by_time:
-        return Kill(0, max(1e-3, r.uniform(0.0, 1.1) * made.seconds))
-    return Kill(r.randint(1, max(made.changes, 1)), r.choice([0.0, r.uniform(1e-5, 1e-2)]))
+        return Kill(0, max(1e-3, 1.1 * r.random() ** early * made.seconds))
+    event = 1 + int(max(made.changes, 1) * r.random() ** early)
+    return Kill(event, r.choice([0.0, r.uniform(1e-5, 1e-2)]))
 
 
 def aged(folder: Path) -> None:
@@ -221,7 +225,7 @@ def leftovers(folder: Path) -> list[str]:
 
 
 def attack(r: random.Random, name: str, base: Path, folder: Path) -> tuple[str, int]:
-    """Kill a writer up to four times, start it again, and compare; what was done, and how many kills hit it.
+    """Kill a writer a few times, start it again, and compare; what was done, and how many kills hit it.
 
     Raises
     ------
@@ -241,7 +245,7 @@ def attack(r: random.Random, name: str, base: Path, folder: Path) -> tuple[str, 
             target.write_text("old")
         old = digests(target)
     hits, kept, said = 0, {}, []
-    for _ in range(r.randrange(1, 5)):
+    for _ in range(r.randint(1, WRITERS[name].most)):
         kill = chosen(r, name, made)
         status, _, _ = run(name, there, kill)
         hits += status < 0
