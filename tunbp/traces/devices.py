@@ -8,8 +8,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-NAMED = re.compile(r"^(?:tun|tap|utun|ovpn|vnet|macvtap)\d*\b|^(?:tun|tap)[-_]")
-"""Names that programs give tun and tap devices."""
+NAMED = re.compile(
+    r"^(?:tun|tap|utun|ovpn|vnet|macvtap|tailscale|nebula|cscotun|gpd|nordtun)\d*\b|^(?:tun|tap)[-_]"
+    r"|^zt[a-z0-9]{8}$|^CloudflareWARP\b"
+)
+"""Names that programs give tun and tap devices (VPNs, QEMU, libvirt, Tailscale, Nebula, ZeroTier, AnyConnect, WARP)."""
 KINDS = ("tun", "macvtap")
 
 

@@ -6,6 +6,7 @@ import datetime
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from tunbp import schema
 from tunbp.errors import TraceError
@@ -139,7 +140,22 @@ def _with_drops(dataset: xr.Dataset) -> xr.Dataset:
     found = {}
     for total, name in (("dropped_ring", "tx_dropped"), ("dropped_qdisc", "qdisc_dropped")):
         if name in dataset and dataset[name].dims == ("queue",):
-            values = dataset[name].to_numpy()[tunnel].astype(float)
+            values = np.where(tunnel, dataset[name].to_numpy().astype(float), np.nan)
             if np.isfinite(values).any():
-                found[total] = ((), float(np.nansum(values)), schema.attributes(total))
+                dropped = float(np.nansum(values)) if total == "dropped_ring" else _of_trees(dataset, values)
+                found[total] = ((), dropped, schema.attributes(total))
     return dataset.assign(found)
+
+
+def _of_trees(dataset: xr.Dataset, dropped: NDArray[np.float64]) -> float:
+    """Drops of trees of qdiscs: a root counts those of its children too, but not all kinds count all of them."""
+    devices, parents = (
+        dataset[name].to_numpy().astype(str) if name in dataset.coords else np.full(len(dropped), "")
+        for name in ("device", "parent")
+    )
+    amount = 0.0
+    for device in np.unique(devices[np.isfinite(dropped)]):
+        root = (devices == device) & (parents == "")
+        below = (devices == device) & ~root
+        amount += max(float(np.nansum(dropped[root])), float(np.nansum(dropped[below])))
+    return amount

@@ -61,8 +61,13 @@ class Summary:
 
 def recognize(source: Source) -> bool:
     """Whether the file holds ping's output."""
-    forms = (SUMMARY, REPLY, OPENING, LOCAL_REPLY)
-    return any(form.search(source.head) for form in forms) or ping_windows.recognize(source.head)
+    head = source.head
+    # the searches walk through the whole text: what they cannot do without is looked for first
+    needs = (
+        (b"packets transmitted", SUMMARY), (b"seq=", REPLY), (b"ing", OPENING), (b"ING", OPENING),
+        (b"ttl", LOCAL_REPLY), (b"TTL", LOCAL_REPLY),
+    )  # fmt: skip
+    return any(word in head and form.search(head) is not None for word, form in needs) or ping_windows.recognize(head)
 
 
 def read(source: Source) -> list[xr.Dataset]:

@@ -32,7 +32,9 @@ TIMES = re.compile(rb"=\s{0,4}(\d{1,9})[^\d=\n]{1,80}=\s{0,4}(\d{1,9})[^\d=\n]{1
 
 def recognize(data: bytes) -> bool:
     """Whether a text holds replies or counts of Windows' ping."""
-    return any(form.search(data) for form in (COUNTS, REPLY, REPLY_V6))
+    # the searches walk through the whole text: what they cannot do without is looked for first
+    needs = ((b"%", COUNTS), (b"TTL=", REPLY), (b"ing", REPLY_V6))
+    return any(word in data and form.search(data) is not None for word, form in needs)
 
 
 def read(source: Source, tool: str) -> xr.Dataset:
