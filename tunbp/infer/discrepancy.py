@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm, t
+from scipy.special import stdtrit
 
 from tunbp.infer.priors import noise
 
@@ -119,7 +119,7 @@ class Discrepancy:
         ndarray
             bit/s.
         """
-        return np.asarray(expected * np.exp(self._busy(self.replicate, load) * t.ppf(repeat, self.freedom)))
+        return np.asarray(expected * np.exp(self._busy(self.replicate, load) * stdtrit(self.freedom, repeat)))
 
     def log_rate(self, measured: float | Array, expected: Array, load: Array) -> Array:
         """Logarithm of the probability density of one run's rate, given its expected ones (Student's t).
@@ -138,6 +138,8 @@ class Discrepancy:
         ndarray
             Log density per unit of log rate.
         """
+        from scipy.stats import t  # half a second to import, which a prediction from nothing measured does not need
+
         scale = self._busy(self.replicate, load)
         away = np.log(measured / np.maximum(expected, 1.0)) / scale
         return np.asarray(t.logpdf(away, self.freedom) - np.log(scale))
@@ -183,6 +185,8 @@ class Discrepancy:
         ndarray
             Log density per unit of the logarithm.
         """
+        from scipy.stats import norm
+
         width = {"drop_fraction": self.drops, "queueing": self.queue}[name]
         return np.asarray(norm.logpdf(np.log((measured + 1e-6) / (expected + 1e-6)) / width))
 

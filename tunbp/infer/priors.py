@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import yaml
-from scipy.stats import norm, qmc
+from scipy.special import ndtri
 
 from tunbp import opened
 from tunbp.errors import ParamsError
+from tunbp.infer.sobol import sobol
 from tunbp.model.fields import FIELDS
 from tunbp.project import data_folder
 
@@ -68,7 +69,7 @@ class Prior:
             In the constant's unit, the shape of `u`.
         """
         if self.kind == "lognormal":
-            return np.asarray(self.first * np.exp(norm.ppf(u) * np.log(self.second) / NINETY))
+            return np.asarray(self.first * np.exp(ndtri(u) * np.log(self.second) / NINETY))
         if self.kind == "loguniform":
             return np.asarray(self.first * (self.second / self.first) ** u)
         if self.kind == "chance":
@@ -169,7 +170,7 @@ def draws(unknown: Mapping[str, Prior], known: Mapping[str, Any], count: int, se
     dict
         One array of `count` values per field within the field's bounds, and one of probabilities per name of `ERRORS`.
     """
-    cube = np.clip(qmc.Sobol(len(unknown) + len(ERRORS), seed=seed).random(count), 1e-9, 1 - 1e-9)
+    cube = np.clip(sobol(len(unknown) + len(ERRORS), count, seed), 1e-9, 1 - 1e-9)
     columns = {name: cube[:, len(unknown) + i] for i, name in enumerate(ERRORS)}
     return at(unknown, known, cube[:, : len(unknown)]) | columns
 

@@ -20,13 +20,14 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 from scipy.optimize import brentq
-from scipy.stats import norm, qmc
+from scipy.special import ndtr, ndtri
 
 from tunbp.atomic import replacing
 from tunbp.infer import posterior
 from tunbp.infer.ceilings import busy, ceilings
 from tunbp.infer.discrepancy import Discrepancy, discrepancy
 from tunbp.infer.priors import Prior, at, in_order
+from tunbp.infer.sobol import sobol
 from tunbp.model.fields import FIELDS
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
@@ -98,7 +99,7 @@ def constants(rows: Rows, normal: Array) -> dict[str, Array]:
         Field name to values in SI units, one per draw.
     """
     shared = {**Scenario().parameters(), **rows.known[0]}
-    return at(rows.unknown, shared, norm.cdf(normal))
+    return at(rows.unknown, shared, ndtr(normal))
 
 
 def simulated(rows: Rows, values: Mapping[str, Array], seed: int = 0) -> Simulated:
@@ -202,8 +203,8 @@ def sample(
             place, log, history = kept["place"], kept["log"], [tuple(line) for line in kept["history"]]
             pareto_k = float(kept["pareto_k"])
     else:
-        cube = np.clip(qmc.Sobol(len(names), seed=seed).random(count), 1e-9, 1.0 - 1e-9)
-        place = norm.ppf(cube)
+        cube = np.clip(sobol(len(names), count, seed), 1e-9, 1.0 - 1e-9)
+        place = ndtri(cube)
         log = log_likelihood(rows, simulated(rows, constants(rows, place), seed), sizes)
         pareto_k = posterior.smoothed(log)[1]
     power = history[-1][0] if history else 0.0

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm, qmc
+from scipy.special import ndtri
 
 from tunbp.infer import posterior
 from tunbp.infer.discrepancy import discrepancy
 from tunbp.infer.priors import in_order
 from tunbp.infer.sample import Rows, Simulated, constants, log_likelihood, simulated
+from tunbp.infer.sobol import sobol
 
 
 def ranks(rows: Rows, sets: int = 200, pool: int = 2048, seed: int = 0) -> pd.DataFrame:
@@ -41,7 +42,7 @@ def ranks(rows: Rows, sets: int = 200, pool: int = 2048, seed: int = 0) -> pd.Da
         One row per data set, one column per constant, and `effective` draws.
     """
     sizes, names = discrepancy(), in_order(rows.unknown)
-    place = norm.ppf(np.clip(qmc.Sobol(len(names), seed=seed).random(pool), 1e-9, 1.0 - 1e-9))
+    place = ndtri(np.clip(sobol(len(names), pool, seed), 1e-9, 1.0 - 1e-9))
     found = simulated(rows, constants(rows, place), seed)
     rng = np.random.default_rng([seed, 1])
     lines = []

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from scipy.stats import norm, qmc
+from scipy.special import ndtr, ndtri
 
 from tunbp.errors import ParamsError
 from tunbp.infer import posterior
 from tunbp.infer.ceilings import busy, ceilings
 from tunbp.infer.discrepancy import Discrepancy, discrepancy
 from tunbp.infer.priors import ERRORS, Prior, draws
+from tunbp.infer.sobol import sobol
 from tunbp.model.drivers import COMPARED
 from tunbp.model.engines.cost import PACKET
 from tunbp.model.engines.doubt import doubtful
@@ -322,7 +323,7 @@ def _with_errors(
     lowest, load = ceiling.min(axis=0)[:, None, None], busy(stages)[:, None, None]
     order = ("draw", "ring", "variant")
     simulated = result["received_rate"].transpose(*order)
-    capacity, losses, waits = (norm.ppf(drawn[name])[:, None, None] for name in ERRORS[:3])
+    capacity, losses, waits = (ndtri(drawn[name])[:, None, None] for name in ERRORS[:3])
     load = simulated.to_numpy() / load
     rings = result["ring"].to_numpy()[None, :, None]
     expected = sizing.expected(simulated.to_numpy(), lowest, load, rings, capacity, losses)
@@ -369,7 +370,7 @@ def _conditioned(
     rate, ceiling = result["received_rate"].to_numpy()[:, None], np.min(list(stages.values()), axis=0)[:, None]
     load = rate / busy(stages)[:, None]
     # the model's own error on this path is as unknown as its constants, and costs no simulation: many for each draw
-    errors = norm.ppf(qmc.Sobol(2, seed=seed).random(ERRORS_TRIED))
+    errors = ndtri(sobol(2, ERRORS_TRIED, seed))
     expected = sizing.expected(rate, ceiling, load, int(base.ring), errors[:, 0], errors[:, 1])
     log = np.zeros(expected.shape)
     if "received_rate" in observed:
@@ -386,7 +387,7 @@ def _conditioned(
     chosen, pair = np.unravel_index(posterior.systematic(weight, count), log.shape)
     # the same seeds again: a draw that reproduces the run does so with its own pauses
     kept = {name: values[chosen] for name, values in drawn.items()} | {SEED: (chosen + seed).astype(float)}
-    kept |= {name: norm.cdf(errors[pair, i]) for i, name in enumerate(ERRORS[:2])}
+    kept |= {name: ndtr(errors[pair, i]) for i, name in enumerate(ERRORS[:2])}
     # a measured run says nothing of the noise of the next
     kept["repeat"] = draws(unknown, base.parameters(), count, seed)["repeat"]
     effective = posterior.effective(weight.reshape(log.shape).sum(axis=1))
