@@ -11,7 +11,7 @@ ARGS ?=
 export JUPYTER_PREFER_ENV_PATH := 1
 
 .DELETE_ON_ERROR:
-.PHONY: help install reproduce test jupyter lab check lint bench soak fuzz attack docs figures params calibrate lock clean
+.PHONY: help install reproduce test jupyter lab check lint bench soak fuzz attack docs wheel figures params calibrate lock clean
 
 help:
 	@echo "make reproduce  every notebook, results in results/ (only what is not done or has changed)"
@@ -25,6 +25,7 @@ help:
 	@echo "make fuzz       200,000 damaged measurement files"
 	@echo "make attack     ten minutes of hostile files, parameters and plans, full disks and kills"
 	@echo "make docs       the documentation in build/docs/html, warnings as errors"
+	@echo "make wheel      the wheel, with kernels compiled for every level of x86-64, in build/"
 	@echo "make figures    README's figure of the model"
 	@echo "make params     params/*.yaml and the notebooks' parameters cells anew from their classes"
 	@echo "make calibrate  the fitted constants in tunbp/model/hosts.yaml anew"
@@ -89,6 +90,11 @@ docs: $(DOCS)
 	$(BIN)/python -m sphinx -q -W -b doctest docs build/docs/doctest
 	$(BIN)/codespell --ignore-words-list=simpy,passt README.md CONTRIBUTING.md CHANGELOG.md docs/*.md docs/*/*.md params data/claims.yaml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+
+wheel: $(READY)
+	rm -rf build/kernels
+	$(BIN)/python -m tunbp.model.ready --wheel build/kernels
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build .
 
 figures: $(READY)
 	$(BIN)/python tools/readme_figures.py

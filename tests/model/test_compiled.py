@@ -1,11 +1,13 @@
 """Compiled kernels follow every source they are made of, whatever was imported first and whoever shares the folder."""
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import tunbp
@@ -15,16 +17,23 @@ PACKAGE = Path(tunbp.__file__).parent
 SCENARIO = "Scenario(duration=30.0, ring=1000, receive_window=4e7)"
 SHORT = f"from tunbp import Scenario, simulate; print(float(simulate({SCENARIO}).received_rate))"
 TOY = """
-from tunbp.model.compiled import njit
+import sys
+import numpy as np
+from tunbp.model.compiled import Kernel, njit
 
-def kernel(number):
-    @njit(nogil=True)
-    def run(x):
-        return x + number
+def define(number):
+    @njit()
+    def run(x, to):
+        to[0] = x + number
     return run
 
-order = [(start + i) % 4 for i in range(4)]
-print([float(kernel(i)(0.5)) for i in sorted(order)] if [kernel(i)(0.5) for i in order] else None)
+def adds(number):
+    return Kernel(f"adds-{number}", "__main__:define", number)
+
+found = np.zeros(4)
+for i in range(4):
+    adds((start + i) % 4)(0.5, found[(start + i) % 4:])
+print(found.tolist(), file=sys.stdout)
 """
 
 
@@ -77,8 +86,8 @@ def test_eight_processes_that_start_cold_at_once_agree(copy):
     started = [python(f"start = {i}\n{TOY}", copy) for i in range(8)]
     assert {answer(process) for process in started} == {"[0.5, 1.5, 2.5, 3.5]"}
     (folder,) = (copy / "tunbp/model/__pycache__/tunbp-kernels").iterdir()
-    assert len(list(folder.glob("*run*.nbc"))) == 4
-    assert not list(folder.glob("*.part"))
+    assert len(list(folder.glob("*/adds-*.o"))) == 4
+    assert not list(folder.glob("*/*.part"))
 
 
 def test_a_process_that_compiles_says_so_once_and_one_that_does_not_says_nothing(copy):
@@ -97,7 +106,7 @@ def test_a_damaged_file_is_compiled_anew(copy):
     code = f"start = 0\n{TOY}"
     right = answer(python(code, copy))
     (folder,) = (copy / "tunbp/model/__pycache__/tunbp-kernels").iterdir()
-    for path in folder.glob("*.nbc"):
+    for path in folder.glob("*/*.o"):
         path.write_bytes(path.read_bytes()[:100])
     assert answer(python(code, copy)) == right
 
@@ -107,7 +116,9 @@ def test_without_a_place_to_write_each_process_compiles_its_own(monkeypatch):
     monkeypatch.setattr(compiled.tempfile, "TemporaryFile", _refuse)
     try:
         assert compiled.folder() is None
-        assert compiled.njit()(_twice)(2) == 4
+        doubled = np.ones(3)
+        compiled.Kernel("doubles", f"{__name__}:doubles")(doubled)
+        assert doubled.tolist() == [2.0, 2.0, 2.0]
     finally:
         compiled.folder.cache_clear()
 
@@ -116,8 +127,37 @@ def _refuse(**_):
     raise PermissionError
 
 
-def _twice(x):
-    return 2 * x
+def doubles():
+    @compiled.njit()
+    def run(values):
+        for i in range(values.size):
+            values[i] *= 2.0
+
+    return run
+
+
+def test_running_what_is_compiled_needs_no_compiler(copy):
+    code = f"start = 0\n{TOY}"
+    answer(python(code, copy))
+    assert answer(python(f"{code}print('numba' in sys.modules)", copy)).endswith("False")
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="a wheel carries kernels for x86-64")
+def test_a_package_that_carries_kernels_compiles_nothing(copy):
+    """Machine code for the oldest level, as a wheel carries it, gives the bits of what this processor compiles."""
+    level = {"NUMBA_CPU_NAME": "x86-64-v2", "NUMBA_CPU_FEATURES": ""}
+    found = answer(python(SHORT, copy, **level))
+    (made,) = (copy / "tunbp/model/__pycache__/tunbp-kernels").glob("*/*/fluid-*.o")
+    carried = copy / "tunbp/model/kernels" / compiled.sources() / "x86-64-v2"
+    carried.mkdir(parents=True)
+    made.rename(carried / made.name)
+    there = answer(python(f"{SHORT}; import sys; print('numba' in sys.modules)", copy))
+    assert there.split() == [found, "False"]
+
+
+def test_a_kernel_refuses_an_array_whose_rows_are_apart():
+    with pytest.raises(TypeError, match="C-contiguous"):
+        compiled.Kernel("doubles", f"{__name__}:doubles")(np.ones((4, 4))[:, 0])
 
 
 def test_folders_of_old_sources_are_removed_but_for_the_newest(tmp_path):
@@ -154,4 +194,4 @@ def test_a_processor_without_vectors_gives_the_bits_of_this_one(copy, rings):
     ours, generic = map(answer, both)
     assert generic == ours
     (folder,) = (copy / "tunbp/model/__pycache__/tunbp-kernels").iterdir()
-    assert len(list(folder.glob("kernel.kernel.run-*.nbc"))) == 2
+    assert len(list(folder.glob("*/fluid-*.o"))) == 2

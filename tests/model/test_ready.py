@@ -4,8 +4,7 @@ import sys
 
 import pytest
 
-from tunbp.model import ready
-from tunbp.model.engines.fluid.kernel import kernel
+from tunbp.model import compiled, ready
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
 
@@ -20,11 +19,13 @@ def asked_for(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> set[tuple[
         asked.add((width, kind))
         return kernel(width, kind)
 
+    kernel = batch.kernel
     monkeypatch.setattr(batch, "kernel", remember)
+    place = compiled.folder() / compiled.processor()
     for width, kind in batch_kinds(scenario):
-        batch.make_ready(width, kind)
+        batch.make_ready(width, kind, place)
+    monkeypatch.setattr(compiled, "_compile", lambda *_: pytest.fail("compiled anew"))
     simulate(scenario)
-    assert all(len(kernel(*one).signatures) == 1 for one in asked)
     return asked
 
 
@@ -50,8 +51,8 @@ def test_what_is_made_ready_is_what_a_simulation_asks_for(fields, monkeypatch):
     assert asked <= set(ready.usual())
 
 
-def test_the_packets_engine_is_made_ready_with_the_rest(monkeypatch):
-    runs = []
-    monkeypatch.setattr(ready, "run", lambda point, record: runs.append(point))
-    ready._make(None)
-    assert len(runs) == 1
+def test_the_packets_engine_is_made_ready_with_the_rest(monkeypatch, tmp_path):
+    places = []
+    monkeypatch.setattr(ready.packets, "make_ready", places.append)
+    ready._make(None, tmp_path)
+    assert places == [tmp_path]

@@ -7,16 +7,12 @@ packets just before the device: they enter the ring back to back, at `Scenario.b
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from tunbp.model.congestion.tcp import TSQ_TIME
-
-_inlined: Callable[[Callable[..., float]], Any] = numba.njit(inline="always", error_model="numpy")
 
 BLOCK_BYTES = 65536.0
 """Largest block in bytes (include/linux/netdevice.h, ``GSO_LEGACY_MAX_SIZE``)."""
@@ -63,7 +59,6 @@ def block_limits(rtt: npt.ArrayLike, mss: npt.ArrayLike) -> tuple[npt.NDArray[An
     return more, np.broadcast_to(most, more.shape)
 
 
-@_inlined
 def block(pacing_rate: float, more: float, most: float) -> float:
     """Segments of a block at a pacing rate (per second), with the limits of `block_limits`.
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tunbp.model import congestion, gso
+from tunbp.model.compiled import Kernel
 from tunbp.model.drivers import ring_batch
 from tunbp.model.engines import codes
 from tunbp.model.engines.cost import check_cost
-from tunbp.model.engines.fluid.kernel import kernel
-from tunbp.model.engines.fluid.state import DT, ENTRY, FOREVER, PARAMETERS, RTT, SERIES, TOTALS, WARMUP, Kind
+from tunbp.model.engines.fluid.state import DT, ENTRY, FOREVER, PARAMETERS, RTT, SERIES, TOTALS, WARMUP, Kind, memory_of
 from tunbp.model.engines.threads import each
 from tunbp.model.fields import PATH_BUFFER
 from tunbp.model.qdiscs import fact, qdisc_limit
@@ -237,10 +239,19 @@ def tiles(batch: Prepared) -> list[tuple[Kind, Array]]:
     return tiles
 
 
-def make_ready(width: int, kind: Kind) -> None:
-    """Compile a kernel where that was not done yet; nothing is simulated."""
+@cache
+def kernel(width: int, kind: Kind) -> Kernel:
+    """The compiled engine for one kind of batch (`tunbp.model.engines.fluid.kernel.define`)."""
+    name = "-".join(["fluid", *(str(int(part)) for part in (width, *kind))])
+    return Kernel(name, "tunbp.model.engines.fluid.kernel:define", width, kind)
+
+
+def make_ready(width: int, kind: Kind, place: Path) -> None:
+    """Compile a kernel into a folder where it is not there yet; nothing is simulated."""
     totals, series = np.zeros((2, len(TOTALS), width)), np.zeros((0, len(SERIES), width))
-    kernel(width, kind)(np.ones((len(PARAMETERS), width)), np.zeros(width, np.int64), 4, 0, 1, 0.0, totals, series)
+    table, seeds = np.ones((len(PARAMETERS), width)), np.zeros(width, np.int64)
+    memory = memory_of(width, kind, 1, 4)
+    kernel(width, kind).prepare(table, seeds, memory, 4, 0, 1, 0.0, totals, series, place=place)
 
 
 def run_tile(
@@ -257,19 +268,11 @@ def run_tile(
     table = np.ascontiguousarray(batch.table[:, padded])
     steps = int(np.ceil(duration / table[DT].min())) + 2
     samples = int(np.floor(duration / interval + 1e-9)) if interval else 0
-    run = kernel(width, kind)
+    flows = 1 if kind.single else int(batch.streams[members[0]])
     totals = np.zeros((2, len(TOTALS), width))
     series = np.zeros((samples, len(SERIES), width))
-    run(
-        table,
-        batch.seeds[padded],
-        slots,
-        steps,
-        int(batch.streams[members[0]]),
-        interval or 0.0,
-        totals,
-        series,
-    )
+    memory = memory_of(width, kind, flows, slots)
+    kernel(width, kind)(table, batch.seeds[padded], memory, slots, steps, flows, float(interval or 0.0), totals, series)
     return totals[..., : len(members)], series[..., : len(members)]
 
 

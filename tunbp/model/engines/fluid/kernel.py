@@ -20,12 +20,12 @@ All amounts are segments and may be fractional; rates are per time step.
 from __future__ import annotations  # noqa: I001 (rows are many: filled lines)
 
 import math
-from functools import cache
 from typing import Any
 
 import numba
-import numpy as np
-from numpy.lib.stride_tricks import as_strided
+from numba import types
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array, populate_array
 
 from tunbp.model import congestion as cc
 from tunbp.model import gso
@@ -49,16 +49,25 @@ from tunbp.model.engines.codes import FRAMES, LINK_FIRST, OPEN, PKTGEN, TCP
 from tunbp.model.qdiscs import CODEL_INTERVAL, CODEL_TARGET
 
 
-@numba.njit(inline="always")
-def _zeros(planes: int, rows: int, width: int) -> Any:
-    """Zeros that begin at a cache line, so that no vector of a tile's row lies across two.
+@intrinsic
+def _rows(context: Any, memory: Any, planes: Any, rows: Any, width: Any) -> Any:
+    """``memory.reshape(planes, rows, width)`` whose strides are constants.
 
-    The strides are constants where `width` is one: only then does the compiler see that rows do not overlap.
+    Only then does the compiler see that rows do not overlap.
     """
-    count = planes * rows * width
-    raw = np.zeros(count + 7)
-    skip = (64 - raw.ctypes.data % 64) // 8 % 8
-    return as_strided(raw[skip : skip + count], (planes, rows, width), (8 * rows * width, 8 * width, 8))
+    view = types.Array(types.float64, 3, "A")
+
+    def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        size = target.get_constant(types.intp, 8)
+        shape = [arguments[1], arguments[2], target.get_constant(types.intp, width.literal_value)]
+        row = target.get_constant(types.intp, 8 * width.literal_value)
+        array = make_array(view)(target, builder)
+        data = make_array(signature.args[0])(target, builder, arguments[0]).data
+        strides = [builder.mul(shape[1], row), row, size]
+        populate_array(array, data=data, shape=shape, strides=strides, itemsize=size, meminfo=None)
+        return array._getvalue()
+
+    return (view(memory, types.intp, types.intp, width), generate) if isinstance(width, types.Literal) else None
 
 
 @numba.njit(inline="always")
@@ -67,7 +76,7 @@ def _next_event(s: Any, W: int, i: int, t: float) -> float:
     return min(at, float(s[WARMUP, i])) if t < s[WARMUP, i] else at
 
 
-@njit(nogil=True, error_model="numpy")
+@njit()
 def _start(s: Any, own: Any, rng: Any, seeds: Any, W: int, nf: int, interval: float, control: int) -> None:
     for i in range(W):
         x = stream(seeds[i])
@@ -99,7 +108,7 @@ def _start(s: Any, own: Any, rng: Any, seeds: Any, W: int, nf: int, interval: fl
         rng[i] = x
 
 
-@njit(nogil=True, error_model="numpy")
+@njit()
 def _snapshot(s: Any, line: Any, lost: Any, slot: int, slots: int, W: int, nf: int, i: int, out: Any) -> None:
     # `slot` holds what set out in the step just made; the younger half of the ring is still on its way out
     travelling = s[F, i]
@@ -139,7 +148,7 @@ def _snapshot(s: Any, line: Any, lost: Any, slot: int, slots: int, W: int, nf: i
     out[TAKEN, i] = s[OUT, i]
 
 
-@njit(nogil=True, error_model="numpy")
+@njit()
 def _sample(s: Any, W: int, nf: int, i: int, series: Any) -> None:
     k = int(s[SAMPLES, i])
     if k >= series.shape[0]:
@@ -160,7 +169,7 @@ def _sample(s: Any, W: int, nf: int, i: int, series: Any) -> None:
     s[SAMPLES, i] = k + 1.0
 
 
-@njit(nogil=True, error_model="numpy")
+@njit()
 def _events(
     s: Any, line: Any, lost: Any, rng: Any, slot: int, slots: int, W: int, nf: int, n: int, interval: float,
     totals: Any, series: Any,
@@ -198,9 +207,8 @@ def _events(
         s[EVENT, i] = _next_event(s, W, i, t)
 
 
-@cache
-def kernel(width: int, kind: Kind) -> Any:
-    """Compile the engine for one kind of batch.
+def define(width: int, kind: Kind) -> Any:
+    """The engine for one kind of batch, to be compiled.
 
     Parameters
     ----------
@@ -212,31 +220,27 @@ def kernel(width: int, kind: Kind) -> Any:
     Returns
     -------
     callable
-        ``run(parameters[len(PARAMETERS), width], seeds[width], slots, steps, flows, interval, totals, series)`` fills
-        ``totals[2, len(TOTALS), width]`` at the end of the warm-up and of the run, and ``series[samples, len(SERIES),
-        width]`` with a sample at each interval.
+        ``run(parameters[len(PARAMETERS), width], seeds[width], memory, slots, steps, flows, interval, totals, series)``
+        fills ``totals[2, len(TOTALS), width]`` at the end of the warm-up and of the run, and ``series[samples,
+        len(SERIES), width]`` with a sample at each interval; `memory` is a `Memory`.
     """
     W = width
     single, control, source, pushing, path, readers, blocks = kind
     tcp = source == TCP
     n_parameters = len(PARAMETERS)
     rules, growth = cc.ROWS[control], controls.GROWTH[control]
-    paced, hystart, state = rules.paced, rules.hystart, rules.state
+    paced, hystart = rules.paced, rules.hystart
     small_queues = tcp and pushing
     is_open, is_frames = source == OPEN, source == FRAMES
     is_pktgen = source == PKTGEN
     end = RELEASED if readers else (LEFT if path else TOOK)
 
-    @njit(nogil=True, error_model="numpy")
-    def run(parameters, seeds, slots, steps, flows, interval, totals, series):  # type: ignore[no-untyped-def]
+    @njit()
+    def run(parameters, seeds, memory, slots, steps, flows, interval, totals, series):  # type: ignore[no-untyped-def]
         nf = 1 if single else flows
-        s = _zeros(1, DEVICE + nf * FLOW, W)[0]
-        line = _zeros(slots, nf, W)
-        lost = _zeros(slots, nf, W)
-        any_lost = np.zeros(slots, np.bool_)
-        own = np.zeros(state * nf * W)
-        slow = np.zeros(nf * W, np.int64)
-        rng = np.zeros(W, np.uint64)
+        s = _rows(memory.state, 1, DEVICE + nf * FLOW, W)[0]
+        line, lost = _rows(memory.line, slots, nf, W), _rows(memory.lost, slots, nf, W)
+        any_lost, own, slow, rng = memory.any_lost, memory.own, memory.slow, memory.random
         for v in range(n_parameters):
             for i in range(W):
                 s[v, i] = parameters[v, i]

@@ -19,8 +19,9 @@ from tunbp.model.engines.fluid.state import (
     WINDOW, WMAX,
 )  # fmt: skip
 
-_rare = njit(nogil=True, error_model="numpy")
-_hot: Any = numba.njit(nogil=True, error_model="numpy", forceinline=True)
+_rare = njit()
+_hot = njit(forceinline=True)
+_block: Any = numba.njit(inline="always", error_model="numpy")(gso.block)
 
 SMALL_QUEUE_BLOCKS = 2.0
 """Blocks that a flow may always have in the qdisc (net/ipv4/tcp_output.c, ``tcp_small_queue_check``)."""
@@ -172,7 +173,7 @@ def hystart(s: Any, line: Any, slot: int, W: int, nf: int, n: int) -> bool:
 def block_size(s: Any, i: int, o: int) -> float:
     """Segments that the flow at `o` hands over at once, where the stack cuts them (`tunbp.model.gso`)."""
     rate = pacing_gain(s[o + CW, i], s[o + SS, i]) * s[o + CW, i] / smoothed_rtt(s, i)
-    return float(gso.block(rate, s[BLOCK_MORE, i], s[BLOCK_MOST, i]))
+    return float(_block(rate, s[BLOCK_MORE, i], s[BLOCK_MOST, i]))
 
 
 @_hot
@@ -191,7 +192,7 @@ def small_queues(s: Any, W: int, nf: int, n: int, control: int, readers: bool) -
             gain = pacing_gain(s[o + CW, i], s[o + SS, i])
             rate = s[o + PACE, i] if controls.PACED[control] else gain * max(s[o + CW, i], s[o + FLIGHT, i]) / srtt
             # the block that makes it more is still handed over
-            cut = gso.block(rate, s[BLOCK_MORE, i], s[BLOCK_MOST, i])
+            cut = _block(rate, s[BLOCK_MORE, i], s[BLOCK_MOST, i])
             together = cut if entry == 1.0 else entry
             s[ALLOWED, i] += max(SMALL_QUEUE_BLOCKS * together, rate * s[SMALL, i]) + together
     any_held = False

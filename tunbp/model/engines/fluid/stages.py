@@ -5,8 +5,6 @@ from __future__ import annotations  # noqa: I001 (rows are many: filled lines)
 import math
 from typing import Any
 
-import numba
-
 from tunbp.model.compiled import njit
 from tunbp.model.engines.fluid import sender
 from tunbp.model.engines.fluid.sender import reduce
@@ -25,8 +23,8 @@ from tunbp.model.qdiscs import CODEL_INTERVAL
 GOLDEN = 0.5 * (math.sqrt(5.0) - 1.0)
 """Turns by this part of one are spread most evenly."""
 
-_rare = njit(nogil=True, error_model="numpy")
-_hot: Any = numba.njit(nogil=True, error_model="numpy", forceinline=True)
+_rare = njit()
+_hot = njit(forceinline=True)
 
 
 # ---- ACKs at the readers

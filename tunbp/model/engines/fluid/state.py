@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tunbp.model.congestion import ROWS
 
 PARAMETERS = (
     "ring", "drain", "drain_full", "rho", "burst", "window", "ack_interval", "delayed_ack", "bunch", "bunches", "safe",
@@ -92,3 +97,51 @@ class Kind(NamedTuple):
     path: bool
     readers: bool
     blocks: bool
+
+
+class Memory(NamedTuple):
+    """Arrays of one tile, all zero at the beginning.
+
+    Attributes
+    ----------
+    state
+        Rows of parameters, device and flows.
+    line, lost
+        Segments acknowledged, and shown to be lost, by the step of the round trip in which that is seen, by flow.
+    any_lost
+        Whether `lost` of a step holds anything.
+    own
+        State that a congestion control keeps itself (`tunbp.model.congestion.Control.state`).
+    slow
+        Flows that are in recovery.
+    random
+        State of each scenario's random numbers.
+    """
+
+    state: npt.NDArray[np.float64]
+    line: npt.NDArray[np.float64]
+    lost: npt.NDArray[np.float64]
+    any_lost: npt.NDArray[np.bool_]
+    own: npt.NDArray[np.float64]
+    slow: npt.NDArray[np.int64]
+    random: npt.NDArray[np.uint64]
+
+
+def memory_of(width: int, kind: Kind, flows: int, slots: int) -> Memory:
+    """Memory for a tile of `width` scenarios of `flows` flows, with `slots` steps per round trip."""
+    return Memory(
+        _zeros((DEVICE + flows * FLOW) * width),
+        _zeros(slots * flows * width),
+        _zeros(slots * flows * width),
+        np.zeros(slots, np.bool_),
+        np.zeros(ROWS[kind.control].state * flows * width),
+        np.zeros(flows * width, np.int64),
+        np.zeros(width, np.uint64),
+    )
+
+
+def _zeros(count: int) -> npt.NDArray[Any]:
+    """Zeros that begin at a cache line, so that no vector of a tile's row lies across two."""
+    raw = np.zeros(count + 7)
+    skip = -raw.ctypes.data % 64 // 8
+    return raw[skip : skip + count]

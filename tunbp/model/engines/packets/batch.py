@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from tunbp import schema
 from tunbp.model import congestion as cc
+from tunbp.model.compiled import Kernel
 from tunbp.model.drivers import ON_FREED, VHOST_NET_BATCH, Stop, Wake, driver, pushes_back, ring_batch, wake_threshold
 from tunbp.model.engines import codes
 from tunbp.model.engines.cost import check_cost
-from tunbp.model.engines.packets import kernel
 from tunbp.model.engines.packets.state import (
     ACK,
     COUNTED,
@@ -36,6 +37,8 @@ from tunbp.model.scenario import Scenario
 Array = npt.NDArray[Any]
 
 COUNTLESS = 1 << 62
+
+KERNEL = Kernel("packets", "tunbp.model.engines.packets.kernel:define")
 _WOKEN_EMPTY = (Wake.EMPTY, Wake.HALF_OR_EMPTY, Wake.CONSUMED_OR_EMPTY, Wake.BATCH_OR_EMPTY)
 
 
@@ -191,18 +194,38 @@ def run(point: Mapping[str, Any], record: bool = True) -> dict[str, float | np.n
         `ring_occupancy` and `qdisc_backlog` (packet), one value per interval.
     """
     point = {**Scenario().parameters(), **point}
+    arguments = _arguments(point, record)
+    KERNEL(*arguments)
+    result = _totals(arguments.totals, point)
+    if record and float(arguments.state["interval"][0]) < NEVER:
+        result.update(_series(arguments.series, point))
+    return result
+
+
+class _Arguments(NamedTuple):
+    """What the kernel is called with."""
+
+    state: Array
+    flows: Array
+    buffers: Buffers
+    seed: int
+    totals: Array
+    series: Array
+
+
+def _arguments(point: Mapping[str, Any], record: bool) -> _Arguments:
     state = _device(point)
     m = state[0]
-    flows = np.zeros(int(m["streams"]), FLOW)
     interval = float(m["interval"])
     samples = math.floor(float(m["duration"]) / interval + 1e-9) if record and interval < NEVER else 0
     check_cost(0.0, 3.0 * samples * SERIES.itemsize, "take a longer interval")
-    totals, series = np.zeros(2, TOTALS), np.zeros(samples, SERIES)
-    kernel.run(state, flows, _buffers(m), int(point["seed"]), totals, series)
-    result = _totals(totals, point)
-    if record and interval < NEVER:
-        result.update(_series(series, point))
-    return result
+    flows, totals, series = np.zeros(int(m["streams"]), FLOW), np.zeros(2, TOTALS), np.zeros(samples, SERIES)
+    return _Arguments(state, flows, _buffers(m), int(point["seed"]), totals, series)
+
+
+def make_ready(place: Path) -> None:
+    """Compile the kernel into a folder where it is not there yet; nothing is simulated."""
+    KERNEL.prepare(*_arguments(Scenario().parameters(), record=False), place=place)
 
 
 def _totals(totals: np.ndarray[Any, Any], point: Mapping[str, Any]) -> dict[str, float | np.ndarray[Any, Any]]:

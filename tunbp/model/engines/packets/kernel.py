@@ -23,6 +23,8 @@ import math
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
+import numba
+
 from tunbp.model import congestion as cc
 from tunbp.model.compiled import njit
 from tunbp.model.drivers import NAPI_POLL
@@ -47,18 +49,16 @@ from tunbp.model.engines.random import exponential, stream, uniform, xorshift
 from tunbp.model.gso import DEFER_TIME, WINDOW_DIVISOR, block
 from tunbp.model.qdiscs import CODEL_DROP_BATCH, CODEL_INTERVAL, CODEL_TARGET
 
-# Nothing is allocated in compiled code. Reference counts of the arrays (atomic, at every call) would take ten
-# times longer than the simulation itself, so they are switched off, and the path of a packet is inlined.
-_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
+_block_of: Any = numba.njit(inline="always", error_model="numpy")(block)
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 def _rare(function: _Function) -> _Function:
-    return cast(_Function, njit(**_OPTIONS)(function))
+    return cast(_Function, njit()(function))
 
 
 def _hot(function: _Function) -> _Function:
-    return cast(_Function, njit(forceinline=True, **_OPTIONS)(function))
+    return cast(_Function, njit(forceinline=True)(function))  # the path of a packet is inlined
 
 
 # ---- 1. the sender
@@ -88,7 +88,7 @@ def _paces(m: Any, flow: Any) -> float:
 @_hot
 def _block(m: Any, flow: Any) -> float:
     """Segments that TCP hands over at once, where the stack cuts them (`tunbp.model.gso`)."""
-    return float(block(_paces(m, flow), m.block_more, m.block_most)) if m.blocks == 1 else float(m.gso)
+    return float(_block_of(_paces(m, flow), m.block_more, m.block_most)) if m.blocks == 1 else float(m.gso)
 
 
 @_hot
@@ -1193,3 +1193,8 @@ def run(state: Any, flows: Any, b: Any, seed: int, totals: Any, series: Any) -> 
     if m.samples < series.shape[0]:
         _sample(m, flows, series[m.samples], m.duration)
     _snapshot(m, b, totals[1], m.duration)
+
+
+def define() -> Any:
+    """The engine, to be compiled: ``run(state, flows, buffers, seed, totals, series)``."""
+    return run
