@@ -24,7 +24,7 @@ from tunbp.model.service import numbers, service_times
 
 Array = npt.NDArray[Any]
 
-WIDTHS = {True: 16, False: 32}
+WIDTHS = {True: 16, False: 16}
 """Scenarios per tile, of one flow each or of several: the least that LLVM still makes vectors of."""
 
 FEW = {True: 4, False: 10}
@@ -172,6 +172,7 @@ def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
         "block_pace": congestion.TSQ_TIME / slowest,
         "block_more": more,
         "block_most": most,
+        "probe": 3.0 * number["rtt"] + congestion.TLP_SLACK,
     }
     rows["codel"] = np.where(fact(flat["qdisc"], "codel") & (pushing > 0) & tcp, 1.0, 0.0)
     rows["hystart"] = np.where(tcp & np.array([row.hystart for row in rules])[control], number["hystart"], 0.0)

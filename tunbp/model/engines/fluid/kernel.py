@@ -19,7 +19,7 @@ All amounts are segments and may be fractional; rates are per time step.
 
 from __future__ import annotations  # noqa: I001 (rows are many: filled lines)
 
-import math
+import numpy as np
 from typing import Any
 
 import numba
@@ -33,20 +33,24 @@ from tunbp.model.compiled import njit
 from tunbp.model.engines import controls
 from tunbp.model.engines.fluid import sender, stages
 from tunbp.model.engines.fluid.state import (
-    ABOVE, ACCOUNTED, ACKED, APP, ARRIVED, A_SHARE, B, BLOCK, BLOCK_MORE, BLOCK_MOST, BLOCK_PACE, BLOCK_RATE, BURST,
-    B_SUM, CAP, CODEL, CODEL_NEXT, CREDIT, CW, DELACK, DELIVERED_TOTAL, DEVICE, DRAIN, DRAIN_FULL, DROP, DROPPED,
-    DROPPED_P, DROPPED_Q, DT, DURATION, ENTRY, EPOCH, EVENT, F, FAR_SHARE, FIRST, FLIGHT, FLOW, FOREVER, FRAME_NO,
-    FULL, FULL_PACKETS, F_GAP, F_LEFT, F_SIZE, F_TOOK, F_WANT, GONE, G_SHARE, HELD, HELD_SECONDS, HOLD, HYSTART, H_RTT,
-    H_SUM, IN_FLIGHT, I_EVERY, I_SIZE, K, Kind, LAST, LEFT, LOSSES, LOSS_EVENTS, LOSS_GAP, N, NEXT_FRAME, OFFERED, OUT,
-    OUTSTANDING, OVER, P, PACE, PARAMETERS, PATH_DROPS, PATH_SECONDS, PENDING, POLICY, PROBES, P_GAP, P_SHARE, P_SUM,
-    Q, QDISC_DROPS, QDISC_SECONDS, QLIM, QUEUED, Q_SUM, RECORD, RECOVERING, RECOVERY, REDUCED, RELEASED, RETRANS,
-    RETRANSMITS, RHO, RHO_NOW, RING_DROPS, RING_SECONDS, ROUND, ROUND_OUT, RTT, SAFE, SAMPLES, SAWTOOTH, SENT,
-    SENT_TOTAL, SHARE, SHOWN, SPARE, SS, STALL, STALL_END, S_MEAN, S_RATE, TAKEN, TIMEOUTS, TINY, TOOK, UNHELD,
-    UNTOLD, USED, WANT, WARMUP, WEST, WINDOW, WMAX,
+    ABOVE, ACCOUNTED, ACKED, APP, ARRIVED, A_SHARE, B, BLOCK, BLOCK_MORE, BLOCK_MOST, BLOCK_PACE, BLOCK_RATE,
+    BURST, B_SUM, CAP, CODEL, CODEL_NEXT, CREDIT, CW, DELACK, DELIVERED_TOTAL, DEVICE, DRAIN, DRAIN_FULL, DROP,
+    DROPPED, DROPPED_P, DROPPED_Q, DT, DURATION, ENTRY, EPOCH, EVENT, F, FAR_SHARE, FIRST, FLIGHT, FLOW, FOREVER,
+    FRAME_NO, FULL, FULL_PACKETS, F_GAP, F_LEFT, F_SIZE, F_TOOK, F_WANT, GONE, G_SHARE, HELD, HELD_SECONDS, HOLD,
+    HYSTART, H_RTT, H_SUM, IN_FLIGHT, I_EVERY, I_SIZE, K, Kind, LAST, LEFT, LOSSES, LOSS_EVENTS, LOSS_GAP, N,
+    NEXT_FRAME, OFFERED, OUT, OUTSTANDING, OVER, P, PACE, PARAMETERS, PATH_DROPS, PATH_SECONDS, PENDING, POLICY,
+    PROBE, PROBES, P_GAP, P_SHARE, P_SUM, Q, QDISC_DROPS, QDISC_SECONDS, QLIM, QUEUED, Q_SUM, RECORD, RECOVERING,
+    RECOVERY, REDUCED, RELEASED, RETRANS, RETRANSMITS, RHO, RHO_NOW, RING_DROPS, RING_SECONDS, ROUND, ROUND_OUT,
+    RTT, SAFE, SAMPLES, SAWTOOTH, SENT, SENT_TOTAL, SHARE, SHOWN, SPARE, SS, STALL, STALL_END, S_MEAN, S_RATE,
+    TAKEN, TIMEOUTS, TINY, TOOK, UNHELD, UNTOLD, USED, WANT, WARMUP, WEST, WINDOW, WMAX,
 )  # fmt: skip
 from tunbp.model.engines.random import exponential, stream, xorshift
 from tunbp.model.engines.codes import FRAMES, LINK_FIRST, OPEN, PKTGEN, TCP
 from tunbp.model.qdiscs import CODEL_INTERVAL, CODEL_TARGET
+
+
+MOST_FLOWS = 64
+"""Flows of one scenario at most (`tunbp.model.fields`, `streams`)."""
 
 
 @intrinsic
@@ -237,7 +241,7 @@ def define(width: int, kind: Kind) -> Any:
 
     @njit()
     def run(parameters, seeds, memory, slots, steps, flows, interval, totals, series):  # type: ignore[no-untyped-def]
-        nf = 1 if single else flows
+        nf = 1 if single else min(flows, MOST_FLOWS)  # bounded, so that rows are seen to be apart
         s = _rows(memory.state, 1, DEVICE + nf * FLOW, W)[0]
         line, lost = _rows(memory.line, slots, nf, W), _rows(memory.lost, slots, nf, W)
         any_lost, own, slow, rng = memory.any_lost, memory.own, memory.slow, memory.random
@@ -254,7 +258,7 @@ def define(width: int, kind: Kind) -> Any:
             starting |= s[HYSTART, i] > 0.0
             codel |= s[CODEL, i] > 0.0
         for n in range(steps):
-            rare, lossy, rounds, silent, tight = 0, 0, 0, 0, 0
+            rare, lossy, rounds, silent, pending, late, tight = 0, 0, 0, 0, 0, 0, 0
             has_lost = any_lost[slot]
             any_lost[slot] = False
             # 1. what the near reader takes in arrives; slow start may end
@@ -269,49 +273,54 @@ def define(width: int, kind: Kind) -> Any:
             if hystart and tcp and starting:
                 starting = sender.hystart(s, line, slot, W, nf, n)
             for f in range(nf):
-                flow = s[DEVICE + f * FLOW : DEVICE + (f + 1) * FLOW]
+                o = DEVICE + f * FLOW
                 if tcp:
                     for i in range(W):
                         t = n * s[DT, i]
                         acked = line[slot, f, i]
-                        last = flow[LAST, i]
-                        cwnd, ssthresh, window = flow[CW, i], flow[SS, i], s[WINDOW, i]
-                        flow[LAST, i] = t if acked > 0.0 else last
-                        flight = flow[FLIGHT, i] - acked
-                        growing = (t >= flow[RECOVERY, i]) & (cwnd < (flow[CAP, i] if small_queues else window))
+                        last = s[o + LAST, i]
+                        cwnd, ssthresh, window = s[o + CW, i], s[o + SS, i], s[WINDOW, i]
+                        s[o + LAST, i] = t if acked > 0.0 else last
+                        flight = s[o + FLIGHT, i] - acked
+                        growing = (t >= s[o + RECOVERY, i]) & (cwnd < (s[o + CAP, i] if small_queues else window))
                         slow_start = cwnd < ssthresh
                         if not paced:
-                            west = flow[WEST, i]
-                            grown, friendly = growth(cwnd, west, acked, t - flow[EPOCH, i], flow[K, i], flow[WMAX, i])
-                            flow[WEST, i] = friendly if growing & (not slow_start) else west
+                            west = s[o + WEST, i]
+                            grown, friendly = growth(
+                                cwnd, west, acked, t - s[o + EPOCH, i], s[o + K, i], s[o + WMAX, i]
+                            )
+                            s[o + WEST, i] = friendly if growing & (not slow_start) else west
                             grown = cwnd + acked if slow_start else grown
                             cwnd = grown if growing else cwnd
-                            flow[CW, i] = cwnd
+                            s[o + CW, i] = cwnd
                         # 2. the sender fills the window
-                        want = math.floor(max(min(cwnd, window) - flight, 0.0) + TINY)
+                        want = np.floor(max(min(cwnd, window) - flight, 0.0) + TINY)
                         if blocks:  # less than a block waits (`tunbp.model.gso`)
                             pacing = sender.pacing_gain(cwnd, ssthresh) * min(cwnd * s[BLOCK_RATE, i], s[BLOCK_PACE, i])
                             if paced:
-                                pacing = flow[PACE, i] * cc.TSQ_TIME
-                                credit = min(flow[CREDIT, i] + flow[PACE, i] * s[DT, i], 2.0 * s[BLOCK_MOST, i])
+                                pacing = s[o + PACE, i] * cc.TSQ_TIME
+                                credit = min(s[o + CREDIT, i] + s[o + PACE, i] * s[DT, i], 2.0 * s[BLOCK_MOST, i])
                                 want = min(want, credit)
                             size = min(pacing + s[BLOCK_MORE, i], s[BLOCK_MOST, i])
                             size = min(size, min(cwnd, window) * (1.0 / gso.WINDOW_DIVISOR))
-                            want = want if want >= 2.0 * size else (math.floor(size) if want >= size else 0.0)
+                            want = want if want >= 2.0 * size else (np.floor(size) if want >= size else 0.0)
                             if paced:
-                                flow[CREDIT, i] = credit - want
+                                s[o + CREDIT, i] = credit - want
                         elif paced:
-                            want = min(want, flow[PACE, i] * s[DT, i])
+                            want = min(want, s[o + PACE, i] * s[DT, i])
                         if paced:
-                            flow[ROUND_OUT, i] += acked
-                            rounds |= t >= flow[ROUND, i]
-                        flow[FLIGHT, i] = flight
-                        silent |= (flow[PENDING, i] + flow[SHOWN, i]) > 0.0
+                            s[o + ROUND_OUT, i] += acked
+                            rounds |= t >= s[o + ROUND, i]
+                        s[o + FLIGHT, i] = flight
+                        silent |= (s[o + PENDING, i] + s[o + SHOWN, i]) > 0.0
+                        if not single:
+                            pending |= s[o + PENDING, i] > 0.0
+                        late |= t - s[o + LAST, i] >= s[PROBE, i]
                         if single:
                             s[WANT, i] = want
                             s[ACKED, i] = acked
                         else:
-                            flow[F_WANT, i] = want
+                            s[o + F_WANT, i] = want
                             s[WANT, i] += want
                             s[ACKED, i] += acked
             if not paced and s[RECOVERING, 0] > 0.0:
@@ -324,6 +333,8 @@ def define(width: int, kind: Kind) -> Any:
                     want = s[APP, i]
                 arrived = min(want, s[BURST, i])
                 s[ARRIVED, i] = arrived
+                if single and tcp:
+                    pending |= (s[DEVICE + PENDING, i] > 0.0) & (arrived > 0.0)
                 if readers:
                     s[RHO_NOW, i] = stages.burst_ratio(s, i, arrived, mixed)
                 if not pushing:
@@ -344,7 +355,7 @@ def define(width: int, kind: Kind) -> Any:
                         s[DROP, i] = 0.0
             if small_queues and (tight or holding):
                 holding = sender.small_queues(s, W, nf, n, control, readers)
-            if tcp and (silent | lossy):
+            if tcp and (pending | lossy):
                 stages.follow(s, slow, W, nf, n, control)
             for i in range(W):
                 t = n * s[DT, i]
@@ -417,35 +428,35 @@ def define(width: int, kind: Kind) -> Any:
                     stages.hold_acks(s, line, slot, i, took, s[SPARE, i], n * s[DT, i])
             if not single:
                 for f in range(nf):
-                    flow = s[DEVICE + f * FLOW : DEVICE + (f + 1) * FLOW]
+                    o = DEVICE + f * FLOW
                     for i in range(W):
-                        want, there, full, took = s[WANT, i], flow[SHARE, i], s[Q, i] + s[B, i], s[TOOK, i]
+                        want, there, full, took = s[WANT, i], s[o + SHARE, i], s[Q, i] + s[B, i], s[TOOK, i]
                         full += took
-                        part = flow[F_WANT, i] / max(want, TINY * TINY)
+                        part = s[o + F_WANT, i] / max(want, TINY * TINY)
                         sent = s[ARRIVED, i] * part
                         there = max(there + sent - (s[DROP, i] + s[OVER, i]) * part, 0.0)
                         took = took * (there / max(full, TINY * TINY))
-                        flow[FLIGHT, i] += sent
-                        flow[SHARE, i] = there - took
+                        s[o + FLIGHT, i] += sent
+                        s[o + SHARE, i] = there - took
                         if path:
-                            flow[F_TOOK, i] = took
-                            there = flow[P_SHARE, i] + took * (1.0 - s[GONE, i] / max(s[TOOK, i], TINY * TINY))
+                            s[o + F_TOOK, i] = took
+                            there = s[o + P_SHARE, i] + took * (1.0 - s[GONE, i] / max(s[TOOK, i], TINY * TINY))
                             took = there * (s[LEFT, i] / max(s[P, i] + s[LEFT, i], TINY * TINY))
-                            flow[P_SHARE, i] = there - took
+                            s[o + P_SHARE, i] = there - took
                         if readers:
-                            there = flow[FAR_SHARE, i] + took
+                            there = s[o + FAR_SHARE, i] + took
                             took = there * (s[F_LEFT, i] / max(s[F, i] + s[F_LEFT, i], TINY * TINY))
-                            flow[FAR_SHARE, i] = there - took
+                            s[o + FAR_SHARE, i] = there - took
                         t = n * s[DT, i]
-                        held = flow[HELD, i] + took
-                        first = flow[FIRST, i]
+                        held = s[o + HELD, i] + took
+                        first = s[o + FIRST, i]
                         first = min(first, t) if held > TINY else FOREVER
                         idle = (s[SPARE, i] > 0.0) | (t - first >= s[HOLD, i])
                         go = (idle & (held >= 2.0 - TINY)) | (t - first >= s[DELACK, i])
                         acked = held if go else 0.0
                         line[slot, f, i] = acked
-                        flow[HELD, i] = held - acked
-                        flow[FIRST, i] = FOREVER if go else first
+                        s[o + HELD, i] = held - acked
+                        s[o + FIRST, i] = FOREVER if go else first
                         s[H_SUM, i] += held - acked
             if readers:
                 stages.release(s, line, slot, W, nf)
@@ -463,19 +474,20 @@ def define(width: int, kind: Kind) -> Any:
                         stages.tail_drop(s, W, nf, n)
                     if path and lossy:
                         stages.path_drop(s, W, nf, n)
-                    stages.show(s, line, lost, any_lost, slot, W, nf, end)
-                if silent:
+                    if stages.passes(s, W, nf, end):
+                        stages.show(s, line, lost, any_lost, slot, W, nf, end)
+                if silent and late:
                     sender.probe(s, slow, W, nf, n, control)
             if pushing and tcp and codel:
-                late = 0
+                due = 0
                 for i in range(W):
                     t = n * s[DT, i]
                     above = (s[B, i] * s[DT, i] > CODEL_TARGET * s[DRAIN_FULL, i]) & (s[CODEL, i] > 0.0)
                     since = s[ABOVE, i]
                     since = (since if since > 0.0 else t + CODEL_INTERVAL) if above else 0.0
                     s[ABOVE, i] = since
-                    late |= (since > 0.0) & (t >= since) & (t >= s[CODEL_NEXT, i])
-                if late:
+                    due |= (since > 0.0) & (t >= since) & (t >= s[CODEL_NEXT, i])
+                if due:
                     stages.codel(s, lost, any_lost, slot, W, nf, n)
             if rare:
                 _events(s, line, lost, rng, slot, slots, W, nf, n, interval, totals, series)

@@ -13,10 +13,10 @@ from tunbp.model.compiled import njit
 from tunbp.model.engines import controls
 from tunbp.model.engines.fluid.state import (
     A, ALLOWED, ARRIVED, B, BLOCK_MORE, BLOCK_MOST, BURST, CAP, CW, DEVICE, DRAIN, DRAIN_FULL, DT, ENTRY, EPOCH, F,
-    FLIGHT, FLOW, F_WANT, G, HELD, HELD_BACK, HYSTART, H_COUNT, H_LAST, H_LEFT, H_RTT, H_START, K, LAST, LOSSES, N, P,
-    PACE, PENDING, PRIOR, PROBES, PRR_IN, PRR_OUT, P_SERVICE, Q, RECOVERING, RECOVERY, REDUCED, RETRANS, ROUND,
-    ROUND_OUT, ROUND_START, RTT, SAWTOOTH, SERVICE, SHOWN, SMALL, SS, STALL_END, TINY, TO_RESEND, USED, WANT, WEST,
-    WINDOW, WMAX,
+    FLIGHT, FLOW, F_WANT, G, HELD, HELD_BACK, HYSTART, H_COUNT, H_LAST, H_LEFT, H_RTT, H_START, K, LAST, LOSSES, N,
+    P, PACE, PENDING, PRIOR, PROBE, PROBES, PRR_IN, PRR_OUT, P_SERVICE, Q, RECOVERING, RECOVERY, REDUCED, RETRANS,
+    ROUND, ROUND_OUT, ROUND_START, RTT, SAWTOOTH, SERVICE, SHOWN, SMALL, SS, STALL_END, TINY, TO_RESEND, USED,
+    WANT, WEST, WINDOW, WMAX,
 )  # fmt: skip
 
 _rare = njit()
@@ -232,7 +232,7 @@ def probe(s: Any, slow: Any, W: int, nf: int, n: int, control: int) -> None:
             waiting = s[Q, i] + s[B, i] + s[P, i] + s[F, i] + s[G, i] + s[A, i]
             if hidden > 0.0 and s[o + HELD, i] + waiting <= TINY:
                 t = n * s[DT, i]
-                if t - s[o + LAST, i] >= 3.0 * s[RTT, i] + cc.TLP_SLACK:
+                if t - s[o + LAST, i] >= s[PROBE, i]:
                     s[o + FLIGHT, i] -= hidden
                     s[RETRANS, i] += hidden
                     s[o + PENDING, i] = 0.0

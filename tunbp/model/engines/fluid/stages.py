@@ -5,16 +5,18 @@ from __future__ import annotations  # noqa: I001 (rows are many: filled lines)
 import math
 from typing import Any
 
+import numpy as np
+
 from tunbp.model.compiled import njit
 from tunbp.model.engines.fluid import sender
 from tunbp.model.engines.fluid.sender import reduce
 from tunbp.model.engines.fluid.state import (
-    A, ABOVE, ACKED, ACKS, AHEAD, ARRIVED, A_SHARE, B, BATCH, BUNCH, BUNCHES, CODEL_N, CODEL_NEXT, CW, DELACK, DEVICE,
-    DRAIN, DROP, DROPPED_P, DROPPED_Q, DT, ECN, ENTRY, F, FAR, FAR_ACKS, FIRST, FLIGHT, FLOW, FOREVER, F_LEFT, F_LOST,
-    F_TOOK, F_WANT, G, GONE, G_SHARE, HELD, HOLD, H_SUM, IDLE, LAST_DROP, LEFT, LOSS_GAP, LOSS_RUN, LOST_AT, MARK, N,
-    OUT, OVER, P, PACED, PART, PATH, PENDING, POLICY, P_GAP, P_LAST, P_RHO, P_ROOM, P_RUN, P_SUM, Q, REDUCED, RELEASED,
-    RHO, RHO_NOW, ROOM, SAFE, SEES, SERVICE, SHARE, SHOWN, STALL_END, TAIL, TINY, TOOK, TURN, UNTOLD, USED,
-    WANT, WINDOW,
+    A, ABOVE, ACKED, ACKS, AHEAD, ARRIVED, A_SHARE, B, BATCH, BUNCH, BUNCHES, CODEL_N, CODEL_NEXT, CW, DELACK,
+    DEVICE, DRAIN, DROP, DROPPED_P, DROPPED_Q, DT, ECN, ENTRY, F, FAR, FAR_ACKS, FIRST, FLIGHT, FLOW, FOREVER,
+    F_LEFT, F_LOST, F_TOOK, F_WANT, G, GONE, G_SHARE, HELD, HOLD, H_SUM, IDLE, LAST_DROP, LEFT, LOSS_GAP, LOSS_RUN,
+    LOST_AT, MARK, N, OUT, OVER, P, PACED, PART, PASSED, PATH, PENDING, POLICY, P_GAP, P_LAST, P_RHO, P_ROOM,
+    P_RUN, P_SUM, Q, REDUCED, RELEASED, RHO, RHO_NOW, ROOM, SAFE, SEES, SERVICE, SHARE, SHOWN, SPAN, STALL_END,
+    TAIL, TINY, TOOK, TURN, UNTOLD, USED, WANT, WINDOW,
 )  # fmt: skip
 from tunbp.model.engines.random import exponential, xorshift
 from tunbp.model.engines.codes import FAIR, LINK_FIRST, OPEN, SEPARATE, TCP
@@ -246,7 +248,7 @@ def pass_path(s: Any, rng: Any, W: int) -> bool:
         gone, inside = s[GONE, i], s[P, i]
         entering = s[TOOK, i] - gone
         # while the reader hands over, the path takes its share: the queue is longest when the reader pauses
-        over = math.floor(max(inside + entering * (1.0 - s[P_RHO, i]) - s[P_ROOM, i] + 0.5, 0.0))
+        over = np.floor(max(inside + entering * (1.0 - s[P_RHO, i]) - s[P_ROOM, i] + 0.5, 0.0))
         over = min(over, entering)
         inside += entering - over
         left = min(inside, s[PATH, i])
@@ -292,7 +294,7 @@ def hold_acks(s: Any, line: Any, slot: int, i: int, took: float, spare: float, t
     first = min(first, t) if held > TINY else FOREVER
     whole = ((spare > 0.0) | (t - first >= s[HOLD, i])) & (held >= 2.0 - TINY)
     whole = whole | (t - first >= s[DELACK, i])
-    bunches = s[BUNCH, i] * math.floor(held * s[BUNCHES, i] + TINY)
+    bunches = s[BUNCH, i] * np.floor(held * s[BUNCHES, i] + TINY)
     acked = held if whole else bunches
     line[slot, 0, i] = acked
     s[DEVICE + HELD, i] = held - acked
@@ -434,25 +436,38 @@ def path_drop(s: Any, W: int, nf: int, n: int) -> None:
             s[o + LOST_AT, i] = sent_at
 
 
-@_rare
-def show(s: Any, line: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: int, end: int) -> None:
-    """The packet that shows a gap is acknowledged at once, with all ACKs held before it.
+@_hot
+def passes(s: Any, W: int, nf: int, end: int) -> bool:
+    """What is ahead of losses leaves; whether a packet that shows one has passed it too.
 
     `end` is the row of what left the last place that losses wait for.
     """
+    any_passed = False
+    for f in range(nf):
+        o = DEVICE + f * FLOW
+        for i in range(W):
+            waits = s[o + SHOWN, i] > 0.0
+            took, ahead = s[end, i], s[o + AHEAD, i]
+            span = max(s[o + TAIL, i] - ahead, 0.0)
+            # of what is ahead, some may get lost on the path
+            behind = s[P, i] + s[F, i] + s[G, i] + took
+            passed = took - (ahead - min(s[GONE, i], max(ahead - behind, 0.0)))
+            left = max(-passed, 0.0)
+            s[o + AHEAD, i] = left if waits else ahead
+            s[o + TAIL, i] = left + span if waits else s[o + TAIL, i]
+            s[o + SPAN, i] = span
+            s[o + PASSED, i] = passed if waits else 0.0
+            any_passed |= waits & (passed > TINY)
+    return any_passed
+
+
+@_rare
+def show(s: Any, line: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: int, end: int) -> None:
+    """The packet that shows a gap is acknowledged at once, with all ACKs held before it."""
     for f in range(nf):
         for i in range(W):
             o = DEVICE + f * FLOW
-            if s[o + SHOWN, i] <= 0.0:
-                continue
-            took, ahead = s[end, i], s[o + AHEAD, i]
-            # of what is ahead, some may get lost on the path
-            behind = s[P, i] + s[F, i] + s[G, i] + took
-            ahead -= min(s[GONE, i], max(ahead - behind, 0.0))
-            span = max(s[o + TAIL, i] - s[o + AHEAD, i], 0.0)
-            passed = took - ahead
-            s[o + AHEAD, i] = max(-passed, 0.0)
-            s[o + TAIL, i] = s[o + AHEAD, i] + span
+            took, span, passed = s[end, i], s[o + SPAN, i], s[o + PASSED, i]
             if passed <= TINY:
                 continue
             if line[slot, f, i] <= 0.0:

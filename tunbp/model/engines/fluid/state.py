@@ -16,7 +16,7 @@ PARAMETERS = (
     "frame", "iframe", "iframe_every", "duration", "warmup", "ecn", "small_queue", "unheld",
     "block", "idle", "sees_drops", "codel", "hystart", "path", "path_service", "path_room", "path_rho",
     "loss_gap", "loss_run", "acks", "policy", "far", "far_acks", "pace", "block_rate", "block_pace", "block_more",
-    "block_most",
+    "block_most", "probe",
 )  # fmt: skip
 """Rows of the parameter table, one column per scenario.
 
@@ -41,7 +41,7 @@ SERIES = ("delivered", "total_retransmits", "cwnd", "ring_seconds", "qdisc_secon
 (N, DRAIN, DRAIN_FULL, RHO, BURST, WINDOW, HOLD, DELACK, BUNCH, BUNCHES, SAFE, BATCH, SAWTOOTH, QLIM, DT, RTT, S_RATE,
  S_MEAN, ENTRY, SERVICE, OFFERED, F_GAP, F_SIZE, I_SIZE, I_EVERY, DURATION, WARMUP, ECN, SMALL, UNHELD, BLOCK, IDLE,
  SEES, CODEL, HYSTART, PATH, P_SERVICE, P_ROOM, P_RHO, LOSS_GAP, LOSS_RUN, ACKS, POLICY, FAR, FAR_ACKS,
- PACED, BLOCK_RATE, BLOCK_PACE, BLOCK_MORE, BLOCK_MOST) = range(len(PARAMETERS))  # fmt: skip
+ PACED, BLOCK_RATE, BLOCK_PACE, BLOCK_MORE, BLOCK_MOST, PROBE) = range(len(PARAMETERS))  # fmt: skip
 
 (SENT_TOTAL, DELIVERED_TOTAL, RING_DROPS, QDISC_DROPS, RETRANSMITS, RING_SECONDS, QDISC_SECONDS, HELD_SECONDS,
  FULL_PACKETS, LOSS_EVENTS, TIMEOUTS, QUEUED, IN_FLIGHT, OUTSTANDING, ACCOUNTED, PATH_DROPS, PATH_SECONDS,
@@ -57,11 +57,12 @@ DEVICE = len(PARAMETERS) + _DEVICE_ROWS
 """First row of the first flow."""
 
 # state of each flow
-FLOW = 40
+FLOW = 42
 """Rows of a flow."""
 (CW, SS, WMAX, K, EPOCH, WEST, FLIGHT, HELD, FIRST, RECOVERY, PENDING, LAST, SHARE, F_WANT, PACE, ROUND,
  ROUND_START, ROUND_OUT, SHOWN, AHEAD, LOST_AT, REDUCED, PRIOR, PRR_IN, PRR_OUT, H_LEFT, H_START, H_LAST, H_RTT,
- H_COUNT, CAP, F_TOOK, P_SHARE, FAR_SHARE, G_SHARE, A_SHARE, TAIL, CREDIT, TO_RESEND, F_LOST) = range(FLOW)  # fmt: skip
+ H_COUNT, CAP, F_TOOK, P_SHARE, FAR_SHARE, G_SHARE, A_SHARE, TAIL, CREDIT, TO_RESEND, F_LOST,
+ SPAN, PASSED) = range(FLOW)  # fmt: skip
 
 FOREVER = 1e300
 TINY = 1e-9
