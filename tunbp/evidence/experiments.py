@@ -130,6 +130,42 @@ def shaped(stock: xr.Dataset, variant: str) -> Mapping[str, float]:
     }
 
 
+def wireguard(cpus: int) -> Predict:
+    """TCP through wireguard-go, whose threads share the processors: speeds from processor time per packet in stock.
+
+    The chain carries a packet in the sum of what both ends (and the relay, if there is one) need for it, on all
+    processors; the near end alone is the reader. What iperf3 and the kernel's TCP need is not known and left out.
+
+    Parameters
+    ----------
+    cpus
+        Processors of the machine.
+    """
+
+    def predict(stock: xr.Dataset, variant: str) -> Mapping[str, float]:
+        parts = [name for name in ("reader_cpu", "far_reader_cpu", "relay_cpu") if name in stock]
+        near, *others = (float((stock[name] / stock["delivered"]).median()) for name in parts)
+        found = _simulated(
+            Scenario(
+                driver=COMPARED[variant],
+                qdisc=str(_first(stock, "qdisc")),
+                ring=int(_first(stock, "ring")),
+                drain_rate=cpus / near,
+                path_rate=cpus / (near + float(np.nansum(others))),
+                reader_policy="separate",
+                rtt=max(float(_first(stock, "added_rtt")), SHORT),
+                mss=float(stock["mss"].median()),
+                congestion=str(_first(stock, "congestion")),
+                receive_window=live.RECEIVE_WINDOW,
+                duration=float(_first(stock, "set_duration") + _first(stock, "warmup")),
+                warmup=float(_first(stock, "warmup")),
+            )
+        )
+        return {name: found[name] for name in ("received_rate", "ring_drop_fraction")}
+
+    return predict
+
+
 def video(drain_rate: float, burst_rate: float) -> Predict:
     """Frames into the ring: of B packets B (1 - mu/lambda) - N do not fit in stock, under backpressure all do.
 
@@ -315,6 +351,8 @@ def _predict_of(name: str, dataset: xr.Dataset, runs: Mapping[str, xr.Dataset]) 
         return shaped
     if experiment == "senders":
         return senders(cpus(dataset))
+    if experiment == "wireguard":
+        return wireguard(cpus(dataset))
     if experiment == "vhost":
         return vhost(vhost_rate(dataset))
     ring = runs.get("ring_native" if native else "ring")

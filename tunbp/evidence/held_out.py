@@ -133,18 +133,6 @@ def wireguard() -> list[Cell]:
     return _lab("wireguard_native", "wireguard-go", {"reader_policy": "separate"}, CALIBRATION)
 
 
-def wireguard_emulated() -> list[Cell]:
-    """wireguard-go in an emulated machine with a kernel 7.3: speeds from processor time per packet in its stock runs.
-
-    Both ends share the one processor, so the chain carries a packet in the sum of their times.
-    """
-    runs = live.measurements()["wireguard"]
-    stock = runs.isel(run=runs["variant"].to_numpy() == "stock")
-    near, far = (float((stock[name] / stock["delivered"]).median()) for name in ("reader_cpu", "far_reader_cpu"))
-    constants = {"reader_policy": "separate", "drain_rate": 1 / near, "path_rate": 1 / (near + far)}
-    return _lab("wireguard", "wireguard-go", constants, HELD_OUT)
-
-
 def paper() -> list[Cell]:
     """The paper's two tables: what it states is known, rows that hosts.yaml was fitted to are calibration."""
     rates = published("tcp")["throughput"]

@@ -131,49 +131,6 @@ def native_caption(table: pd.DataFrame, cells: Sequence[Cell]) -> str:
     )
 
 
-def wireguard_table(table: pd.DataFrame) -> pd.DataFrame:
-    """`native_table` of cells in both variants: the driver stands beside the sender.
-
-    Parameters
-    ----------
-    table
-        What `tunbp.evidence.blind.blind` returned.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per configuration, Mbit/s.
-    """
-    return native_table(table.assign(sender=table["sender"] + ", " + table["variant"]))
-
-
-def wireguard_caption(native: pd.DataFrame, emulated: pd.DataFrame) -> str:
-    """What the rows of wireguard-go are, and how many intervals hold.
-
-    Parameters
-    ----------
-    native, emulated
-        `evidence.blind.blind` of both machines' cells.
-
-    Returns
-    -------
-    str
-        Sentences.
-    """
-    parts = [
-        f"{int(table['inside90'].sum())} of {len(table)} {where} lie inside the 90 % interval and "
-        f"{int(table['inside50'].sum())} inside the 50 % interval"
-        for table, where in ((native, "native"), (emulated, "emulated"))
-        if len(table)
-    ]
-    return (
-        "TCP through wireguard-go: measured median and range (Mbit/s), and the prediction. "
-        f"Configurations: {'; '.join(parts)}. Nothing of the native runs was known beforehand, but the sizes of the "
-        "model's error come from them among others, so they do not judge it. Of the emulated ones processor time per "
-        "packet was known, from their stock runs."
-    )
-
-
 BESIDE_SHOWN: dict[str, Shown] = dict.fromkeys(
     ("measurement", "cell", "driver", "quantity", "runs", "measured", "range", "predicted"), ""
 )
