@@ -12,6 +12,7 @@ import pytest
 from tunbp.errors import TraceError
 from tunbp.traces import open_trace
 from tunbp.traces.limit import limit_of
+from tunbp.traces.summary import sentence
 
 from . import fuzz
 
@@ -418,6 +419,7 @@ def test_tracepoints_give_occupancy_sojourn_and_drops_of_the_ring(name):
     assert 9 <= float(run["ring_occupancy"].max()) <= 10
     assert 0 < float(run["ring_sojourn"]) < 0.02
     assert run.attrs["device"] == "tun0"
+    assert sentence(run).startswith("tracepoints: the ring of tun0 dropped 39.6 % of 48 packets")
 
 
 @pytest.mark.parametrize("name", ["retis.txt", "retis.jsonl"])

@@ -108,9 +108,9 @@ class Source:
         line = self.data.count(b"\n", 0, byte) + 1
         return TraceError(f"{self.path}: byte {self.position(byte)} (line {line}): {reason}")
 
-    def lines(self) -> Iterator[tuple[int, bytes]]:
+    def lines(self, begin: int = 0, end: int | None = None) -> Iterator[tuple[int, bytes]]:
         """Each line that is not empty with its byte offset, cut at `LINE_LIMIT`, without trailing spaces."""
-        for match in _LINE.finditer(self.data):
+        for match in _LINE.finditer(self.data, begin, len(self.data) if end is None else end):
             start, end = match.span()
             yield start, self.data[start : min(end, start + LINE_LIMIT)].rstrip(b" \t")
 

@@ -61,7 +61,7 @@ def sentence(run: xr.Dataset) -> str:
         return _several(run)
     tools, versions = (str(run.attrs.get(name, "")).split("; ") for name in ("tool", "version"))
     tool = f"{tools[0]} {versions[0]}".strip()
-    parts = (_traffic, _packets, _sockets, _probe, _drops, _interfaces, _counters)
+    parts = (_ring, _traffic, _packets, _sockets, _probe, _drops, _interfaces, _counters)
     # of single packets their number says more than their bits
     for part in parts if tools[0] != "pktgen" else (_packets, *parts):
         if (text := part(run)) is not None:
@@ -132,6 +132,16 @@ def _traffic(run: xr.Dataset) -> str | None:
     if (lost := total(run, "datagram_loss")) is not None and lost > 0:
         text += f", {percent(lost)} of the datagrams were lost"
     return text + _held(run)
+
+
+def _ring(run: xr.Dataset) -> str | None:
+    """Tracepoints of a device: the part of its packets that its ring dropped."""
+    share, sent = total(run, "drop_fraction"), total(run, "sent")
+    if share is None or sent is None or str(run.attrs.get("tool", "")).split(";")[0] != "tracepoints":
+        return None
+    text = f"the ring of {run.attrs.get('device') or 'the device'} dropped {percent(share)} of {show(sent, 'packet')}"
+    rate = total(run, "received_rate")
+    return text + ("" if rate is None else f", {show(rate, 'bit/s')} were read")
 
 
 def _packets(run: xr.Dataset) -> str | None:

@@ -74,3 +74,22 @@ def test_windows_ping_over_ipv6_has_times_and_less_than_a_millisecond_is_no_time
     assert run["rtt"].values == pytest.approx([13e-3, np.nan], nan_ok=True)
     assert [float(run[name]) for name in ("min_rtt", "mean_rtt", "max_rtt")] == pytest.approx([0, 6e-3, 13e-3])
     assert "1 replies came in less than 1 ms" in run.attrs["warnings"]
+
+
+def test_each_call_of_ping_in_a_file_is_a_run():
+    text = (FIXTURES / "ping_busybox.txt").read_text()
+    other = (FIXTURES / "ping_linux_german.txt").read_text()
+    runs, once = read(f"$ ping a\n{text}\n$ ping b\n{other}"), read(text)
+    assert runs.sizes["run"] == 2
+    assert float(runs["mean_rtt"][0]) == float(once["mean_rtt"])
+    assert float(runs["mean_rtt"][1]) == pytest.approx(12.766e-3)
+    assert runs["rtt"].notnull().sum("time").values.tolist() == [once.sizes["time"], 3]
+
+
+def test_each_call_of_windows_ping_is_a_run_also_where_the_last_one_is_cut_off():
+    text = (FIXTURES / "ping_windows_japanese.txt").read_text()
+    runs = read(text + "\n" + text)
+    assert runs["probes_sent"].values.tolist() == [2, 2]
+    cut = read(text + "\n" + "\n".join(text.splitlines()[:2]))
+    assert cut["probes_received"].values.tolist() == [2, 1]
+    assert cut["max_rtt"].values == pytest.approx([6e-3, 5e-3])

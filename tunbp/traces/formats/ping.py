@@ -20,6 +20,12 @@ OPENING = re.compile(
     rb"|^Pinging \S{1,255} (?:\[\S{1,64}\] )?with \d{1,6} bytes",
     re.IGNORECASE | re.MULTILINE,
 )
+CALL = re.compile(
+    rb"^[^\n]{0,100}?\bPING6?(?:\([^)\n]{1,64}\))? \S{1,255} ?(?:\(|from |-->|[0-9a-f:]{2,40})", re.MULTILINE
+)
+"""Where the output of one call begins."""
+CALL_LIMIT = 256
+"""Most calls that are told apart: each is a run of its own."""
 NUMBER = rb"\d{1,12}(?:[.,]\d{1,9})?"
 REPLY = re.compile(
     rb"bytes from .{1,300}?\b(?:icmp_)?seq=(\d{1,9}),? .{0,64}?time[=<] ?(" + NUMBER + rb") ?(ms|us|s|usec|msec|sec)\b"
@@ -71,7 +77,7 @@ def recognize(source: Source) -> bool:
 
 
 def read(source: Source) -> list[xr.Dataset]:
-    """Round-trip times over (time) of the replies, and the totals that ping printed.
+    """Round-trip times over (time) of the replies, and the totals that ping printed; a run for each call of ping.
 
     The time of a reply is when it arrived where ping says so (`-D`), else its number times the interval.
 
@@ -81,11 +87,25 @@ def read(source: Source) -> list[xr.Dataset]:
         If there is neither a reply nor the summary.
     """
     if ping_windows.recognize(source.data):
-        return [ping_windows.read(source, TOOL)]
-    times, sequence, rtt, late = _replies(source)
-    summary, extremes = _summary(source), TIMES.search(source.data)
-    if not len(rtt) and summary is None:
+        return ping_windows.read(source, TOOL)
+    begins = [match.start() for match in CALL.finditer(source.data)]
+    if len(begins) > CALL_LIMIT:
+        source.warn(f"more than {CALL_LIMIT} calls of ping: they are taken as one")
+    if not 1 < len(begins) <= CALL_LIMIT:
+        begins = [0]
+    calls = list(zip([0, *begins[1:]], [*begins[1:], len(source.data)], strict=True))
+    runs = [run for begin, end in calls if (run := _call(source, begin, end)) is not None]
+    if not runs:
         raise source.error("neither a reply nor the summary: ping was cut off", len(source.data))
+    return runs
+
+
+def _call(source: Source, begin: int, end: int) -> xr.Dataset | None:
+    """What one call of ping printed, between two bytes; None if that is neither a reply nor the summary."""
+    times, sequence, rtt, late = _replies(source, begin, end)
+    summary, extremes = _summary(source, begin, end), TIMES.search(source.data, begin, end)
+    if not len(rtt) and summary is None:
+        return None
     if summary is None:
         source.warn("the summary is missing: ping was cut off; totals are those of the replies")
     columns: dict[str, Column] = {}
@@ -100,17 +120,20 @@ def read(source: Source) -> list[xr.Dataset]:
         if late.any():
             columns["duplicate"] = (("time",), late[order])
     columns |= _totals(source, summary, extremes, rtt, sequence)
-    peer = OPENING.search(source.data)
+    peer = OPENING.search(source.data, begin, end)
     words = peer[0].split() if peer else []
     command = "ping " + words[1].decode("utf-8", "replace") if len(words) > 1 else ""
-    return [build(source, columns, coords, tool=TOOL, command=command, start=start)]
+    run = build(source, columns, coords, tool=TOOL, command=command, start=start)
+    source.next_run()
+    return run
 
 
-def _summary(source: Source) -> Summary | None:
+def _summary(source: Source, begin: int, end: int) -> Summary | None:
     """The counts that ping printed at its end, in English or in iputils' other languages."""
-    match = SUMMARY.search(source.data)
+    match = SUMMARY.search(source.data, begin, end)
     if match is None:
-        found = (_local(line[1].decode("utf-8", "replace")) for line in LOCAL_SUMMARY.finditer(source.data))
+        lines = LOCAL_SUMMARY.finditer(source.data, begin, end)
+        found = (_local(line[1].decode("utf-8", "replace")) for line in lines)
         return next((summary for summary in found if summary is not None), None)
     try:
         loss = decimal(match[6]) / 100
@@ -138,10 +161,10 @@ def _local(line: str) -> Summary | None:
     return Summary(plain[0], plain[1], share, span=span)
 
 
-def _replies(source: Source) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _replies(source: Source, begin: int, end: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Arrival [s, NaN if unknown], sequence number, RTT [s] and duplicate flag of every reply."""
     times, sequence, rtt, late = [], [], [], []
-    for offset, line in source.lines():
+    for offset, line in source.lines(begin, end):
         reply = REPLY.search(line)
         if (known := reply or LOCAL_REPLY.search(line)) is None:
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import numpy as np
@@ -28,6 +29,8 @@ REFUSAL = re.compile(
 """A router's answer that the destination cannot be reached, which Windows counts as received."""
 TIMES = re.compile(rb"=\s{0,4}(\d{1,9})[^\d=\n]{1,80}=\s{0,4}(\d{1,9})[^\d=\n]{1,80}=\s{0,4}(\d{1,9})\s?[^\s\d=]")
 """Least, most and mean, the order of every language; they follow the counts."""
+AFTER = 500
+"""Within so many bytes after them."""
 
 
 def recognize(data: bytes) -> bool:
@@ -37,11 +40,28 @@ def recognize(data: bytes) -> bool:
     return any(word in data and form.search(data) is not None for word, form in needs)
 
 
-def read(source: Source, tool: str) -> xr.Dataset:
-    """Replies over (time), 1 s apart as no times are printed, and the totals."""
-    counts = COUNTS.search(source.data)
-    times = TIMES.search(source.data, counts.end()) if counts else None
-    replies = list((REPLY if REPLY.search(source.data) else REPLY_V6).finditer(source.data))
+CALL_LIMIT = 256
+"""Most calls that are told apart."""
+
+
+def read(source: Source, tool: str) -> list[xr.Dataset]:
+    """Replies over (time), 1 s apart as no times are printed, and the totals: a run for each call."""
+    counts = list(itertools.islice(COUNTS.finditer(source.data), CALL_LIMIT + 1))
+    if len(counts) > CALL_LIMIT:
+        raise source.error(f"more than {CALL_LIMIT} calls of ping in one file; split it", counts[-1].start())
+    ends = [count.end() for count in counts]
+    rest = ends[-1] if ends else 0
+    if not ends or any(form.search(source.data, rest) for form in (REPLY, REPLY_V6)):
+        ends.append(len(source.data))  # the last call was cut off
+    return [_call(source, tool, begin, end) for begin, end in itertools.pairwise([0, *ends])]
+
+
+def _call(source: Source, tool: str, begin: int, end: int) -> xr.Dataset:
+    """What one call printed, up to its counts; the extremes follow them."""
+    counts = COUNTS.search(source.data, begin, end)
+    times = TIMES.search(source.data, counts.end(), counts.end() + AFTER) if counts else None
+    form = REPLY if REPLY.search(source.data, begin, end) else REPLY_V6
+    replies = list(form.finditer(source.data, begin, end))
     rtt = floats(None if reply[1] == b"<" else float(reply[2]) for reply in replies) * 1e-3
     if np.isnan(rtt).any():
         source.warn(f"{int(np.isnan(rtt).sum())} replies came in less than 1 ms, which Windows does not tell further")
@@ -51,7 +71,7 @@ def read(source: Source, tool: str) -> xr.Dataset:
         source.warn("the summary is missing: ping was cut off; totals are those of the replies")
         columns["probes_received"] = ((), len(rtt))
     else:
-        columns |= _counted(source, counts)
+        columns |= _counted(source, begin, counts)
     if len(rtt):
         coords["time"] = (("time",), np.arange(len(rtt), dtype=float))
         columns["rtt"] = (("time",), rtt)
@@ -62,12 +82,14 @@ def read(source: Source, tool: str) -> xr.Dataset:
     elif len(known) and len(known) == len(rtt):
         columns |= {"min_rtt": ((), known.min()), "mean_rtt": ((), known.mean()), "max_rtt": ((), known.max())}
     source.warn("Windows' ping prints whole milliseconds, and no times of its replies: taken as 1 s apart")
-    return build(source, columns, coords, tool=tool, version="Windows")
+    run = build(source, columns, coords, tool=tool, version="Windows")
+    source.next_run()
+    return run
 
 
-def _counted(source: Source, counts: re.Match[bytes]) -> dict[str, Column]:
+def _counted(source: Source, begin: int, counts: re.Match[bytes]) -> dict[str, Column]:
     """Probes sent and answered: not by a router that says that the destination cannot be reached."""
-    refusals = len(REFUSAL.findall(source.data, 0, counts.start()))
+    refusals = len(REFUSAL.findall(source.data, begin, counts.start()))
     sent, received = int(counts[1]), max(int(counts[2]) - refusals, 0)
     if refusals:
         source.warn(f"{refusals} answers say that the destination cannot be reached; Windows counts them as received")
