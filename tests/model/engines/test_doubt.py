@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+import xarray as xr
 
 from tests.model.batches import every_field, usual
 from tunbp import Scenario, simulate
 from tunbp.model.drivers import ALIASES
+from tunbp.model.lazy import result_of
 
 FEWEST = 50.0
 """Packets from which a rate is worth comparing."""
@@ -115,3 +117,9 @@ def test_other_names_of_a_driver_are_known(recwarn: pytest.WarningsRecorder) -> 
     for name in ALIASES:
         simulate(Scenario(driver=name, duration=0.2, rtt=0.02))
     assert not [warning for warning in recwarn if "fluid engine" in str(warning.message)]
+
+
+@pytest.mark.parametrize("driver", ["stock", "7.3"])
+def test_an_empty_batch_is_in_no_region(driver: str) -> None:
+    template = result_of(Scenario(ring=xr.DataArray([10, 20], dims="scenario"), driver=driver), "fluid")
+    assert template.sizes["scenario"] == 0

@@ -39,7 +39,7 @@ def regions(flat: dict[str, Array], duration: float) -> dict[str, Array]:
     streams, ring, rate = (number[name] for name in ("streams", "ring", "drain_rate"))
     wakes = [driver(str(name)).wake for name in flat["driver"]]
     threshold = np.array([wake_threshold(wake, size) for wake, size in zip(wakes, ring, strict=True)])
-    counts = np.array([wake in _COUNTING for wake in wakes])
+    counts = np.array([wake in _COUNTING for wake in wakes], bool)  # also of an empty batch
     entry = segments_per_entry(flat["source"], number["gso_segments"])
     window = np.fmin(number["receive_window"], number["send_buffer"]) / number["mss"]
     room = ring + np.where(pushing, qdisc_limit(flat["qdisc"], number["qdisc_limit"], ring, number["mss"] * entry), 0.0)
