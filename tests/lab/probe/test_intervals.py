@@ -1,9 +1,11 @@
 """Intervals hold what they promise, also where samples are correlated."""
 
+import os
+
 import numpy as np
 import pytest
 
-from tunbp.lab.probe.intervals import mean, quantile, rate, ratio
+from tunbp.lab.probe.intervals import FEWEST_BLOCKS, mean, quantile, rate, ratio
 
 BLOCKS, REPEATS = 40, 300
 
@@ -42,6 +44,40 @@ def test_a_quantile_of_correlated_samples_is_covered(samples):
     true = 0.6744897501960817 / np.sqrt(1 - 0.95**2)  # third quartile of the stationary normal distribution
     found = [quantile(sample, 0.75, block) for sample in values]
     assert 0.88 <= np.mean([e.low <= true <= e.high for e in found]) <= 0.99
+
+
+SIGMA = 0.5
+DATA = {
+    "normal": (lambda generator, size: generator.standard_normal(size), 0.0, 0.6744897501960817),
+    "log-normal": (
+        lambda generator, size: np.exp(SIGMA * generator.standard_normal(size)),
+        np.exp(SIGMA**2 / 2),
+        np.exp(SIGMA * 0.6744897501960817),
+    ),
+}
+"""Distribution -> (draw, mean, third quartile)."""
+SOAK = pytest.mark.skipif("TUNBP_SOAK" not in os.environ, reason="2,000 repetitions: make soak")
+
+
+@pytest.mark.parametrize("times", [pytest.param(300, id="300"), pytest.param(2000, id="soak_2000", marks=SOAK)])
+@pytest.mark.parametrize("data", DATA)
+def test_the_fewest_blocks_cover_as_stated(data, times):
+    draw, centre, quartile = DATA[data]
+    generator, block = np.random.default_rng(FEWEST_BLOCKS), np.repeat(np.arange(FEWEST_BLOCKS), 50)
+    samples = [draw(generator, block.size) for _ in range(times)]
+    luck = 3 * np.sqrt(0.95 * 0.05 / times) if times < 2000 else 0.0
+    for found, truth in (
+        ([mean(sample, block) for sample in samples], centre),
+        ([quantile(sample, 0.75, block) for sample in samples], quartile),
+    ):
+        assert abs(np.mean([e.low <= truth <= e.high for e in found]) - 0.95) <= 0.03 + luck
+
+
+def test_fewer_blocks_have_no_interval():
+    block = np.repeat(np.arange(FEWEST_BLOCKS - 1), 50)
+    found = mean(np.arange(block.size), block)
+    assert np.isnan([found.low, found.high]).all()
+    assert not found.known()
 
 
 def test_counts_are_at_least_as_wide_as_poisson():

@@ -17,8 +17,8 @@ from scipy import stats
 
 LEVEL = 0.95
 RESAMPLES = 2000
-FEWEST_BLOCKS = 4
-"""Fewer blocks have no interval."""
+FEWEST_BLOCKS = 8
+"""Fewer blocks have no interval: of 4 and 5 it covers 87 to 90 %, of 8 93 to 95 %."""
 
 
 @dataclass(frozen=True)
