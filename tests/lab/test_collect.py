@@ -13,7 +13,7 @@ import pytest
 from tunbp import open_trace
 from tunbp.errors import LabError
 from tunbp.evidence.datasets import data_path
-from tunbp.lab.collect import bundle, collect
+from tunbp.lab.collect import bundle, collect, measured
 from tunbp.schema import VARIABLES
 
 NATIVE = data_path("measured") / "lab_openvpn_native"
@@ -110,3 +110,10 @@ def test_a_bundle_names_no_place_of_the_machine_where_it_was_measured(folder, tm
     (folder / "plan.json").write_text(json.dumps({**plan, "cache": "/somewhere/of/mine", "guest_files": ["/x/ip"]}))
     for path in bundle(folder, tmp_path)[:3]:
         assert b"/somewhere" not in path.read_bytes()
+
+
+def test_a_bundle_is_compared_like_the_folder_that_it_was_made_of():
+    bundle = data_path("measured") / "lab_two_kernels" / "B"
+    assert measured(bundle).attrs["experiment"] == "ring"
+    with pytest.raises(LabError, match="holds no finished run"):
+        measured(bundle.parent)

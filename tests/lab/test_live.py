@@ -116,15 +116,17 @@ def test_asking_for_backpressure_without_the_flag_is_an_error(parameters, tmp_pa
 
 
 def visible():
-    """What a user would compare before and after, a line each: namespaces, links, mounts, instances of tracefs."""
+    """What a user would compare before and after, a line each: namespaces, links, mounts, instances of tracefs.
+
+    Without those of the probe's tests, which may run at the same time and have leftovers of their own to look for.
+    """
     shown = [
         subprocess.run(["ip", *what], capture_output=True, text=True).stdout for what in (["netns"], ["-br", "link"])
     ]
     instances = [path.name for path in Path("/sys/kernel/tracing/instances").glob("*")]
-    return {
-        *instances,
-        *(line for text in (*shown, Path("/proc/self/mounts").read_text()) for line in text.splitlines()),
-    }
+    mounts = Path("/proc/self/mounts").read_text()
+    lines = [*instances, *(line for text in (*shown, mounts) for line in text.splitlines())]
+    return {line for line in lines if "tunbp-probe-" not in line}
 
 
 def processes_naming(text):

@@ -222,10 +222,13 @@ def show(folder: Path, report: str) -> None:
 @click.argument("first", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.argument("second", type=click.Path(path_type=Path, exists=True, file_okay=False))
 def compare(first: Path, second: Path) -> None:
-    """Compare measurements of one plan on two kernels (A, B), in 72 columns; status 1 when B breaks a rule."""
-    from tunbp.lab.collect import collect
+    """Compare measurements of one plan on two kernels (A, B), in 72 columns; status 1 when B breaks a rule.
 
-    _print_review(collect(first), collect(second))
+    FIRST and SECOND are folders of `lab run`, or bundles of them.
+    """
+    from tunbp.lab.collect import measured
+
+    _print_review(measured(first), measured(second))
 
 
 @lab.command()

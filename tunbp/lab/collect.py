@@ -58,6 +58,18 @@ def collect(folder: Path) -> xr.Dataset:
     return schema.describe(whole)
 
 
+def measured(folder: Path) -> xr.Dataset:
+    """The runs of a folder of `tunbp lab run`, or of a bundle made of one.
+
+    Raises
+    ------
+    LabError
+        If it is neither.
+    """
+    written = sorted(folder.glob("lab_*.nc"))
+    return collect(folder) if (folder / "runs").is_dir() or not written else open_trace(written[0])
+
+
 def _plan(folder: Path) -> dict[str, Any]:
     """The plan of a measurement, without the places on the machine where it was made."""
     return {name: value for name, value in read_json(folder / "plan.json").items() if name not in PLACES}
