@@ -201,3 +201,14 @@ def test_halving_the_time_step_changes_the_mean_of_nearby_paths_by_less_than_two
     # in the rest a deterministic run locks to its step, or losses are too few for 16 paths
     # 86 % with PRR and small queues (69 of 80 cases; 91 % before them): not explained, said in CHANGELOG
     assert np.mean(change <= 0.02) >= 0.86
+
+
+def test_a_path_that_drops_what_slow_start_sends_reduces_the_window_once():
+    # lost in the ring, on the path, and of what is sent again: one recovery (the fluid engine had two)
+    scenario = Scenario(rtt=0.08, ring=500, drain_rate=70e3, path_rate=45e3, path_buffer=1000, receive_window=40e6,
+                        mss=1400, duration=10, driver="stock")  # fmt: skip
+    fluid, packets = simulate(scenario), simulate(scenario, engine="packets")
+    assert float(fluid.loss_events) == float(packets.loss_events) == 1
+    assert float(fluid.received_rate) == pytest.approx(float(packets.received_rate), rel=0.02)
+    assert float(fluid.dropped_ring) == pytest.approx(float(packets.dropped_ring), rel=0.05)
+    assert float(fluid.dropped_path) == pytest.approx(float(packets.dropped_path), rel=0.05)

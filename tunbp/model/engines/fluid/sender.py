@@ -103,8 +103,9 @@ def recover(s: Any, slow: Any, line: Any, slot: int, nf: int, n: int) -> None:
             slow[j] = slow[int(s[RECOVERING, 0])]
             continue
         j += 1
-        if s[o + PRR_OUT, i] < s[o + TO_RESEND, i] - TINY:
+        if s[o + TO_RESEND, i] > TINY:
             s[o + RECOVERY, i] = n * s[DT, i] + smoothed_rtt(s, i)
+            s[o + REDUCED, i] = n * s[DT, i]
         acked, flight, threshold = line[slot, (o - DEVICE) // FLOW, i], s[o + FLIGHT, i], s[o + CW, i]
         came, went = s[o + PRR_IN, i] + acked, s[o + PRR_OUT, i]
         if flight > threshold:
@@ -115,6 +116,7 @@ def recover(s: Any, slow: Any, line: Any, slot: int, nf: int, n: int) -> None:
         want = max(min(min(allowed, math.floor(s[WINDOW, i] - flight + TINY)), s[BURST, i]), 0.0)
         s[o + PRR_IN, i] = came
         s[o + PRR_OUT, i] = went + want
+        s[o + TO_RESEND, i] = max(s[o + TO_RESEND, i] - want, 0.0)
         if nf == 1:
             s[WANT, i] = want
         else:

@@ -14,7 +14,7 @@ from tunbp.model.engines.fluid.state import (
     A, ABOVE, ACKED, ACKS, AHEAD, ARRIVED, A_SHARE, B, BATCH, BUNCH, BUNCHES, CODEL_N, CODEL_NEXT, CW, DELACK,
     DEVICE, DRAIN, DROP, DROPPED_P, DROPPED_Q, DT, ECN, ENTRY, F, FAR, FAR_ACKS, FIRST, FLIGHT, FLOW, FOREVER,
     F_LEFT, F_LOST, F_TOOK, F_WANT, G, GONE, G_SHARE, HELD, HOLD, H_SUM, IDLE, LAST_DROP, LEFT, LOSS_GAP, LOSS_RUN,
-    LOST_AT, MARK, N, OUT, OVER, P, PACED, PART, PASSED, PATH, PENDING, POLICY, P_GAP, P_LAST, P_RHO, P_ROOM,
+    LOST_AT, LOST_TO, MARK, N, OUT, OVER, P, PACED, PART, PASSED, PATH, PENDING, POLICY, P_GAP, P_LAST, P_RHO, P_ROOM,
     P_RUN, P_SUM, Q, REDUCED, RELEASED, RHO, RHO_NOW, ROOM, SAFE, SEES, SERVICE, SHARE, SHOWN, SPAN, STALL_END,
     TAIL, TINY, TOOK, TURN, UNTOLD, USED, WANT, WINDOW,
 )  # fmt: skip
@@ -320,6 +320,13 @@ def release(s: Any, line: Any, slot: int, W: int, nf: int) -> None:
 
 
 @_hot
+def _lost_at(s: Any, i: int, o: int, first: bool, t: float) -> None:
+    """When what is lost and not told yet was sent: from `LOST_AT` to `LOST_TO`."""
+    s[o + LOST_AT, i] = t if first else min(s[o + LOST_AT, i], t)
+    s[o + LOST_TO, i] = t if first else max(s[o + LOST_TO, i], t)
+
+
+@_hot
 def shows(s: Any, i: int, o: int, lost: float, ahead: float, span: float, t: float) -> None:
     """A loss that something follows: it shows when the follower has passed what is `ahead` of it.
 
@@ -330,7 +337,7 @@ def shows(s: Any, i: int, o: int, lost: float, ahead: float, span: float, t: flo
     s[o + AHEAD, i] = ahead if fresh else s[o + AHEAD, i]
     s[o + TAIL, i] = max(ahead + span, 0.0 if fresh else s[o + TAIL, i])
     s[o + SHOWN, i] += lost
-    s[o + LOST_AT, i] = t
+    _lost_at(s, i, o, fresh and s[o + PENDING, i] <= 0.0, t)
 
 
 @_rare
@@ -392,14 +399,14 @@ def follow(s: Any, slow: Any, W: int, nf: int, n: int, control: int) -> None:
             queue = s[Q, i] + s[B, i] + s[P, i] + s[F, i] + s[G, i]
             t = n * s[DT, i]
             if accepted > 0.0 and s[o + PENDING, i] > 0.0:
-                shows(s, i, o, s[o + PENDING, i], queue, 0.0, s[o + LOST_AT, i])
+                shows(s, i, o, s[o + PENDING, i], queue, 0.0, s[o + LOST_TO, i])
                 s[o + PENDING, i] = 0.0
             if accepted > 0.0 and dropped > last:
                 first = max(accepted - dropped, 0.0)
                 shows(s, i, o, dropped - last, queue + first, accepted - first, t)
-            s[o + PENDING, i] += last if accepted > 0.0 else dropped
             if dropped > 0.0:
-                s[o + LOST_AT, i] = t
+                _lost_at(s, i, o, s[o + PENDING, i] + s[o + SHOWN, i] <= 0.0, t)
+            s[o + PENDING, i] += last if accepted > 0.0 else dropped
 
 
 @_rare
@@ -410,8 +417,8 @@ def tail_drop(s: Any, W: int, nf: int, n: int) -> None:
         for i in range(W):
             o = DEVICE + f * FLOW
             if s[o + F_LOST, i] > 0.0:
+                _lost_at(s, i, o, s[o + PENDING, i] + s[o + SHOWN, i] <= 0.0, n * s[DT, i])
                 s[o + PENDING, i] += s[o + F_LOST, i]
-                s[o + LOST_AT, i] = n * s[DT, i]
 
 
 @_rare
@@ -427,13 +434,13 @@ def path_drop(s: Any, W: int, nf: int, n: int) -> None:
             part = lost / gone
             before = s[Q, i] + s[B, i]
             last = s[P_LAST, i] if before <= TINY else 0.0
-            sent_at = n * s[DT, i] - before * s[SERVICE, i]
+            sent_at = n * s[DT, i] - (before + s[TOOK, i]) * s[SERVICE, i]
             if gone > last:
                 entered = s[TOOK, i] - gone
                 ahead = max(s[P, i] + s[LEFT, i] + s[F, i] + s[G, i] - 0.5 * entered, 0.0)
                 shows(s, i, o, (gone - last) * part, ahead, 0.5 * entered, sent_at)
+            _lost_at(s, i, o, s[o + PENDING, i] + s[o + SHOWN, i] <= 0.0, sent_at)
             s[o + PENDING, i] += last * part
-            s[o + LOST_AT, i] = sent_at
 
 
 @_hot
@@ -487,3 +494,4 @@ def show(s: Any, line: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: int
                 any_lost[slot] = True
                 s[o + SHOWN, i] = 0.0 if part == 1.0 else s[o + SHOWN, i] - shown
                 s[o + TAIL, i] = span * (1.0 - part)
+                s[o + LOST_AT, i] += part * (s[o + LOST_TO, i] - s[o + LOST_AT, i])
