@@ -72,7 +72,7 @@ def test_the_first_page_leads_each_reader_on_by_keyboard(page):
 
 def test_an_operator_reaches_the_advice_in_one_click_and_its_figure_in_two(page):
     show(page, "index")
-    page.get_by_role("link", name="You run a tunnel").click()
+    page.locator(".sd-card", has_text="You run a tunnel").click()
     assert "IFF_BACKPRESSURE" in page.inner_text("main blockquote")
     page.get_by_role("link", name="the notebook with its figure").click()
     page.locator("main img").first.wait_for()
