@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -34,6 +35,13 @@ TEXTS = ("device", "kind", "handle", "parent")
 
 STAMP = re.compile(rb"^(?:[#\[]?|Time: )\s{0,3}(1\d{9}(?:\.\d{1,9})?)\]?\s{0,3}$")
 """A line that is nothing but a Unix time, as `date +%s.%N` and flent's tc_iterate print it."""
+DATE = re.compile(
+    rb"^[#=*-]{0,9} {0,3}(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) ([A-Z][a-z]{2}) ([ \d]\d) (\d\d:\d\d:\d\d)( [AP]M)? ?"
+    rb"([A-Z+-][A-Z\d:+-]{1,6})? (\d{4})"
+    rb"|(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d(?:[.,]\d{1,9})?) ?(Z|UTC|[+-]\d\d:?\d\d)?) {0,3}[#=*-]{0,9}[ \t\r]{0,9}$",
+    re.MULTILINE,
+)
+"""A line that is nothing but a date and a time, as `date` prints it in English, or in ISO 8601."""
 TRAILING = re.compile(rb"^Time: 1\d{9}", re.MULTILINE)
 """flent prints the time after the output that it belongs to."""
 
@@ -98,10 +106,33 @@ def stamped_lines(source: Source) -> Iterator[tuple[int, bytes, float | None]]:
         yield offset, line, times[index][1] if 0 <= index < len(times) else None
 
 
+UNIX = re.compile(rb"^(?:[#\[]?[ \t]{0,3}|Time: )(1\d{9}(?:\.\d{1,9})?)\]?[ \t\r]{0,3}$", re.MULTILINE)
+
+
 def stamps(source: Source) -> list[tuple[int, float]]:
     """Offset and Unix time of every line that is nothing but a time."""
-    pattern = re.compile(rb"^(?:[#\[]?[ \t]{0,3}|Time: )(1\d{9}(?:\.\d{1,9})?)\]?[ \t\r]{0,3}$", re.MULTILINE)
-    return [(match.start(), float(match[1])) for match in pattern.finditer(source.data)]
+    found = [(match.start(), float(match[1])) for match in UNIX.finditer(source.data)]
+    if not found:
+        dates = ((match.start(), moment(source, match)) for match in DATE.finditer(source.data))
+        found = [(offset, when) for offset, when in dates if when is not None]
+    return found
+
+
+def moment(source: Source, match: re.Match[bytes]) -> float | None:
+    """Unix time of a date; of a zone that it does not tell as if it were UTC, which the source then says."""
+    month, day, clock, half, zone, year, iso, time, offset = (word.decode() if word else "" for word in match.groups())
+    try:
+        if iso:
+            told = {"UTC": "+00:00", "Z": "+00:00"}.get(offset, offset)
+            when = datetime.datetime.fromisoformat(f"{iso}T{time.replace(',', '.')}{told or '+00:00'}")
+        else:
+            told = zone in ("UTC", "GMT")
+            form = "%d %b %Y %I:%M:%S %p %z" if half else "%d %b %Y %H:%M:%S %z"
+            when = datetime.datetime.strptime(" ".join(f"{day} {month} {year} {clock}{half} +0000".split()), form)
+    except ValueError:
+        return None
+    source.local_times |= not told
+    return when.timestamp()
 
 
 def stamp_before(times: Sequence[tuple[int, float]], offset: int) -> float | None:
@@ -135,7 +166,9 @@ def dataset(source: Source, snapshots: Sequence[Snapshot], tool: str, **attribut
         coords["tin"] = (("tin",), text(tins))
     if len(shots) > 1:
         coords["time"] = (("time",), _times(source, shots))
-    return build(source, columns, coords, tool=tool, start=utc(shots[0].when), **attributes)
+    return build(
+        source, columns, coords, tool=tool, start=utc(None if source.local_times else shots[0].when), **attributes
+    )
 
 
 def _laid_out(

@@ -57,6 +57,8 @@ class Source:
         Warnings of a file with several runs that belong to none of them.
     quoted : bytes
         Content with the quoting, indentation, colours and line ends that `data` lacks; empty where it lacks none.
+    local_times : bool
+        Whether times in it are of a zone that it does not tell: only their differences count.
     """
 
     path: Path
@@ -66,6 +68,7 @@ class Source:
     rows: int = 0
     of_file: list[str] = field(default_factory=list)
     quoted: bytes = b""
+    local_times: bool = False
 
     @property
     def head(self) -> bytes:

@@ -11,7 +11,7 @@ import xarray as xr
 
 from tunbp.traces.build import Column, as_counts, build, floats, text, utc
 from tunbp.traces.reader import Reader
-from tunbp.traces.snapshots import STAMP
+from tunbp.traces.snapshots import DATE, STAMP, moment
 from tunbp.traces.source import Source
 
 TOOL = "ss"
@@ -101,6 +101,8 @@ def _samples(source: Source) -> list[Sample]:
     for _, line in source.lines():
         if len(line) < 40 and (stamp := STAMP.match(line.strip())):
             when, fresh = float(stamp[1]), True
+        elif len(line) < 60 and (date := DATE.match(line)) and (told := moment(source, date)) is not None:
+            when, fresh = told, True
         elif TITLE.match(line):
             fresh, titles = fresh or bool(samples and samples[-1].states), titles + 1
         elif match := SOCKET.match(line):
@@ -174,7 +176,14 @@ def _dataset(source: Source, samples: list[Sample], sockets: list[str]) -> xr.Da
         "socket": (("stream",), text(sockets)),
     }
     common = {word for sample in samples for word in sample.congestion.values()}
-    return build(source, columns, coords, tool=TOOL, start=utc(times[0]), congestion=" ".join(sorted(common)))
+    return build(
+        source,
+        columns,
+        coords,
+        tool=TOOL,
+        start=utc(None if source.local_times else times[0]),
+        congestion=" ".join(sorted(common)),
+    )
 
 
 READER = Reader(
