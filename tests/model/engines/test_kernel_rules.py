@@ -133,10 +133,34 @@ def pktgen_passes_the_qdisc() -> None:
         assert per_wake(engine, **point) == pytest.approx(128 / (1 - 196e3 / 1.8e6), rel=0.02)
 
 
+def a_slot_is_free_before_the_copy() -> None:
+    # of three packets into a ring of one the first is in the reader's hands, the second in the ring
+    for engine in ENGINES:
+        assert burst(engine, 3.0, ring=1, driver="stock", idle_latency=0.0)["dropped_ring"] == 1.0
+
+
+def without_a_qdisc_a_local_sender_sees_the_drop() -> None:
+    # the initial window of 10 meets a ring of 5 and the reader: TCP stops at the first drop and reduces its window,
+    # with a qdisc it learns of all four from the ACKs, later; the fluid engine tries once more before the first ACK
+    point = {"ring": 5, "driver": "stock", "drain_rate": 1e3, "burst_rate": 1e6, "rtt": 0.1, "duration": 0.02,
+             "warmup": 0.0, "idle_latency": 0.0}  # fmt: skip
+    seen = {"packets": (7.0, 1.0, 1.0), "fluid": (8.0, 2.0, 1.0)}
+    for engine in ENGINES:
+        for qdisc, expected in (("noqueue", seen[engine]), ("pfifo", (10.0, 4.0, 0.0))):
+            result = simulate(Scenario(**point, qdisc=qdisc), engine)
+            assert tuple(float(result[name]) for name in ("sent", "dropped_ring", "loss_events")) == expected
+
+
 def fq_codel_drops_in_bulk() -> None:
-    limit = {"ring": 10, "driver": "7.3", "qdisc": "fq_codel", "qdisc_limit": 100, "duration": 0.02, "frame_rate": 1.0}
-    # 200 packets, 11 of them into ring and reader; at the 101st that waits half of the flow goes, and again
-    assert burst("packets", 200.0, **limit)["dropped_qdisc"] == 100.0
+    limit = {"ring": 10, "driver": "7.3", "qdisc": "fq_codel", "qdisc_limit": 100, "duration": 0.02, "frame_rate": 1.0,
+             "idle_latency": 0.0}  # fmt: skip
+    # 200 packets, 11 of them into ring and reader; as the 101st waits half of the flow goes (51), and again
+    # 64 of a longer flow: 389 packets, 89 more than its limit, so twice
+    for engine in ENGINES:
+        assert burst(engine, 200.0, **limit)["dropped_qdisc"] == 2 * 51.0
+        assert burst(engine, 400.0, **(limit | {"qdisc_limit": 300}))["dropped_qdisc"] == 2 * 64.0
+        pfifo = burst(engine, 400.0, **(limit | {"qdisc": "pfifo", "qdisc_limit": 300}))
+        assert pfifo["dropped_qdisc"] == pytest.approx(89.0, abs=0.02)  # the fluid's reader takes parts of packets
 
 
 @dataclass(frozen=True)
@@ -160,6 +184,8 @@ RULES = (
     Rule("drivers/net/tun.c:2217-2248", "woken when half was consumed since the stop",
          woken_at_half_counted_from_the_stop),
     Rule("drivers/net/tun.c:2217-2248", "half is an integer division", half_is_an_integer_division),
+    Rule("drivers/net/tun.c:2251-2262,2305-2332", "a read consumes, which frees the slot and may wake, and then copies",
+         a_slot_is_free_before_the_copy),
     Rule("net/core/pktgen.c:3643", "pktgen's start_xmit bypasses the qdisc and waits at a stopped queue",
          pktgen_passes_the_qdisc),
 )  # fmt: skip
@@ -172,6 +198,8 @@ ELSEWHERE = (
          the_first_test_patch_counts_from_the_stop),
     Rule("S35", "the second test patch wakes when the ring is empty", woken_when_empty_in_the_test_patch_only),
     Rule("S07", "v7 wakes by each freed batch", a_batch_rule_counts_from_batch_to_batch),
+    Rule("net/ipv4/tcp_output.c", "NET_XMIT_DROP of a device without a qdisc is seen by a local TCP (tcp_enter_cwr)",
+         without_a_qdisc_a_local_sender_sees_the_drop),
     Rule("net/sched/sch_fq_codel.c", "over its limit fq_codel drops up to 64 packets, or half of the fattest flow",
          fq_codel_drops_in_bulk),
 )  # fmt: skip

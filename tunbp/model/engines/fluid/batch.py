@@ -18,7 +18,7 @@ from tunbp.model.engines.cost import check_cost
 from tunbp.model.engines.fluid.state import DT, ENTRY, FOREVER, PARAMETERS, RTT, SERIES, TOTALS, WARMUP, Kind, memory_of
 from tunbp.model.engines.threads import each
 from tunbp.model.fields import PATH_BUFFER
-from tunbp.model.qdiscs import fact, qdisc_limit
+from tunbp.model.qdiscs import CODEL_DROP_BATCH, fact, qdisc_limit
 from tunbp.model.scenario import Scenario
 from tunbp.model.service import numbers, service_times
 
@@ -137,6 +137,7 @@ def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
         "batch": batch,
         "sawtooth": 0.5 * np.minimum(k, number["ring"]) * g,
         "qdisc_limit": qdisc_limit(flat["qdisc"], number["qdisc_limit"], number["ring"], number["mss"] * g) * g,
+        "bulk": np.where(fact(flat["qdisc"], "fair"), CODEL_DROP_BATCH * g, 0.0),
         "dt": dt,
         "rtt": number["rtt"],
         "stall_rate": np.where(number["stall_mean"] > 0, number["stall_rate"], 0.0),

@@ -11,11 +11,11 @@ from tunbp.model.compiled import njit
 from tunbp.model.engines.fluid import sender
 from tunbp.model.engines.fluid.sender import reduce
 from tunbp.model.engines.fluid.state import (
-    A, ABOVE, ACKED, ACKS, AHEAD, ARRIVED, A_SHARE, B, BATCH, BUNCH, BUNCHES, CODEL_N, CODEL_NEXT, CW, DELACK,
-    DEVICE, DRAIN, DROP, DROPPED_P, DROPPED_Q, DT, ECN, ENTRY, F, FAR, FAR_ACKS, FIRST, FLIGHT, FLOW, FOREVER,
+    A, ABOVE, ACKED, ACKS, AHEAD, ARRIVED, A_SHARE, B, BATCH, BULK, BUNCH, BUNCHES, B_SUM, CODEL_N, CODEL_NEXT, CW,
+    DELACK, DEVICE, DRAIN, DROP, DROPPED_P, DROPPED_Q, DT, ECN, ENTRY, F, FAR, FAR_ACKS, FIRST, FLIGHT, FLOW, FOREVER,
     F_LEFT, F_LOST, F_TOOK, F_WANT, G, GONE, G_SHARE, HELD, HOLD, H_SUM, IDLE, LAST_DROP, LEFT, LOSS_GAP, LOSS_RUN,
     LOST_AT, LOST_TO, MARK, N, OUT, OVER, P, PACED, PART, PASSED, PATH, PENDING, POLICY, P_GAP, P_LAST, P_RHO, P_ROOM,
-    P_RUN, P_SUM, Q, REDUCED, RELEASED, RHO, RHO_NOW, ROOM, SAFE, SEES, SERVICE, SHARE, SHOWN, SPAN, STALL_END,
+    P_RUN, P_SUM, Q, QLIM, REDUCED, RELEASED, RHO, RHO_NOW, ROOM, SAFE, SEES, SERVICE, SHARE, SHOWN, SPAN, STALL_END,
     TAIL, TINY, TOOK, TURN, UNTOLD, USED, WANT, WINDOW,
 )  # fmt: skip
 from tunbp.model.engines.random import exponential, xorshift
@@ -170,6 +170,49 @@ def overflow(s: Any, W: int, nf: int, n: int, source: int, readers: bool, blocks
 
 
 @_rare
+def bulk_drop(s: Any, W: int, nf: int, n: int, tcp: bool) -> None:
+    """A full fq_codel drops heads of its fattest flow: 64 at once, or half of the flow (``fq_codel_drop``).
+
+    It does as an entry more than its limit waits, and again after as many arrivals as it dropped.
+    """
+    for i in range(W):
+        over = s[OVER, i]
+        if over <= 0.0 or s[BULK, i] <= 0.0:
+            continue
+        size = 1.0 / s[ENTRY, i]
+        waiting = s[B, i] + over
+        backlog = waiting
+        s[OVER, i] = 0.0
+        gone, largest = 0.0, 0
+        if over >= size * (1.0 - TINY):
+            most = s[QLIM, i] + size
+            if nf > 1:
+                largest = _largest(s, nf, i)
+                share = s[DEVICE + largest * FLOW + SHARE, i]
+                most *= min(share / max(s[Q, i] + s[B, i], TINY), 1.0)
+                backlog = min(backlog, share)
+            batch = min(s[BULK, i], max(math.ceil(0.5 * most / size - TINY), 1.0) * size)
+            gone = min((math.floor((over - size) / batch + TINY) + 1.0) * batch, backlog)
+        s[B, i] = waiting - gone
+        s[B_SUM, i] += over - gone
+        s[DROPPED_Q, i] += gone
+        if gone > 0.0 and tcp:
+            o = DEVICE + largest * FLOW
+            s[o + SHARE, i] -= gone if nf > 1 else 0.0
+            shows(s, i, o, gone, s[Q, i] + s[P, i] + s[F, i] + s[G, i], 0.0, n * s[DT, i])
+
+
+@_hot
+def _largest(s: Any, nf: int, i: int) -> int:
+    """The flow that has most in qdisc and ring."""
+    largest = 0
+    for f in range(1, nf):
+        if s[DEVICE + f * FLOW + SHARE, i] > s[DEVICE + largest * FLOW + SHARE, i]:
+            largest = f
+    return largest
+
+
+@_rare
 def codel(s: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: int, n: int) -> None:
     """CoDel's control law on the backlog (RFC 8289, section 5): one packet dropped or marked at each due time."""
     for i in range(W):
@@ -183,10 +226,7 @@ def codel(s: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: int, n: int) 
             count = s[CODEL_N, i] - 2.0 if recent else 1.0
         s[CODEL_N, i] = count
         s[CODEL_NEXT, i] = t + CODEL_INTERVAL / math.sqrt(count)
-        largest = 0
-        for f in range(1, nf):
-            if s[DEVICE + f * FLOW + SHARE, i] > s[DEVICE + largest * FLOW + SHARE, i]:
-                largest = f
+        largest = _largest(s, nf, i)
         o = DEVICE + largest * FLOW
         if s[ECN, i] > 0.0:
             lost[slot, largest, i] += MARK

@@ -12,7 +12,7 @@ from tunbp.model.congestion import ROWS
 PARAMETERS = (
     "ring", "drain", "drain_full", "rho", "burst", "window", "ack_interval", "delayed_ack", "bunch", "bunches", "safe",
     "batch", "sawtooth",
-    "qdisc_limit", "dt", "rtt", "stall_rate", "stall_mean", "entry", "service", "offered", "frame_interval",
+    "qdisc_limit", "bulk", "dt", "rtt", "stall_rate", "stall_mean", "entry", "service", "offered", "frame_interval",
     "frame", "iframe", "iframe_every", "duration", "warmup", "ecn", "small_queue", "unheld",
     "block", "idle", "sees_drops", "codel", "hystart", "path", "path_service", "path_room", "path_rho",
     "loss_gap", "loss_run", "acks", "policy", "far", "far_acks", "pace", "block_rate", "block_pace", "block_more",
@@ -38,9 +38,9 @@ SERIES = ("delivered", "total_retransmits", "cwnd", "ring_seconds", "qdisc_secon
           "ring_occupancy", "qdisc_backlog")  # fmt: skip
 """Rows of a sample: the first seven cumulative (cwnd excepted), the last two momentary."""
 
-(N, DRAIN, DRAIN_FULL, RHO, BURST, WINDOW, HOLD, DELACK, BUNCH, BUNCHES, SAFE, BATCH, SAWTOOTH, QLIM, DT, RTT, S_RATE,
- S_MEAN, ENTRY, SERVICE, OFFERED, F_GAP, F_SIZE, I_SIZE, I_EVERY, DURATION, WARMUP, ECN, SMALL, UNHELD, BLOCK, IDLE,
- SEES, CODEL, HYSTART, PATH, P_SERVICE, P_ROOM, P_RHO, LOSS_GAP, LOSS_RUN, ACKS, POLICY, FAR, FAR_ACKS,
+(N, DRAIN, DRAIN_FULL, RHO, BURST, WINDOW, HOLD, DELACK, BUNCH, BUNCHES, SAFE, BATCH, SAWTOOTH, QLIM, BULK, DT, RTT,
+ S_RATE, S_MEAN, ENTRY, SERVICE, OFFERED, F_GAP, F_SIZE, I_SIZE, I_EVERY, DURATION, WARMUP, ECN, SMALL, UNHELD, BLOCK,
+ IDLE, SEES, CODEL, HYSTART, PATH, P_SERVICE, P_ROOM, P_RHO, LOSS_GAP, LOSS_RUN, ACKS, POLICY, FAR, FAR_ACKS,
  PACED, BLOCK_RATE, BLOCK_PACE, BLOCK_MORE, BLOCK_MOST, PROBE) = range(len(PARAMETERS))  # fmt: skip
 
 (SENT_TOTAL, DELIVERED_TOTAL, RING_DROPS, QDISC_DROPS, RETRANSMITS, RING_SECONDS, QDISC_SECONDS, HELD_SECONDS,

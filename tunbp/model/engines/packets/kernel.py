@@ -292,7 +292,7 @@ def _stop(m: Any) -> None:
 def _fattest(m: Any, flows: Any) -> int:
     largest = 0
     for f in range(1, m.streams):
-        if flows[f].length > flows[largest].length:
+        if flows[f].queued > flows[largest].queued:
             largest = f
     return largest
 
@@ -316,27 +316,27 @@ def _pop(m: Any, flows: Any, flow: Any, b: Any, t: float) -> int:
 
 @_rare
 def _make_room(m: Any, flows: Any, b: Any, t: float) -> None:
-    """fq_codel over its limit drops from the fattest flow: up to 64 packets or half of it (``fq_codel_drop``)."""
+    """fq_codel over its limit drops heads of the fattest flow: 64, or half of its bytes (``fq_codel_drop``)."""
     flow = flows[_fattest(m, flows)]
-    half = flow.length // 2
-    for dropped in range(CODEL_DROP_BATCH):
-        if dropped > 0 and dropped >= half:
-            break
+    half = 0.5 * flow.queued
+    dropped = 0
+    for _ in range(CODEL_DROP_BATCH):
         node = _pop(m, flows, flow, b, t)
         gone = (b.node_tag[node] >> FLOW_BITS) & SIZE_MASK
         m.qdisc_seconds -= gone * (t - b.node_time[node])
         m.dropped_qdisc += gone
+        dropped += gone
+        if dropped >= half:
+            break
 
 
 @_hot
 def _enqueue(m: Any, flows: Any, b: Any, tag: int, size: int, t: float) -> None:
     """Queue an entry; a full qdisc drops it, a full fq_codel the heads of its longest queue instead."""
     f = (tag & FLOW_MASK) if m.fair == 1 else 0
-    if m.backlog >= m.limit:
-        if m.head_drop == 0 or m.limit == 0:
-            m.dropped_qdisc += size
-            return
-        _make_room(m, flows, b, t)
+    if m.backlog >= m.limit and (m.head_drop == 0 or m.limit == 0):
+        m.dropped_qdisc += size
+        return
     flow = flows[f]
     node = m.free_node
     m.free_node = b.node_next[node]
@@ -352,6 +352,8 @@ def _enqueue(m: Any, flows: Any, b: Any, tag: int, size: int, t: float) -> None:
     m.in_qdisc += size
     m.qdisc_seconds -= size * t
     flows[tag & FLOW_MASK].queued += size
+    if m.backlog > m.limit:
+        _make_room(m, flows, b, t)
 
 
 @_hot
