@@ -19,8 +19,8 @@ ROOT = DOCS.parent
 GENERATED = DOCS / "generated"
 
 
-CHECK_SECONDS = {"claims": "10 s", "validation": "1 min", "predictions": "1 min"}
-"""Time of each part of `tunbp check` on two cores, kernels ready."""
+CHECK_SECONDS = {"claims": "2 s", "validation": "1 min", "predictions": "a minute or two"}
+"""Time of each part of `tunbp check` on two free cores, kernels ready; of the last by notebook 09."""
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 from tunbp.evidence.repetition import halves
 from tunbp.notebooks.words import named
 from tunbp.quantities import label_unit, percent, show, show_range, significant
-from tunbp.results.output import Output, Shown
+from tunbp.results.output import Output
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
@@ -131,9 +131,7 @@ def native_caption(table: pd.DataFrame, cells: Sequence[Cell]) -> str:
     )
 
 
-BESIDE_SHOWN: dict[str, Shown] = dict.fromkeys(
-    ("measurement", "cell", "driver", "quantity", "runs", "measured", "range", "predicted"), ""
-)
+BESIDE_SHOWN = ["measurement", "cell", "driver", "quantity", "runs", "measured", "range", "predicted"]
 """Columns of the printed table of the other experiments."""
 
 
@@ -160,7 +158,7 @@ def beside_table(table: pd.DataFrame) -> pd.DataFrame:
         range=[show_range(low, high, unit, 3) for low, high, unit in ends],
         predicted=told(table["predicted"]),
     )
-    return shown[list(BESIDE_SHOWN)]
+    return shown[BESIDE_SHOWN]
 
 
 def beside_caption(table: pd.DataFrame) -> str:
