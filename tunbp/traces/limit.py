@@ -329,7 +329,18 @@ def carried_per_rtt(run: xr.Dataset) -> float | None:
 
 
 def forward_streams(run: xr.Dataset) -> int:
-    """Streams that the forward rate is the sum of; sockets that another tool saw beside them are none of them."""
+    """Streams that the forward rate is the sum of; sockets that another tool saw beside them are none of them.
+
+    Parameters
+    ----------
+    run
+        One run.
+
+    Returns
+    -------
+    int
+        At least 1.
+    """
     if str(run.attrs.get("tool", "")).split(";")[0] == "pcap":
         return 1  # its rate is that of the largest flow
     if "throughput" in run and "run" not in run["throughput"].dims:

@@ -39,7 +39,18 @@ KNOWN = {what: (re.compile(pattern, re.MULTILINE), instead) for what, (pattern, 
 
 
 def refusal(source: Source) -> tuple[str, int]:
-    """Why a file that no reader knows is refused, and at which byte."""
+    """Why a file that no reader knows is refused, and at which byte.
+
+    Parameters
+    ----------
+    source
+        A file that no reader recognizes.
+
+    Returns
+    -------
+    tuple[str, int]
+        The reason in words, and the byte.
+    """
     for what, (pattern, instead) in KNOWN.items():
         if match := pattern.search(source.head):
             return f"{what} is not read; give {instead} instead", match.start()
