@@ -38,6 +38,7 @@ parameters:
   rtt: 0.05
   duration: 2
 """
+KERNEL = "build/kernels/digest/x86-64-v2/fluid.o"
 MOST_PACKAGES, MOST_BYTES = 35, 480e6
 
 
@@ -52,6 +53,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if (ROOT / name).is_file():
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, source / name)
+    (source / KERNEL).parent.mkdir(parents=True)
+    (source / KERNEL).write_text("what `make wheel` compiles")
     pip("wheel", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", str(target), str(source))
     (built,) = target.glob("*.whl")
     return built
@@ -135,6 +138,7 @@ def test_the_wheel_carries_data_and_everything_the_library_reads(wheel: Path) ->
         names = set(archive.namelist())
     tracked = subprocess.check_output(["git", "ls-files", "tunbp", "data"], cwd=ROOT, text=True).splitlines()
     expected = {f"tunbp/{name}" if name.startswith("data/") else name for name in tracked if (ROOT / name).is_file()}
+    expected.add(KERNEL.replace("build", "tunbp/model", 1))
     assert expected - names == set()
     assert {name for name in names if ".dist-info/" not in name} - expected == set()
 
