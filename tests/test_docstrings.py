@@ -17,6 +17,8 @@ INTERNAL = {
     "lab/": "programs that run experiments: `tunbp lab` is what people call",
     "run/": "jobs behind `tunbp reproduce`",
     "site/": "pages behind `tunbp reproduce`",
+    "model/compiled.py": "how kernels are kept",
+    "model/ready.py": "what `make install` calls",
     "model/engines/": "behind `tunbp.model.simulate.simulate`",
     "model/congestion/": "functions of a `Control`, whose attributes say what they take and return",
     "traces/formats/": "functions of a `Reader`, whose attributes say what they take and return",
