@@ -40,6 +40,16 @@ def printable(text: str) -> str:
 
     Line feeds and tabs stay.
 
+    Parameters
+    ----------
+    text
+        Text of strangers.
+
+    Returns
+    -------
+    str
+        Text that moves nothing on a terminal.
+
     Examples
     --------
     >>> printable("tun0\x1b]52;c;aGk=\x07")

@@ -140,6 +140,11 @@ def wireguard(cpus: int) -> Predict:
     ----------
     cpus
         Processors of the machine.
+
+    Returns
+    -------
+    Predict
+        Predicts a cell from its stock runs and the variant.
     """
 
     def predict(stock: xr.Dataset, variant: str) -> Mapping[str, float]:
