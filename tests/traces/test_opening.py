@@ -49,6 +49,12 @@ def test_what_of_a_report_cannot_be_read_is_named_and_the_rest_is_used():
         read(of("iperf3_text.txt"))
 
 
+def test_counters_that_cannot_be_read_leave_the_rest_of_a_report():
+    run = read(of("ping_plain.txt"), "5: tun0: <POINTOPOINT> mtu 1500 qdisc fq state UNKNOWN qlen 500")
+    assert run.attrs["tool"] == "ping"
+    assert "interfaces without statistics" in run.attrs["warnings"]
+
+
 def test_counters_before_and_after_in_one_report_are_their_difference():
     before = of("ip_link.txt")
     run = read(before, of("ping_plain.txt"), before)

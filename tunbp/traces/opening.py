@@ -233,7 +233,11 @@ def _mixed(source: Source, readers: Sequence[Reader], counting: Sequence[Reader]
             failure = failure or error
             notes.append(f"left out: {str(error).removeprefix(f'{source.path}: ')}")
         source.next_run()
-    counts = [_counters(source, counting)] if counting else []
+    try:
+        counts = [_counters(source, counting)] if counting else []
+    except TraceError as error:
+        failure, counts = failure or error, []
+        notes.append(f"left out: {str(error).removeprefix(f'{source.path}: ')}")
     if not found and not counts:
         raise failure or source.error("nothing in it is complete", 0)
     if several := next((runs for runs in found if len(runs) > 1), None):

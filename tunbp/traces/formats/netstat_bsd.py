@@ -48,8 +48,7 @@ def read(source: Source) -> list[xr.Dataset]:
         if title := TITLE.match(line):
             next_snapshot(shots, when)
             titles, held = title[1].split(), []
-        elif titles:
-            words = line.split()
+        elif titles and (words := line.split()):
             if _add(source, shots[-1], titles, words) or _add(source, shots[-1], titles, held + words):
                 held = []
                 continue
