@@ -42,7 +42,7 @@ def path_of(values: Mapping[str, Any]) -> Path:
     else:
         path.take(given, "given")
     if values.get("measured_rate") is not None:
-        path.observed["received_rate"] = values["measured_rate"]
+        path.carried(values["measured_rate"])
     return path
 
 
