@@ -231,7 +231,7 @@ def show(value: float, unit: str, digits: int = 4) -> str:
     return _joined(_text(value, unit, size, digits), name)
 
 
-def show_range(low: float, high: float, unit: str, digits: int = 2) -> str:
+def show_range(low: float, high: float, unit: str, digits: int = 2, like: float | None = None) -> str:
     """Show an interval in the unit that suits its larger end: `3.1 to 4.2 %`.
 
     Parameters
@@ -240,13 +240,20 @@ def show_range(low: float, high: float, unit: str, digits: int = 2) -> str:
         Ends in the SI unit.
     unit, digits
         As for `show`.
+    like
+        A value, e.g. the middle, that decides the unit instead: one sentence, one unit.
 
     Returns
     -------
     str
         Both ends and the unit once.
+
+    Examples
+    --------
+    >>> show_range(0.24e9, 1.7e9, "bit/s"), show_range(0.24e9, 1.7e9, "bit/s", like=710e6)
+    ('0.24 to 1.7 Gbit/s', '240 to 1700 Mbit/s')
     """
-    name, size = _scale(max(abs(low), abs(high)), unit, digits)
+    name, size = _scale(max(abs(low), abs(high)) if like is None else like, unit, digits)
     return _joined(f"{_text(low, unit, size, digits)} to {_text(high, unit, size, digits)}", name)
 
 

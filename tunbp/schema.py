@@ -72,7 +72,7 @@ VARIABLES: dict[str, Variable] = {
     "dropped_path": Variable("packet", "packets dropped on the path"),
     "queued": Variable("packet", "packets left in qdisc and ring at the end"),
     "in_flight": Variable("packet", "packets left on the path at the end"),
-    "drop_fraction": Variable("1", "packets dropped by ring and qdisc per packet sent"),
+    "drop_fraction": Variable("1", "packets dropped by qdisc, ring and path per packet sent"),
     "transmitted_rate": Variable("packet/s", "packets consumed by the reader per second"),
     "lost_rate": Variable("packet/s", "packets dropped by the ring per second"),
     "ring_sojourn": Variable("s", "mean time a packet spends in the ring"),

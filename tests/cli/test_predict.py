@@ -33,7 +33,7 @@ def test_a_path_gets_a_sentence_a_table_and_a_card():
     shown = predict(*VPN, *FAST)
     assert shown.exit_code == 0, shown.output
     assert "txqueuelen 100, as it is: " in shown.output
-    assert "drain_rate 60 Kpps" in " ".join(shown.output.split())
+    assert "reader speed 60 Kpps" in " ".join(shown.output.split())
     assert "From priors (16 draws)" in " ".join(shown.output.split())
 
 
@@ -49,6 +49,21 @@ def test_json_is_one_object_with_a_row_per_ring_and_variant():
     assert 0.0 <= told["gain"]["probability_above_10_percent"] <= 1.0
     assert all(row["measure"] for row in told["unknown"])
     assert [row["share"] for row in told["unknown"]] == sorted((r["share"] for r in told["unknown"]), reverse=True)
+
+
+def test_a_ring_that_nobody_named_has_no_row():
+    told = record(*VPN[:2], "--drain", "60k/s", "--duration", "2s", "--draws", "16", "--rings", "25,1000")
+    assert [row["ring"] for row in told["rows"]] == [25, 25, 1000, 1000]
+    assert told["gain"]["ring"] == 500
+    assert told["used"]["ring"] == {"value": 500, "source": "prior", "fixed": True}
+
+
+def test_where_each_value_comes_from_is_one_of_four_words():
+    told = record("--host", "path-openvpn", "--ring", "50", "--rings", "50", "--duration", "2s", "--draws", "16")
+    assert {row["source"] for row in told["used"].values()} == {"given", "host", "prior"}
+    assert {row["name"] for row in told["unknown"]} == {
+        "drain_rate", "receive_window", "ack_interval", "stall_rate", "stall_mean", "burst_rate"
+    }  # fmt: skip
 
 
 def test_rates_may_be_given_in_bits_of_payload():

@@ -13,6 +13,7 @@ from tunbp.cli import tunbp
 from tunbp.notebooks.your_path.figures import Explorer
 from tunbp.notebooks.your_path.params import Params
 from tunbp.notebooks.your_path.tables import path_of, table
+from tunbp.prediction.record import record
 
 VALUES = {**Params().model_dump(), "draws": 16, "duration": 6.0, "rings": [25, 500], "rtt": 0.06}
 
@@ -21,7 +22,7 @@ def test_the_notebook_and_the_command_say_the_same_numbers():
     found = path_of(VALUES).predict(VALUES["rings"], VALUES["draws"])
     typed = ["--rtt", "60ms", "--ring", "500", "--drain", "60k/s", "--rings", "25", "--draws", "16", "--duration", "6s"]
     said = json.loads(CliRunner().invoke(tunbp, ["predict", *typed, "--json"], catch_exceptions=False).stdout)
-    assert said["rows"] == json.loads(json.dumps(found.record()["rows"]))
+    assert said["rows"] == json.loads(json.dumps(record(found)["rows"]))
     rows = table(found).set_index("txqueuelen")
     stock = next(r for r in said["rows"] if (r["ring"], r["variant"]) == (25, "stock"))
     assert rows.loc[25, "stock high (Mbit/s)"] == pytest.approx(stock["received_rate"]["high90"] / 1e6)
@@ -30,7 +31,7 @@ def test_the_notebook_and_the_command_say_the_same_numbers():
 def test_a_trace_gives_what_the_parameters_do_not():
     path = path_of({**VALUES, "trace": "tests/traces/fixtures/iperf3_tcp.json"})
     assert path.sources["rtt"] == "trace"
-    assert path.observed["received_rate"] > 0
+    assert path.runs[0].values["received_rate"] > 0
 
 
 @pytest.fixture(scope="module")

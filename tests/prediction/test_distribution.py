@@ -7,6 +7,8 @@ from tunbp.errors import ParamsError
 from tunbp.infer.priors import priors
 from tunbp.prediction import distribution, predict
 from tunbp.prediction.card import card
+from tunbp.prediction.conditioning import Observation
+from tunbp.prediction.record import record
 
 LONG = {"rtt": 0.12, "ring": 500, "drain_rate": 60e3, "duration": 4.0, "warmup": 0.0}
 
@@ -23,13 +25,13 @@ def test_what_is_given_is_taken_as_known_and_all_else_has_its_prior(found):
 
 
 def test_there_is_a_row_for_each_ring_and_variant_with_five_ordered_quantiles(found):
-    record = found.record()
-    assert record["schema"] == 1
-    assert [(row["ring"], row["variant"]) for row in record["rows"]] == [
+    told = record(found)
+    assert told["schema"] == 1
+    assert [(row["ring"], row["variant"]) for row in told["rows"]] == [
         (ring, variant) for ring in (25, 500, 5000) for variant in ("stock", "backpressure")
     ]
-    for row in record["rows"]:
-        for name in ("received_rate", "drop_fraction", "latency"):
+    for row in told["rows"]:
+        for name in ("received_rate", "drop_fraction", "latency", "dropped"):
             q = row[name]
             assert q["low90"] <= q["low50"] <= q["median"] <= q["high50"] <= q["high90"]
         assert row["latency"]["median"] >= 0.12
@@ -37,7 +39,7 @@ def test_there_is_a_row_for_each_ring_and_variant_with_five_ordered_quantiles(fo
 
 def test_the_same_seed_gives_the_same_bits(found):
     again = predict(LONG, [25, 5000], count=64)
-    assert again.record() == found.record()
+    assert record(again) == record(found)
 
 
 def test_the_interval_of_one_run_holds_90_of_100_of_the_model_s_own_runs(found):
@@ -49,7 +51,7 @@ def test_the_interval_of_one_run_holds_90_of_100_of_the_model_s_own_runs(found):
 
 def test_a_measured_rate_moves_the_prediction_onto_it(found):
     measured = 0.6 * found.quantiles("expected_rate", 500, "stock")["median"]
-    held = predict(LONG, [25, 5000], count=64, observed={"received_rate": measured})
+    held = predict(LONG, [25, 5000], count=64, observed=[Observation({"received_rate": measured})])
     q = held.quantiles("received_rate", 500, "stock")
     assert q["low90"] < measured < q["high90"]
     assert abs(np.log(q["median"] / measured)) < 0.1
@@ -59,7 +61,7 @@ def test_a_measured_rate_moves_the_prediction_onto_it(found):
 
 
 def test_a_rate_that_the_model_cannot_give_gets_no_advice():
-    far = predict(LONG, [5000], count=64, observed={"received_rate": 20e9})
+    far = predict(LONG, [5000], count=64, observed=[Observation({"received_rate": 20e9})])
     said = str(card(far))
     assert "No likely constants give this run" in said
     assert "ip link set" not in said

@@ -32,13 +32,13 @@ def test_a_run_tells_rtt_window_and_what_it_carried():
     assert told.cannot == ""
     assert told.fields["rtt"] == 0.12
     assert told.fields["receive_window"] == pytest.approx(200e6 * 0.122 / 8)
-    assert told.observed == pytest.approx({"received_rate": 200e6, "queueing": 0.002})
+    assert told.runs[0].values == pytest.approx({"received_rate": 200e6, "queueing": 0.002, "resent": 0.0})
 
 
 def test_the_ring_and_its_drops_are_those_of_the_tunnel_s_device():
     told = read_run(with_device(run(total_retransmits=900.0), 900), {})
     assert (told.fields["ring"], told.device) == (500, "tun0")
-    assert told.observed["drop_fraction"] == pytest.approx(900 / 500_900)
+    assert told.runs[0].values["drop_fraction"] == pytest.approx(900 / 500_900)
     assert told.cannot == ""
 
 
@@ -59,7 +59,17 @@ def test_of_a_run_that_this_end_received_the_ring_is_not_the_one_beside_it():
         (run(sent_rate=200e6, set_rate=200e6), {}, "the rate was set"),
         (run().assign_attrs(protocol="UDP"), {}, "a run of UDP, of which 200 Mbit/s arrived"),
         (run(duration=0.3), {}, "the run took 300 ms: it ended in slow start"),
-        (xr.concat([run(), run()], "run"), {}, "this holds 2 runs"),
+        (
+            xr.concat([run(), run(mean_rtt=0.032, min_rtt=0.03)], "run"),
+            {},
+            "these are runs of several paths: --rtt 30 ms",
+        ),
+        (xr.concat([run(), run()], "run"), {"rtt": 0.3}, "none of the 2 runs was made with rtt 0.3"),
+        (
+            xr.concat([run(mean_rtt=0.6), run(mean_rtt=0.6)], "run"),
+            {},
+            "none of the 2 runs can be reproduced: the link",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

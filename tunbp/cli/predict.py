@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from tunbp.prediction.path import Path
 
 RINGS = "25,100,500,1000,5000"
-HEADER = 40
-"""Bytes of IP and TCP headers with no options between MTU and MSS (IPv4); timestamps take 12 more."""
+HEADER = 52
+"""Bytes of IPv4, TCP and its timestamps, which Linux sends, between MTU and MSS."""
 
 NAMES = {"drain_rate": "drain", "receive_window": "window", "burst_rate": "burst"}
 ALIASES = {"path_rate": "bandwidth", "path_loss": "loss"}
@@ -47,13 +47,25 @@ SET = (*FIRST, *(name for name in FIELDS if name not in (*FIRST, *NOT_SET)))
 WORDS = {"stock": "stock", "backpressure": "with the flag"}
 """Variants as a table's heading says them."""
 
+VARIANTS = list(WORDS)
+
 LEAST_SHOWN = 1e-4
 """Share of drops below which the table only says that there are some."""
 
 
 @click.command()
-@click.option("--trace", type=click.Path(path_type=File), help="A measured run of this path; options override it.")
+@click.option(
+    "--trace",
+    type=click.Path(path_type=File),
+    help="Measured runs of this path, a file or a folder; options override them, and choose among paths.",
+)
 @click.option("--measured", metavar="50Mbit/s", help="Rate that this path carries now, at its present ring.")
+@click.option(
+    "--variant",
+    type=click.Choice(VARIANTS),
+    default=None,
+    help="How this path is now, and was when measured.  [default: what the trace says, else stock]",
+)
 @click.option("--cpu-bound", metavar="300Mbit/s", help="TCP rate at which the tunnel's program uses a whole CPU.")
 @click.option("--udp", metavar="237Mbit/s", help="Send UDP at this rate instead of TCP.")
 @click.option("--mtu", type=Quantity("1500B", "byte", whole=True), help="MTU of the device, instead of --mss.")
@@ -69,9 +81,9 @@ LEAST_SHOWN = 1e-4
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.option("--plot", type=click.Path(path_type=File, dir_okay=False), help="Draw to a PDF, PNG or SVG file.")
 def predict(
-    trace: File | None, measured: str | None, cpu_bound: str | None, udp: str | None, mtu: int | None, product: str,
-    host: str | None, constants: File | None, direction: str, warmup: float | None, rings: str, draws: int, seed: int,
-    as_json: bool, plot: File | None, **given: Any,
+    trace: File | None, measured: str | None, variant: str | None, cpu_bound: str | None, udp: str | None,
+    mtu: int | None, product: str, host: str | None, constants: File | None, direction: str, warmup: float | None,
+    rings: str, draws: int, seed: int, as_json: bool, plot: File | None, **given: Any,
 ) -> None:  # fmt: skip
     """Predict throughput and ping of your own path over txqueuelen, stock and with backpressure.
 
@@ -87,7 +99,7 @@ def predict(
 
         check_name(plot)
     sizes = _sizes(rings)
-    path = _path(trace, host, constants, mtu, product, given)
+    path = _path(trace, variant, host, constants, mtu, product, given)
     mss = float(path.known["mss"])
     if cpu_bound is not None:
         path.busy_at(options.rate(cpu_bound, mss, "--cpu-bound"))
@@ -96,7 +108,7 @@ def predict(
     if warmup is not None:
         path.take({"warmup": warmup}, "given")
     if measured is not None:
-        path.observed["received_rate"] = parse(measured, "bit/s", name="--measured")[0]
+        path.carried(parse(measured, "bit/s", name="--measured")[0])
     elif path.told is not None and path.told.cannot:
         refuse(path.told, as_json)
         return
@@ -107,7 +119,10 @@ def predict(
     if plot is not None:
         draw(found, plot)
     if as_json:
-        click.echo(json.dumps(found.record(), indent=1))
+        from tunbp.prediction.record import record
+
+        asked = sizes if path.sources["ring"] == "default" else [*sizes, found.ring]
+        click.echo(json.dumps(record(found, asked), indent=1))
     else:
         report(Console(), found, direction, path)
 
@@ -131,16 +146,16 @@ def _sizes(text: str) -> list[int]:
 
 
 def _path(
-    trace: File | None, host: str | None, constants: File | None, mtu: int | None, program: str, given: dict[str, Any]
-) -> Path:
+    trace: File | None, variant: str | None, host: str | None, constants: File | None, mtu: int | None, program: str,
+    given: dict[str, Any],
+) -> Path:  # fmt: skip
     """What the options, a trace, a host and measured constants say of the path; later ones override."""
-    from tunbp.model.hosts import host as known_host
     from tunbp.prediction.path import Path
 
-    path = Path(program)
+    path = Path(program, variant=variant or "stock")
     try:
         if host:
-            path.take(known_host(host), "host")
+            path.on(host)
     except ScenarioError as error:
         raise ParamsError(_as_option(str(error))) from error
     if constants is not None:
@@ -152,7 +167,8 @@ def _path(
         from tunbp.prediction.measured import read_run
         from tunbp.traces import open_trace
 
-        path.hear(read_run(open_trace(trace), {name: value for name, value in given.items() if value is not None}))
+        known = {name: value for name, value in given.items() if value is not None}
+        path.hear(read_run(open_trace(trace), known, variant or ""))
     if mtu is not None:
         path.take({"mss": mtu - HEADER}, "given")
     if given.get("mss") is not None:
@@ -177,7 +193,7 @@ def report(console: Console, found: Prediction, direction: str, path: Path) -> N
     from tunbp.prediction.card import card
 
     read, sizes = path.told, [int(ring) for ring in found.draws["ring"].to_numpy()]
-    advice = card(found, (read.device if read else "") or "tun0", path.program)
+    advice = card(found, read.device if read else "", path.program)
     console.print(escape(advice.sentences[0]), style="bold")
     rates = {variant: [found.quantiles("received_rate", n, variant) for n in sizes] for variant in WORDS}
     unit, size = _common_unit([q for row in rates.values() for q in row])
@@ -187,7 +203,7 @@ def report(console: Console, found: Prediction, direction: str, path: Path) -> N
         *(f"{WORDS[variant]}\n{unit} (90 %)" for variant in rates),
         "ping,\nms",
         "with the\nflag, ms",
-        "drops",
+        "lost",
     )
     for head in heads:
         table.add_column(head, justify="right", no_wrap=True)
@@ -206,6 +222,8 @@ def report(console: Console, found: Prediction, direction: str, path: Path) -> N
         console.print(escape(line))
     side = "this host's" if direction == "upload" else "the other end's"
     console.print(escape(f"The ring is that of {side} device, which sends the data ({direction})."))
+    if path.known["rtt"] == 0.0:
+        console.print(f"No delay was added: an RTT of {show(found.used['rtt']['value'], 's')} is simulated.")
     for note in found.notes:
         console.print(escape(f"Note: {note}."))
     console.print(escape(_used_line(found)), style="dim")
@@ -221,17 +239,21 @@ def _common_unit(quantiles: Sequence[Mapping[str, float]]) -> tuple[str, float]:
 
 def _used_line(found: Prediction) -> str:
     """What was taken as known, and what was not."""
+    from tunbp.prediction.card import words
 
     def said(name: str, value: Any) -> str:
-        return (
-            f"{name} {value}" if isinstance(value, str) else f"{name} {show(float(value), FIELDS[name].units or '1')}"
-        )
+        if isinstance(value, str | bool):
+            return f"{words(name)} {value if isinstance(value, str) else 'yes' if value else 'no'}"
+        unit = FIELDS[name].units or "1"
+        return f"{words(name)} {show(float(value), '%' if unit == '1' and not FIELDS[name].integer else unit)}"
 
-    known = [said(n, row["value"]) for n, row in found.used.items() if row["source"] not in ("prior", "default")]
+    taken = {n: row["value"] for n, row in found.used.items() if n not in found.unknown and row["source"] != "default"}
+    known = [said(name, value) for name, value in taken.items()]
+    hosts = any(prior.kind == "drawn" for prior in found.unknown.values())
+    origin = "the host's posterior" if hosts else "priors"
+    unknown = ", ".join(words(name) for name in found.unknown)
     size = found.draws.sizes["draw"]
-    return (
-        f"Known: {', '.join(known) or 'nothing'}. From priors ({size} draws): {', '.join(found.unknown) or 'nothing'}."
-    )
+    return f"Known: {', '.join(known) or 'nothing'}. From {origin} ({size} draws): {unknown or 'nothing'}."
 
 
 def draw(found: Prediction, target: File) -> None:

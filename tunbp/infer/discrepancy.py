@@ -42,6 +42,14 @@ CAPACITY_RULE, LOSSES_RULE = _normal_rule(5), _normal_rule(25)
 
 
 @dataclass(frozen=True)
+class Means:
+    """Logarithm of expected rates over draw, row and the model's errors, and the scale of a run around each."""
+
+    log: Array
+    scale: Array
+
+
+@dataclass(frozen=True)
 class Discrepancy:
     """Sizes of the differences between a run and the model (``noise`` of ``data/priors.yaml``).
 
@@ -82,7 +90,7 @@ class Discrepancy:
         load
             The rate over what the programs can carry: a path whose programs sleep most of the time is known better.
         ring
-            Packets that the ring holds.
+            Packets that the ring holds, see `dropping`.
         capacity, losses
             Standard normal draws of the two errors.
 
@@ -144,6 +152,13 @@ class Discrepancy:
         away = np.log(measured / np.maximum(expected, 1.0)) / scale
         return np.asarray(t.logpdf(away, self.freedom) - np.log(scale))
 
+    def log_at_least(self, least: float | Array, expected: Array, load: Array) -> Array:
+        """Logarithm of the probability that one run carries `least` or more, given its expected rates."""
+        away = np.log(least / np.maximum(expected, 1.0)) / self._busy(self.replicate, load)
+        from scipy.stats import t
+
+        return np.asarray(t.logsf(away, self.freedom))
+
     def log_run(self, measured: Array, rate: Array, ceiling: Array, load: Array, ring: Rings) -> Array:
         """Logarithm of the probability density of runs, the model's own errors integrated out.
 
@@ -161,20 +176,33 @@ class Discrepancy:
         ndarray
             Log density per unit of log rate, one value per run and draw.
         """
+        return self.log_of(measured, self.means(rate, ceiling, load, ring))
+
+    def means(self, rate: Array, ceiling: Array, load: Array, ring: Rings) -> Means:
+        """Expected rates over both errors of the model, which no measured value changes; arguments as of `log_run`."""
         shape = (..., None, None)
         errors = CAPACITY_RULE[0][:, None], LOSSES_RULE[0][None, :]
         expected = self.expected(rate[shape], ceiling[shape], load[shape], ring[shape], *errors)
+        scale = np.broadcast_to(self._busy(self.replicate, load[shape]), (*rate.shape, 1, 1))
+        return Means(np.log(np.maximum(expected, 1.0)), np.asarray(scale))
+
+    def log_of(self, measured: Array, means: Means) -> Array:
+        """`log_run` of measured rates, shape (row,), where the expected ones are known."""
+        away = (np.log(measured)[..., None, None] - means.log) / means.scale
+        density = (1.0 + away * away / self.freedom) ** (-(self.freedom + 1.0) / 2.0) / means.scale
         weights = CAPACITY_RULE[1][:, None] * LOSSES_RULE[1][None, :]
-        density = np.exp(self.log_rate(measured[shape], expected, load[shape]))
-        return np.asarray(np.log(np.maximum((density * weights).sum(axis=(-2, -1)), 1e-300)))
+        from scipy.stats import t
+
+        total = float(t.pdf(0.0, self.freedom)) * (density * weights).sum(axis=(-2, -1))
+        return np.asarray(np.log(np.maximum(total, 1e-300)))
 
     def log_other(self, name: str, measured: float, expected: Array) -> Array:
-        """The same of ``drop_fraction`` or ``queueing``: log-normal, known from 1e-6 or a microsecond on.
+        """The same of `drop_fraction`, `resent` or `queueing`: log-normal, known from 1e-6 or a microsecond on.
 
         Parameters
         ----------
         name
-            ``"drop_fraction"`` or ``"queueing"``.
+            ``"drop_fraction"``, ``"resent"`` or ``"queueing"``.
         measured
             The run's value, 1 or s.
         expected
@@ -187,8 +215,13 @@ class Discrepancy:
         """
         from scipy.stats import norm
 
-        width = {"drop_fraction": self.drops, "queueing": self.queue}[name]
+        width = self.queue if name == "queueing" else self.drops
         return np.asarray(norm.logpdf(np.log((measured + 1e-6) / (expected + 1e-6)) / width))
+
+
+def dropping(ring: Array | Rings | int, drops: npt.NDArray[np.bool_] | bool) -> Rings:
+    """Rings as their losses count: one that never drops loses as little as a large one, however small it is."""
+    return np.asarray(np.where(drops, ring, np.maximum(ring, BLOCK)))
 
 
 def discrepancy() -> Discrepancy:

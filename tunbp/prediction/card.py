@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from tunbp.model.drivers import COMPARED
+from tunbp.model.fields import FIELDS
 from tunbp.prediction.causes import GROWTH, LINK, LOSS, READER, WINDOW, causes
 from tunbp.prediction.distribution import WORTH, Prediction
 from tunbp.prediction.products import Product, product
-from tunbp.quantities import percent, show, show_range
+from tunbp.quantities import percent, show, show_range, significant
 
 ENOUGH = 0.8
 """Part of the best ring's gain that a ring must bring to be advised: longer ones cost ping for little."""
@@ -20,6 +21,12 @@ SURE, OPEN = 0.75, 0.25
 
 TELLING = 0.05
 """Share of the variance from which an unknown is worth measuring."""
+
+LONGER_PING = 1.2
+"""Ping under load over that of an idle path from which it is worth a word."""
+
+NOTHING = 0.01
+"""Relative gain below which nothing is gained."""
 
 VAGUE = 1.5
 """Upper over lower end of an interval from which it is worth narrowing."""
@@ -54,7 +61,7 @@ class Card:
         return "\n".join(self.sentences)
 
 
-def card(prediction: Prediction, device: str = "tun0", program: str = "openvpn") -> Card:
+def card(prediction: Prediction, device: str = "", program: str = "openvpn") -> Card:
     """The advice that a prediction supports.
 
     Parameters
@@ -62,7 +69,7 @@ def card(prediction: Prediction, device: str = "tun0", program: str = "openvpn")
     prediction
         What `tunbp.prediction.predict` returned.
     device
-        Name of the device in the commands.
+        Name of the device in the commands; empty: as the program names it.
     program
         The product that reads it (``data/priors.yaml``).
 
@@ -72,26 +79,32 @@ def card(prediction: Prediction, device: str = "tun0", program: str = "openvpn")
         Sentences and commands of the advice.
     """
     held, known = causes(prediction), product(program)
-    first = [*_assumed(prediction), *_fit(prediction)]
     if prediction.fit is not None and not prediction.fit.reproduced:
-        return Card(held, prediction.ring, tuple(first))
+        return Card(held, prediction.ring, (*_fit(prediction), *_assumed(prediction)))
     ring = _enough(prediction)
     longer = _more(prediction, ring)
-    helped = ring != prediction.ring and float((longer > WORTH).mean()) >= OPEN
-    lines = [*first, _now(prediction, held), *_cause(prediction, held, known)]
-    main, share = next(iter(held.items()))
+    flagged, main = prediction.variant == "backpressure", next(iter(held))
+    helped = not flagged and ring != prediction.ring and float((longer > WORTH).mean()) >= OPEN
+    lines = [*_fit(prediction), _now(prediction, held), *_cause(prediction, held, known)]
     if prediction.used["source"]["value"] != "tcp":
         lines += _datagrams(prediction)
-    elif main not in UNAFFECTED or share < SURE:
-        lines += _today(prediction, ring if helped else prediction.ring, longer, device, known)
+    elif flagged:
+        lines += _without(prediction)
+    elif main not in UNAFFECTED or held[main] < SURE:
+        lines += _today(prediction, ring if helped else prediction.ring, longer, device or known.device, known)
         lines += _flag(prediction, known)
-    now = prediction.quantiles("received_rate", prediction.ring, "stock")
+    now = prediction.quantiles("received_rate", prediction.ring, prediction.variant)
     top = next(iter(prediction.ranking()), None)
     if top is not None and float(top["share"]) > TELLING and now["high90"] > VAGUE * now["low90"]:
-        lines.append(
-            f"What would say more: {top['name']} ({percent(top['share'], 2)} of the spread): {top['measure']}."
-        )
+        share = percent(top["share"], 2)
+        lines.append(f"What would say more: {words(top['name'])} ({share} of the spread): {top['measure']}.")
+    lines += _assumed(prediction)
     return Card(held, ring if helped else prediction.ring, tuple(lines))
+
+
+def words(name: str) -> str:
+    """A constant as people call it."""
+    return FIELDS[name].long_name if name in FIELDS else name.replace("_", " ")
 
 
 def sure(probability: float) -> str:
@@ -114,7 +127,13 @@ def sure(probability: float) -> str:
 def _spread(prediction: Prediction, name: str, ring: int, variant: str) -> str:
     q = prediction.quantiles(name, ring, variant)
     unit = "bit/s" if name.endswith("rate") else "s"
-    return f"{show(q['median'], unit, 3)} (90 %: {show_range(q['low90'], q['high90'], unit)})"
+    return _said(q["median"], q["low90"], q["high90"], unit)
+
+
+def _said(middle: float, low: float, high: float, unit: str) -> str:
+    """A value with its 90 % interval, in one unit; alone where it is known as well as it is shown."""
+    known = show(low, unit, 2) == show(high, unit, 2)
+    return show(middle, unit, 3) + ("" if known else f" (90 %: {show_range(low, high, unit, like=middle)})")
 
 
 def _median(prediction: Prediction, name: str, ring: int, variant: str) -> float:
@@ -129,11 +148,10 @@ def _more(prediction: Prediction, ring: int) -> np.ndarray[tuple[int, ...], np.d
 
 
 def _enough(prediction: Prediction) -> int:
-    """Smallest ring that brings most of what the best one does beyond the present one."""
+    """Smallest ring that brings most of what the best one does beyond the present one, in the mean of all draws."""
     sizes = [int(n) for n in prediction.draws["ring"] if int(n) >= prediction.ring]
-    medians = {n: _median(prediction, "expected_rate", n, "stock") for n in sizes}
-    now, best = medians[prediction.ring], max(medians.values())
-    return min(n for n, rate in medians.items() if rate >= now + ENOUGH * (best - now))
+    gained = {n: float(np.log1p(_more(prediction, n)).mean()) for n in sizes}
+    return min(n for n, gain in gained.items() if gain >= ENOUGH * max(gained.values()))
 
 
 def _assumed(prediction: Prediction) -> list[str]:
@@ -148,22 +166,30 @@ def _assumed(prediction: Prediction) -> list[str]:
 
 
 def _fit(prediction: Prediction) -> list[str]:
-    if prediction.fit is None or "received_rate" not in prediction.fit.observed:
+    """What was measured beside what the model says of such runs."""
+    if prediction.fit is None:
         return []
-    run = f"Your run {show(prediction.fit.observed['received_rate'], 'bit/s', 3)}, model "
-    said = run + _spread(prediction, "received_rate", prediction.ring, "stock") + "."
+    told = [run for run in prediction.fit.runs if run.rates]
+    lines = []
+    for run in told:
+        low, middle, high = run.model
+        several = len(run.rates) > 1
+        rates = show_range(min(run.rates), max(run.rates), "bit/s", 3) if several else show(run.rates[0], "bit/s", 3)
+        what = f"Your {len(run.rates)} runs" if several else "Your run"
+        if len(told) > 1:
+            what += f" with txqueuelen {run.ring}, {'stock' if run.variant == 'stock' else 'with the flag'},"
+        lines.append(f"{what} {rates}, model {_said(middle, low, high, 'bit/s')}.")
     if prediction.fit.reproduced:
-        return [said]
-    return [
-        said,
-        "No likely constants give this run: something else holds it than what was given, so no advice follows.",
-    ]
+        return lines
+    what = "these runs: something else holds them" if len(told) > 1 else "this run: something else holds it"
+    return [*lines, f"No likely constants give {what} than what was given, so no advice follows."]
 
 
 def _now(prediction: Prediction, held: dict[str, float]) -> str:
-    said = _spread(prediction, "received_rate", prediction.ring, "stock")
+    said = _spread(prediction, "received_rate", prediction.ring, prediction.variant)
     causes = [f"{name} ({100 * share:.0f} %)" for name, share in held.items() if share >= 0.1][:3]
-    return f"txqueuelen {prediction.ring}, as it is: {said}; held by {' or '.join(causes)}."
+    flag = "" if prediction.variant == "stock" else " with IFF_BACKPRESSURE"
+    return f"txqueuelen {prediction.ring}{flag}, as it is: {said}; held by {' or '.join(causes)}."
 
 
 def _cause(prediction: Prediction, held: dict[str, float], known: Product) -> list[str]:
@@ -174,12 +200,11 @@ def _cause(prediction: Prediction, held: dict[str, float], known: Product) -> li
         return []
     if main == LINK:
         return [
-            "The link is the bottleneck: the ring is empty, neither a longer ring nor the flag gains anything here."
+            "The link is the bottleneck: the ring is empty, neither a longer ring nor the flag gains anything here.",
+            *_waiting(prediction),
         ]
     if main == LOSS:
-        better = (
-            "" if used["congestion"]["value"] == "bbr" else " Try BBR at the sender (net.ipv4.tcp_congestion_control)."
-        )
+        better = "" if used["congestion"]["value"] == "bbr" else _bbr(prediction)
         return [f"Random loss on the path holds it: neither the ring nor the flag helps.{better}"]
     if main == WINDOW:
         return [_window(prediction)]
@@ -188,6 +213,27 @@ def _cause(prediction: Prediction, held: dict[str, float], known: Product) -> li
     if main == GROWTH:
         return ["The run is too short for its window to grow: a longer one, or BBR, shows what the path carries."]
     return []
+
+
+def _waiting(prediction: Prediction) -> list[str]:
+    """What shortens the ping of a path that its link holds."""
+    ping, rtt = _median(prediction, "latency", prediction.ring, prediction.variant), prediction.used["rtt"]["value"]
+    if ping < LONGER_PING * rtt:
+        return []
+    return [
+        f"What waits, waits before the link (ping under load {show(ping, 's', 2)}, {show(rtt, 's', 2)} idle): fq_codel "
+        "or CAKE there, set a little below its rate, shortens it."
+    ]
+
+
+def _bbr(prediction: Prediction) -> str:
+    """What BBR, which does not answer random loss, may come to: the lowest of the stages."""
+    lowest = prediction.draws["ceiling"].min("stage").to_numpy()
+    low, middle, high = np.quantile(lowest, (0.05, 0.5, 0.95))
+    return (
+        " Try BBR at the sender (net.ipv4.tcp_congestion_control): it does not slow down at such loss; window and "
+        f"programs then allow up to {_said(middle, low, high, 'bit/s')}."
+    )
 
 
 def _window(prediction: Prediction) -> str:
@@ -202,8 +248,9 @@ def _window(prediction: Prediction) -> str:
         "send_buffer": "OpenVPN: `sndbuf`, `rcvbuf`; else SO_SNDBUF, net.ipv4.tcp_wmem",
         "receive_window": "net.ipv4.tcp_rmem at the receiver, tcp_wmem at the sender; OpenVPN: `sndbuf`, `rcvbuf`",
     }[name]
+    guessed = f" (the {words(name)} is a guess: Linux' default)" if used[name]["source"] == "prior" else ""
     return (
-        f"{many}{show(sizes[name], 'byte', 3)} / {show(rtt, 's', 3)} = {show(rate, 'bit/s', 3)}: "
+        f"{many}{show(sizes[name], 'byte', 3)} / {show(rtt, 's', 3)} = {show(rate, 'bit/s', 3)}{guessed}: "
         f"raise the socket buffers first ({raised})."
     )
 
@@ -234,15 +281,28 @@ def _today(
     if ring == prediction.ring:
         return ["A longer ring would not help this path."]
     more = float(np.median(longer))
-    times = f"{percent(more, 2)} more" if more < 1.0 else f"{1.0 + more:.2g} times as much"
+    times = f"{percent(more, 2)} more" if more < 1.0 else f"{significant(1.0 + more, 2)} times as much"
+    middle = f"in the middle {times}" if more >= NOTHING else "in the middle nothing is gained"
     commands = [f"`ip link set dev {device} txqueuelen {ring}`"]
     commands += [known.queue.format(ring=ring)] if known.queue else []
     commands += [f"systemd.link: `TransmitQueueLength={ring}`"]
     chance = float((longer > WORTH).mean())
     return [
-        f"Today, without the flag: txqueuelen {ring} or more, {sure(chance)} over {percent(WORTH)} faster (in the "
-        f"middle {times}); {_ping(prediction, ring, 'stock')}.",
+        f"Today, without the flag: txqueuelen {ring} or more, {sure(chance)} over {percent(WORTH)} faster ({middle}); "
+        f"{_ping(prediction, ring, 'stock')}.",
         f"That is: {'; '.join(commands)}.",
+    ]
+
+
+def _without(prediction: Prediction) -> list[str]:
+    """What a path that has the flag would be without it."""
+    chance = prediction.gain()["probability_above_10_percent"]
+    stock = _spread(prediction, "received_rate", prediction.ring, "stock")
+    ping = show(_median(prediction, "latency", prediction.ring, "stock"), "s", 2)
+    now = show(_median(prediction, "latency", prediction.ring, "backpressure"), "s", 2)
+    return [
+        f"Without {FLAG} at txqueuelen {prediction.ring}: {stock}; the flag gains over {percent(WORTH)} with a "
+        f"probability of {100 * chance:.0f} %; ping under load {now} with it, {ping} without."
     ]
 
 

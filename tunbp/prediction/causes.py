@@ -13,8 +13,8 @@ SENDER, WINDOW, READER, LINK = "what is sent", "the window", "the reader", "the 
 RING, LOSS, GROWTH = "drops in the ring", "loss on the path", "slow start and growth of the window"
 
 
-def causes(prediction: Prediction, variant: str = "stock") -> dict[str, float]:
-    """Share of the draws that each cause holds at the present ring, largest first.
+def causes(prediction: Prediction, variant: str = "", ring: int | None = None) -> dict[str, float]:
+    """Share of the draws that each cause holds, largest first.
 
     A link is a cause of its own only where its rate was given: what follows the reader is a guess otherwise (the far
     program, processors that both share), and counts as the reader, which stands for the tunnel's programs.
@@ -24,7 +24,9 @@ def causes(prediction: Prediction, variant: str = "stock") -> dict[str, float]:
     prediction
         What `tunbp.prediction.predict` returned.
     variant
-        stock or backpressure.
+        stock or backpressure; empty: as the path is.
+    ring
+        One of the predicted rings; None: the present one.
 
     Returns
     -------
@@ -32,7 +34,7 @@ def causes(prediction: Prediction, variant: str = "stock") -> dict[str, float]:
         Cause to share of the draws, summing to 1.
     """
     draws = prediction.draws
-    here = draws.sel(ring=prediction.ring, variant=variant)
+    here = draws.sel(ring=prediction.ring if ring is None else ring, variant=variant or prediction.variant)
     stages = [str(name) for name in draws["stage"].to_numpy()]
     link = READER if "path_rate" in prediction.unknown else LINK
     names = {"offered": SENDER, "window": WINDOW, "reader": READER, "link": link, "far reader": READER}

@@ -9,21 +9,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 
 from tunbp.errors import ParamsError
-from tunbp.infer import posterior
-from tunbp.infer.ceilings import busy, ceilings
-from tunbp.infer.discrepancy import Discrepancy, discrepancy
-from tunbp.infer.priors import ERRORS, Prior, draws
-from tunbp.infer.sobol import sobol
+from tunbp.infer.ceilings import ceilings
+from tunbp.infer.discrepancy import Discrepancy, discrepancy, dropping
+from tunbp.infer.posterior import share_of_variance
+from tunbp.infer.priors import ERRORS, Prior
 from tunbp.model.drivers import COMPARED
 from tunbp.model.engines.cost import PACKET
 from tunbp.model.engines.doubt import doubtful
 from tunbp.model.engines.fluid.batch import round_trip_slots
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
-from tunbp.prediction.unknown import acting, unknown_of
+from tunbp.prediction.conditioning import SEED, Fit, Observation, as_sent, conditioned, expected_rates
+from tunbp.prediction.unknown import acting, drawing, inferred, segments_of, unknown_of
 
 Array = npt.NDArray[np.float64]
 
@@ -34,21 +34,6 @@ LEVELS = {"median": 0.5, "low50": 0.25, "high50": 0.75, "low90": 0.05, "high90":
 WORTH = 0.10
 """Gain in throughput from which backpressure is worth setting."""
 
-CANDIDATES = 8
-"""Draws tried for each one kept, where a measured run chooses among them."""
-
-ERRORS_TRIED = 32
-"""Errors of the model tried with each of those draws."""
-
-TAIL = 0.01
-"""Probability beforehand of a rate as far out as the measured one, below which the model does not hold the path."""
-
-FEW = 2.0
-"""Effective draws below which a measured run is not reproduced."""
-
-SEED = "seed"
-"""Key of the seeds among the draws that a measured run chose."""
-
 LONG = 0.02
 """RTT from which a prediction takes at most four seconds, s; fifteen below."""
 
@@ -58,35 +43,11 @@ STEPS, STEPS_SHORT = 1.2e8, 5e8
 SHORTEST = 200.0
 """Round trips that a prediction simulates at least."""
 
+CALM = 0.02
+"""RTT with which a source that waits for no answer is simulated at least, s: short ones take many steps for nothing."""
+
 ROUGH = 30.0
 """The same of a rough one."""
-
-
-@dataclass(frozen=True)
-class Fit:
-    """How well the model reproduces a measured run.
-
-    Attributes
-    ----------
-    observed
-        What was measured: `received_rate` [bit/s], `drop_fraction`, `queueing` [s].
-    effective
-        Effective number of the draws tried.
-    pareto_k
-        Shape of the tail of their weights; above 0.7 the few best draws decide.
-    below
-        Probability beforehand, with the noise of one run, of a smaller rate.
-    """
-
-    observed: dict[str, float]
-    effective: float
-    pareto_k: float
-    below: float
-
-    @property
-    def reproduced(self) -> bool:
-        """Whether likely constants give this run."""
-        return TAIL <= self.below <= 1.0 - TAIL and self.effective >= FEW
 
 
 @dataclass(frozen=True)
@@ -97,7 +58,8 @@ class Prediction:
     ----------
     draws
         Over `draw`, `ring`, `variant`: `received_rate` (of one run), `expected_rate` (the mean of its repeats),
-        `simulated_rate` (the model's own), `drop_fraction`, `ring_share` (lost in the ring, as simulated), `latency`.
+        `simulated_rate` (the model's own), `drop_fraction`, `dropped` (packets after the warm-up), `ring_share` (lost
+        in the ring, as simulated), `latency`.
         `ceiling` over `stage` and `draw`, the drawn constants over `draw`. All draws count the same.
     used
         Field -> value and where it comes from: given, trace, host, default, prior.
@@ -108,7 +70,11 @@ class Prediction:
     duration
         Seconds simulated (shorter than asked for on short paths).
     fit
-        How a measured run was reproduced; None without one.
+        How measured runs were reproduced; None without any.
+    notes
+        What has to be said of it.
+    variant
+        How the path is now, one of `VARIANTS`.
     """
 
     draws: xr.Dataset
@@ -118,6 +84,7 @@ class Prediction:
     duration: float
     fit: Fit | None = None
     notes: tuple[str, ...] = field(default=())
+    variant: str = "stock"
 
     def quantiles(self, name: str, ring: int, variant: str) -> dict[str, float]:
         """Median, 50 and 90 % interval of a variable at one ring and variant.
@@ -172,46 +139,24 @@ class Prediction:
         return {"probability_above_10_percent": float((gains > WORTH).mean()), **_quantiles(gains)}
 
     def ranking(self) -> list[dict[str, Any]]:
-        """Unknown constants by the share of the variance of stock's rate at the present ring that they cause."""
-        rate = np.log(np.maximum(self.draws["expected_rate"].sel(ring=self.ring, variant="stock").to_numpy(), 1.0))
-        equal = np.full(rate.size, 1.0 / rate.size)
+        """Unknown constants by the share of the variance of today's rate at the present ring that they cause.
+
+        What they cause is seen in what was simulated; the model's own errors, which no measurement narrows, are in the
+        variance that it is a share of.
+        """
+        here = self.draws.sel(ring=self.ring, variant=self.variant)
+        own, whole = (np.log(np.maximum(here[name].to_numpy(), 1.0)) for name in ("simulated_rate", "expected_rate"))
+        part = min(float(own.var() / max(whole.var(), 1e-12)), 1.0)
+        equal = np.full(own.size, 1.0 / own.size)
         rows = [
             {
                 "name": name,
-                "share": posterior.share_of_variance(self.draws[name].to_numpy(), rate, equal),
+                "share": part * share_of_variance(self.draws[name].to_numpy(), own, equal),
                 "measure": prior.measure,
             }
             for name, prior in self.unknown.items()
         ]
         return sorted(rows, key=lambda row: -float(row["share"]))
-
-    def record(self) -> dict[str, Any]:
-        """The prediction as JSON: schema 1, bit/s and seconds."""
-        rows = [
-            {"ring": int(ring), "variant": variant}
-            | {name: self.quantiles(name, ring, variant) for name in ("received_rate", "drop_fraction", "latency")}
-            for ring in self.draws["ring"].to_numpy()
-            for variant in VARIANTS
-        ]
-        fit = None
-        if self.fit is not None:
-            fit = {
-                "observed": self.fit.observed,
-                "effective_draws": self.fit.effective,
-                "pareto_k": self.fit.pareto_k if np.isfinite(self.fit.pareto_k) else None,
-                "reproduced": self.fit.reproduced,
-            }
-        return {
-            "schema": 1,
-            "rows": rows,
-            "gain": {"ring": self.ring, **self.gain()},
-            "unknown": self.ranking(),
-            "used": self.used,
-            "fit": fit,
-            "draws": int(self.draws.sizes["draw"]),
-            "duration": self.duration,
-            "notes": list(self.notes),
-        }
 
 
 def _quantiles(values: Array) -> dict[str, float]:
@@ -225,7 +170,9 @@ def predict(
     *,
     product: str = "openvpn",
     sources: Mapping[str, str] | None = None,
-    observed: Mapping[str, float] | None = None,
+    observed: Sequence[Observation] = (),
+    variant: str = "stock",
+    posterior: Mapping[str, Array] | None = None,
     count: int = 128,
     seed: int = 0,
     steps: float | None = None,
@@ -244,9 +191,11 @@ def predict(
     sources
         Where each given field comes from; "given" where it says nothing.
     observed
-        What a stock run of this path with its present ring measured: `received_rate` [bit/s], and where known
-        `drop_fraction` of the ring and `queueing` (mean RTT less the smallest) [s]. Draws are chosen by how well they
-        reproduce it.
+        Measured runs of this path. Draws are chosen by how well they reproduce them.
+    variant
+        How the path is now: stock or backpressure.
+    posterior
+        Draws of a known host's constants (`tunbp.model.hosts.draws`): nothing else of it has a prior.
     count
         Draws, a power of two.
     seed
@@ -276,15 +225,19 @@ def predict(
     if count & (count - 1) or count < 8:
         raise ParamsError(f"draws: {count}; allowed: powers of two from 8 on")
     base = Scenario().replace(**{"driver": "backpressure", **given})
-    unknown = unknown_of(product, base, given, sources or {})
+    posterior = {name: values for name, values in (posterior or {}).items() if name not in given}
+    unknown = inferred(product, posterior) if posterior else unknown_of(product, base, given, sources or {})
     sizes = sorted({int(n) for n in (*rings, int(base.ring))})
-    sizing = discrepancy()
+    sizing, rtt = discrepancy(), float(base.rtt)
+    if base.source != "tcp":
+        base = base.replace(rtt=max(rtt, CALM))
     fit = None
-    drawn = draws(unknown, base.parameters(), count, seed)
+    draw = drawing(unknown, posterior, base, seed)
+    drawn = draw(count)
     speeds = drawn.get("drain_rate", np.full(count, float(base.drain_rate)))
     base, notes = _shortened(base, speeds, sizes, steps)
     if observed:
-        drawn, fit = _conditioned(base, unknown, observed, count, seed, sizing)
+        drawn, fit = conditioned(base, unknown, observed, draw, count, seed, sizing)
     drivers = {"stock": "stock", "backpressure": str(base.driver)}
     result = simulate(
         base.replace(
@@ -295,103 +248,58 @@ def predict(
         ),
         engine="auto",
     )
+    known = {**base.parameters(), "rtt": rtt}
     used = {
         name: {"value": value, "source": (sources or {}).get(name, "given" if name in given else "default")}
-        for name, value in base.parameters().items()
+        for name, value in known.items()
         if value is not None and name not in unknown
     }
     used |= {
-        name: {"value": float(np.median(drawn[name])), "source": "prior"}
+        name: {"value": float(np.median(drawn[name])), "source": "host" if posterior else "prior"}
         for name in unknown
         if name in base.parameters()
     }
     kept = _with_errors(result, base, unknown, drawn, sizing)
-    return Prediction(kept, used, unknown, int(base.ring), float(base.duration), fit, notes)
-
-
-def _stages(base: Scenario, unknown: Mapping[str, Prior], drawn: Mapping[str, Array]) -> dict[str, Array]:
-    values = {**base.parameters(), **acting(base, unknown, drawn)}
-    return ceilings(values, len(drawn[ERRORS[0]]))
+    kept["latency"] = kept["latency"] + rtt
+    return Prediction(kept, used, unknown, int(base.ring), float(base.duration), fit, notes, variant)
 
 
 def _with_errors(
     result: xr.Dataset, base: Scenario, unknown: Mapping[str, Prior], drawn: Mapping[str, Array], sizing: Discrepancy
 ) -> xr.Dataset:
-    """What is kept of a batch: simulated values with the model's errors and the noise of one run."""
-    stages = _stages(base, unknown, drawn)
-    ceiling = np.stack(list(stages.values()))
-    lowest, load = ceiling.min(axis=0)[:, None, None], busy(stages)[:, None, None]
+    """What is kept of a batch, with the model's errors and the noise of one run; `latency` is of the queues alone."""
     order = ("draw", "ring", "variant")
     simulated = result["received_rate"].transpose(*order)
+    found = ceilings({**base.parameters(), **acting(base, unknown, drawn)}, len(drawn[ERRORS[0]]))
+    stages = {name: stage[:, None, None] for name, stage in found.items()}
     capacity, losses, waits = (ndtri(drawn[name])[:, None, None] for name in ERRORS[:3])
-    load = simulated.to_numpy() / load
-    rings = result["ring"].to_numpy()[None, :, None]
-    expected = sizing.expected(simulated.to_numpy(), lowest, load, rings, capacity, losses)
-    if base.source != "tcp":
-        expected = np.minimum(expected, stages["offered"][:, None, None])
+    share = (result["dropped_ring"] / np.maximum(result["sent"], 1.0)).transpose(*order)
+    # what the model knows least is what a small ring loses; where the path loses more, that is known better
+    stock = result["variant"].to_numpy() == "stock"
+    rings = dropping(result["ring"].to_numpy()[None, :, None], stock & (share >= base.path_loss))
+    expected, load = expected_rates(sizing, stages, simulated.to_numpy(), rings, capacity, losses)
+    one = as_sent(sizing.run(expected, load, drawn["repeat"][:, None, None]), stages)
+    expected = as_sent(expected, stages)
     if base.source == "tcp":
         drops = np.minimum(result["drop_fraction"].transpose(*order).to_numpy() * np.exp(sizing.drops * waits), 1.0)
     else:  # what does not arrive
-        drops = 1.0 - np.minimum(expected / stages["offered"][:, None, None], 1.0)
+        drops = 1.0 - expected / stages["offered"]
+    packets = expected * (base.duration - base.warmup) / (8.0 * base.mss * segments_of(base))
     waiting = result["sparse_latency"].transpose(*order) * np.exp(sizing.queue * waits)
     return xr.Dataset(
         {
-            "received_rate": (order, sizing.run(expected, load, drawn["repeat"][:, None, None])),
+            "received_rate": (order, one),
             "expected_rate": (order, expected),
             "simulated_rate": simulated,
             "drop_fraction": (order, drops),
-            "ring_share": (result["dropped_ring"] / np.maximum(result["sent"], 1.0)).transpose(*order),
-            "latency": waiting + base.rtt,
-            "ceiling": (("stage", "draw"), ceiling),
+            "dropped": (order, packets * drops / np.maximum(1.0 - drops, 1e-3)),
+            "ring_share": share,
+            "latency": waiting,
+            "ceiling": (("stage", "draw"), np.stack(list(found.values()))),
             **{name: ("draw", drawn[name]) for name in unknown},
         },
-        coords={"stage": list(stages), "ring": result["ring"], "variant": result["variant"]},
+        coords={"stage": list(found), "ring": result["ring"], "variant": result["variant"]},
     )
-
-
-def _conditioned(
-    base: Scenario,
-    unknown: Mapping[str, Prior],
-    observed: Mapping[str, float],
-    count: int,
-    seed: int,
-    sizing: Discrepancy,
-) -> tuple[dict[str, Array], Fit]:
-    """Draws chosen by how well they reproduce a measured stock run with the present ring."""
-    tried = count * CANDIDATES
-    drawn = draws(unknown, base.parameters(), tried, seed)
-    batch = base.replace(
-        **acting(base, unknown, drawn),
-        driver="stock",
-        seed=xr.DataArray(np.arange(tried) + seed, dims="draw"),
-    )
-    result = simulate(batch, engine="auto")
-    stages = _stages(base, unknown, drawn)
-    rate, ceiling = result["received_rate"].to_numpy()[:, None], np.min(list(stages.values()), axis=0)[:, None]
-    load = rate / busy(stages)[:, None]
-    # the model's own error on this path is as unknown as its constants, and costs no simulation: many for each draw
-    errors = ndtri(sobol(2, ERRORS_TRIED, seed))
-    expected = sizing.expected(rate, ceiling, load, int(base.ring), errors[:, 0], errors[:, 1])
-    log = np.zeros(expected.shape)
-    if "received_rate" in observed:
-        log += sizing.log_rate(observed["received_rate"], expected, load)
-    if "drop_fraction" in observed:
-        dropped = result["drop_fraction"].to_numpy()[:, None]
-        log += sizing.log_other("drop_fraction", observed["drop_fraction"], dropped)
-    if "queueing" in observed:
-        waited = result["mean_rtt"].to_numpy()[:, None] - float(base.rtt)
-        log += sizing.log_other("queueing", observed["queueing"], waited)
-    before = sizing.run(expected, load, drawn["repeat"][:, None])
-    below = float((before < observed["received_rate"]).mean()) if "received_rate" in observed else 0.5
-    weight, pareto_k = posterior.smoothed(log.ravel())
-    chosen, pair = np.unravel_index(posterior.systematic(weight, count), log.shape)
-    # the same seeds again: a draw that reproduces the run does so with its own pauses
-    kept = {name: values[chosen] for name, values in drawn.items()} | {SEED: (chosen + seed).astype(float)}
-    kept |= {name: ndtr(errors[pair, i]) for i, name in enumerate(ERRORS[:2])}
-    # a measured run says nothing of the noise of the next
-    kept["repeat"] = draws(unknown, base.parameters(), count, seed)["repeat"]
-    effective = posterior.effective(weight.reshape(log.shape).sum(axis=1))
-    return kept, Fit(dict(observed), effective, pareto_k, below)
 
 
 def _shortened(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,55 +11,67 @@ import numpy as np
 import xarray as xr
 
 from tunbp.model.congestion import CONTROLS
+from tunbp.model.fields import FIELDS
+from tunbp.model.qdiscs import QDISCS
+from tunbp.prediction.conditioning import Observation
 from tunbp.quantities import percent, show
 from tunbp.traces import limit
 from tunbp.traces.devices import tunnel_rows
 
 SHORTEST = 1.0
 """A shorter run [s] is all slow start."""
+
+START_MSS = float(FIELDS["mss"].default)
+
 CLEAR = 0.5
 """Part of the lost packets that the ring must account for to be what lost them."""
 
 
 @dataclass(frozen=True)
 class Told:
-    """What one measured run says.
+    """What measured runs say.
 
     Attributes
     ----------
     fields
-        Fields of `tunbp.Scenario` that it tells.
-    observed
-        What it carried: `received_rate` [bit/s], `drop_fraction` of the ring, `queueing` [s]; what was not measured is
-        left out.
+        Fields of `tunbp.Scenario` that they tell.
+    runs
+        What each carried.
     told
         One line per field or value, and how it is known.
     cannot
-        Why no prediction or advice can follow from it; empty if one can.
+        Why no prediction or advice can follow from them; empty if one can.
     device
-        Name of the tunnel's device, where the file names one.
+        Name of the tunnel's device, where a file names one.
+    variant
+        How the path is now, stock or backpressure; empty where no file says it.
     """
 
     fields: dict[str, Any]
-    observed: dict[str, float]
+    runs: tuple[Observation, ...]
     told: tuple[str, ...]
     cannot: str = ""
     device: str = ""
+    variant: str = ""
 
     def __str__(self) -> str:
-        """What it told, in a sentence."""
+        """What they told, in a sentence."""
         return "From the trace: " + ("; ".join(self.told) or "nothing")
 
 
-def read_run(run: xr.Dataset, given: Mapping[str, Any]) -> Told:
-    """What one run says of its path, and whether that is enough to predict it.
+def read_run(run: xr.Dataset, given: Mapping[str, Any], variant: str = "") -> Told:
+    """What measured runs say of their path, and whether that is enough to predict it.
+
+    Runs may differ in txqueuelen and variant; those of other paths than `given` are left out.
 
     Parameters
     ----------
     run
-        One run as `tunbp.traces.open_trace` gives it.
+        One run or several as `tunbp.traces.open_trace` gives them.
     given
         Fields that are known without it: they need not be in the file.
+    variant
+        stock or backpressure: what runs were made with that do not say it themselves; empty: stock.
 
     Returns
     -------
@@ -66,7 +79,11 @@ def read_run(run: xr.Dataset, given: Mapping[str, Any]) -> Told:
         Fields that the run tells, and words on what it does not.
     """
     if "run" in run.dims:
-        return Told({}, {}, (), f"this holds {run.sizes['run']} runs: give the file or folder of one")
+        return _several([limit.one(run, place) for place in range(run.sizes["run"])], given, variant)
+    return _single(run, given, variant)
+
+
+def _single(run: xr.Dataset, given: Mapping[str, Any], variant: str) -> Told:
     fields, told = _path(run)
     drops = _device(run)
     if run.attrs.get("direction") == "reverse":
@@ -76,16 +93,110 @@ def read_run(run: xr.Dataset, given: Mapping[str, Any]) -> Told:
         fields["ring"] = drops.ring
         told.append(f"txqueuelen {drops.ring} of {drops.name}")
     rate, mean, least = _total(run, "received_rate", "sent_rate"), _total(run, "mean_rtt"), _total(run, "min_rtt")
-    observed: dict[str, float] = {}
+    values: dict[str, float] = {}
     if rate:
-        observed["received_rate"] = rate
-    if drops is not None and drops.counted and drops.sent:
-        observed["drop_fraction"] = drops.dropped / (drops.sent + drops.dropped)
-        told.append(f"{percent(observed['drop_fraction'], 2)} dropped in the ring of {drops.name}")
+        values["received_rate"] = rate
+    if "ring_drop_fraction" in run and np.isfinite(share := float(np.nanmean(run["ring_drop_fraction"]))):
+        values["drop_fraction"] = share
+    elif drops is not None and drops.counted and drops.sent:
+        values["drop_fraction"] = drops.dropped / (drops.sent + drops.dropped)
+        told.append(f"{percent(values['drop_fraction'], 2)} dropped in the ring of {drops.name}")
+    elif (share_again := _resent(run, rate)) is not None:
+        values["resent"] = share_again
     if mean and least and mean > least:
-        observed["queueing"] = mean - least
+        values["queueing"] = mean - least
+    own = _variant(run)
+    if own:
+        told.append("with the flag" if own == "backpressure" else "stock")
+    seen = Observation(values, own or variant or "stock", fields.get("ring"))
     cannot = _cannot(run, drops, {**fields, **given}, rate)
-    return Told(fields, observed, tuple(told), cannot, "" if drops is None else drops.name)
+    return Told(fields, (seen,), tuple(told), cannot, "" if drops is None else drops.name, own or variant)
+
+
+def _several(runs: Sequence[xr.Dataset], given: Mapping[str, Any], variant: str) -> Told:
+    """Runs of one path: what they have in common, and what each carried."""
+    parts = [_single(run, given, variant) for run in runs]
+    able = [part for part in parts if not part.cannot]
+    if not able:
+        reason = parts[0].cannot if len({part.cannot for part in parts}) == 1 else f"the first: {parts[0].cannot}"
+        return Told({}, (), (), f"none of the {len(parts)} runs can be reproduced: {reason}")
+    here = [part for part in able if all(_alike(name, part.fields.get(name), given.get(name)) for name in PATHS)]
+    if not here:
+        asked = ", ".join(f"{name} {given[name]}" for name in PATHS if given.get(name) is not None)
+        return Told({}, (), (), f"none of the {len(able)} runs was made with {asked}")
+    if differing := [name for name in PATHS if not _one_path(name, [part.fields.get(name) for part in here])]:
+        return Told({}, (), (), f"these are runs of several paths: {_choices(differing, here)}; say which one")
+    first = here[0]
+    fields = {**first.fields, **{name: first.fields[name] for name in PATHS if name in first.fields}}
+    for name, common in (("rtt", np.min), ("receive_window", np.median), ("duration", np.median)):
+        if known := [part.fields[name] for part in here if name in part.fields]:
+            fields[name] = float(common(known))
+    rings, variants = (Counter(getattr(run, key) for part in here for run in part.runs) for key in ("ring", "variant"))
+    if ring := next((ring for ring, _ in rings.most_common() if ring is not None), None):
+        fields["ring"] = ring
+    seen = tuple(run for part in here for run in part.runs)
+    told = [
+        f"{len(here)} of {len(parts)} runs",
+        *(line for line in first.told if line not in ("stock", "with the flag")),
+    ]
+    now = variant or ("stock" if "stock" in variants else "backpressure")
+    return Told(fields, seen, tuple(told), "", first.device, now)
+
+
+PATHS = {"rtt": "--rtt", "congestion": "--congestion", "streams": "--streams", "qdisc": "--qdisc"}
+"""Fields that runs of one path have in common, and the option that says which."""
+
+SAME_RTT, STANDING = 1.5, 0.005
+"""Runs are of one path up to this factor between their RTTs, beyond what a standing queue adds, s."""
+
+
+def _alike(name: str, found: Any, asked: Any) -> bool:
+    """Whether a run was made with what was asked for, where both are known."""
+    return found is None or asked is None or _one_path(name, [found, asked])
+
+
+def _one_path(name: str, found: Sequence[Any]) -> bool:
+    """Whether runs with these values of a field are of one path."""
+    known = [value for value in found if value is not None]
+    if name != "rtt":
+        return len(set(known)) < 2
+    return not known or max(known) <= SAME_RTT * min(known) + STANDING
+
+
+def _choices(names: Sequence[str], parts: Sequence[Told]) -> str:
+    """What differs between runs, with the options that choose: `--rtt 20 ms, 60 ms`."""
+    words = []
+    for name in names:
+        known = sorted({part.fields[name] for part in parts if name in part.fields})
+        ends = (
+            f"{show(known[0], 's', 2)} to {show(known[-1], 's', 2)}" if name == "rtt" else " or ".join(map(str, known))
+        )
+        words.append(f"{PATHS[name]} {ends}")
+    return ", ".join(words)
+
+
+def _variant(run: xr.Dataset) -> str:
+    """Which driver a run says it was made with; empty where it does not."""
+    name = str(run.attrs.get("variant", ""))
+    return "" if not name else "stock" if name.startswith("stock") else "backpressure"
+
+
+def _streams(run: xr.Dataset) -> int:
+    """Streams of a run; beside runs with more of them it has empty ones."""
+    if "streams" in run.coords and not run["streams"].ndim:
+        return max(int(run["streams"]), 1)
+    if "stream" in run.dims and "throughput" in run and {"stream", "time"} <= set(run["throughput"].dims):
+        run = run.isel(stream=np.flatnonzero(run["throughput"].notnull().any("time").to_numpy()))
+    return limit.forward_streams(run)
+
+
+def _resent(run: xr.Dataset, rate: float | None) -> float | None:
+    """Segments that were sent again per segment; None where they were not counted."""
+    seconds, mss = _total(run, "duration", "sent_duration", "set_duration"), _total(run, "mss") or START_MSS
+    if "total_retransmits" not in run or not rate or not seconds:
+        return None
+    again = float(np.asarray(run["total_retransmits"], float).sum())
+    return again / (rate * seconds / 8.0 / mss) if np.isfinite(again) else None
 
 
 @dataclass(frozen=True)
@@ -134,13 +245,19 @@ def _path(run: xr.Dataset) -> tuple[dict[str, Any], list[str]]:
     if mss := _total(run, "mss"):
         fields["mss"] = mss
         told.append(f"MSS {mss:.0f} byte")
-    if (streams := limit.forward_streams(run)) > 1:
-        fields["streams"] = streams
-        told.append(f"{streams} streams")
+    fields["streams"] = _streams(run)
+    if fields["streams"] > 1:
+        told.append(f"{fields['streams']} streams")
     named = str(run.attrs.get("congestion", ""))
     if found := next((control for control in CONTROLS if named.startswith(control)), None):
         fields["congestion"] = found
         told.append(found)
+    if "ring" in run.coords and not run["ring"].ndim and int(run["ring"]) >= 1:
+        fields["ring"] = int(run["ring"])
+        told.append(f"txqueuelen {fields['ring']}")
+    if str(run.attrs.get("qdisc", "")) in QDISCS:
+        fields["qdisc"] = str(run.attrs["qdisc"])
+        told.append(fields["qdisc"])
     if (seconds := _total(run, "duration", "sent_duration")) and seconds >= SHORTEST:
         fields["duration"] = seconds
     held, window, flight = limit.limit_of(run).name, limit.median(run, "snd_wnd"), limit.carried_per_rtt(run)

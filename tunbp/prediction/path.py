@@ -6,12 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
+from tunbp.model import hosts
 from tunbp.model.fields import FIELDS
+from tunbp.prediction.conditioning import Observation
 from tunbp.prediction.distribution import Prediction, predict
 from tunbp.prediction.products import product
 
 if TYPE_CHECKING:
     from tunbp.prediction.measured import Told
+
+Array = npt.NDArray[np.float64]
 
 LEAST_RTT = 1e-4
 """RTT that is simulated where no delay is added, s."""
@@ -33,8 +40,12 @@ class Path:
         Product that reads the device.
     known, sources
         Fields of `tunbp.Scenario`, and where each comes from.
-    observed
-        What a run of it measured, see `tunbp.prediction.predict`.
+    runs
+        Measured runs of it.
+    variant
+        How it is now, and was in these runs where they do not say: stock or backpressure.
+    posterior
+        Draws of the constants of a known host, by field; empty without one.
     told
         What a trace said; None without one.
     """
@@ -42,7 +53,9 @@ class Path:
     program: str = "openvpn"
     known: dict[str, Any] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
-    observed: dict[str, float] = field(default_factory=dict)
+    runs: tuple[Observation, ...] = ()
+    variant: str = "stock"
+    posterior: dict[str, Array] = field(default_factory=dict)
     told: Told | None = None
 
     def __post_init__(self) -> None:
@@ -62,6 +75,17 @@ class Path:
         self.known.update(values)
         self.sources.update(dict.fromkeys(values, source))
 
+    def on(self, name: str) -> None:
+        """Take the constants of a known host: what is given of it, and draws of what was inferred.
+
+        Raises
+        ------
+        ScenarioError
+            If there is no such host.
+        """
+        constants, self.posterior = hosts.host(name), hosts.draws(name)
+        self.take({field: value for field, value in constants.items() if field not in self.posterior}, "host")
+
     def hear(self, told: Told) -> None:
         """Take what a measured run says.
 
@@ -72,7 +96,7 @@ class Path:
         """
         self.told = told
         self.take(told.fields, "trace")
-        self.observed = dict(told.observed)
+        self.runs, self.variant = told.runs, told.variant or self.variant
 
     def busy_at(self, packets: float) -> None:
         """Take the reader's speed from a TCP rate [packet/s] at which it uses a whole processor.
@@ -84,6 +108,10 @@ class Path:
         """
         service = 1.0 / packets / (1.0 + ACK_SHARE / 2.0)
         self.take({"drain_rate": 1.0 / service, "ack_cost": ACK_SHARE * service}, "given")
+
+    def carried(self, rate: float) -> None:
+        """Take a measured rate [bit/s] of the path as it is."""
+        self.runs = (Observation({"received_rate": rate}, self.variant),)
 
     def predict(self, rings: Sequence[int], count: int = 128, seed: int = 0, steps: float | None = None) -> Prediction:
         """Predict it over txqueuelen, see `tunbp.prediction.predict`.
@@ -114,6 +142,6 @@ class Path:
             known["rtt"] = LEAST_RTT
         known.setdefault("warmup", float(known["duration"]) / 6.0)
         return predict(
-            known, rings, product=self.program, sources=self.sources, observed=self.observed, count=count, seed=seed,
-            steps=steps,
+            known, rings, product=self.program, sources={"warmup": "default", **self.sources}, observed=self.runs,
+            variant=self.variant, posterior=self.posterior, count=count, seed=seed, steps=steps,
         )  # fmt: skip

@@ -17,6 +17,8 @@ class Product:
     ----------
     title
         Its name as people write it.
+    device
+        What it calls its device.
     queue
         Its own way to set the queue length, with ``{ring}`` for the number; empty if it has none.
     flag
@@ -28,6 +30,7 @@ class Product:
     """
 
     title: str
+    device: str
     queue: str
     flag: str
     faster: str
@@ -56,4 +59,6 @@ def product(name: str) -> Product:
     if name not in known:
         raise ParamsError(f"product: {name!r} is not known; allowed: {', '.join(known)}")
     row = known[name]
-    return Product(row["title"], row.get("queue", ""), row["flag"], row["faster"], dict(row.get("fields", {})))
+    return Product(
+        row["title"], row["device"], row.get("queue", ""), row["flag"], row["faster"], dict(row.get("fields", {}))
+    )

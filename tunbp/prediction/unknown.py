@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from tunbp.infer.priors import BYTE_COST, ERRORS, HEADROOM, Prior, corrections, priors
+from tunbp.infer.priors import BYTE_COST, ERRORS, HEADROOM, Prior, corrections, draws, priors
 from tunbp.model.fields import FIELDS
 from tunbp.model.gso import segments_per_entry
 from tunbp.model.scenario import Scenario
@@ -18,6 +18,10 @@ Array = npt.NDArray[np.float64]
 
 CLEARLY_SLOWER = 0.8
 """A reader below this part of the path's rate holds a flood alone, and the flood measures it (our judgement)."""
+
+OF_TCP = ("ack_cost", "far_ack_cost", "receive_window")
+OF_CUBIC = ("hystart",)
+"""Constants that say nothing of a source without feedback, and of another congestion control."""
 
 
 def unknown_of(product: str, base: Scenario, given: Mapping[str, Any], sources: Mapping[str, str]) -> dict[str, Prior]:
@@ -39,8 +43,10 @@ def unknown_of(product: str, base: Scenario, given: Mapping[str, Any], sources: 
     dict[str, Prior]
         Priors by field.
     """
-    found = {name: prior for name, prior in priors(product).items() if name not in given}
-    drawn, tcp = "drain_rate" in found, base.source == "tcp"
+    tcp = base.source == "tcp"
+    idle = {*(() if tcp else OF_TCP), *(() if tcp and base.congestion == "cubic" else OF_CUBIC)}
+    found = {name: prior for name, prior in priors(product).items() if name not in given and name not in idle}
+    drawn = "drain_rate" in found
     if drawn and _bytes_beyond(base) > 0.0:
         found[BYTE_COST] = corrections(product)[BYTE_COST]
     flood = drawn or sources.get("drain_rate", "given") == "given"
@@ -49,12 +55,55 @@ def unknown_of(product: str, base: Scenario, given: Mapping[str, Any], sources: 
     return found
 
 
+def inferred(product: str, posterior: Mapping[str, Array]) -> dict[str, Prior]:
+    """Constants of a known host, which are as its draws say; of nothing else of it is there a prior.
+
+    Its other constants are part of the model in which these explain its rows.
+    """
+    known = priors(product)
+    found = {}
+    for name, values in posterior.items():
+        low, middle, high = (float(q) for q in np.quantile(values, (0.05, 0.5, 0.95)))
+        measure = known[name].measure if name in known else "more runs of this host"
+        found[name] = Prior(name, "drawn", low, high, source=f"hosts.nc, median {middle:.4g}", measure=measure)
+    return found
+
+
+def drawing(
+    unknown: Mapping[str, Prior], posterior: Mapping[str, Array], base: Scenario, seed: int
+) -> Callable[[int], dict[str, Array]]:
+    """How draws of what is not known are made: a number of them from the priors, or from those of a known host.
+
+    Parameters
+    ----------
+    unknown
+        What `unknown_of` or `inferred` gave.
+    posterior
+        Draws of a host's constants; empty: `unknown` are priors.
+    base
+        The path.
+    seed
+        The same seed, the same bits.
+    """
+
+    def drawn(count: int) -> dict[str, Array]:
+        if not posterior:
+            return draws(unknown, base.parameters(), count, seed)
+        size = len(next(iter(posterior.values())))
+        rng = np.random.default_rng([seed, size])
+        places = np.concatenate([rng.permutation(size) for _ in range(-(-count // size))])[:count]
+        return {name: values[places] for name, values in posterior.items()} | draws({}, {}, count, seed)
+
+    return drawn
+
+
 def _bytes_beyond(base: Scenario) -> float:
     """Bytes of an entry beyond those of a packet of 1500."""
-    return max(float(base.mss) * _segments(base) - float(FIELDS["mss"].default), 0.0)
+    return max(float(base.mss) * segments_of(base) - float(FIELDS["mss"].default), 0.0)
 
 
-def _segments(base: Scenario) -> float:
+def segments_of(base: Scenario) -> float:
+    """Segments that one entry of the ring carries."""
     return float(segments_per_entry(base.source, base.gso_segments))
 
 
@@ -105,7 +154,7 @@ def acting(base: Scenario, unknown: Mapping[str, Prior], drawn: Mapping[str, Arr
         faster = np.where(drain > CLEARLY_SLOWER * float(base.path_rate or 0.0), np.maximum(drawn[HEADROOM], 1.0), 1.0)
     found["drain_rate"] = xr.DataArray(drain, dims="draw")
     # the reader's are per entry, those behind it per packet; programs that read 64 KB at once pass them on at once
-    per_entry = {"drain_rate": 1.0, "far_rate": _segments(base), "path_rate": _segments(base)}
+    per_entry = {"drain_rate": 1.0, "far_rate": segments_of(base), "path_rate": segments_of(base)}
     for name in found.keys() & per_entry.keys():
         found[name] = (found[name] * faster / longer * per_entry[name]).clip(max=FIELDS[name].high)
     for name in ("ack_cost", "far_ack_cost"):

@@ -117,12 +117,12 @@ def limits_of(runs: xr.Dataset) -> xr.DataArray:
     xarray.DataArray
         Names over `run`.
     """
-    names = [limit_of(_one(runs, index)).name for index in range(runs.sizes["run"])]
+    names = [limit_of(one(runs, index)).name for index in range(runs.sizes["run"])]
     return xr.DataArray(names, {"run": runs["run"]}, ("run",), name="limit")
 
 
-def _one(runs: xr.Dataset, index: int) -> xr.Dataset:
-    """One run, with the attributes of its own that became coordinates over `run`."""
+def one(runs: xr.Dataset, index: int) -> xr.Dataset:
+    """One run of several, with the attributes of its own that became coordinates over `run`."""
     run = runs.isel(run=index)
     own = {
         str(name): str(run[name].item()) for name in run.coords if not run[name].ndim and run[name].dtype.kind in "OU"

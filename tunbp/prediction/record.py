@@ -1,0 +1,81 @@
+"""A prediction as JSON, schema 1: an interface that programs read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tunbp.prediction.causes import causes
+from tunbp.prediction.conditioning import Fit
+from tunbp.prediction.distribution import VARIANTS, Prediction
+
+QUANTITIES = ("received_rate", "drop_fraction", "latency", "dropped")
+"""What each row states with its five quantiles."""
+
+
+def record(prediction: Prediction, rings: Sequence[int] = ()) -> dict[str, Any]:
+    """The prediction as JSON: bit/s, seconds, packets and shares of one.
+
+    Parameters
+    ----------
+    prediction
+        What `tunbp.prediction.predict` returned.
+    rings
+        Rings that were asked for; empty: all.
+
+    Returns
+    -------
+    dict
+        `schema`, `rows` (one per ring and variant: `received_rate`, `drop_fraction`, `latency` and `dropped` packets,
+        each with median, low50, high50, low90, high90; `held_by`, cause -> probability), `gain` at the present ring,
+        `gains` at every ring, `unknown`, `used`, `fit`, `draws`, `duration`, `notes`.
+    """
+    rings = [n for n in map(int, prediction.draws["ring"].to_numpy()) if not rings or n in rings]
+    rows = [
+        {"ring": ring, "variant": variant}
+        | {name: prediction.quantiles(name, ring, variant) for name in QUANTITIES}
+        | {"held_by": causes(prediction, variant, ring)}
+        for ring in rings
+        for variant in VARIANTS
+    ]
+    return {
+        "schema": 1,
+        "rows": rows,
+        "gain": {"ring": prediction.ring, **prediction.gain()},
+        "gains": [{"ring": ring, **prediction.gain(ring)} for ring in rings],
+        "unknown": prediction.ranking(),
+        "used": {name: _source(row) for name, row in prediction.used.items()},
+        "fit": None if prediction.fit is None else _fit(prediction.fit),
+        "draws": int(prediction.draws.sizes["draw"]),
+        "duration": prediction.duration,
+        "notes": list(prediction.notes),
+    }
+
+
+SOURCES = {"default": "prior", "constants": "given"}
+"""What counts as one of the four sources of the interface: a default is a belief without width."""
+
+
+def _source(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Value and source: given, trace, host or prior."""
+    source = SOURCES.get(row["source"], row["source"])
+    return {"value": row["value"], "source": source, **({"fixed": True} if row["source"] == "default" else {})}
+
+
+def _fit(fit: Fit) -> dict[str, Any]:
+    return {
+        "runs": [
+            {
+                "ring": run.ring,
+                "variant": run.variant,
+                "received_rate": list(run.rates),
+                "model": dict(zip(("low90", "median", "high90"), run.model, strict=True)),
+            }
+            for run in fit.runs
+        ],
+        "effective_draws": fit.effective,
+        "pareto_k": fit.pareto_k if np.isfinite(fit.pareto_k) else None,
+        "reproduced": fit.reproduced,
+    }
