@@ -183,7 +183,7 @@ def test_held_out_rows_and_calibration_rows_are_told_apart_and_promises_counted(
     covered = read(results, "prediction_coverage").set_index("source")
     judges = predicted[predicted["use"] == "held out"]
     assert covered.loc["all", "cells"] == len(judges)
-    assert covered.loc["all", "inside 90 %"] == pytest.approx(judges["inside90"].mean())
+    assert covered.loc["all", "inside 90 %"] == pytest.approx(judges["runs90"].mean())
     bounds = read(results, "prediction_bounds")
     assert (bounds["met"] == ((bounds["low"] <= bounds["value"]) & (bounds["value"] <= bounds["high"]))).all()
 

@@ -13,9 +13,11 @@ from tunbp.evidence.external_predictions import committed
 from tunbp.evidence.held_out import HELD_OUT, SOURCES, others
 from tunbp.evidence.predictive import compared, predictive
 
-JUDGES = {"native": None, "paper": None, "external": 3e7}
-"""Sources of `tunbp.evidence.held_out` with runs that nothing was calibrated on, and scenario-steps to spend on each of
-their paths (None: as `tunbp predict` does; shorter runs change few intervals and take a quarter of the time)."""
+JUDGES = ("native", "paper", "external")
+"""Sources of `tunbp.evidence.held_out` with runs that nothing was calibrated on."""
+
+DRAWS = 64
+"""Draws of each prediction that is judged, of `tunbp check` and of notebook 09 alike: the same numbers in both."""
 
 UNFITTED = ("openvpn_native", "external")
 """Sources, as cells name them, of which no row is for calibration."""
@@ -51,7 +53,7 @@ class Promise:
 
 
 def _inside(level: int) -> Callable[[pd.DataFrame], tuple[float, int]]:
-    return lambda judges: (float(judges[f"inside{level}"].mean()), len(judges))
+    return lambda judges: (float(judges[f"runs{level}"].mean()), len(judges))
 
 
 def _log_ratio(judges: pd.DataFrame) -> tuple[float, int]:
@@ -132,7 +134,7 @@ def bounds(table: pd.DataFrame) -> pd.DataFrame:
 
 
 @cache
-def checked(draws: int = 128, seed: int = 0) -> pd.DataFrame:
+def checked(draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
     """`bounds` of all held-out runs, predicted anew.
 
     Parameters
@@ -145,8 +147,5 @@ def checked(draws: int = 128, seed: int = 0) -> pd.DataFrame:
     pandas.DataFrame
         One row per bound.
     """
-    parts = []
-    for name, steps in JUDGES.items():
-        cells = [cell for cell in SOURCES[name]() if cell.use == HELD_OUT]
-        parts.append(compared(cells, predictive(cells, draws, seed, steps)))
-    return bounds(pd.concat(parts, ignore_index=True))
+    cells = [SOURCES[name]() for name in JUDGES]
+    return bounds(pd.concat([compared(part, predictive(part, draws, seed)) for part in cells], ignore_index=True))

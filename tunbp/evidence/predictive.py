@@ -87,7 +87,8 @@ def compared(cells: Sequence[Cell], draws: xr.Dataset) -> pd.DataFrame:
     pandas.DataFrame
         `source`, `name`, `variant`, `use`, `measured`, `median`, `low50`, `high50`, `low90`, `high90` [bit/s],
         `inside50`, `inside90`, `log_ratio` (of median over measured), `place` (share of the draws below the
-        measured rate).
+        measured rate), and of the single runs, where their rates are known: `places` (text), `runs50` and `runs90`
+        (share of them inside). An interval is of one run; a median of several lies nearer to its middle.
     """
     rates = draws["received_rate"].transpose("cell", "draw").to_numpy()
     measured = np.array([cell.measured for cell in cells])
@@ -98,7 +99,16 @@ def compared(cells: Sequence[Cell], draws: xr.Dataset) -> pd.DataFrame:
     found = pd.DataFrame({**columns, "measured": measured, **ends})
     for low, high in INSIDE.values():
         found[f"inside{low[3:]}"] = (found[low] <= measured) & (measured <= found[high])
-    return found.assign(log_ratio=np.log(found["median"] / measured), place=(rates < measured[:, None]).mean(axis=1))
+    found = found.assign(log_ratio=np.log(found["median"] / measured), place=(rates < measured[:, None]).mean(axis=1))
+    each = [np.array(cell.rates or (cell.measured,)) for cell in cells]
+    places = [(drawn < runs[:, None]).mean(axis=1) for drawn, runs in zip(rates, each, strict=True)]
+    found["places"] = [" ".join(f"{place:.3f}" for place in runs) for runs in places]
+    for low, high in INSIDE.values():
+        found[f"runs{low[3:]}"] = [
+            float(np.mean((least <= runs) & (runs <= most)))
+            for runs, least, most in zip(each, found[low], found[high], strict=True)
+        ]
+    return found
 
 
 def judged(cells: Sequence[Cell], draws: xr.Dataset) -> pd.DataFrame:
@@ -137,16 +147,16 @@ def coverage(table: pd.DataFrame, by: str = "source") -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        `cells`, `inside 90 %`, `inside 50 %` [1], `width` (median of high / low of the 90 % interval), `log ratio`
-        (median absolute) and `crps` (mean).
+        `cells`, `inside 90 %`, `inside 50 %` [1] (of single runs where these are known, a cell counting once), `width`
+        (median of high / low of the 90 % interval), `log ratio` (median absolute) and `crps` (mean).
     """
     parts = [*table.groupby(by, sort=False), ("all", table)]
     return pd.DataFrame(
         {
             by: [name for name, _ in parts],
             "cells": [len(part) for _, part in parts],
-            "inside 90 %": [part["inside90"].mean() for _, part in parts],
-            "inside 50 %": [part["inside50"].mean() for _, part in parts],
+            "inside 90 %": [part["runs90"].mean() for _, part in parts],
+            "inside 50 %": [part["runs50"].mean() for _, part in parts],
             "width": [(part["high90"] / part["low90"]).median() for _, part in parts],
             "log ratio": [part["log_ratio"].abs().median() for _, part in parts],
             "crps": [part["crps"].mean() for _, part in parts],

@@ -12,6 +12,7 @@ from tunbp.notebooks.words import host_name, named
 from tunbp.plots import style
 from tunbp.plots.legend import GREY, HALO
 from tunbp.plots.texts import Text
+from tunbp.quantities import percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,10 +30,10 @@ TEXTS = {
     ),
     "coverage": Text(
         "How often intervals hold what was measured",
-        "Share of the held-out configurations inside the central interval of each level, by source. On the diagonal an "
-        "interval says what it is; above it, it is wider than need be; below it, it is too narrow or misplaced. Grey: "
-        "where 95 % of honest intervals would lie, were the rows of the smallest source independent; they share hosts "
-        "and days, so the true range is wider.",
+        "Share of the held-out configurations (of their single runs, where these are known) inside the central "
+        "interval of each level, by source. On the diagonal an interval says what it is; above it, it is wider than "
+        "need be; below it, it is too narrow or misplaced. Grey: where 95 % of honest intervals would lie, were the "
+        "rows of the smallest source independent; they share hosts and days, so the true range is wider.",
         "Lines over a square with its diagonal and a grey band around it.",
     ),
     "contraction": Text(
@@ -69,7 +70,7 @@ def held(covered: pd.DataFrame) -> str:
     """
     parts = covered[covered["source"] != "all"]
     told = [
-        f"{SOURCE_NAMES[row['source']]} {round(row['cells'] * row['inside 90 %'])} of {row['cells']}"
+        f"{SOURCE_NAMES[row['source']]} {percent(row['inside 90 %'], 2)} of {row['cells']}"
         for row in parts.to_dict("records")
     ]
     return f"The 90 % intervals hold: {', '.join(told)}."
@@ -129,7 +130,9 @@ def coverage(table: pd.DataFrame) -> Figure:
                     linewidth=0, zorder=0)  # fmt: skip
     ax.plot([0, 1], [0, 1], color=GREY, linewidth=0.8)
     for (source, part), (color, dashes) in zip(table.groupby("source", sort=False), LINES, strict=False):
-        observed = [float((2 * (part["place"] - 0.5).abs() <= level).mean()) for level in LEVELS]
+        # of single runs where their rates are known; a configuration counts once
+        away = [2 * np.abs(np.array(places.split(), float) - 0.5) for places in part["places"]]
+        observed = [float(np.mean([(runs <= level).mean() for runs in away])) for level in LEVELS]
         ax.plot(LEVELS, observed, color=color, linestyle=dashes, label=f"{SOURCE_NAMES[str(source)]} ({len(part)})")
     ax.set(xlim=(0, 1), ylim=(0, 1.02))
     for at, side, words in (((0.02, 0.98), "left", "wider than need be"), ((0.98, 0.02), "right", "too narrow")):

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from tunbp.evidence.prediction_bounds import DRAWS
 from tunbp.run.params import NotebookParams
 
 Source = Literal["native", "external", "paper", "emulated", "wireguard"]
@@ -35,15 +36,15 @@ class Params(NotebookParams):
         description="hosts of the paper to infer: path-openvpn, path-wireguard, lab-openvpn, lab-wireguard",
     )  # fmt: skip
     draws: Annotated[int, Field(ge=8, le=65536)] = Field(
-        default=32, description="draws of each prediction, a power of two from 8 on"
+        default=DRAWS, description="draws of each prediction, a power of two from 8 on"
     )
     posterior_draws: Annotated[int, Field(ge=32, le=65536)] = Field(
         default=32, description="draws of each posterior, a power of two from 32 on"
     )
     truths: Annotated[int, Field(ge=10, le=10000)] = Field(
-        default=100, description="simulated data sets of the test with known truths, 10 or more"
+        default=200, description="simulated data sets of the test with known truths, 10 or more"
     )
     pool: Annotated[int, Field(ge=64, le=65536)] = Field(
-        default=512, description="draws that those data sets share, a power of two above their number"
+        default=4096, description="draws that those data sets share, a power of two above their number"
     )
     seed: Annotated[int, Field(ge=0)] = Field(default=0, description="seed of all draws, 0 or more")
