@@ -14,7 +14,7 @@ import xarray as xr
 
 from tunbp.evidence.held_out import CALIBRATION, SOURCES, Cell
 from tunbp.evidence.predictive import predictive
-from tunbp.infer.discrepancy import Discrepancy, discrepancy
+from tunbp.infer.discrepancy import Discrepancy, discrepancy, dropping
 
 LOSSES = (0.2, 0.4, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0)
 """Sizes that are tried."""
@@ -45,7 +45,9 @@ def log_score(cells: Sequence[Cell], draws: xr.Dataset, sizes: Discrepancy) -> f
     rate, ceiling, load = (
         draws[key].transpose("draw", "cell").to_numpy() for key in ("simulated_rate", "ceiling", "load")
     )
-    measured, rings = (np.array(each) for each in zip(*[(c.measured, c.known["ring"]) for c in cells], strict=True))
+    measured = np.array([cell.measured for cell in cells])
+    stock = np.array([cell.variant == "stock" for cell in cells])
+    rings = dropping(np.array([cell.known["ring"] for cell in cells]), stock)
     each = sizes.log_run(measured, rate, ceiling, load, rings)
     top = each.max(axis=0)
     return float((top + np.log(np.exp(each - top).mean(axis=0))).sum())

@@ -25,7 +25,7 @@ from scipy.special import ndtr, ndtri
 from tunbp.atomic import replacing
 from tunbp.infer import posterior
 from tunbp.infer.ceilings import busy, ceilings
-from tunbp.infer.discrepancy import Discrepancy, discrepancy
+from tunbp.infer.discrepancy import Discrepancy, discrepancy, dropping
 from tunbp.infer.priors import Prior, at, in_order
 from tunbp.infer.sobol import sobol
 from tunbp.model.fields import FIELDS
@@ -70,8 +70,9 @@ class Rows:
 
     @property
     def rings(self) -> npt.NDArray[np.int64]:
-        """Packets that the ring of each row holds."""
-        return np.array([int(row["ring"]) for row in self.known])
+        """Packets that the ring of each row holds, as its losses count."""
+        rings, drops = zip(*((int(row["ring"]), row["driver"] == "stock") for row in self.known), strict=True)
+        return dropping(np.array(rings), np.array(drops))
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,10 @@ def log_likelihood(rows: Rows, found: Simulated, sizes: Discrepancy) -> Array:
     return np.asarray(sizes.log_run(rows.measured, found.rate, found.ceiling, found.load, rows.rings).sum(axis=1))
 
 
+LogLikelihood = Callable[[Array, int], Array]
+"""Logarithm of the likelihood of draws at places of the standard normal space, simulated with a seed."""
+
+
 def sample(
     rows: Rows,
     count: int = 512,
@@ -192,11 +197,45 @@ def sample(
     Returns
     -------
     xarray.Dataset
-        Constants over `draw` (all count the same), `place` of each in the space where its prior is a standard normal,
-        `contraction` over `constant` (1 - variance of the places, over that of the prior), `power`, `effective` and
-        `accepted` over `stage`; `pareto_k` of a single step from the prior.
+        As `tempered`, with the names of the rows.
     """
-    sizes, names = discrepancy(), in_order(rows.unknown)
+    sizes = discrepancy()
+
+    def log_of(place: Array, seed: int) -> Array:
+        return log_likelihood(rows, simulated(rows, constants(rows, place), seed), sizes)
+
+    place, told = tempered(in_order(rows.unknown), log_of, count, seed, state, report)
+    values = {name: ("draw", drawn) for name, drawn in constants(rows, place).items()}
+    return told.assign(values).assign_attrs(rows=list(rows.names), seed=seed)
+
+
+def tempered(
+    names: Sequence[str],
+    log_of: LogLikelihood,
+    count: int,
+    seed: int,
+    state: Path | None = None,
+    report: Callable[[int, float, float], None] = lambda *_: None,
+) -> tuple[Array, xr.Dataset]:
+    """Places of the posterior's draws in the standard normal space, and how they were reached.
+
+    Parameters
+    ----------
+    names
+        Constants, the columns of the places.
+    log_of
+        Logarithm of the likelihood.
+    count, seed, state, report
+        As for `sample`.
+
+    Returns
+    -------
+    place : array, shape (draw, constant)
+        All draws count the same.
+    told : xarray.Dataset
+        `place` of each constant in the space where its prior is a standard normal, `contraction` over `constant`
+        (1 - variance of the places, over that of the prior), `power`, `effective` and `accepted` over `stage`; `pareto_k` of a single step from the prior.
+    """
     history: list[tuple[float, float, float]] = []
     if state is not None and state.exists():
         with np.load(state) as kept:
@@ -205,7 +244,7 @@ def sample(
     else:
         cube = np.clip(sobol(len(names), count, seed), 1e-9, 1.0 - 1e-9)
         place = ndtri(cube)
-        log = log_likelihood(rows, simulated(rows, constants(rows, place), seed), sizes)
+        log = log_of(place, seed)
         pareto_k = posterior.smoothed(log)[1]
     power = history[-1][0] if history else 0.0
     while power < 1.0 and len(history) < MOST_STAGES:
@@ -217,7 +256,7 @@ def sample(
         place, log = place[chosen], log[chosen]
         accepted = 0.0
         for move in range(MOVES):
-            place, log, share = _moved(rows, sizes, place, log, power, rng, seed + move + 1, _reach(history))
+            place, log, share = _moved(log_of, place, log, power, rng, seed + move + 1, _reach(history))
             accepted += share / MOVES
         history.append((power, effective, accepted))
         report(len(history), power, effective)
@@ -225,9 +264,8 @@ def sample(
             with replacing(state) as part, part.open("wb") as file:
                 np.savez(file, place=place, log=log, history=np.array(history), pareto_k=pareto_k)
     powers, effectives, accepts = np.array(history).T
-    return xr.Dataset(
-        {name: ("draw", values) for name, values in constants(rows, place).items()}
-        | {
+    told = xr.Dataset(
+        {
             "place": (("draw", "constant"), place),
             "contraction": ("constant", 1.0 - place.var(axis=0)),
             "power": ("stage", powers),
@@ -235,9 +273,9 @@ def sample(
             "accepted": ("stage", accepts),
             "pareto_k": pareto_k,
         },
-        coords={"constant": names},
-        attrs={"rows": list(rows.names), "seed": seed},
+        coords={"constant": list(names)},
     )
+    return place, told
 
 
 def _reach(history: Sequence[tuple[float, float, float]]) -> float:
@@ -262,8 +300,7 @@ def _normalized(log: Array) -> Array:
 
 
 def _moved(
-    rows: Rows,
-    sizes: Discrepancy,
+    log_of: LogLikelihood,
     place: Array,
     log: Array,
     power: float,
@@ -272,9 +309,9 @@ def _moved(
     reach: float,
 ) -> tuple[Array, Array, float]:
     """One Metropolis step of every draw, and the part that was accepted; the prior is a standard normal."""
-    spread = np.linalg.cholesky(np.cov(place.T) + 1e-6 * np.eye(place.shape[1]))
+    spread = np.linalg.cholesky(np.atleast_2d(np.cov(place.T)) + 1e-6 * np.eye(place.shape[1]))
     proposed = place + reach * 2.38 / np.sqrt(place.shape[1]) * rng.normal(size=place.shape) @ spread.T
-    there = log_likelihood(rows, simulated(rows, constants(rows, proposed), seed), sizes)
+    there = log_of(proposed, seed)
     ratio = power * (there - log) + 0.5 * ((place**2).sum(axis=1) - (proposed**2).sum(axis=1))
     taken = np.log(rng.uniform(size=log.size)) < ratio
     return np.where(taken[:, None], proposed, place), np.where(taken, there, log), float(taken.mean())

@@ -15,7 +15,7 @@ from scipy.special import ndtri
 from tunbp.infer import posterior
 from tunbp.infer.discrepancy import discrepancy
 from tunbp.infer.priors import in_order
-from tunbp.infer.sample import Rows, Simulated, constants, log_likelihood, simulated
+from tunbp.infer.sample import Rows, constants, simulated
 from tunbp.infer.sobol import sobol
 
 
@@ -44,6 +44,7 @@ def ranks(rows: Rows, sets: int = 200, pool: int = 2048, seed: int = 0) -> pd.Da
     sizes, names = discrepancy(), in_order(rows.unknown)
     place = ndtri(np.clip(sobol(len(names), pool, seed), 1e-9, 1.0 - 1e-9))
     found = simulated(rows, constants(rows, place), seed)
+    means = sizes.means(found.rate, found.ceiling, found.load, rows.rings)
     rng = np.random.default_rng([seed, 1])
     lines = []
     for truth in rng.choice(pool, sets, replace=False):
@@ -53,9 +54,7 @@ def ranks(rows: Rows, sets: int = 200, pool: int = 2048, seed: int = 0) -> pd.Da
             sizes.expected(rate, ceiling, load, rows.rings, *errors), load, rng.uniform(size=rate.size)
         )
         others = np.arange(pool) != truth
-        there = Simulated(found.rate[others], found.ceiling[others], found.load[others])
-        told = Rows(rows.names, rows.known, measured, rows.unknown)
-        weight, _ = posterior.smoothed(log_likelihood(told, there, sizes))
+        weight, _ = posterior.smoothed(sizes.log_of(measured, means).sum(axis=1)[others])
         below = place[others] < place[truth]
         share = (weight[:, None] * below).sum(axis=0)
         lines.append({**dict(zip(names, share, strict=True)), "effective": posterior.effective(weight)})
