@@ -28,7 +28,7 @@ help:
 	@echo "make wheel      the wheel, with kernels compiled for every level of x86-64, in build/"
 	@echo "make figures    README's figure of the model"
 	@echo "make params     params/*.yaml and the notebooks' parameters cells anew from their classes"
-	@echo "make calibrate  the fitted constants in tunbp/model/hosts.yaml anew"
+	@echo "make calibrate  the inferred constants in tunbp/model/hosts.yaml and their draws anew"
 	@echo "make lock       requirements.lock and docs/requirements.lock anew from pyproject.toml"
 	@echo "make clean      remove the environment, results and caches"
 

@@ -13,6 +13,6 @@ setup(
         "tunbp": ["py.typed"],
         "tunbp.data": ["**/*"],
         "tunbp.model.kernels": ["**/*.o"],
-        "": ["**/*.yaml", "**/*.j2", "**/*.mplstyle", "**/*.c", "**/*.sed", "**/*.css", "**/*.js"],
+        "": ["**/*.yaml", "**/*.nc", "**/*.j2", "**/*.mplstyle", "**/*.c", "**/*.sed", "**/*.css", "**/*.js"],
     },
 )

@@ -103,17 +103,18 @@ def fields() -> str:
 
 def hosts() -> str:
     """Write the constants of every host with interval and source."""
-    from tunbp.model.hosts import table as host_table
+    from tunbp.model import hosts as known
 
     rows = []
-    for host, entry in host_table().items():
-        for part in ("given", "fitted"):
+    for host, entry in known.table().items():
+        for part in known.PARTS:
             for field, row in entry.get(part, {}).items():
-                ends = " to ".join(f"{end:g}" for end in row.get("interval", ()))
-                interval = ends or row.get("no_interval", "")
-                source = row.get("source") or f"fitted to {', '.join(row.get('rows', []))}"
-                rows.append((f"`{host}`", f"`{field}`", row["value"], interval, source))
-    return table(("host", "constant", "value", "95 % interval", "source"), rows)
+                ends = known.interval(host, field) if part == "inferred" else row.get("interval", ())
+                source = row.get("source") or f"inferred from {', '.join(row.get('rows', []))}"
+                rows.append(
+                    (f"`{host}`", f"`{field}`", row["value"], " to ".join(f"{end:.4g}" for end in ends), source)
+                )
+    return table(("host", "constant", "value", "90 % interval", "source"), rows)
 
 
 def parameters() -> str:

@@ -8,6 +8,7 @@ import pytest
 from tunbp.evidence import posteriors
 from tunbp.evidence.held_out import CALIBRATION
 from tunbp.evidence.predictive import judged
+from tunbp.model.hosts import names, table
 
 
 def test_a_posterior_uses_the_fitted_rows_alone():
@@ -44,3 +45,11 @@ def test_what_the_rows_say_is_put_in_words(found):
     reached = posteriors.diagnostics({"path-openvpn": found}).iloc[0]
     assert reached["rows"] == 4
     assert reached["effective"] >= 15.9
+
+
+def test_every_inferred_constant_of_every_host_is_told_with_its_interval():
+    told = posteriors.inferred()
+    named = {(host, constant) for host in names() for constant in table()[host].get("inferred", {})}
+    assert set(zip(told["host"], told["constant"], strict=True)) == named
+    assert (told["low90"] < told["high90"]).all()
+    assert set(told["says"]) <= {"nothing", "little", "much"}

@@ -1,22 +1,40 @@
-"""Which constants of which host are fitted to which rows; run as a module it writes them to the host table."""
+"""Which constants of which host come from which rows; run as a module it writes them to the table of hosts.
+
+The value of a constant is where the model meets the rows best (`tunbp.model.calibrate.fit`), its draws are the
+posterior (`tunbp.infer.sample.tempered`) from the ranges that were searched, widened, and the noise of the rows.
+"""
 
 from __future__ import annotations
 
-import math
+import dataclasses
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
 import yaml
+from scipy.stats import norm
 
-from tunbp.atomic import write_atomically
+from tunbp.atomic import replacing, write_atomically
 from tunbp.evidence.repetition import noise
-from tunbp.evidence.studies import STUDIES
+from tunbp.evidence.studies import STUDIES, Study
+from tunbp.infer.ceilings import ceilings
+from tunbp.infer.discrepancy import discrepancy, dropping
+from tunbp.infer.priors import Prior, at, in_order
+from tunbp.infer.sample import tempered
 from tunbp.model import hosts
 from tunbp.model.calibrate import Fit, Free, fit
-from tunbp.model.fields import RANGES
+from tunbp.model.fields import FIELDS
+from tunbp.model.scenario import Scenario
+from tunbp.model.simulate import simulate
+from tunbp.quantities import show, show_range
+
+Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -32,6 +50,8 @@ class Calibration:
     screen: int = 128
     duration: float | None = None
     """Simulated seconds while fitting, where a run settles sooner than the study's own duration."""
+    drawn: float = 30.0
+    """The same of its posterior, which simulates many more constants."""
     saturated: bool = False
     """Fit with senders that never wait: enough where the rows only tell the speed of a saturated reader."""
 
@@ -55,8 +75,9 @@ CALIBRATIONS = (
         group="patched",
         screen=32,
         duration=4.0,
+        drawn=1.0,
     ),
-    Calibration("i5-vhost", "raw", {"drain_rate": Free(30e3, 70e3)}, screen=16, duration=4.0),
+    Calibration("i5-vhost", "raw", {"drain_rate": Free(30e3, 70e3)}, screen=16, duration=4.0, drawn=1.0),
     Calibration("i5-pktgen-tap", "pktgen", {"contention": Free(-2e-6, 2e-6, log=False)}, group="patched"),
     Calibration("i5-pktgen-vhost", "pktgen", {"contention": Free(-1e-6, 1e-6, log=False)}, group="patched"),
     Calibration(
@@ -87,6 +108,7 @@ CALIBRATIONS = (
         group="stock",
         seeds=3,
         screen=256,
+        drawn=15.0,
     ),
     Calibration("lab-wireguard", "paper-lab", _WINDOW, group="patched", screen=16, duration=30.0),
     Calibration(
@@ -95,6 +117,7 @@ CALIBRATIONS = (
         {**_LAB, "drain_rate": Free(60e3, 80e3), "ack_interval": Free(5e-4, 2e-2)},
         group="stock",
         seeds=3,
+        drawn=15.0,
     ),
     Calibration("path-openvpn", "paper-path", _WINDOW, group="patched", screen=16, duration=30.0),
     Calibration("path-openvpn", "paper-path", _PATH, group="stock", seeds=8, screen=512),
@@ -104,18 +127,20 @@ CALIBRATIONS = (
 """In the order in which later ones need earlier ones."""
 
 
-def calibrate(job: Calibration) -> Fit:
-    """Fit one host's free constants with everything else as the host table has it.
+def used_rows(job: Calibration, duration: float | None = None) -> Study:
+    """The rows that a host's constants come from, with everything else as the table of hosts has it.
 
     Parameters
     ----------
     job
-        Host, rows and free constants.
+        The constants and their study.
+    duration
+        Simulated seconds at most; None: as the calibration or the study says.
 
     Returns
     -------
-    Fit
-        Constants with intervals.
+    Study
+        Those rows alone.
     """
     study = STUDIES[job.study]()
     own = study.subset(study.rows["host"] == job.host)
@@ -126,23 +151,119 @@ def calibrate(job: Calibration) -> Fit:
     if job.saturated:
         senders = {"source": "open", "offered_rate": 5e6 / used.scenario.streams}
         used = replace(used, scenario=used.scenario.replace(**senders))
-    if job.duration is not None:
-        used = replace(used, scenario=used.scenario.replace(duration=job.duration, warmup=job.duration / 4))
-    return fit(
-        used.scenario, job.free, used.data(), quantity=own.quantity, seeds=job.seeds, screen=job.screen,
-        noise=noise().get(job.study, 0.0),
-    )  # fmt: skip
+    seconds = min(job.duration or used.scenario.duration, duration or np.inf)
+    if seconds < used.scenario.duration:
+        used = replace(used, scenario=used.scenario.replace(duration=seconds, warmup=seconds / 4))
+    return used
 
 
-NOTHING_DRAWN = (
-    "each row enters as one mean and nothing in its model is random: nothing can be drawn again, "
-    "and what another run of the same set-up would give is not known"
-)
-"""Why a constant has no interval, where the bootstrap gives the same estimate each time."""
+def calibrate(job: Calibration) -> Fit:
+    """Fit one host's free constants with everything else as the table of hosts has it.
+
+    Parameters
+    ----------
+    job
+        The constants and their rows.
+
+    Returns
+    -------
+    Fit
+        Constants in SI units.
+    """
+    used = used_rows(job)
+    return fit(used.scenario, job.free, used.data(), quantity=used.quantity, seeds=job.seeds, screen=job.screen)
+
+
+WIDER = 2.0
+"""A range that was searched is less than what was believed before: a posterior begins with ends this much further."""
+
+COUNT = 128
+"""Draws of each posterior."""
+
+UNREPEATED = {"raw": "idle"}
+"""Noise (``data/priors.yaml``) of rows of a study that was not repeated: a bare tap; user-space VPNs for all others."""
+
+
+def prior_of(name: str, free: Free) -> Prior:
+    """What is believed of a constant before its rows: the range that is searched, with its ends further apart.
+
+    Parameters
+    ----------
+    name
+        Field of `tunbp.Scenario`.
+    free
+        The range that is searched.
+
+    Returns
+    -------
+    Prior
+        Within the field's bounds.
+    """
+    field = FIELDS[name]
+    if free.log:
+        return Prior(name, "loguniform", free.low / WIDER, min(free.high * WIDER, field.high))
+    reach = (WIDER - 1.0) * (free.high - free.low) / 2.0
+    return Prior(name, "uniform", max(free.low - reach, field.low), min(free.high + reach, field.high))
+
+
+def posterior_of(job: Calibration, count: int = COUNT, seed: int = 0) -> xr.Dataset:
+    """Draws of one host's constants from its rows.
+
+    Rows of TCP through a ring that drops carry the model's error of losses; what a stage carries is taken as the model
+    has it, as these constants are of use in that model alone.
+
+    Parameters
+    ----------
+    job
+        The constants and their rows.
+    count
+        Draws, a power of two.
+    seed
+        The same seed, the same bits.
+
+    Returns
+    -------
+    xarray.Dataset
+        Constants over `draw`, and how they were reached (`tunbp.infer.sample.tempered`).
+    """
+    used = used_rows(job, job.drawn)
+    measured = used.data().to_numpy()
+    unknown = {name: prior_of(name, free) for name, free in job.free.items()}
+    known = noise().get(job.study)
+    sizes = discrepancy()
+    size = known if known is not None else getattr(sizes, UNREPEATED.get(job.study, "replicate"))
+    sizes = dataclasses.replace(sizes, replicate=size, idle=size, capacity=0.0)
+    stock = np.broadcast_to(np.asarray(used.scenario.driver) == "stock", measured.shape)
+    rings = dropping(np.broadcast_to(np.asarray(used.scenario.ring), measured.shape), stock)
+
+    def log_of(place: Array, seed: int) -> Array:
+        values = at(unknown, {}, norm.cdf(place))
+        drawn = {name: xr.DataArray(value, dims="draw") for name, value in values.items()}
+        seeds = xr.DataArray(np.arange(len(place)) + 1000 * seed, dims="draw")
+        found = simulate(used.scenario.replace(**drawn, seed=seeds))[used.quantity].transpose("draw", "row").to_numpy()
+        if used.scenario.source == "tcp":
+            stages = [ceilings(_row(used.scenario, i) | values, len(place)) for i in range(len(measured))]
+            lowest = np.stack([np.min(list(stage.values()), axis=0) for stage in stages], axis=1)
+            each = sizes.log_run(measured, found, lowest, np.ones_like(found), rings)
+        else:
+            each = sizes.log_rate(measured, found, np.ones_like(found))
+        return np.asarray(each.sum(axis=1))
+
+    place, told = tempered(in_order(unknown), log_of, count, seed)
+    return told.assign({name: ("draw", value) for name, value in at(unknown, {}, norm.cdf(place)).items()})
+
+
+def _row(scenario: Scenario, place: int) -> dict[str, Any]:
+    """Fields of one row of a batch."""
+    fields = scenario.parameters()
+    return {
+        name: value.isel(row=place).item() if isinstance(value, xr.DataArray) else value
+        for name, value in fields.items()
+    }
 
 
 def entry(job: Calibration, found: Fit) -> dict[str, Any]:
-    """The `fitted` part of a host's entry: value, 95 % interval (or why there is none), unit and rows per constant.
+    """The `inferred` part of a host's entry: value, unit and rows per constant, and whether it is at a bound.
 
     Parameters
     ----------
@@ -159,8 +280,8 @@ def entry(job: Calibration, found: Fit) -> dict[str, Any]:
     return {
         name: {
             "value": float(f"{found.values[name]:.{hosts.DIGITS}g}"),
-            **_interval(*found.intervals[name]),
-            "units": RANGES[name].units,
+            **({"at_bound": True} if name in found.at_bound else {}),
+            "units": FIELDS[name].units,
             "study": job.study,
             "rows": list(found.fitted),
         }
@@ -168,15 +289,36 @@ def entry(job: Calibration, found: Fit) -> dict[str, Any]:
     }
 
 
-def _interval(low: float, high: float) -> dict[str, Any]:
-    """`interval`, its ends rounded away from what is between them, or `no_interval` with the reason."""
-    if not hosts.has_width(low, high):
-        return {"no_interval": NOTHING_DRAWN}
-    digits = [hosts.DIGITS - 1 - math.floor(math.log10(abs(end))) if end else 0 for end in (low, high)]
-    ends = math.floor(low * 10.0 ** digits[0]), math.ceil(high * 10.0 ** digits[1])
-    return {
-        "interval": [float(f"{end / 10.0**shift:.{hosts.DIGITS}g}") for end, shift in zip(ends, digits, strict=True)]
+def write_draws(path: Path, found: Mapping[tuple[str, str], xr.Dataset]) -> None:
+    """Write draws of (host, constant), with their contraction, over those that the file has.
+
+    Parameters
+    ----------
+    path
+        The netCDF file.
+    found
+        What `posterior_of` returned, by host and constant.
+    """
+    rows = {
+        key: (told[key[1]].to_numpy(), float(told["contraction"].sel(constant=key[1]))) for key, told in found.items()
     }
+    if path.exists():
+        with xr.open_dataset(path, engine="h5netcdf") as before:
+            keys = zip(before["host"].to_numpy().astype(str), before["constant"].to_numpy().astype(str), strict=True)
+            rows = {
+                key: (before["draws"][i].to_numpy(), float(before["contraction"][i])) for i, key in enumerate(keys)
+            } | rows
+    names = [key for job in CALIBRATIONS for key in ((job.host, name) for name in job.free) if key in rows]
+    stored = xr.Dataset(
+        {
+            "draws": (("entry", "draw"), np.stack([rows[key][0] for key in names]).astype("float32")),
+            "contraction": ("entry", np.array([rows[key][1] for key in names], "float32")),
+        },
+        coords={"host": ("entry", [h for h, _ in names]), "constant": ("entry", [c for _, c in names])},
+        attrs={"title": "posteriors of the inferred constants of hosts.yaml; SI units as in the fields of a scenario"},
+    )
+    with replacing(path) as part:
+        stored.to_netcdf(part, engine="h5netcdf", encoding={"draws": {"compression": "gzip", "shuffle": True}})
 
 
 def _header(text: str) -> str:
@@ -184,28 +326,35 @@ def _header(text: str) -> str:
 
 
 def main(names: list[str]) -> None:
-    """Fit the named hosts (all, if none is named) and write the host table after each.
+    """Infer the constants of the named hosts (all, if none is named) and write value and draws after each.
 
     Parameters
     ----------
     names
-        Hosts of ``hosts.yaml``.
+        Hosts of ``hosts.yaml``; with ``--draws-only`` among them the values stay as they are.
     """
+    draws_only, names = "--draws-only" in names, [name for name in names if name != "--draws-only"]
     started: set[str] = set()
     path = Path(str(files("tunbp.model").joinpath(hosts.TABLE)))
     for job in CALIBRATIONS:
         if names and job.host not in names:
             continue
-        found = calibrate(job)
-        text = path.read_text(encoding="utf-8")
-        content = yaml.safe_load(text)
-        earlier = {} if job.host not in started else content[job.host]["fitted"]
-        started.add(job.host)
-        content[job.host]["fitted"] = earlier | entry(job, found)
-        body = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None)
-        write_atomically(path, (_header(text) + body).encode())
-        fitted = ", ".join(f"{n} = {v:.4g}" for n, v in found.values.items())
-        print(f"{job.host}: {fitted}; rms error of the fitted rows {found.rms:.1%}", flush=True)
+        if not draws_only:
+            found = calibrate(job)
+            text = path.read_text(encoding="utf-8")
+            content = yaml.safe_load(text)
+            earlier = {} if job.host not in started else content[job.host]["inferred"]
+            started.add(job.host)
+            content[job.host]["inferred"] = earlier | entry(job, found)
+            body = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None)
+            write_atomically(path, (_header(text) + body).encode())
+            print(f"{job.host}: rms error of the fitted rows {found.rms:.1%}", flush=True)
+        told = posterior_of(job)
+        write_draws(path.with_name(hosts.DRAWS), {(job.host, name): told for name in job.free})
+        for name in job.free:
+            low, high = np.quantile(told[name], (0.05, 0.95))
+            value, unit = hosts.host(job.host)[name], FIELDS[name].units
+            print(f"{job.host}: {name} {show(value, unit)} (90 %: {show_range(low, high, unit)})", flush=True)
 
 
 if __name__ == "__main__":

@@ -278,7 +278,7 @@ def constants() -> pd.DataFrame:
         linked = hosts[name].get("linked", {})
         for constant, value in host(name).items():
             origin = linked.get(constant, name)
-            fitted = hosts[origin].get("fitted", {}).get(constant)
+            fitted = hosts[origin].get("inferred", {}).get(constant)
             if fitted is not None:
                 rows = f"{fitted['study']}: {', '.join(fitted['rows'])}"
                 lines.append({"host": name, "constant": constant, "value": value, "fitted_to": rows})

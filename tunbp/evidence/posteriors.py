@@ -17,6 +17,7 @@ from tunbp.evidence.studies import VERSIONS
 from tunbp.infer.discrepancy import discrepancy
 from tunbp.infer.priors import priors
 from tunbp.infer.sample import Rows, sample, simulated
+from tunbp.model import hosts as known
 
 KERNELS = {"stock": VERSIONS["stock"], "backpressure": VERSIONS["patched"]}
 """Kernels of the paper's tables by variant."""
@@ -172,12 +173,37 @@ def contraction(posteriors: dict[str, xr.Dataset]) -> pd.DataFrame:
             prior = dict(zip(("place_low90", "place", "place_high90"), places, strict=True))
             relative = bool(unknown[name].relative or unknown[name].per)
             share = float(found["contraction"].sel(constant=name))
-            says = "nothing" if share < NOTHING else "little" if share < LITTLE else "much"
             lines.append(
                 {"host": host, "constant": name, "relative": relative, "median": middle, "low90": low, "high90": high,
-                 **prior, "contraction": share, "says": says}
+                 **prior, "contraction": share, "says": _says(share)}
             )  # fmt: skip
     return pd.DataFrame(lines)
+
+
+def inferred() -> pd.DataFrame:
+    """What the rows of every host of ``hosts.yaml`` say of its constants, from the draws that come with it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `contraction`, with the `value` at which the model meets the rows best, SI units.
+    """
+    stored = known.posteriors()
+    lines = []
+    for place in range(stored.sizes["entry"]):
+        one = stored.isel(entry=place)
+        host, name, share = str(one["host"].item()), str(one["constant"].item()), float(one["contraction"])
+        low, middle, high = np.quantile(one["draws"].to_numpy(), (0.05, 0.5, 0.95))
+        lines.append(
+            {"host": host, "constant": name, "value": known.host(host)[name], "median": middle, "low90": low,
+             "high90": high, "contraction": share, "says": _says(share)}
+        )  # fmt: skip
+    return pd.DataFrame(lines)
+
+
+def _says(contraction: float) -> str:
+    """A contraction in words."""
+    return "nothing" if contraction < NOTHING else "little" if contraction < LITTLE else "much"
 
 
 def diagnostics(posteriors: dict[str, xr.Dataset]) -> pd.DataFrame:

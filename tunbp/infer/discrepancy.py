@@ -153,7 +153,22 @@ class Discrepancy:
         return np.asarray(t.logpdf(away, self.freedom) - np.log(scale))
 
     def log_at_least(self, least: float | Array, expected: Array, load: Array) -> Array:
-        """Logarithm of the probability that one run carries `least` or more, given its expected rates."""
+        """Logarithm of the probability that one run carries `least` or more, given its expected rates.
+
+        Parameters
+        ----------
+        least
+            Rate, bit/s.
+        expected
+            Mean rates of such runs, bit/s.
+        load
+            Rate over what the programs can carry.
+
+        Returns
+        -------
+        ndarray
+            In the shape of `expected`.
+        """
         away = np.log(least / np.maximum(expected, 1.0)) / self._busy(self.replicate, load)
         from scipy.stats import t
 
@@ -179,7 +194,20 @@ class Discrepancy:
         return self.log_of(measured, self.means(rate, ceiling, load, ring))
 
     def means(self, rate: Array, ceiling: Array, load: Array, ring: Rings) -> Means:
-        """Expected rates over both errors of the model, which no measured value changes; arguments as of `log_run`."""
+        """Expected rates over both errors of the model, which no measured value changes.
+
+        Parameters
+        ----------
+        rate, ceiling, load
+            Simulated rates [bit/s] and what bounds them, shape (draw, row).
+        ring
+            Packets that the ring holds, shape (row,).
+
+        Returns
+        -------
+        Means
+            Over draw, row and both errors.
+        """
         shape = (..., None, None)
         errors = CAPACITY_RULE[0][:, None], LOSSES_RULE[0][None, :]
         expected = self.expected(rate[shape], ceiling[shape], load[shape], ring[shape], *errors)
@@ -187,7 +215,20 @@ class Discrepancy:
         return Means(np.log(np.maximum(expected, 1.0)), np.asarray(scale))
 
     def log_of(self, measured: Array, means: Means) -> Array:
-        """`log_run` of measured rates, shape (row,), where the expected ones are known."""
+        """`log_run`, where the expected rates are known.
+
+        Parameters
+        ----------
+        measured
+            Rates of the runs, bit/s, shape (row,).
+        means
+            What `means` returned.
+
+        Returns
+        -------
+        ndarray
+            Log density per unit of log rate, one value per draw and run.
+        """
         away = (np.log(measured)[..., None, None] - means.log) / means.scale
         density = (1.0 + away * away / self.freedom) ** (-(self.freedom + 1.0) / 2.0) / means.scale
         weights = CAPACITY_RULE[1][:, None] * LOSSES_RULE[1][None, :]
@@ -220,7 +261,20 @@ class Discrepancy:
 
 
 def dropping(ring: Array | Rings | int, drops: npt.NDArray[np.bool_] | bool) -> Rings:
-    """Rings as their losses count: one that never drops loses as little as a large one, however small it is."""
+    """Rings as their losses count: one that never drops loses as little as a large one, however small it is.
+
+    Parameters
+    ----------
+    ring
+        Packets that the ring holds.
+    drops
+        Whether it drops what it does not hold: a stock one.
+
+    Returns
+    -------
+    ndarray
+        Packets, in the shape of both.
+    """
     return np.asarray(np.where(drops, ring, np.maximum(ring, BLOCK)))
 
 

@@ -1,7 +1,11 @@
-"""Least squares: which constants make the model meet given values, how sure they are, and what was held out."""
+"""Least squares: which constants make the model meet given values best, with a warning where none do.
+
+How sure they are is what `tunbp.infer` says.
+"""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +26,10 @@ PRIOR = 0.05
 """Weight of the prior: a constant at the end of its range counts like a relative error of half of this."""
 SEARCH_RADII = (0.5, 0.2, 0.07)
 """Half widths of the boxes searched, in the unit cube; the first is the whole cube."""
+EDGE = 1e-3
+"""Part of a range from its end in which a constant counts as at its bound."""
+POOR = 0.1
+"""Root mean square relative error of the fitted rows above which a fit is poor."""
 STEP = 0.05
 """Relative step of the finite differences: wide enough to see past the noise of random stalls."""
 
@@ -63,22 +71,29 @@ class Fit:
     ----------
     values
         Estimated constants by name, SI units.
-    intervals
-        95 % bootstrap interval of each, `(low, high)`.
     model
         Model values of every row at the estimate, mean over seeds, same dims as the data.
     fitted, held_out
         Labels of the rows that were used and of those that were not.
     rms
         Root mean square relative error of the fitted rows.
+    at_bound
+        Constants that ended at an end of their range: the rows would have them beyond it, or say nothing of them.
     """
 
     values: dict[str, float]
-    intervals: dict[str, tuple[float, float]]
     model: xr.DataArray
     fitted: tuple[str, ...]
     held_out: tuple[str, ...]
     rms: float
+    at_bound: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Warn of what is no good fit."""
+        if self.at_bound:
+            warnings.warn(f"at an end of the range searched: {', '.join(self.at_bound)}", stacklevel=3)
+        if self.rms > POOR:
+            warnings.warn(f"the fitted rows are missed by {self.rms:.1%} (root mean square)", stacklevel=3)
 
 
 def fit(
@@ -90,8 +105,6 @@ def fit(
     quantity: str = "received_rate",
     seeds: int = 8,
     screen: int = 128,
-    bootstrap: int = 400,
-    noise: float = 0.0,
 ) -> Fit:
     """Estimate the free constants of a scenario by least squares on relative errors.
 
@@ -115,10 +128,6 @@ def fit(
         Random streams that the model's mean is taken over.
     screen
         Points of the Sobol screening, a power of two.
-    bootstrap
-        Resamplings of seeds (and of `data`'s dim `sample`, if it has one) for the intervals.
-    noise
-        Relative standard deviation of one row between repetitions, where that is known: intervals hold it too.
 
     Returns
     -------
@@ -158,24 +167,14 @@ def fit(
     found = least_squares(mean_error, start, jac=jacobian, bounds=(0.0, 1.0), xtol=1e-4, ftol=1e-4, max_nfev=25)
     best = found.x if 2 * found.cost <= least else start
     final = residuals(best[None])[0]
-    spread = _bootstrap(
-        final[use],
-        _jacobian(residuals, best)[use].mean(-1),
-        data.values[use] if "sample" in data.dims else target[use, None],
-        bootstrap,
-        noise,
-    )
     values = {n: float(free[n].decode(best[j : j + 1])[0]) for j, n in enumerate(names)}
-    ends = np.clip(best + np.percentile(spread, (2.5, 97.5), axis=0), 0.0, 1.0)
     return Fit(
         values=values,
-        intervals={
-            n: (float(free[n].decode(ends[0, j])), float(free[n].decode(ends[1, j]))) for j, n in enumerate(names)
-        },
         model=xr.DataArray((final.mean(-1) + 1.0) * target, dims="row", coords={"row": labels}),
         fitted=tuple(x for x, u in zip(labels, use, strict=True) if u),
         held_out=tuple(x for x, u in zip(labels, use, strict=True) if not u),
         rms=float(np.sqrt((final[use].mean(-1) ** 2).mean())),
+        at_bound=tuple(n for n, x in zip(names, best, strict=True) if min(x, 1.0 - x) < EDGE),
     )
 
 
@@ -205,17 +204,3 @@ def _jacobian(residuals: Any, x: Array) -> Array:
     width = (high - low).sum(1)
     slope = (errors[: len(x)] - errors[len(x) :]) / width[:, None, None]
     return np.asarray(slope.transpose(1, 0, 2))
-
-
-def _bootstrap(errors: Array, slope: Array, samples: Array, count: int, noise: float) -> Array:
-    """Shifts of the estimate, shape (count, constant), when seeds, samples and rows are drawn again (linearized)."""
-    rng = np.random.default_rng(1)
-    inverse = np.linalg.pinv(np.concatenate([slope, PRIOR * np.eye(slope.shape[1])]))[:, : len(slope)]
-    shifts = np.empty((count, slope.shape[1]))
-    mean = samples.mean(1)
-    for b in range(count):
-        drawn = errors[:, rng.integers(0, errors.shape[1], errors.shape[1])].mean(1)
-        data = samples[:, rng.integers(0, samples.shape[1], samples.shape[1])].mean(1)
-        data = data * (1.0 + noise * rng.standard_normal(len(data)))
-        shifts[b] = -inverse @ ((drawn + 1.0) * mean / data - 1.0 - errors.mean(1))
-    return shifts

@@ -103,7 +103,18 @@ def card(prediction: Prediction, device: str = "", program: str = "openvpn") -> 
 
 
 def words(name: str) -> str:
-    """A constant as people call it."""
+    """A constant as people call it.
+
+    Parameters
+    ----------
+    name
+        Field of `tunbp.Scenario`, or a correction of ``data/priors.yaml``.
+
+    Returns
+    -------
+    str
+        E.g. ``link rate``.
+    """
     return FIELDS[name].long_name if name in FIELDS else name.replace("_", " ")
 
 

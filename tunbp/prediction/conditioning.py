@@ -123,7 +123,20 @@ class Configuration:
 
 
 def configurations(base: Scenario, runs: Sequence[Observation]) -> list[Configuration]:
-    """Measured runs by ring and variant, in the order they come."""
+    """Measured runs by ring and variant, in the order they come.
+
+    Parameters
+    ----------
+    base
+        The path, with the ring of runs that do not say theirs.
+    runs
+        What was measured.
+
+    Returns
+    -------
+    list[Configuration]
+        Each with its runs.
+    """
     found: dict[str, Configuration] = {}
     for run in runs:
         ring = int(base.ring) if run.ring is None else run.ring
@@ -146,7 +159,24 @@ class Simulated:
 def simulated(
     base: Scenario, unknown: Mapping[str, Prior], drawn: Mapping[str, Array], seed: int, wanted: Sequence[Configuration]
 ) -> Simulated:
-    """Every configuration with every draw."""
+    """Every configuration with every draw.
+
+    Parameters
+    ----------
+    base, unknown
+        The path, and what is not known of it.
+    drawn
+        Draws of it, one value per draw.
+    seed
+        Seed of the simulation.
+    wanted
+        Configurations of measured runs.
+
+    Returns
+    -------
+    Simulated
+        Rates [bit/s], shares and times [s].
+    """
     count = len(drawn[ERRORS[0]])
     drivers = {name: str(base.driver) if name != "stock" else COMPARED["stock"] for name in COMPARED}
     acts = acting(base, unknown, drawn)
@@ -201,7 +231,20 @@ def expected_rates(
 
 
 def as_sent(rate: Array, stages: Mapping[str, Array]) -> Array:
-    """Rates that a source without feedback cannot exceed."""
+    """Rates that a source without feedback cannot exceed.
+
+    Parameters
+    ----------
+    rate
+        bit/s.
+    stages
+        What `tunbp.infer.ceilings.ceilings` returned.
+
+    Returns
+    -------
+    ndarray
+        bit/s, in the shape of `rate`.
+    """
     return np.asarray(np.minimum(rate, stages["offered"]))
 
 

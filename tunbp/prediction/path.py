@@ -78,6 +78,11 @@ class Path:
     def on(self, name: str) -> None:
         """Take the constants of a known host: what is given of it, and draws of what was inferred.
 
+        Parameters
+        ----------
+        name
+            A host of ``hosts.yaml``.
+
         Raises
         ------
         ScenarioError
@@ -110,7 +115,13 @@ class Path:
         self.take({"drain_rate": 1.0 / service, "ack_cost": ACK_SHARE * service}, "given")
 
     def carried(self, rate: float) -> None:
-        """Take a measured rate [bit/s] of the path as it is."""
+        """Take a measured rate of the path as it is.
+
+        Parameters
+        ----------
+        rate
+            bit/s.
+        """
         self.runs = (Observation({"received_rate": rate}, self.variant),)
 
     def predict(self, rings: Sequence[int], count: int = 128, seed: int = 0, steps: float | None = None) -> Prediction:

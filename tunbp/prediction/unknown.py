@@ -59,6 +59,18 @@ def inferred(product: str, posterior: Mapping[str, Array]) -> dict[str, Prior]:
     """Constants of a known host, which are as its draws say; of nothing else of it is there a prior.
 
     Its other constants are part of the model in which these explain its rows.
+
+    Parameters
+    ----------
+    product
+        Key of a program in ``data/priors.yaml``, for what measures each.
+    posterior
+        Draws by field, SI units.
+
+    Returns
+    -------
+    dict[str, Prior]
+        By field, of kind ``drawn``.
     """
     known = priors(product)
     found = {}
@@ -84,6 +96,11 @@ def drawing(
         The path.
     seed
         The same seed, the same bits.
+
+    Returns
+    -------
+    Callable[[int], dict[str, ndarray]]
+        From a number of draws to what `tunbp.infer.priors.draws` gives.
     """
 
     def drawn(count: int) -> dict[str, Array]:
@@ -103,7 +120,18 @@ def _bytes_beyond(base: Scenario) -> float:
 
 
 def segments_of(base: Scenario) -> float:
-    """Segments that one entry of the ring carries."""
+    """Segments that one entry of the ring carries.
+
+    Parameters
+    ----------
+    base
+        The path.
+
+    Returns
+    -------
+    float
+        1 where it carries single packets.
+    """
     return float(segments_per_entry(base.source, base.gso_segments))
 
 

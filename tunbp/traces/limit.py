@@ -122,7 +122,20 @@ def limits_of(runs: xr.Dataset) -> xr.DataArray:
 
 
 def one(runs: xr.Dataset, index: int) -> xr.Dataset:
-    """One run of several, with the attributes of its own that became coordinates over `run`."""
+    """One run of several, with the attributes of its own that became coordinates over `run`.
+
+    Parameters
+    ----------
+    runs
+        Runs over the dim `run`.
+    index
+        Place of the one.
+
+    Returns
+    -------
+    xarray.Dataset
+        As `open_trace` gives a file of one run.
+    """
     run = runs.isel(run=index)
     own = {
         str(name): str(run[name].item()) for name in run.coords if not run[name].ndim and run[name].dtype.kind in "OU"
