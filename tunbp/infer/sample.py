@@ -234,7 +234,8 @@ def tempered(
         All draws count the same.
     told : xarray.Dataset
         `place` of each constant in the space where its prior is a standard normal, `contraction` over `constant`
-        (1 - variance of the places, over that of the prior), `power`, `effective` and `accepted` over `stage`; `pareto_k` of a single step from the prior.
+        (1 - variance of the places, over that of the prior), `power`, `effective` and `accepted` over `stage`;
+        `pareto_k` of a single step from the prior.
     """
     history: list[tuple[float, float, float]] = []
     if state is not None and state.exists():

@@ -122,6 +122,30 @@ def in_words(said: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
+def hosts_in_words(said: pd.DataFrame) -> pd.DataFrame:
+    """`evidence.posteriors.inferred` as it is read: the value that meets the rows best, and the posterior's 90 %.
+
+    Parameters
+    ----------
+    said
+        What `inferred` returned.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per host and constant.
+    """
+    lines = []
+    for row in said.to_dict("records"):
+        field = FIELDS[row["constant"]]
+        ends = show_range(row["low90"], row["high90"], field.units)
+        lines.append(
+            {"host": row["host"], "constant": field.long_name, "best": show(row["value"], field.units, 3), "90 %": ends,
+             "the rows say": row["says"]}
+        )  # fmt: skip
+    return pd.DataFrame(lines)
+
+
 def missed(judges: pd.DataFrame) -> pd.DataFrame:
     """Configurations whose 90 % interval misses, as they are read: rates in Mbit/s.
 
