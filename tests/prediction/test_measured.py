@@ -45,7 +45,7 @@ def test_the_ring_and_its_drops_are_those_of_the_tunnel_s_device():
 def test_of_a_run_that_this_end_received_the_ring_is_not_the_one_beside_it():
     told = read_run(with_device(run(), 900).assign_attrs(direction="reverse"), {})
     assert "ring" not in told.fields
-    assert "drop_fraction" not in told.observed
+    assert "drop_fraction" not in told.runs[0].values
     assert "the far end's" in str(told)
 
 
