@@ -146,13 +146,6 @@ def test_notebook_06_redraws_its_plot_when_a_slider_is_moved_with_the_mouse(page
     assert errors(page) == []
     picture = page.locator(".jp-OutputArea-output img").last
     before = picture.get_attribute("src")
-    spoken = page.locator(".tunbp-sliders .noUi-handle")
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('.tunbp-sliders .noUi-handle')]"
-        ".filter(handle => / (ms|packets|Kpps|KB)$/.test(handle.getAttribute('aria-valuetext'))).length >= 5"
-    )
-    said = [handle.get_attribute("aria-valuetext") for handle in spoken.all()]
-    assert all(re.fullmatch(r"[\d.,]+( (ms|packets|Kpps|KB))?", text) for text in said), said
     handle = page.locator(".widget-slider .noUi-handle").first
     handle.scroll_into_view_if_needed()
     box = handle.bounding_box()
@@ -164,9 +157,6 @@ def test_notebook_06_redraws_its_plot_when_a_slider_is_moved_with_the_mouse(page
     page.wait_for_function(
         "old => [...document.querySelectorAll('.jp-OutputArea-output img')].at(-1)?.src !== old", arg=before
     )
-    moved = spoken.first.get_attribute("aria-valuetext")
-    assert moved != said[0]
-    assert moved.split()[0] == page.locator(".tunbp-sliders .widget-readout").first.inner_text().strip()
     assert page.locator(".jp-OutputArea-output img").last.evaluate("p => p.decode().then(() => p.naturalWidth)") > 300
     assert errors(page) == []
     assert page.failures == []

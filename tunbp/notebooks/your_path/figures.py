@@ -6,7 +6,6 @@ import io
 import os
 import threading
 from collections.abc import Mapping
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -139,11 +138,7 @@ def explore(values: Mapping[str, Any]) -> Any:
     """
     if not values.get("interactive", True) or not watched():
         return None
-    from IPython.display import Javascript, display
-
-    box = Explorer(values).box
-    display(Javascript(files("tunbp.notebooks.your_path").joinpath("sliders.js").read_text(encoding="utf-8")))
-    return box
+    return Explorer(values).box
 
 
 class Explorer:
@@ -176,7 +171,6 @@ class Explorer:
             for name, control in self.controls.items()
         ]
         grid = widgets.GridBox(rows, layout=widgets.Layout(grid_template_columns="repeat(2, 50%)"))
-        grid.add_class("tunbp-sliders")  # sliders.js finds them by it
         self.box = widgets.VBox([grid, self.image, self.card])
 
     def given(self) -> dict[str, Any]:
