@@ -25,6 +25,9 @@ TELLING = 0.05
 LONGER_PING = 1.2
 """Ping under load over that of an idle path from which it is worth a word."""
 
+SHOWN = 0.05
+"""Relative gain of the table's medians below which no ring is advised: a person would not see it there."""
+
 NOTHING = 0.01
 """Relative gain below which nothing is gained."""
 
@@ -84,7 +87,8 @@ def card(prediction: Prediction, device: str = "", program: str = "openvpn") -> 
     ring = _enough(prediction)
     longer = _more(prediction, ring)
     flagged, main = prediction.variant == "backpressure", next(iter(held))
-    helped = not flagged and ring != prediction.ring and float((longer > WORTH).mean()) >= OPEN
+    rates = [_median(prediction, "received_rate", size, "stock") for size in (prediction.ring, ring)]
+    helped = not flagged and rates[1] >= (1.0 + SHOWN) * rates[0] and float((longer > WORTH).mean()) >= OPEN
     lines = [*_fit(prediction), _now(prediction, held), *_cause(prediction, held, known)]
     if prediction.used["source"]["value"] != "tcp":
         lines += _datagrams(prediction)
