@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-SECONDS = 60.0
+SECONDS = 60.0 * float(os.environ.get("TUNBP_PATIENCE", "1"))
 """Longest time one command may take on a busy machine; a hang is one that takes longer."""
 
 MEMORY = 12 * 2**30

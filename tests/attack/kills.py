@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import re
 import shutil
 import tarfile
 import time
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.attack.commands import ROOT, BrokenError, Kill, tunbp
+from tests.attack.commands import ROOT, SECONDS, BrokenError, Kill, tunbp
 from tests.run.test_batch import FIGURE, new_project, write_notebook
 from tests.small_run import write_run
 from tunbp.run import state as runstate
@@ -218,10 +219,37 @@ def aged(folder: Path) -> None:
         os.utime(part, (time.time() - 120.0,) * 2, follow_symlinks=False)
 
 
+PROBE = re.compile(r"[a-z0-9_]{8}")
+"""Name of the file by which Python's `tempfile` tries a folder, where it was killed before it removed it."""
+
+
 def leftovers(folder: Path) -> list[str]:
     """Names of parts that a writer left, and all that is in its folder of temporary files."""
-    parts = [p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.name.endswith((".part", ".partial"))]
-    return parts + [p.relative_to(folder).as_posix() for p in (folder / "tmp").glob("*")]
+    left = [path for path in folder.rglob("*") if path.name.endswith((".part", ".partial"))]
+    left += [path for path in (folder / "tmp").glob("*") if not PROBE.fullmatch(path.name)]
+    return sorted({path.relative_to(folder).as_posix() for path in left})
+
+
+def wait_for_orphans(folder: Path) -> None:
+    """Wait until all that a killed command had started has ended, as it must by itself.
+
+    Raises
+    ------
+    BrokenError
+        If it does not.
+    """
+    until = time.monotonic() + SECONDS
+    while left := [place for place in Path("/proc").glob("[0-9]*/cwd") if _is_in(place, folder)]:
+        if time.monotonic() > until:
+            raise BrokenError(f"processes outlive a killed command: {[str(place.parent) for place in left]}")
+        time.sleep(0.1)
+
+
+def _is_in(place: Path, folder: Path) -> bool:
+    try:
+        return Path(os.readlink(place)).is_relative_to(folder)
+    except OSError:
+        return False
 
 
 def attack(r: random.Random, name: str, base: Path, folder: Path) -> tuple[str, int]:
@@ -255,13 +283,18 @@ def attack(r: random.Random, name: str, base: Path, folder: Path) -> tuple[str, 
         kept |= finished(target) if name == "lab run" else {}
         check_killed(name, there, made.digest, old)
     story = f"{name}, killed after {', '.join(said)}"
-    aged(there)
+    if r.random() < 0.5:
+        wait_for_orphans(there)
+        aged(there)
     status, output, _ = run(name, there)
     found = compared(name, target)
     again = finished(target) if name == "lab run" else {}
     if status or found != made.digest or any(again.get(one) != what for one, what in kept.items()):
         wrong = sorted(found.items() ^ made.digest.items())
         raise BrokenError(f"{story}: status {status}, not what is there without a kill: {wrong[:9]}\n{output[-1500:]}")
+    wait_for_orphans(there)
+    aged(there)
+    run(name, there)
     if left := leftovers(there):
         raise BrokenError(f"{story}: left {left}")
     return story, hits
