@@ -195,3 +195,16 @@ def test_a_processor_without_vectors_gives_the_bits_of_this_one(copy, rings):
     assert generic == ours
     (folder,) = (copy / "tunbp/model/__pycache__/tunbp-kernels").iterdir()
     assert len(list(folder.glob("*/fluid-*.o"))) == 2
+
+
+def test_a_user_without_a_home_has_kernels_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as for a number that is nobody's
+    assert compiled.folder.__wrapped__() is not None
+    monkeypatch.setattr(compiled, "SOURCES", Path("/proc/nowhere"))
+    compiled.sources.cache_clear()
+    compiled.digest.cache_clear()
+    assert compiled.folder.__wrapped__() is None
+    compiled.sources.cache_clear()
+    compiled.digest.cache_clear()

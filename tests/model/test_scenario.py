@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,11 @@ def test_one_wrong_value_in_an_array_is_found_and_named() -> None:
         Scenario(ring=rings)
     with pytest.raises(ScenarioError, match=r"^driver: 'v99' is not known; allowed: stock, v1, "):
         Scenario(driver=xr.DataArray(["stock", "v99"], dims="driver"))
+    for strange in (float("nan"), 3, 1.5, b"stock"):
+        mixed = np.empty(2, object)
+        mixed[:] = ["stock", strange]
+        with pytest.raises(ScenarioError, match=rf"^driver: {re.escape(repr(strange))} is not known; allowed: stock, "):
+            Scenario(driver=xr.DataArray(mixed, dims="driver"))
 
 
 @pytest.mark.parametrize("name", BATCH_WIDE)

@@ -75,8 +75,9 @@ def folder() -> Path | None:
     The first of these that can be written to: ``NUMBA_CACHE_DIR``, the package itself, the user's cache folder.
     """
     named = os.environ.get("NUMBA_CACHE_DIR")
-    users = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tunbp"
-    for place in (*([Path(named)] if named else []), SOURCES / "__pycache__", users):
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # stays "~" where nobody has a home
+    users = [] if cache.startswith("~") else [Path(cache) / "tunbp"]
+    for place in (*([Path(named)] if named else []), SOURCES / "__pycache__", *users):
         mine = place / "tunbp-kernels" / digest()
         try:
             mine.mkdir(parents=True, exist_ok=True)

@@ -215,9 +215,10 @@ def _values(value: Number | Text) -> np.ndarray[Any, Any]:
 
 
 def _check_choice(name: str, value: Text, allowed: tuple[str, ...]) -> None:
-    for item in np.unique(_values(value).astype(object).ravel()):
-        if not isinstance(item, str) or item not in allowed:
-            raise ScenarioError(f"{name}: {item!r} is not known; allowed: {', '.join(allowed)}")
+    items = _values(value).astype(object).ravel().tolist()
+    texts = {item for item in items if isinstance(item, str)}
+    for item in [item for item in items if not isinstance(item, str)] or sorted(texts.difference(allowed)):
+        raise ScenarioError(f"{name}: {item!r} is not known; allowed: {', '.join(allowed)}")
 
 
 def _check_number(name: str, value: Number | None, allowed: Field) -> None:
