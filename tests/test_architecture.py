@@ -225,6 +225,7 @@ ACROSS = {
     "tests/lab/probe/test_truth.py": "a probe against a device whose constants are known",
     "tests/model/test_closed_forms.py": "both engines against textbook formulas",
     "tests/model/test_references.py": "both engines against event simulations, and against themselves in other units",
+    "tests/model/test_linux_events.py": "both engines against recordings of Linux' TCP",
     "tests/model/test_path_stage.py": "equations of the stages behind the reader, by both engines",
     "tests/model/engines/test_kernel_rules.py": "single events of both engines as Linux has them",
     "tests/notebooks/test_notebooks.py": "every notebook by papermill",

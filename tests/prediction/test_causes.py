@@ -24,7 +24,8 @@ def made(rate: list[float], ring_share: list[float], unknown: tuple[str, ...] = 
         coords={"ring": [500], "variant": ["stock"], "stage": ["window", "reader", "link"]},
     )
     used = {"path_loss": {"value": loss}}
-    return cast(Prediction, SimpleNamespace(draws=draws, ring=500, unknown=dict.fromkeys(unknown), used=used))
+    prediction = SimpleNamespace(draws=draws, ring=500, variant="stock", unknown=dict.fromkeys(unknown), used=used)
+    return cast(Prediction, prediction)
 
 
 def test_a_draw_near_the_lowest_ceiling_is_held_by_that_stage() -> None:
