@@ -147,6 +147,10 @@ def njit(**options: Any) -> Callable[[Any], Any]:
     return decorate
 
 
+_ONE_AT_A_TIME = threading.Lock()
+"""numba learns of types while it compiles: threads that begin at once find it half ready."""
+
+
 class Kernel:
     """A compiled function of whole numbers, floats, C-contiguous arrays and tuples of them; it returns nothing.
 
@@ -206,8 +210,9 @@ class Kernel:
 
     def _compile(self, arguments: tuple[Any, ...]) -> bytes:
         module, _, function = self._define.partition(":")
-        define = getattr(importlib.import_module(module), function)
-        return _compile(define(*self._arguments), arguments)
+        with _ONE_AT_A_TIME:
+            define = getattr(importlib.import_module(module), function)
+            return _compile(define(*self._arguments), arguments)
 
 
 @cache
