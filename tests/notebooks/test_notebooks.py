@@ -24,7 +24,7 @@ def heard(event, arguments):
     if event == "open" and isinstance(arguments[0], str):
         reading = not (arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR)
         path = os.path.realpath(arguments[0])
-        if reading and (path.startswith(DATA) or path.endswith("hosts.yaml")):
+        if reading and (path.startswith(DATA) or path.endswith(("hosts.yaml", "hosts.nc"))):
             opened.add(path)
         if "/numbers/" in path:
             wrote.add(path.split("/numbers/")[1].lstrip(".").split(".")[0])

@@ -14,9 +14,9 @@ from tunbp.model.engines import controls
 from tunbp.model.engines.fluid.state import (
     A, ALLOWED, ARRIVED, B, BLOCK_MORE, BLOCK_MOST, BURST, CAP, CW, DEVICE, DRAIN, DRAIN_FULL, DT, ENTRY, EPOCH, F,
     FLIGHT, FLOW, F_WANT, G, HELD, HELD_BACK, HYSTART, H_COUNT, H_LAST, H_LEFT, H_RTT, H_START, K, LAST, LOSSES, N,
-    P, PACE, PENDING, PRIOR, PROBE, PROBES, PRR_IN, PRR_OUT, P_SERVICE, Q, RECOVERING, RECOVERY, REDUCED, RETRANS,
-    ROUND, ROUND_OUT, ROUND_START, RTT, SAWTOOTH, SERVICE, SHOWN, SMALL, SS, STALL_END, TINY, TO_RESEND, USED,
-    WANT, WEST, WINDOW, WMAX,
+    P, PACE, PENDING, PRIOR, PROBE, PROBES, PRR_IN, PRR_OUT, P_SERVICE, Q, RECOVERING, RECOVERY, REDUCED, RESENT,
+    RETRANS, ROUND, ROUND_OUT, ROUND_START, RTT, SAWTOOTH, SERVICE, SHOWN, SMALL, SS, STALL_END, TINY, TO_RESEND,
+    USED, WANT, WEST, WINDOW, WMAX,
 )  # fmt: skip
 
 _rare = njit()
@@ -49,6 +49,7 @@ def reduce(s: Any, slow: Any, i: int, o: int, t: float, control: int) -> None:
         return
     s[LOSSES, i] += 1.0
     s[o + REDUCED, i] = t
+    s[o + RESENT, i] = t
     s[o + RECOVERY, i] = t + smoothed_rtt(s, i)
     if s[o + PRIOR, i] == 0.0 and not controls.PACED[control]:
         slow[int(s[RECOVERING, 0])] = o * slow.size + i
@@ -82,10 +83,11 @@ def losses(s: Any, slow: Any, lost: Any, slot: int, W: int, nf: int, n: int, con
                 s[o + FLIGHT, i] -= gone
                 s[o + LAST, i] = t
                 s[RETRANS, i] += gone
-                if shown < 0.0 or t >= s[o + RECOVERY, i]:  # sent before the reduction that answers for it
-                    if shown > 0.0:
-                        reduce(s, slow, i, o, t, control)
-                    s[o + TO_RESEND, i] += gone
+                answered = shown < 0.0 and t <= s[o + REDUCED, i] + smoothed_rtt(s, i)  # sent before that reduction
+                if shown > 0.0 and t >= s[o + RECOVERY, i]:
+                    reduce(s, slow, i, o, t, control)
+                    answered = True
+                s[o + TO_RESEND, i] += gone if answered else 0.0
 
 
 @_rare
@@ -105,7 +107,7 @@ def recover(s: Any, slow: Any, line: Any, slot: int, nf: int, n: int) -> None:
         j += 1
         if s[o + TO_RESEND, i] > TINY:
             s[o + RECOVERY, i] = n * s[DT, i] + smoothed_rtt(s, i)
-            s[o + REDUCED, i] = n * s[DT, i]
+            s[o + RESENT, i] = n * s[DT, i]
         acked, flight, threshold = line[slot, (o - DEVICE) // FLOW, i], s[o + FLIGHT, i], s[o + CW, i]
         came, went = s[o + PRR_IN, i] + acked, s[o + PRR_OUT, i]
         if flight > threshold:

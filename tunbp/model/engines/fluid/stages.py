@@ -15,7 +15,7 @@ from tunbp.model.engines.fluid.state import (
     DELACK, DEVICE, DRAIN, DROP, DROPPED_P, DROPPED_Q, DT, ECN, ENTRY, F, FAR, FAR_ACKS, FIRST, FLIGHT, FLOW, FOREVER,
     F_LEFT, F_LOST, F_TOOK, F_WANT, G, GONE, G_SHARE, HELD, HOLD, H_SUM, IDLE, LAST_DROP, LEFT, LOSS_GAP, LOSS_RUN,
     LOST_AT, LOST_TO, MARK, N, OUT, OVER, P, PACED, PART, PASSED, PATH, PENDING, POLICY, P_GAP, P_LAST, P_RHO, P_ROOM,
-    P_RUN, P_SUM, Q, QLIM, REDUCED, RELEASED, RHO, RHO_NOW, ROOM, SAFE, SEES, SERVICE, SHARE, SHOWN, SPAN, STALL_END,
+    P_RUN, P_SUM, Q, QLIM, RELEASED, RESENT, RHO, RHO_NOW, ROOM, SAFE, SEES, SERVICE, SHARE, SHOWN, SPAN, STALL_END,
     TAIL, TINY, TOOK, TURN, UNTOLD, USED, WANT, WINDOW,
 )  # fmt: skip
 from tunbp.model.engines.random import exponential, xorshift
@@ -529,7 +529,7 @@ def show(s: Any, line: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: int
                 shown = s[o + SHOWN, i] * part
                 # negative: all of it was sent before the last reduction, which answered for it
                 gone = shown + abs(lost[slot, f, i])
-                old = s[o + LOST_AT, i] < s[o + REDUCED, i] and lost[slot, f, i] <= 0.0
+                old = s[o + LOST_AT, i] < s[o + RESENT, i] and lost[slot, f, i] <= 0.0
                 lost[slot, f, i] = -gone if old else gone
                 any_lost[slot] = True
                 s[o + SHOWN, i] = 0.0 if part == 1.0 else s[o + SHOWN, i] - shown
