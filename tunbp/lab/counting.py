@@ -10,7 +10,6 @@ import ctypes
 import fcntl
 import os
 import struct
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from tunbp.errors import LabError
 from tunbp.lab import process
+from tunbp.lab.probe.keeper import PLACE
 
 PERF_EVENT_OPEN = {"x86_64": 298, "aarch64": 241}
 """Number of the system call, by machine."""
@@ -62,13 +62,12 @@ def counting(events: Mapping[str, Event]) -> Iterator[Callable[[], dict[str, int
 
 @contextmanager
 def _tracefs() -> Iterator[Path]:
-    """A mount of tracefs, for a moment."""
-    with tempfile.TemporaryDirectory(prefix="tunbp-tracing-") as folder:
-        process.run(["mount", "-t", "tracefs", "tracefs", folder], RIGHTS)
-        try:
-            yield Path(folder)
-        finally:
-            process.run(["umount", folder])
+    """A mount of tracefs, for a moment; a folder of its own would stay where the process is killed."""
+    process.run(["mount", "-t", "tracefs", "tracefs", str(PLACE)], RIGHTS)
+    try:
+        yield PLACE
+    finally:
+        process.run(["umount", str(PLACE)])
 
 
 def _open(tracing: Path, event: Event, cpu: int) -> int:
