@@ -18,6 +18,7 @@ import xarray as xr
 
 from tunbp.evidence import held_out, live
 from tunbp.model.drivers import COMPARED, NAPI_POLL
+from tunbp.model.laws import burst_window
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
 
@@ -81,6 +82,34 @@ def _first(runs: xr.Dataset, name: str) -> Any:
     return runs[name].to_numpy()[0]
 
 
+def _cost(runs: xr.Dataset, name: str = "reader_cpu") -> float:
+    """Processor time that a process needed per packet, s: the median of runs."""
+    return float((runs[name] / runs["delivered"]).median())
+
+
+def _tcp(stock: xr.Dataset, variant: str, **fields: Any) -> Scenario:
+    """TCP as a cell was set up, and what is known besides."""
+    setup = {
+        "driver": COMPARED[variant],
+        "qdisc": str(_first(stock, "qdisc")),
+        "ring": int(_first(stock, "ring")),
+        "congestion": str(_first(stock, "congestion")),
+        "receive_window": live.RECEIVE_WINDOW,
+    }
+    return Scenario(**{**setup, **fields})
+
+
+def _tunnel(stock: xr.Dataset, variant: str, **fields: Any) -> Scenario:
+    """TCP through a tunnel as a cell was set up: `_tcp` with its delay, segments and length."""
+    setup = {
+        "rtt": max(float(_first(stock, "added_rtt")), SHORT),
+        "mss": float(stock["mss"].median()),
+        "duration": float(_first(stock, "set_duration") + _first(stock, "warmup")),
+        "warmup": float(_first(stock, "warmup")),
+    }
+    return _tcp(stock, variant, **{**setup, **fields})
+
+
 def _simulated(scenario: Scenario) -> dict[str, float]:
     """Medians over the seeds of a scenario, and the share of packets that met a full ring."""
     found = simulate(scenario, engine="auto")
@@ -106,23 +135,10 @@ def shaped(stock: xr.Dataset, variant: str) -> Mapping[str, float]:
     Mapping[str, float]
         Predicted variables by name, SI units.
     """
-    segment = float(stock["mss"].median())
-    speed = float(_first(stock, "uplink_rate")) / 8 / (segment + TCP_IP + OPENVPN_OUTSIDE)
+    outside = float(stock["mss"].median()) + TCP_IP + OPENVPN_OUTSIDE
     waiting = int(2 * _first(stock, "socket_buffer") / TRUESIZE)
-    found = _simulated(
-        Scenario(
-            driver=COMPARED[variant],
-            qdisc=str(_first(stock, "qdisc")),
-            ring=int(_first(stock, "ring")) + waiting,
-            drain_rate=speed,
-            rtt=max(float(_first(stock, "added_rtt")), SHORT),
-            mss=segment,
-            congestion=str(_first(stock, "congestion")),
-            receive_window=live.RECEIVE_WINDOW,
-            duration=float(_first(stock, "set_duration") + _first(stock, "warmup")),
-            warmup=float(_first(stock, "warmup")),
-        )
-    )
+    speed = float(_first(stock, "uplink_rate")) / 8 / outside
+    found = _simulated(_tunnel(stock, variant, ring=int(_first(stock, "ring")) + waiting, drain_rate=speed))
     return {
         "received_rate": found["received_rate"],
         "ping_mean_rtt": found["sparse_latency"],
@@ -149,23 +165,9 @@ def wireguard(cpus: int) -> Predict:
 
     def predict(stock: xr.Dataset, variant: str) -> Mapping[str, float]:
         parts = [name for name in ("reader_cpu", "far_reader_cpu", "relay_cpu") if name in stock]
-        near, *others = (float((stock[name] / stock["delivered"]).median()) for name in parts)
-        found = _simulated(
-            Scenario(
-                driver=COMPARED[variant],
-                qdisc=str(_first(stock, "qdisc")),
-                ring=int(_first(stock, "ring")),
-                drain_rate=cpus / near,
-                path_rate=cpus / (near + float(np.nansum(others))),
-                reader_policy="separate",
-                rtt=max(float(_first(stock, "added_rtt")), SHORT),
-                mss=float(stock["mss"].median()),
-                congestion=str(_first(stock, "congestion")),
-                receive_window=live.RECEIVE_WINDOW,
-                duration=float(_first(stock, "set_duration") + _first(stock, "warmup")),
-                warmup=float(_first(stock, "warmup")),
-            )
-        )
+        near, *others = (_cost(stock, name) for name in parts)
+        chain = cpus / (near + float(np.nansum(others)))
+        found = _simulated(_tunnel(stock, variant, drain_rate=cpus / near, path_rate=chain, reader_policy="separate"))
         return {name: found[name] for name in ("received_rate", "ring_drop_fraction")}
 
     return predict
@@ -186,14 +188,14 @@ def video(drain_rate: float, burst_rate: float) -> Predict:
     Predict
         Predicts a cell from its stock runs and the variant.
     """
-    filling = 1 - min(drain_rate / burst_rate, 1.0)
+    fits = float(burst_window(1, drain_rate, burst_rate))  # packets of a frame per slot of the ring
 
     def predict(stock: xr.Dataset, variant: str) -> Mapping[str, float]:
         spacing, size = int(_first(stock, "key_interval")), float(_first(stock, "key_size"))
         frame = float(_first(stock, "bit_rate")) / float(_first(stock, "frame_rate")) / 8 / VIDEO_PAYLOAD
         other = frame * spacing / (spacing - 1 + size)
         sizes = np.array([other, other * size]) * np.linspace(1 - VIDEO_SPREAD, 1 + VIDEO_SPREAD, 201)[:, None]
-        lost = np.maximum(0.0, sizes * filling - int(_first(stock, "ring"))) * (variant == "stock")
+        lost = np.maximum(0.0, sizes / fits - int(_first(stock, "ring"))) * (variant == "stock")
         broken, keys = (lost > 0).mean(0), 1 / spacing
         share = np.array([1 - keys, keys])
         return {
@@ -223,7 +225,7 @@ def senders(cpus: int) -> Predict:
     """
 
     def predict(stock: xr.Dataset, variant: str) -> Mapping[str, float]:
-        count, speed = int(_first(stock, "senders")), 1 / float((stock["reader_cpu"] / stock["delivered"]).median())
+        count, speed = int(_first(stock, "senders")), 1 / _cost(stock)
         if _first(stock, "queues") > 1:
             return dict.fromkeys(("transmitted_rate", "ring_drop_fraction"), np.nan)
         if _first(stock, "protocol") == "udp":
@@ -234,19 +236,7 @@ def senders(cpus: int) -> Predict:
                 "ring_drop_fraction": 1 - taken / offered if variant == "stock" else 0.0,
             }
         found = _simulated(
-            Scenario(
-                driver=COMPARED[variant],
-                qdisc=str(_first(stock, "qdisc")),
-                ring=int(_first(stock, "ring")),
-                drain_rate=speed,
-                rtt=SHORT,
-                mss=1448.0,
-                streams=count,
-                congestion=str(_first(stock, "congestion")),
-                receive_window=live.RECEIVE_WINDOW,
-                duration=2.0,
-                warmup=0.5,
-            )
+            _tcp(stock, variant, drain_rate=speed, rtt=SHORT, mss=1448.0, streams=count, duration=2.0, warmup=0.5)
         )
         return {name: found[name] for name in ("transmitted_rate", "ring_drop_fraction")}
 
@@ -301,8 +291,7 @@ def vhost_rate(runs: xr.Dataset) -> float:
         packets/s.
     """
     kept = (runs["variant"] == "stock") & (runs["guest_rate"] == 0) & (runs["ring"] == runs["ring"].max())
-    part = runs.isel(run=kept.to_numpy())
-    return 1 / float((part["reader_cpu"] / part["delivered"]).median())
+    return 1 / _cost(runs.isel(run=kept.to_numpy()))
 
 
 def per_stop(veth: xr.Dataset) -> pd.DataFrame:
