@@ -32,8 +32,8 @@ TEXTS = {
         "receiver's window allows: they say nothing about drops. Only the two stock TAP runs lie far below. Filled "
         "markers: measured, one run of 300 s each, with a 95 % interval over its seconds that knows nothing of other "
         "runs and is mostly smaller than the marker; stock and backpressure are moved apart sideways. Short lines: "
-        "simulated (a stock ring of one behind vhost-net is simulated far too fast). Two backpressure files say "
-        "another delay in their name and are drawn at the round trip that was measured.",
+        "simulated (the stock TAP run with a ring of one changes its state after 138 s, which the model does not). Two "
+        "backpressure files say another delay in their name and are drawn at the round trip that was measured.",
         "Four panels. Left: rate against ring size, stock falls at small rings, backpressure hardly. Right: rate "
         "against round-trip time, most points on a falling curve set by the receive window.",
     ),
