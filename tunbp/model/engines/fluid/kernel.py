@@ -46,11 +46,12 @@ from tunbp.model.engines.fluid.state import (
 )  # fmt: skip
 from tunbp.model.engines.random import exponential, stream, xorshift
 from tunbp.model.engines.codes import FRAMES, LINK_FIRST, OPEN, PKTGEN, TCP
+from tunbp.model.fields import FIELDS
 from tunbp.model.qdiscs import CODEL_INTERVAL, CODEL_TARGET
 
 
-MOST_FLOWS = 64
-"""Flows of one scenario at most (`tunbp.model.fields`, `streams`)."""
+MOST_FLOWS = int(FIELDS["streams"].high)
+"""Flows of one scenario at most."""
 
 
 @intrinsic

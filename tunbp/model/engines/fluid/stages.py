@@ -527,7 +527,7 @@ def show(s: Any, line: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: int
             if line[slot, f, i] > 0.0:
                 part = 1.0 if span <= passed + TINY else passed / span
                 shown = s[o + SHOWN, i] * part
-                # negative: all of it was sent before the last reduction, which answered for it
+                # negative: all of it was sent before the last reduction, which answered for it, or sent again since
                 gone = shown + abs(lost[slot, f, i])
                 old = s[o + LOST_AT, i] < s[o + RESENT, i] and lost[slot, f, i] <= 0.0
                 lost[slot, f, i] = -gone if old else gone
