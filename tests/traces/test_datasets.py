@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 import os
@@ -28,6 +29,14 @@ MIRROR = Path(os.environ.get("TUNBP_MIRROR", "")) / "tap"
 
 def identity(path):
     return str(path.relative_to(FIXTURES))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_of_earlier_tests():
+    """What a notebook's client left open in this process (event loops, sockets) is no warning of a reader's."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.mark.parametrize("path", FILES, ids=identity)
