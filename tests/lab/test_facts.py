@@ -61,6 +61,7 @@ def test_load_is_read_from_proc(tmp_path):
     assert found["cpu_seconds"]["user"] == pytest.approx(100 / ticks)
     assert found["cpu_seconds"]["steal"] == pytest.approx(20 / ticks)
     assert found["softirqs"] == {"NET_TX": [3], "NET_RX": [40]}
+    assert found["softirq_seconds"] == [pytest.approx(10 / ticks)]
     assert facts.load(tmp_path)["context_switches"] == 777
     assert found["softnet"] == {"processed": [31], "dropped": [2], "squeezed": [1]}
     assert facts.load()["softnet"]["processed"]

@@ -181,6 +181,8 @@ def _run(where: Path, record: Mapping[str, Any]) -> xr.Dataset:
     remarks = [*record["result"].get("remarks", ()), *_remarks(load["here"])]
     if "path" in record["result"]:
         coordinates |= {"path": record["result"]["path"], "remarks": "; ".join(remarks)}
+    elif "remarks" in record["result"]:
+        coordinates |= {"remarks": "; ".join(remarks)}
     here = load["here"]
     values |= {name: here[name] for name in ("busy_fraction", "steal_fraction", "foreign_fraction") if name in here}
     if "softirqs" in here:

@@ -18,6 +18,7 @@ from pathlib import Path
 from tunbp.errors import LabError
 from tunbp.lab import process
 from tunbp.lab.probe.keeper import PLACE
+from tunbp.lab.probe.tracefs import Tracepoint, parse_format
 
 PERF_EVENT_OPEN = {"x86_64": 298, "aarch64": 241}
 """Number of the system call, by machine."""
@@ -33,17 +34,39 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 @dataclass(frozen=True)
 class Event:
-    """A tracepoint ("net/net_dev_xmit") and which of its events count, in the kernel's filter language."""
+    """A tracepoint ("net/net_dev_xmit") and which of its events count.
+
+    Of a tracepoint that has a count of its own (`sched/sched_stat_runtime`: nanoseconds) that is summed up.
+
+    Parameters
+    ----------
+    tracepoint
+        System and name.
+    condition
+        In the kernel's filter language.
+    reasons
+        Instead of a condition: names of reasons for which a packet was dropped (`skb/kfree_skb`). Their numbers are
+        the running kernel's; an event of which it has no reason is not counted.
+    """
 
     tracepoint: str
-    condition: str
+    condition: str = ""
+    reasons: tuple[str, ...] = ()
+
+    def filter(self, tracepoint: Tracepoint) -> str | None:
+        """The condition with the numbers of this kernel; None: it has none of the reasons."""
+        if not self.reasons:
+            return self.condition
+        numbers = sorted(number for number, word in tracepoint.symbols.items() if word in self.reasons)
+        return " || ".join(f"reason == {number}" for number in numbers) or None
 
 
 @contextmanager
 def counting(events: Mapping[str, Event]) -> Iterator[Callable[[], dict[str, int]]]:
     """Count events on all processors; what is yielded gives the counts so far, by name.
 
-    The caller is in a mount namespace of its own: tracefs is mounted in it for a moment.
+    The caller is in a mount namespace of its own: tracefs is mounted in it for a moment. Events that this kernel cannot
+    have (`Event.reasons`) have no count.
 
     Raises
     ------
@@ -54,10 +77,23 @@ def counting(events: Mapping[str, Event]) -> Iterator[Callable[[], dict[str, int
         opened: dict[str, list[int]] = {name: [] for name in events}
         with _tracefs() as tracing:
             for name, event in events.items():
-                for cpu in sorted(os.sched_getaffinity(0)):
-                    opened[name].append(_open(tracing, event, cpu))
+                tracepoint = _described(tracing, event)
+                condition = event.filter(tracepoint)
+                for cpu in sorted(os.sched_getaffinity(0)) if condition is not None else ():
+                    opened[name].append(_open(event.tracepoint, tracepoint.id, condition or "", cpu))
                     stack.callback(os.close, opened[name][-1])
-        yield lambda: {name: sum(map(_value, each)) for name, each in opened.items()}
+        yield lambda: {name: sum(map(_value, each)) for name, each in opened.items() if each}
+
+
+@contextmanager
+def counting_where_allowed(events: Mapping[str, Event]) -> Iterator[tuple[Callable[[], dict[str, int]], str]]:
+    """`counting`; where the kernel does not let this process count, no counts and, second, the reason."""
+    with ExitStack() as stack:
+        try:
+            counts, obstacle = stack.enter_context(counting(events)), ""
+        except LabError as error:
+            counts, obstacle = dict, str(error).splitlines()[0]
+        yield counts, obstacle
 
 
 @contextmanager
@@ -70,20 +106,23 @@ def _tracefs() -> Iterator[Path]:
         process.run(["umount", str(PLACE)])
 
 
-def _open(tracing: Path, event: Event, cpu: int) -> int:
-    """Descriptor of a running counter of an event on one processor."""
+def _described(tracing: Path, event: Event) -> Tracepoint:
     try:
-        number = int((tracing / "events" / event.tracepoint / "id").read_text())
+        return parse_format((tracing / "events" / event.tracepoint / "format").read_text())
     except OSError as error:
         raise LabError(f"this kernel has no tracepoint {event.tracepoint}: {error.strerror}") from error
+
+
+def _open(tracepoint: str, number: int, condition: str, cpu: int) -> int:
+    """Descriptor of a running counter of a tracepoint, of that number, on one processor."""
     attributes = ATTRIBUTES.pack(TRACEPOINT, ATTRIBUTES.size, number, 0, 0, 0, 0, 0, 0, 0)
     call = PERF_EVENT_OPEN.get(os.uname().machine)
     if call is None:
         raise LabError(f"events are counted on {' and '.join(PERF_EVENT_OPEN)} only, not on {os.uname().machine}")
     descriptor = int(_LIBC.syscall(call, attributes, -1, cpu, -1, 0))
     if descriptor < 0:
-        raise LabError(f"perf_event_open of {event.tracepoint}: {os.strerror(ctypes.get_errno())}; {RIGHTS}")
-    fcntl.ioctl(descriptor, SET_FILTER, event.condition.encode() + b"\0")
+        raise LabError(f"perf_event_open of {tracepoint}: {os.strerror(ctypes.get_errno())}; {RIGHTS}")
+    fcntl.ioctl(descriptor, SET_FILTER, condition.encode() + b"\0")
     return descriptor
 
 

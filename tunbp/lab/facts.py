@@ -81,19 +81,22 @@ def load(proc: Path = Path("/proc")) -> dict[str, Any]:
     Returns
     -------
     dict
-        time [s, monotonic]; load_average; context_switches [1]; cpu_seconds by state [s], of all processors;
+        time [s, monotonic]; load_average; context_switches [1]; cpu_seconds by state [s], of all processors, and
+        softirq_seconds of each [s], by clock ticks;
         softirqs NET_TX and NET_RX of each processor [1]; softnet, by processor: packets processed, dropped as the
         backlog was full, and times that a round ended for want of budget.
     """
     names = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
     ticks = os.sysconf("SC_CLK_TCK")
-    values = (proc / "stat").read_text().splitlines()[0].split()[1:9]
+    stat = (proc / "stat").read_text()
+    values = stat.splitlines()[0].split()[1:9]
     softnet = [line.split() for line in (proc / "net" / "softnet_stat").read_text().splitlines()]
     return {
         "time": time.monotonic(),
         "load_average": os.getloadavg()[0],
         "cpu_seconds": {name: int(value) / ticks for name, value in zip(names, values, strict=True)},
-        "context_switches": int((proc / "stat").read_text().partition("\nctxt ")[2].split(maxsplit=1)[0]),
+        "softirq_seconds": [int(line.split()[7]) / ticks for line in re.findall(r"^cpu\d+ .*$", stat, re.MULTILINE)],
+        "context_switches": int(stat.partition("\nctxt ")[2].split(maxsplit=1)[0]),
         "softirqs": softirqs((proc / "softirqs").read_text()),
         "softnet": {
             name: [int(fields[place], 16) for fields in softnet]

@@ -5,10 +5,11 @@ import pytest
 from tunbp.lab.experiments.senders import account
 
 
-def reading(time, delivered, ring, switches, cpu, waited):
+def reading(time, delivered, ring, switches, cpu, waited, **events):
     threads = {"pipe": {"cpu": cpu, "waited": waited, "preempted": 1.0}}
     return {"time": time, "delivered": delivered, "ring": ring, "qdisc": 0, "requeues": 2 * ring,
-            "switches": switches, "threads": threads}  # fmt: skip
+            "switches": switches, "threads": threads, **events,
+            "processors": {"NET_TX": [ring, 0], "NET_RX": [0, 7], "softirq_cpu": [cpu / 2, cpu / 4]}}  # fmt: skip
 
 
 def test_only_the_measured_part_counts():
@@ -18,3 +19,15 @@ def test_only_the_measured_part_counts():
     assert found["drop_fraction"] == pytest.approx(0.2)
     assert (found["context_switches"], found["reader_waits"], found["reader_preemptions"]) == (400, 20, 0)
     assert found["reader_cpu"] == pytest.approx(1.0)
+    assert found["softirq_cpu"] == pytest.approx(0.75)
+    assert found["processors"]["NET_TX"] == [200, 0]
+    assert found["processors"]["NET_RX"] == [0, 0]
+
+
+def test_counted_events_are_differences_and_ksoftirqd_is_in_seconds():
+    before = reading(1.0, 100, 10, 50, 0.5, 5.0, drops_full_ring=3, ksoftirqd_ns=10**9)
+    after = reading(3.0, 900, 210, 450, 1.5, 25.0, drops_full_ring=205, ksoftirqd_ns=3 * 10**9)
+    found = account(before, after)
+    assert (found["drops_full_ring"], found["ksoftirqd_cpu"]) == (202, 2.0)
+    assert "drops_qdisc_burst" not in found, "a kernel without this reason has no count of it"
+    assert "ksoftirqd_ns" not in found

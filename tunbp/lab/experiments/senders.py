@@ -1,8 +1,9 @@
 """Many senders through one queue of a tun device, or through several: the driver itself, without a tunnel behind it.
 
 A small program (`pipe.c`) carries packets from one tun device to another in a second namespace; iperf3 clients send
-through it. Counts of softirqs, context switches and drops say where time goes; on an emulated processor only their
-ratios mean anything.
+through it. Counts of softirqs, context switches and drops by reason say where time goes; on an emulated processor only
+their ratios mean anything. The kernel here tells time in softirqs by clock ticks, and not NET_TX's from NET_RX's: those
+two are counted.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pydantic import Field
 
 from tunbp.lab import compiled, facts, flags, inside, packet, process, sampler
 from tunbp.lab.cells import Cell, Seconds, Warmup
+from tunbp.lab.counting import Event, counting_where_allowed
 from tunbp.lab.experiment import Experiment
 from tunbp.lab.namespaces import Namespace, link_counter, namespaces, qdisc_counter, qdisc_drops
 from tunbp.lab.path import CLIENT_INNER, SERVER_INNER, TUNNEL
@@ -28,6 +30,13 @@ from tunbp.lab.sender import Flow
 from tunbp.lab.sender import serve as send
 from tunbp.lab.tcp import check_iperf3, listens
 
+EVENTS = {
+    "drops_full_ring": Event("skb/kfree_skb", reasons=("FULL_RING",)),
+    "drops_qdisc_burst": Event("skb/kfree_skb", reasons=("QDISC_BURST_DROP",)),
+    "drops_qdisc_other": Event("skb/kfree_skb", reasons=("QDISC_DROP", "QDISC_OVERLIMIT", "QDISC_CONGESTED")),
+    "ksoftirqd_ns": Event("sched/sched_stat_runtime", 'comm ~ "ksoftirqd/*"'),
+}
+"""Counted where the kernel lets this process do so: drops by reason on the whole machine, and ksoftirqd's time."""
 FIRST_PORT = 5201
 PAYLOAD = 1400
 NOBODY = "10.99.0.77"
@@ -55,7 +64,9 @@ def measure(cell: Mapping[str, Any], backpressure: bool, folder: Path) -> dict[s
     dict
         sent, delivered, dropped_ring, dropped_qdisc [packet], requeues [packet] (the device was stopped);
         transmitted_rate [packet/s] and goodput [bit/s] of all senders; reader_cpu [s], reader_waits and
-        reader_preemptions of the carrying program; context_switches of the machine.
+        reader_preemptions of the carrying program; of the machine context_switches, softirq_cpu [s], and by processor
+        NET_TX and NET_RX softirqs and softirq_cpu (`processors`); where events may be counted drops_full_ring,
+        drops_qdisc_burst, drops_qdisc_other [packet] and ksoftirqd_cpu [s], else why not (`remarks`).
 
     Raises
     ------
@@ -65,15 +76,17 @@ def measure(cell: Mapping[str, Any], backpressure: bool, folder: Path) -> dict[s
     with namespaces("client", "server") as (client, server), _pipe(client, server, cell, backpressure) as running:
         child, echoes = running
         sending = _tcp(client, server, cell, folder) if cell["protocol"] == "tcp" else _udp(client, cell)
-        with sending:
+        with sending, counting_where_allowed(EVENTS) as (counts, obstacle):
             time.sleep(cell["warmup"])
-            before = _reading(client, child.pid)
+            before = _reading(client, child.pid, counts())
             time.sleep(cell["duration"])
-            after = _reading(client, child.pid)
+            after = _reading(client, child.pid, counts())
         for label, space in (("client", client), ("server", server)):
             space.save_counters(folder, label)
         found = client.facts(TUNNEL)
     result = {"echo": echoes, **found, **account(before, after)}
+    if obstacle:
+        result["remarks"] = [f"drops by reason and ksoftirqd's time were not counted: {obstacle}"]
     if cell["protocol"] == "udp":
         return {**result, "goodput": result["transmitted_rate"] * 8 * PAYLOAD}
     totals = [json.loads((folder / f"iperf3_{number}.json").read_text())["end"] for number in range(cell["senders"])]
@@ -82,7 +95,14 @@ def measure(cell: Mapping[str, Any], backpressure: bool, folder: Path) -> dict[s
 
 def account(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
     """Totals and rates between two readings."""
-    part = {name: after[name] - before[name] for name in before if name != "threads"}
+    part = {name: after[name] - before[name] for name in before if name not in ("threads", "processors")}
+    counted = {name: part[name] for name in EVENTS if name in part and name != "ksoftirqd_ns"}
+    if "ksoftirqd_ns" in part:
+        counted["ksoftirqd_cpu"] = part["ksoftirqd_ns"] / 1e9
+    processors = {
+        name: [late - early for early, late in zip(values, after["processors"][name], strict=True)]
+        for name, values in before["processors"].items()
+    }
     sent = part["delivered"] + part["ring"] + part["qdisc"]
     threads = {
         name: sum(row[what] for row in after["threads"].values()) - sum(row[what] for row in before["threads"].values())
@@ -99,11 +119,14 @@ def account(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, An
         "transmitted_rate": part["delivered"] / part["time"],
         "lost_rate": part["ring"] / part["time"],
         "context_switches": part["switches"],
+        "softirq_cpu": sum(processors["softirq_cpu"]),
+        "processors": processors,
+        **counted,
         **threads,
     }
 
 
-def _reading(client: Namespace, pid: int) -> dict[str, Any]:
+def _reading(client: Namespace, pid: int, events: Mapping[str, int]) -> dict[str, Any]:
     links, qdiscs, load = client.links(), client.qdiscs(), facts.load()
     return {
         "time": load["time"],
@@ -113,6 +136,8 @@ def _reading(client: Namespace, pid: int) -> dict[str, Any]:
         "qdisc": qdisc_drops(qdiscs, TUNNEL),
         "requeues": qdisc_counter(qdiscs, TUNNEL, "requeues"),
         "threads": sampler.threads(pid),
+        "processors": {**load["softirqs"], "softirq_cpu": load["softirq_seconds"]},
+        **events,
     }
 
 
@@ -193,7 +218,16 @@ EXPERIMENT = Experiment(
     question="What many senders do to a device: rates, softirqs, context switches, stops and drops.",
     cell=SendersCell,
     needs=("namespaces", "tun", "ip", "tc", "iperf3", "cc", "ss"),
-    shown=("goodput", "transmitted_rate", "ring_drop_fraction", "requeues", "context_switches", "softirqs_tx"),
+    shown=(
+        "goodput",
+        "transmitted_rate",
+        "ring_drop_fraction",
+        "drops_qdisc_burst",
+        "requeues",
+        "context_switches",
+        "softirqs_tx",
+        "ksoftirqd_cpu",
+    ),
     measure=measure,
     programs=("pipe",),
 )
