@@ -43,6 +43,7 @@ def check() -> None:
     The exit status is 0 when at least one experiment can run, natively or in a VM.
     """
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from tunbp.lab.check import possible, runnable, survey
@@ -52,7 +53,7 @@ def check() -> None:
     table = Table("", "what", "found", "to get it", box=None)
     for item in items:
         mark = "[green]yes[/]" if item.there else "[yellow]no[/]"
-        table.add_row(mark, item.name, item.found, "" if item.there else item.remedy)
+        table.add_row(mark, item.name, escape(item.found), "" if item.there else escape(item.remedy))
     console.print(table)
     rows = possible(items)
     plans = Table("plan", "cells", "on this kernel", "in a VM (--vm fetched)", box=None)
@@ -268,7 +269,9 @@ def module(edit: str, suite: str | None, mirror: str | None, base: str) -> None:
     from tunbp.lab.kernel import SUITE
     from tunbp.lab.vm import resolve_kernel
 
-    path, image = driver.find_edit(edit), resolve_kernel(base)
+    path = driver.find_edit(edit)
+    driver.check_rights()
+    image = resolve_kernel(base)
     built = driver.build(path, image, driver.make_root(suite or SUITE, mirror))
     click.echo(f"{built}\nUse it with: tunbp lab run review --vm {base} --vm {path.stem}")
 

@@ -124,7 +124,7 @@ def _kernel_items() -> Iterator[Item]:
         "tracefs",
         "tracefs",
         "mount -t tracefs tracefs /sys/kernel/tracing && test -r /sys/kernel/tracing/events/net/net_dev_queue/id",
-        "root, and a kernel with CONFIG_FTRACE",
+        "root of the machine (no user namespace), and a kernel with CONFIG_FTRACE; or a VM",
     )
     yield _inside("pktgen", "pktgen", "test -e /proc/net/pktgen/pgctrl")
 
@@ -166,7 +166,9 @@ def _inside(name: str, module: str, command: str, remedy: str = "") -> Item:
         tried = subprocess.run([*sandbox.prefix(), "sh", "-c", command], capture_output=True, text=True)
     except LabError:
         return Item(name, False, "cannot tell without namespaces", remedy)
-    return Item(name, tried.returncode == 0, "works" if tried.returncode == 0 else "not in this kernel", remedy)
+    if tried.returncode == 0:
+        return Item(name, True, "works")
+    return Item(name, False, next(iter(tried.stderr.strip().splitlines()), "not in this kernel"), remedy)
 
 
 def _tool_items() -> Iterator[Item]:

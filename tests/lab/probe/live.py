@@ -21,6 +21,12 @@ DEVICE = "tunbp0"
 ENOUGH = 20_000
 """Packets read in traced windows that the comparisons need."""
 SOURCE = Path(__file__).with_name("paced.c")
+OVERLOAD = (20_000, 50, 900_000, 2_000, 1500, 5_000_000)
+"""50 packets 2 us apart every 0.9 ms into a reader of 50,000 packets/s that pauses for 5 ms after each 1500."""
+STEADY = (*OVERLOAD[:4], 0, 0)
+"""The same into a reader that never pauses."""
+BURSTS = (10_000, 40, 2_000_000, 1_000, 0, 0)
+"""40 packets 1 us apart every 2 ms into a reader of 100,000 packets/s that never pauses."""
 
 
 def obstacle():

@@ -7,10 +7,10 @@ Bounds: 5 % for the reader's speed, 10 % for bursts and pauses, 99 % of the samp
 import numpy as np
 import pytest
 
-from tests.lab.probe import live
+from tests.lab.probe import errors, live
+from tests.lab.probe.errors import within
 from tunbp.lab.probe.analysis import analyse
 from tunbp.lab.probe.dataset import dataset
-from tunbp.lab.probe.match import DROPPED, occupancy
 from tunbp.lab.probe.service import CAUSES
 from tunbp.lab.probe.summary import constants
 from tunbp.lab.probe.verdict import verdict
@@ -21,8 +21,6 @@ from tunbp.traces.saving import save
 obstacle = live.obstacle()
 pytestmark = [pytest.mark.netns, pytest.mark.skipif(bool(obstacle), reason=f"nothing can be traced here: {obstacle}")]
 
-SERVICE, PAUSE_EVERY, PAUSE = 20_000, 1500, 5_000_000
-
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory):
@@ -31,58 +29,39 @@ def program(tmp_path_factory):
 
 @pytest.fixture(scope="module", params=["sleep", "spin"])
 def overload(request, program, tmp_path_factory):
-    """50 packets 2 us apart every 0.9 ms into a reader of 50,000 packets/s that pauses after each 1500."""
-    recording, truth = live.probed(
-        program, tmp_path_factory.mktemp("overload"), SERVICE, 50, 900_000, 2_000, PAUSE_EVERY, PAUSE,
-        mode=request.param,
-    )  # fmt: skip
+    recording, truth = live.probed(program, tmp_path_factory.mktemp("overload"), *live.OVERLOAD, mode=request.param)
     return analyse(recording), truth, request.param
 
 
 @pytest.fixture(scope="module")
 def bursts(program, tmp_path_factory):
-    """40 packets 1 us apart every 2 ms into a reader of 100,000 packets/s that never pauses."""
-    recording, truth = live.probed(program, tmp_path_factory.mktemp("bursts"), 10_000, 40, 2_000_000, 1_000, 0, 0)
+    recording, truth = live.probed(program, tmp_path_factory.mktemp("bursts"), *live.BURSTS)
     return analyse(recording), truth
 
 
-def within(analysis, times):
-    """Which of the times lie in the spans that the probe knows."""
-    return analysis.blocks.inside(times)
-
-
-def agreement(analysis, truth):
-    """Share of samples at which the probe's occupancy is the program's, of those outside of its system calls."""
-    equal = []
-    for window in analysis.ring.windows:
-        times = np.arange(window.packets.begin, window.packets.end, 50_000)
-        expected, certain = truth.occupancy(times)
-        equal.append((occupancy(window.packets, times) == expected)[certain])
-    joined = np.concatenate(equal)
-    assert joined.size > 5000
-    return joined.mean()
+def check_occupancy(analysis, truth):
+    share, samples = errors.exact_occupancy(analysis, truth)
+    assert samples > 5000
+    assert share >= 0.99
 
 
 def test_the_readers_speed_is_the_programs_pace(overload):
     analysis, truth, _ = overload
     found = analysis.service.service_time()
-    begin, end = truth.waits()
-    times = (end - begin)[within(analysis, begin) & within(analysis, end)] / 1e9
-    served = times[times <= SERVICE / 1e9 + analysis.service.pause_threshold]
-    assert found.value == pytest.approx(served.mean(), rel=0.05)  # of a program that others keep from its pace
-    assert np.median(analysis.service.reads.length[analysis.service.served]) == pytest.approx(SERVICE / 1e9, rel=0.05)
+    assert abs(errors.service_time(analysis, truth)) <= 0.05
+    assert abs(errors.pace(analysis)) <= 0.05
     assert found.count > 10_000
     assert found.low < found.value < found.high
 
 
 def test_occupancy_is_the_programs_own_count(overload):
     analysis, truth, _ = overload
-    assert agreement(analysis, truth) >= 0.99
+    check_occupancy(analysis, truth)
 
 
 def test_occupancy_is_exact_when_the_ring_empties_between_bursts(bursts):
     analysis, truth = bursts
-    assert agreement(analysis, truth) >= 0.99
+    check_occupancy(analysis, truth)
 
 
 def test_the_programs_pauses_are_found_with_their_cause(overload):
@@ -102,21 +81,15 @@ def test_the_programs_pauses_are_found_with_their_cause(overload):
 
 def test_rate_and_length_of_all_pauses_are_those_of_the_programs_log(overload):
     analysis, truth, _ = overload
-    begin, end = truth.waits()
-    known = within(analysis, begin) & within(analysis, end)
-    excess = (end - begin)[known] / 1e9 - SERVICE / 1e9
-    long = excess > analysis.service.pause_threshold
-    rate = long.sum() / ((end - begin)[known].sum() / 1e9)
-    assert analysis.service.pause_rate().value == pytest.approx(rate, rel=0.10)
-    assert analysis.service.pause_mean().value == pytest.approx(excess[long].mean(), rel=0.10)
+    rate, mean = errors.pauses(analysis, truth)
+    assert abs(rate) <= 0.10
+    assert abs(mean) <= 0.10
 
 
 def check_bursts(analysis, truth, size):
-    begin = truth.sent[:, 0]
-    gap = np.diff(begin)
-    together = (gap <= analysis.arrivals.service * 1e9) & within(analysis, begin[:-1]) & within(analysis, begin[1:])
-    assert together.sum() > 1000
-    assert analysis.arrivals.burst_rate.value == pytest.approx(1e9 / gap[together].mean(), rel=0.10)
+    error, gaps = errors.burst_rate(analysis, truth)
+    assert gaps > 1000
+    assert abs(error) <= 0.10
     assert analysis.arrivals.burst_size(0.5).value == size
 
 
@@ -130,13 +103,8 @@ def test_bursts_into_a_standing_ring_have_speed_and_size(overload):
 
 def test_drops_are_exactly_the_packets_that_the_program_never_read(overload):
     analysis, truth, _ = overload
-    dropped = np.ones(len(truth.sent), bool)
-    dropped[truth.read[:, 0]] = False
-    for window in analysis.ring.windows:
-        packets = window.packets
-        inside = (truth.sent[:, 0] >= packets.begin) & (truth.sent[:, 1] <= packets.end)
-        entered = (packets.entered >= packets.begin) & (packets.fate == DROPPED)
-        assert abs(int(entered.sum()) - int(dropped[inside].sum())) <= 1  # one may be under way at either end
+    for found, logged in errors.drops(analysis, truth):
+        assert abs(found - logged) <= 1  # one may be under way at either end
     assert set(analysis.ring.drops) == {"FULL_RING"}
     judged = verdict(analysis)
     assert (judged.answer, judged.seen) == ("drops", True)

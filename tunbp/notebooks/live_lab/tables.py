@@ -189,6 +189,23 @@ def beside_caption(table: pd.DataFrame) -> str:
     )
 
 
+def truth_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `evidence.probe_truth.table` as they are read, errors in percent.
+
+    Parameters
+    ----------
+    table
+        What `tunbp.evidence.probe_truth.table` returned.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per promise.
+    """
+    shown = {name: [percent(value, 2) for value in table[name]] for name in ("median", "worst", "promised")}
+    return table.assign(**shown, held=np.where(table["held"], "yes", "no"))
+
+
 RATE, RING_DROPS = "received rate", "packets dropped by the ring per packet that reached it"
 """Quantities of `verdicts` by the long names of the schema."""
 
