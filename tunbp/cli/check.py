@@ -57,6 +57,7 @@ def _claims_table(claims: pd.DataFrame) -> Table:
         if claim["author"]:
             lines.append(f"[italic]{escape(claim['author'])}: {escape(claim['words'])}[/]")
         lines += [escape(claim["correction"])] if claim["correction"] else []
+        lines += [f"[dim]rows of another configuration: {escape(claim['differs'])}[/]"] if claim["differs"] else []
         text = "\n".join([*lines, f"[dim]{escape(claim['why'])}[/]"])
         table.add_row(text, _numbers(claim), shown)
     return table

@@ -14,8 +14,9 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_
 
 from tunbp import opened
 from tunbp.errors import DataError
+from tunbp.evidence.configuration import Value, differences
 from tunbp.evidence.datasets import TABLES, data_path, nodrop, published
-from tunbp.evidence.formula import FormulaError, evaluate
+from tunbp.evidence.formula import FormulaError, evaluate, rows_of
 from tunbp.sources import lore, source
 
 Kind = Literal["quote", "paraphrase", "our_question"]
@@ -78,6 +79,12 @@ class Claim(BaseModel):
         How far the computed value may be off, in `unit`.
     unit
         SI unit of `formula` and `claimed`; ``"1"`` for ratios and counts.
+    configuration
+        What was measured, as far as the statement says it: column of the tables -> value. Rows of another configuration
+        contradict nobody.
+    compares
+        Columns in which the statement itself compares rows, as ``variant`` or ``ring``; see
+        `tunbp.evidence.configuration.differences`.
     verdict, why
         The recorded verdict and its explanation: for what is not checkable, what is missing.
     """
@@ -98,6 +105,8 @@ class Claim(BaseModel):
     relation: Literal["equal", "at_least", "at_most"] = "equal"
     tolerance: float = 0.0
     unit: str = "1"
+    configuration: dict[str, Value] = {}
+    compares: tuple[str, ...] = ()
     verdict: Verdict
     why: str
 
@@ -126,9 +135,16 @@ class Claim(BaseModel):
             raise ValueError("yes and no answer our own questions; a statement holds or is contradicted")
         if self.verdict == "contradicted" and not self.words:
             raise ValueError("a statement whose words were not read cannot be contradicted")
+        if self.verdict == "contradicted" and self.rows and not self.configuration:
+            raise ValueError("numbers contradict only a statement whose configuration they have: give configuration")
         if (self.verdict == "corrected") != (self.correction is not None):
             raise ValueError("verdict 'corrected' and the author's correction go together")
         return self
+
+    @property
+    def rows(self) -> list[tuple[str, str]]:
+        """Tables and rows that are looked up, for the statement and for what it is compared with."""
+        return [place for text in (self.formula, self.claimed) if text is not None for place in rows_of(str(text))]
 
 
 def load(path: Path | None = None) -> list[Claim]:
@@ -169,10 +185,12 @@ def tables() -> dict[str, pd.DataFrame]:
     """Load the tables of formulas: ``pktgen``, ``tcp``, ``perf`` (published), ``nodrop`` (measured)."""
     measured = nodrop()
     totals = measured.drop_vars([name for name in measured.data_vars if "time" in measured[name].dims])
-    return {**{name: published(name) for name in TABLES}, "nodrop": totals.drop_vars("time").to_dataframe()}
+    # built on 20 August 2025, waking when the ring is empty: what was posted as v3 five days later
+    runs = totals.drop_vars("time").to_dataframe().assign(series_version="v3").rename(columns={"rtt_label": "rtt"})
+    return {**{name: published(name) for name in TABLES}, "nodrop": runs}
 
 
-def _verdict(claim: Claim, computed: float, claimed: float) -> Verdict:
+def _verdict(claim: Claim, computed: float, claimed: float, differs: list[str]) -> Verdict:
     if math.isnan(computed) or math.isnan(claimed):
         return "not checkable"
     excess = computed - claimed
@@ -185,7 +203,8 @@ def _verdict(claim: Claim, computed: float, claimed: float) -> Verdict:
         return ANSWERS[found]
     if found == "contradicted" and claim.correction is not None:
         return "corrected"
-    return found if claim.words or found == "holds" else "not checkable"
+    fair = claim.words and not differs and (claim.configuration or not claim.rows)
+    return found if fair or found == "holds" else "not checkable"
 
 
 def _check_one(claim: Claim, known: Mapping[str, pd.DataFrame]) -> dict[str, object]:
@@ -198,7 +217,8 @@ def _check_one(claim: Claim, known: Mapping[str, pd.DataFrame]) -> dict[str, obj
             missing = missing + more
     except FormulaError as error:
         raise DataError(f"claim {claim.id}: {error}") from error
-    verdict = _verdict(claim, computed, claimed)
+    differs = differences(claim.rows, claim.configuration, claim.compares, known)
+    verdict = _verdict(claim, computed, claimed, differs)
     answers = [said for said in (claim.correction, claim.reply) if said is not None]
     return {
         "id": claim.id,
@@ -219,6 +239,7 @@ def _check_one(claim: Claim, known: Mapping[str, pd.DataFrame]) -> dict[str, obj
         "verdict": verdict,
         "recorded": claim.verdict,
         "agrees": verdict == claim.verdict,
+        "differs": "" if claim.kind == "our_question" else "; ".join(differs),
         "why": claim.why,
         "missing": "; ".join(missing) or (claim.why if verdict == "not checkable" else ""),
         "formula": claim.formula or "",
@@ -243,7 +264,8 @@ def check(path: Path | None = None, known: Mapping[str, pd.DataFrame] | None = N
         without them), ``author``, ``source_id``, ``link``, ``correction`` (by the author or somebody else),
         ``contradiction`` (number in ``sources.md``, 0 if none), ``claimed``, ``computed``, ``difference`` and
         ``tolerance`` (in ``unit``), ``relation``, ``verdict``, ``recorded`` (the verdict in the file), ``agrees``,
-        ``why``, ``missing`` (what could not be looked up) and ``formula``.
+        ``differs`` (in what the rows are of another configuration than the statement), ``why``, ``missing`` (what could
+        not be looked up) and ``formula``.
 
     Raises
     ------

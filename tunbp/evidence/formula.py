@@ -6,7 +6,7 @@ import ast
 import math
 import operator
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import pandas as pd
 
@@ -72,19 +72,62 @@ def evaluate(formula: str, tables: Mapping[str, pd.DataFrame]) -> tuple[float, l
     >>> evaluate('t["b"].rate / t["a"].rate - 1', {"t": table})
     (0.33333333333333326, [])
     """
-    if len(formula) > MAX_LENGTH:
-        raise FormulaError(f"formula of {len(formula)} characters; at most {MAX_LENGTH} are allowed")
+    tree = _parsed(formula)
+    reader = _Reader(tables)
     try:
-        tree = ast.parse(formula, mode="eval")
-        reader = _Reader(tables)
-        value = reader.value(tree.body)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        value = reader.value(tree)
+    except (RecursionError, ValueError) as error:
         raise FormulaError(f"{formula!r}: {error}; a formula is arithmetic over TABLE['row_id'].column") from error
     except (ZeroDivisionError, OverflowError) as error:
         raise FormulaError(f"{formula!r}: {error}") from error
     except FormulaError as error:
         raise FormulaError(f"{formula!r}: {error}") from error
     return (math.nan if reader.missing else value), reader.missing
+
+
+def rows_of(formula: str) -> list[tuple[str, str]]:
+    """Tables and rows that a formula looks up, each once, in its order.
+
+    Parameters
+    ----------
+    formula
+        As of `evaluate`.
+
+    Returns
+    -------
+    list of (str, str)
+        Names of tables and ids of rows; empty where it is arithmetic alone.
+
+    Raises
+    ------
+    FormulaError
+        If it cannot be read.
+
+    Examples
+    --------
+    >>> rows_of('t["b"].rate / t["a"].rate - t["b"].lost')
+    [('t', 'b'), ('t', 'a')]
+    """
+    return [*dict.fromkeys(_places(_parsed(formula)))]
+
+
+def _parsed(formula: str) -> ast.expr:
+    """The syntax tree of a formula of reasonable length."""
+    if len(formula) > MAX_LENGTH:
+        raise FormulaError(f"formula of {len(formula)} characters; at most {MAX_LENGTH} are allowed")
+    try:
+        return ast.parse(formula, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise FormulaError(f"{formula!r}: {error}; a formula is arithmetic over TABLE['row_id'].column") from error
+
+
+def _places(node: ast.AST) -> Iterator[tuple[str, str]]:
+    match node:
+        case ast.Subscript(value=ast.Name(id=table), slice=ast.Constant(value=str() as row)):
+            yield table, row
+        case _:
+            for child in ast.iter_child_nodes(node):
+                yield from _places(child)
 
 
 class _Reader:
