@@ -61,3 +61,10 @@ def test_a_child_ends_with_its_parent():
     pid = int(parent.stdout.readline())
     parent.wait()
     process.wait_for(lambda: start_time(pid) is None, "the child is still there", 5.0)
+
+
+def test_limits_are_stretched_where_the_clock_runs_ahead(monkeypatch):
+    monkeypatch.setattr(process, "_factor", 1.0)
+    assert process.stretched(10.0) == 10.0
+    process.stretch_limits(100.0)
+    assert process.run(["sh", "-c", "sleep 0.05; echo late"], timeout=0.01) == "late\n"

@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tunbp.lab import process
+
 SYSCTLS = (
     "net.core.rmem_max",
     "net.core.wmem_max",
@@ -59,7 +61,7 @@ def cpu_model(cpuinfo: str) -> str:
 def version(command: list[str]) -> str:
     """First line that a tool prints about its version."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=process.stretched(10))
     except (OSError, subprocess.TimeoutExpired):
         return "unknown"
     return next(iter((done.stdout + done.stderr).splitlines()), "unknown").strip()

@@ -48,7 +48,8 @@ class Child:
             If the child failed, ended, or sent nothing within `limit` seconds.
         """
         try:
-            received = self.connection.recv() if self.connection.poll(limit) else _Failure(f"silent for {limit:g} s")
+            silent = not self.connection.poll(process.stretched(limit))
+            received = _Failure(f"silent for {limit:g} s") if silent else self.connection.recv()
         except EOFError:
             self.process.join(5)
             received = _Failure(f"it ended with status {self.process.exitcode}")

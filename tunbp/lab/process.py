@@ -15,7 +15,21 @@ from typing import IO
 from tunbp.errors import LabError
 
 PR_SET_PDEATHSIG = 1
+SKIPPING = 60.0
+"""Factor for limits in a guest whose clock skips what it waits for: it runs ahead while files come from the host."""
 _LIBC = ctypes.CDLL(None, use_errno=True)
+_factor = 1.0
+
+
+def stretch_limits(factor: float) -> None:
+    """Multiply all limits in seconds, here and in children forked from now on, by `factor`."""
+    global _factor
+    _factor = factor
+
+
+def stretched(limit: float) -> float:
+    """A limit in seconds of this machine's clock, see `stretch_limits`."""
+    return limit * _factor
 
 
 def die_with_parent() -> None:
@@ -55,7 +69,7 @@ def run(command: Sequence[str], advice: str = "", timeout: float = 60.0, stdin: 
     text = " ".join(command)
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=timeout, input=stdin, preexec_fn=die_with_parent
+            command, capture_output=True, text=True, timeout=stretched(timeout), input=stdin, preexec_fn=die_with_parent
         )
     except FileNotFoundError as error:
         raise failure(f"`{command[0]}` is not installed", advice=advice or "run `tunbp lab check`") from error
@@ -122,7 +136,7 @@ def wait_for(
     LabError
         If it does not hold within `limit` seconds or `child` ends first; with the end of `log`.
     """
-    deadline = time.monotonic() + limit
+    deadline = time.monotonic() + stretched(limit)
     while not condition():
         if child is not None and child.poll() is not None and not condition():
             raise failure(f"{what}: the program ended with status {child.returncode}", read_log(log), advice)
@@ -148,7 +162,7 @@ def wait(child: subprocess.Popen[bytes], limit: float, what: str) -> int:
         If it takes longer than `limit` seconds.
     """
     try:
-        return child.wait(limit)
+        return child.wait(stretched(limit))
     except subprocess.TimeoutExpired as error:
         stop(child)
         raise failure(f"{what} did not end within {limit:g} s") from error
