@@ -30,14 +30,15 @@ def driver(tmp_path):
     return tmp_path
 
 
-def test_the_five_faults_come_with_the_package_and_are_edits_only():
+def test_the_five_faults_and_two_thresholds_come_with_the_package_and_are_edits_only():
     assert module.faults() == ["drop_not_stop", "flag_ignored", "no_wake", "stop_without_qdisc", "wake_at_one"]
-    for name in module.faults():
+    assert module.thresholds() == ["wake_at_eighth", "wake_when_empty"]
+    for name in (*module.faults(), *module.thresholds()):
         lines = module.find_edit(name).read_text().splitlines()
         assert all(line.startswith("#") or re.fullmatch(r"/\^.*/,/\^}/ s/.+/.*/", line) for line in lines)
 
 
-def test_an_edit_is_a_fault_or_a_file(tmp_path):
+def test_an_edit_is_bundled_or_a_file(tmp_path):
     own = tmp_path / "own.patch"
     own.touch()
     assert module.find_edit(str(own)) == own

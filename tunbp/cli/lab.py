@@ -262,8 +262,9 @@ def kernel(suite: str | None, mirror: str | None) -> None:
 def module(edit: str, suite: str | None, mirror: str | None, base: str) -> None:
     """Build a tun driver changed by EDIT, for `run --vm NAME`.
 
-    EDIT is a sed script or patch for drivers/net/tun.c, or a fault that comes with the package: no_wake, wake_at_one,
-    drop_not_stop, flag_ignored, stop_without_qdisc.
+    EDIT is a sed script or patch for drivers/net/tun.c, or one that comes with the package: the faults no_wake,
+    wake_at_one, drop_not_stop, flag_ignored and stop_without_qdisc, or another wake threshold, wake_at_eighth and
+    wake_when_empty.
     """
     from tunbp.lab import module as driver
     from tunbp.lab.kernel import SUITE

@@ -17,7 +17,7 @@ from tunbp.errors import LabError
 from tunbp.lab import process
 from tunbp.lab.kernel import KEYRING, SUITE, cache_folder, configured_mirror
 
-FAULTS = Path(__file__).parent / "faults"
+FAULTS, THRESHOLDS = (Path(__file__).parent / name for name in ("faults", "thresholds"))
 PACKAGES = ("make", "gcc", "xz-utils", "kmod", "linux-source-7.3", "linux-headers-amd64")
 SOURCES = ("tun.c", "tun_vnet.h")
 """Files of `drivers/net` that the module is made of."""
@@ -27,6 +27,11 @@ RELEASE = "trixie"
 def faults() -> list[str]:
     """Names of the faults that come with the package."""
     return sorted(path.stem for path in FAULTS.glob("*.sed"))
+
+
+def thresholds() -> list[str]:
+    """Names of the edits that come with the package and wake the queue at another fill of the ring; no faults."""
+    return sorted(path.stem for path in THRESHOLDS.glob("*.sed"))
 
 
 def modified_folder() -> Path:
@@ -41,17 +46,19 @@ def modified() -> dict[str, Path]:
 
 
 def find_edit(name: str) -> Path:
-    """The edit meant by `name`: a fault that comes with the package, or a sed script or patch.
+    """The edit meant by `name`: one that comes with the package, or a sed script or patch.
 
     Raises
     ------
     LabError
         If there is none; the message lists the bundled ones.
     """
-    for path in (FAULTS / f"{name}.sed", Path(name)):
+    for path in (FAULTS / f"{name}.sed", THRESHOLDS / f"{name}.sed", Path(name)):
         if path.is_file():
             return path
-    raise LabError(f"no edit {name!r}: neither a sed script or patch nor one of: {', '.join(faults())}")
+    raise LabError(
+        f"no edit {name!r}: neither a sed script or patch nor one of: {', '.join([*faults(), *thresholds()])}"
+    )
 
 
 def make_root(suite: str = SUITE, mirror: str | None = None) -> Path:
