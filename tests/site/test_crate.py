@@ -3,13 +3,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from importlib.resources import files as files_of
 from pathlib import Path
 
 import pytest
 
 from tunbp.results import files
-from tunbp.site.crate import PROFILE
+from tunbp.site.crate import PROFILES, WORKFLOW
 
 VALIDATOR = os.environ.get("TUNBP_ROCRATE_VALIDATOR", "")
 
@@ -24,12 +23,15 @@ def ids(value):
     return [item["@id"] for item in (value if isinstance(value, list) else [value])]
 
 
-def test_the_crate_says_which_profile_it_follows(graph):
+def test_the_crate_says_which_profiles_it_follows(graph):
     root = graph["./"]
     assert graph["ro-crate-metadata.json"]["about"] == {"@id": "./"}
-    assert graph["ro-crate-metadata.json"]["conformsTo"]["@id"].startswith("https://w3id.org/ro/crate/1.1")
-    assert ids(root["conformsTo"]) == [PROFILE]
-    assert graph[PROFILE]["@type"] == "CreativeWork"
+    assert ids(graph["ro-crate-metadata.json"]["conformsTo"]) == [
+        "https://w3id.org/ro/crate/1.1",
+        "https://w3id.org/workflowhub/workflow-ro-crate/1.0",
+    ]
+    assert ids(root["conformsTo"]) == list(PROFILES)
+    assert {graph[profile]["@type"] for profile in PROFILES} == {"CreativeWork"}
     for required in ("name", "description", "datePublished", "license"):
         assert root[required], required
 
@@ -51,7 +53,7 @@ def test_every_reference_of_the_crate_is_described_in_it(graph):
 
 def test_every_notebook_run_is_an_action_with_tool_parameters_inputs_and_results(graph):
     root = graph["./"]
-    assert ids(root["mentions"]) == ["#run-01_demo", "#run-02_claims"]
+    assert ids(root["mentions"]) == ["#run", "#run-01_demo", "#run-02_claims"]
     action = graph["#run-01_demo"]
     assert action["@type"] == "CreateAction"
     assert graph[action["instrument"]["@id"]]["@type"] == "SoftwareSourceCode"
@@ -69,6 +71,20 @@ def test_every_notebook_run_is_an_action_with_tool_parameters_inputs_and_results
     assert "tables/claims.csv" not in made
 
 
+def test_the_makefile_is_the_workflow_with_a_step_for_each_notebook(finished, graph):
+    workflow = graph[graph["./"]["mainEntity"]["@id"]]
+    assert workflow["@id"] == WORKFLOW
+    assert "reproduce:" in (finished / WORKFLOW).read_text()
+    steps = [graph[name] for name in ids(workflow["step"])]
+    assert [graph[step["workExample"]["@id"]]["name"] for step in steps] == ["01_demo.ipynb", "02_claims.ipynb"]
+    inputs = {(graph[name]["name"], graph[name]["additionalType"]) for name in ids(workflow["input"])}
+    assert ("rtt", "Float") in inputs
+    run = graph["#run"]
+    assert run["instrument"]["@id"] == WORKFLOW
+    parts = [set(ids(graph[name]["result"])) for name in ("#run-01_demo", "#run-02_claims")]
+    assert set.union(*parts) <= set(ids(run["result"]))
+
+
 def test_every_output_is_listed_with_its_hash_but_for_those_that_hold_times(finished, graph):
     listed = set(ids(graph["./"]["hasPart"]))
     there = {p.relative_to(finished).as_posix() for p in finished.rglob("*") if p.is_file()}
@@ -83,8 +99,8 @@ def test_every_output_is_listed_with_its_hash_but_for_those_that_hold_times(fini
 
 
 def with_context_inside(crate: Path) -> Path:
-    """The crate with the context of RO-Crate in it (as the package `rocrate` bundles it): nothing is fetched."""
-    bundled = json.loads(files_of("rocrate").joinpath("data", "ro-crate.jsonld").read_text(encoding="utf-8"))
+    """The crate with the context of RO-Crate 1.1 in it (CC0, kept beside this test): nothing is fetched."""
+    bundled = json.loads(Path(__file__).with_name("ro-crate-1.1-context.json").read_text(encoding="utf-8"))
     metadata = crate / "ro-crate-metadata.json"
     content = json.loads(metadata.read_text(encoding="utf-8"))
     own = [part for part in content["@context"] if not isinstance(part, str)]
@@ -94,9 +110,9 @@ def with_context_inside(crate: Path) -> Path:
 
 
 @pytest.mark.skipif(not VALIDATOR, reason="TUNBP_ROCRATE_VALIDATOR does not name a rocrate-validator program")
-def test_the_checker_of_the_profile_finds_the_crate_valid_without_a_network(finished):
+def test_the_checker_of_the_profiles_finds_the_crate_valid_without_a_network(finished):
     crate = with_context_inside(finished)
-    command = [VALIDATOR, "-y", "validate", "--no-paging", "-p", "process-run-crate", "--metadata-only", str(crate)]
+    command = [VALIDATOR, "-y", "validate", "--no-paging", "-p", "workflow-run-crate", "--metadata-only", str(crate)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
     # it does find what is wrong

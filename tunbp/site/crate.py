@@ -1,12 +1,13 @@
-"""The run as an RO-Crate (Process Run Crate): notebooks, parameters, inputs, outputs and software."""
+"""The run as an RO-Crate (Workflow Run Crate): workflow, notebooks, parameters, inputs, outputs and software."""
 
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from rocrate.model.computerlanguage import ComputerLanguage
 from rocrate.model.contextentity import ContextEntity
 from rocrate.rocrate import ROCrate
 
@@ -17,8 +18,14 @@ from tunbp.site import environment
 from tunbp.site.collected import Collected
 
 FILE = "ro-crate-metadata.json"
-PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
-"""Process Run Crate 0.5 (on RO-Crate 1.1): https://www.researchobject.org/workflow-run-crate/profiles/."""
+WORKFLOW = "workflow/Makefile"
+"""The workflow in the crate: a copy of the project's Makefile, whose target `reproduce` runs the notebooks."""
+PROFILES = {
+    "https://w3id.org/ro/wfrun/process/0.5": ("Process Run Crate", "0.5"),
+    "https://w3id.org/ro/wfrun/workflow/0.5": ("Workflow Run Crate", "0.5"),
+    "https://w3id.org/workflowhub/workflow-ro-crate/1.0": ("Workflow RO-Crate", "1.0"),
+}
+"""Name and version of each profile (on RO-Crate 1.1): https://www.researchobject.org/workflow-run-crate/profiles/."""
 
 # sha256 is missing in the context of RO-Crate 1.1; given inline, so that nothing has to be fetched
 _CONTEXT = [
@@ -27,6 +34,8 @@ _CONTEXT = [
 ]
 _TYPES = {".ipynb": "application/x-ipynb+json", ".tex": "application/x-tex", ".bib": "application/x-bibtex"}
 _LICENSE = "https://spdx.org/licenses/BSD-3-Clause"
+_TYPE_NAMES = {bool: "Boolean", int: "Integer", float: "Float"}
+"""Names of schema.org for the types of parameters; all others are text."""
 
 
 def write(collected: Collected) -> Path:
@@ -50,14 +59,16 @@ def write(collected: Collected) -> Path:
         for i, name in enumerate(cite.authors, 1)
     ]
     agent = authors[0] if len(authors) == 1 else authors
-    profile = _entity(crate, PROFILE, "CreativeWork", name="Process Run Crate", version="0.5")
-    root = crate.root_dataset
-    root["license"], root["author"], root["conformsTo"] = license_, agent, profile
-    software = _software(crate, cite.version, cite.url, collected)
-    parts = {path: _file(crate, collected.folder, path) for path in _outputs(collected.folder)}
-    root["mentions"] = [
-        _action(crate, collected, name, run, parts, software, agent) for name, run in collected.runs.items()
+    profiles = [
+        _entity(crate, url, "CreativeWork", name=name, version=number) for url, (name, number) in PROFILES.items()
     ]
+    root = crate.root_dataset
+    root["license"], root["author"], root["conformsTo"] = license_, agent, profiles
+    software = _software(crate, cite.version, cite.url, collected)
+    files.write(collected.folder / WORKFLOW, (project_root() / "Makefile").read_text(encoding="utf-8"))
+    parts = {path: _file(crate, collected.folder, path) for path in _outputs(collected.folder)}
+    actions = [_action(crate, collected, name, run, parts, software, agent) for name, run in collected.runs.items()]
+    root["mentions"] = [_workflow_run(crate, collected, actions, parts, software, agent), *actions]
     content = crate.metadata.generate()
     content["@context"] = _CONTEXT
     content["@graph"] = sorted(content["@graph"], key=lambda item: str(item["@id"]))
@@ -87,6 +98,13 @@ def _file(crate: ROCrate, folder: Path, name: str) -> Any:
     # times and host are in these, so their bytes differ between equal runs: no hash, or the crate would too
     if name not in (environment.FILE, "index.html") and not name.startswith("notebooks/"):
         properties |= {"sha256": files.sha256(path), "contentSize": str(path.stat().st_size)}
+    if name == WORKFLOW:
+        make = ComputerLanguage(
+            crate, "https://www.gnu.org/software/make/",
+            {"name": "GNU Make", "alternateName": "make", "url": "https://www.gnu.org/software/make/"},
+        )  # fmt: skip
+        crate.add(make)
+        return crate.add_workflow(path, name, properties=properties, main=True, lang=make)
     return crate.add_file(source=path, dest_path=name, properties=properties)
 
 
@@ -144,6 +162,71 @@ def _action(
         actionStatus=f"http://schema.org/{'Failed' if failed else 'Completed'}ActionStatus",
         **({"error": failed} if failed else {}),
     )  # fmt: skip
+
+
+def _workflow_run(
+    crate: ROCrate,
+    collected: Collected,
+    actions: list[ContextEntity],
+    parts: Mapping[str, Any],
+    software: ContextEntity,
+    agent: ContextEntity | list[ContextEntity],
+) -> ContextEntity:
+    """Describe the Makefile as a workflow with a step for each notebook, and its run: all notebooks' runs together."""
+    objects = _once(item for action in actions for item in _listed(action["object"]))
+    values = [item for item in objects if item.type == "PropertyValue"]
+    made = [parts[path] for path in parts if path != WORKFLOW]
+    executed = [part for part in made if part.id.startswith("notebooks/") and part.id.endswith(".ipynb")]
+    workflow = parts[WORKFLOW]
+    workflow["name"] = "make reproduce: every notebook with its parameters"
+    workflow["conformsTo"] = _entity(
+        crate, "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE", "CreativeWork",
+        name="Bioschemas ComputationalWorkflow", version="1.0-RELEASE",
+    )  # fmt: skip
+    workflow["version"] = collected.commit
+    workflow["license"], workflow["softwareRequirements"] = crate.root_dataset["license"], software
+    tools = [action["instrument"] for action in actions]
+    workflow["hasPart"] = tools
+    workflow["step"] = [
+        _entity(crate, f"#step-{tool.id.removeprefix('#notebook-')}", "HowToStep", name=f"Execute {tool['name']}",
+                position=str(place), workExample=tool)
+        for place, tool in enumerate(tools, 1)
+    ]  # fmt: skip
+    workflow["input"] = [
+        _slot(crate, f"#parameter-{item.id[1:]}", item, _TYPE_NAMES.get(type(item["value"]), "Text")) for item in values
+    ]
+    workflow["output"] = [_slot(crate, f"#output-{Path(item.id).name}", item, "File") for item in executed]
+    failed = [action["error"] for action in actions if "error" in action]
+    return _entity(
+        crate, "#run", "CreateAction", name="make reproduce",
+        description=f"ran the notebooks with these parameters, as many at once as there are cores; times are in "
+        f"{environment.FILE}",
+        instrument=workflow, agent=agent, object=objects, result=made,
+        actionStatus=f"http://schema.org/{'Failed' if failed else 'Completed'}ActionStatus",
+        **({"error": failed[0]} if failed else {}),
+    )  # fmt: skip
+
+
+def _slot(crate: ROCrate, id_: str, item: Any, kind: str) -> ContextEntity:
+    """Describe what a workflow takes or makes (`FormalParameter`), of which `item` is this run's."""
+    slot = _entity(
+        crate, id_, "FormalParameter", name=item["name"], additionalType=kind, workExample=item,
+        conformsTo=_entity(
+            crate, "https://bioschemas.org/profiles/FormalParameter/1.0-RELEASE", "CreativeWork",
+            name="Bioschemas FormalParameter", version="1.0-RELEASE",
+        ),
+    )  # fmt: skip
+    item["exampleOfWork"] = slot
+    return slot
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _once(items: Iterable[Any]) -> list[Any]:
+    """Entities in their order, each once."""
+    return list({item.id: item for item in items}.values())
 
 
 def _text(value: Any) -> Any:

@@ -16,7 +16,7 @@ def finish(results_dir: Path | str) -> Path:
     """Write what belongs to the run as a whole: numbers, citing, environment, pages and the RO-Crate.
 
     Files: `numbers.json`, `numbers.tex`, `figures.tex`, `figures.bib`, `environment.json`, a page per notebook,
-    `index.html`, `ro-crate-metadata.json`.
+    `index.html`, `workflow/Makefile`, `ro-crate-metadata.json`.
 
     Parameters
     ----------
