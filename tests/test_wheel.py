@@ -170,14 +170,22 @@ def test_a_sweep_is_planned(installed: Path, folder: Path) -> None:
     assert "scenarios  8" in tunbp(installed, folder, "sweep", "plan.yaml", "--plan")
 
 
+def checked(installed: Path, folder: Path) -> str:
+    """What `lab check` prints; it fails where this machine can run nothing, as in a container without namespaces."""
+    done = subprocess.run([installed / "bin" / "tunbp", "lab", "check"], cwd=folder, env=alone(), capture_output=True,
+                          text=True)  # fmt: skip
+    assert done.returncode in (0, 1), done.stderr
+    return done.stdout
+
+
 def test_the_laboratory_says_what_it_can_and_knows_its_plans(installed: Path, folder: Path) -> None:
-    assert "ring" in tunbp(installed, folder, "lab", "check")
+    assert " of 19" in checked(installed, folder)
     assert "ring" in tunbp(installed, folder, "lab", "run", "no_such_plan", status=1)
 
 
 @pytest.mark.netns
 def test_the_laboratory_measures_a_ring(installed: Path, folder: Path) -> None:
-    if not re.search(r"ring +can run", tunbp(installed, folder, "lab", "check").partition("in a VM")[0]):
+    if not re.search(r"\n ring +[1-9]\d* of", checked(installed, folder)):
         pytest.skip("no namespaces, /dev/net/tun or iproute2 here: tunbp lab check says what is missing")
     (folder / "lab.yaml").write_text(PLAN)
     assert "steady" in tunbp(installed, folder, "lab", "run", "lab.yaml", "--variants", "stock", "--out", "lab")

@@ -10,6 +10,7 @@ import pytest
 from tunbp.evidence import openvpn
 from tunbp.evidence.studies import STUDIES
 from tunbp.evidence.validation import run_study
+from tunbp.model import hosts
 
 
 def quick(table: str, rows: list[str], seeds: int, duration: float = 10.0) -> pd.DataFrame:
@@ -26,6 +27,21 @@ def test_a_curve_has_a_rate_of_each_seed_at_published_values_and_between_them() 
         (variant, ring): 3 for variant in ("stock", "patched") for ring in (500, 200)
     }
     assert (curve["received_rate"] > 1e6).all()
+
+
+def test_a_doubted_curve_has_a_rate_of_each_draw_which_its_own_window_holds() -> None:
+    drawn = openvpn.doubted("lab", [0.12], ["OpenVPN"], count=3, duration=10.0)
+    assert drawn.groupby("variant").size().to_dict() == {"stock": 3, "patched": 3}
+    window = hosts.draws("lab-openvpn")["receive_window"][:3]
+    rates = drawn[drawn["variant"] == "patched"].sort_values("draw")["received_rate"].to_numpy()
+    assert (rates <= 8 * window / 0.12).all()
+    assert len(set(rates)) == 3
+
+
+def test_no_more_draws_are_simulated_than_are_stored() -> None:
+    stored = len(hosts.draws("path-wireguard")["receive_window"])
+    drawn = openvpn.doubted("real", [1000], ["wireguard-go"], count=10 * stored, duration=0.5)
+    assert sorted(drawn["draw"].unique()) == list(range(1, stored + 1))
 
 
 def test_a_published_row_is_compared_with_its_place_and_its_role() -> None:

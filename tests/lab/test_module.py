@@ -3,6 +3,7 @@
 import lzma
 import os
 import re
+import shutil
 
 import pytest
 
@@ -46,6 +47,7 @@ def test_an_edit_is_bundled_or_a_file(tmp_path):
         module.find_edit("nothing")
 
 
+@pytest.mark.skipif(not shutil.which("patch"), reason="no patch: apt-get install patch")
 def test_a_sed_script_and_a_patch_change_the_driver(driver, tmp_path):
     script, patch = tmp_path / "a.sed", tmp_path / "b.patch"
     script.write_text("s/two/2/\n")

@@ -116,6 +116,21 @@ def test_claims_validation_and_bounds_are_written_whole(results: Path) -> None:
     assert (bounds["met"] == (bounds["value"] <= bounds["limit"])).all()
 
 
+def test_the_caption_of_the_papers_tables_counts_the_rows_inside_the_bands_that_are_drawn(results: Path) -> None:
+    record = json.loads((results / "figures" / "openvpn_throughput.json").read_text())
+    data = {name: pd.DataFrame(rows) for name, rows in record["data"].items()}
+    drawn = pd.concat([data["lab_drawn"], data["real_drawn"]])
+    keys = ["path", "tunnel", "variant", "rtt", "ring"]
+    # of the 4 draws that this test simulates a band is the whole range
+    ends = drawn.groupby(keys)["received_rate"].agg(["min", "max"])
+    rows = data["published"].join(ends, on=keys)
+    assert rows["min"].notna().all()
+    inside = rows["published"].between(rows["min"], rows["max"]).groupby(rows["role"]).sum()
+    size = rows.groupby("role").size()
+    words = " and ".join(f"{inside[role]} of {size[role]} {role}" for role in ("held out", "fitted"))
+    assert f"Inside the light bands lie {words} rows." in record["caption"]
+
+
 # -- 02
 
 

@@ -58,3 +58,19 @@ def test_constants_are_said_in_the_unit_people_use_with_their_place_in_the_prior
     assert table["host"].iloc[0] == "OpenVPN, Germany–USA"
     assert table["median (90 %)"].iloc[0] == "60 Kpps (20 to 90 Kpps)"
     assert table["as quantiles of the prior"].iloc[1] == "1 to 70 %"
+
+
+def test_how_much_the_rows_narrow_is_said_from_the_lines_that_are_drawn(said):
+    words = figures.narrowed(said)
+    assert words == (
+        "Here 1 of 2 constants is narrowed to half of the prior or less; "
+        "the shortest line is that of the reader speed (33 %)."
+    )
+    assert "none of 2 constants are narrowed" in figures.narrowed(said.assign(place_low90=0.1))
+
+
+def test_how_far_a_line_is_from_the_diagonal_is_said_where_it_is_furthest(judges):
+    # one run in the very middle of its interval and one at its end: half are inside from the first level on
+    table = judges.assign(places=["0.5", "0.5", "0.0", "0.0"])
+    assert list(figures.observed(table)) == [0.5] * 19
+    assert figures.furthest(table) == "Furthest from the diagonal: the paper's other rows 45 points above it at 5 %."

@@ -48,6 +48,16 @@ def test_simulated_values_are_lines_of_the_median_with_their_band(ax, repeated):
     np.testing.assert_allclose(ends, [1.6e6 * 0.904, 177.1e6 * 1.096])
 
 
+def test_doubt_is_a_band_without_a_line_behind_what_is_simulated(ax, repeated):
+    bands.draw_doubt(ax, repeated, "ring", "received_rate", level=0.8)
+    assert not ax.lines
+    band = next(part for part in ax.collections if to_hex(part.get_facecolor()[0]) == STOCK)
+    ends = band.get_paths()[0].get_extents().get_points()[:, 1]
+    np.testing.assert_allclose(ends, [1.6e6 * 0.904, 177.1e6 * 1.096])  # as of the seeds above
+    bands.draw_simulated(ax, repeated, "ring", "received_rate")
+    assert band.get_zorder() < min(part.get_zorder() for part in [*ax.lines, *ax.collections[2:]])
+
+
 def test_rows_without_a_value_are_left_out_not_drawn_as_zero(ax, table):
     points.draw_published(ax, table.assign(received_rate=[np.nan] + [1e6] * 5), "ring", "received_rate")
     assert len(ax.lines[0].get_xdata()) == 2

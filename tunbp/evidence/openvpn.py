@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
@@ -14,7 +12,7 @@ from tunbp.evidence.datasets import published
 from tunbp.evidence.studies import SEEDS, STUDIES, VERSIONS
 from tunbp.evidence.validation import validate
 from tunbp.model.drivers import DEFAULT_RING
-from tunbp.model.hosts import host
+from tunbp.model.hosts import draws, host
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
 from tunbp.statistics import next_run_interval
@@ -27,6 +25,8 @@ PREFIXES = {"lab": "lab", "real": "path"}
 """How ids of rows and hosts of each table begin."""
 TABLES = {"lab": "paper-lab", "real": "paper-path"}
 """Studies of the two tables."""
+DRAWS = 40
+"""Draws of the inferred constants: 39 are needed for an interval of 95 %."""
 WARMUP_SHARE = 0.05
 """Part of the simulated time that totals leave out: slow start."""
 HEADLINE = "path-openvpn-500"
@@ -66,12 +66,56 @@ def curves(
     parts = []
     for tunnel in tunnels:
         for variant in VERSIONS:
-            rates, fields = _rates(path, tunnel, variant, values, seeds, duration)
-            axis = {name: np.broadcast_to(np.asarray(fields[name], float), len(values)) for name in ("rtt", "ring")}
-            wide = pd.DataFrame(rates, columns=range(1, seeds + 1)).assign(**axis, tunnel=tunnel, variant=variant)
-            keys = ["tunnel", "variant", "rtt", "ring"]
-            parts.append(wide.melt(keys, var_name="seed", value_name="received_rate"))
+            repeated = {"seed": xr.DataArray(np.arange(seeds) + 1, dims="seed")}
+            parts.append(_rates(path, tunnel, variant, values, repeated, duration, "seed"))
     return pd.concat(parts, ignore_index=True).assign(path=path)
+
+
+def doubted(
+    path: str, values: Sequence[float], tunnels: Iterable[str] = TUNNELS, count: int = DRAWS, duration: float = 100.0
+) -> pd.DataFrame:
+    """One of the paper's tables, simulated with draws of the inferred constants, one row per draw with its own seed.
+
+    What `curves` has for the constants that meet the fitted rows best, for all those that these rows allow
+    (`model.hosts.draws`).
+
+    Parameters
+    ----------
+    path, values, tunnels, duration
+        As in `curves`.
+    count
+        Draws, at most those that are stored.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns of `curves`, with `draw` instead of `seed`.
+    """
+    parts = []
+    for tunnel in tunnels:
+        drawn = draws(host_of(path, tunnel))
+        kept = min(count, *(len(found) for found in drawn.values()))
+        repeated = {name: xr.DataArray(found[:kept], dims="draw") for name, found in drawn.items()}
+        repeated["seed"] = xr.DataArray(np.arange(kept) + 1, dims="draw")
+        for variant in VERSIONS:
+            parts.append(_rates(path, tunnel, variant, values, repeated, duration, "draw"))
+    return pd.concat(parts, ignore_index=True).assign(path=path)
+
+
+def host_of(path: str, tunnel: str) -> str:
+    """Name of the host whose constants a tunnel on a path has.
+
+    Parameters
+    ----------
+    path, tunnel
+        As in `compare`.
+
+    Returns
+    -------
+    str
+        A host of ``hosts.yaml``.
+    """
+    return f"{PREFIXES[path]}-{TUNNELS[tunnel]}"
 
 
 def compare(path: str, tunnels: Iterable[str] = TUNNELS, rows: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -105,20 +149,25 @@ def compare(path: str, tunnels: Iterable[str] = TUNNELS, rows: pd.DataFrame | No
 
 
 def _rates(
-    path: str, tunnel: str, variant: str, values: Sequence[float], seeds: int, duration: float
-) -> tuple[npt.NDArray[np.float64], dict[str, Any]]:
-    """Received rates over values and seeds, and the fields of the host they were simulated with."""
-    fields = host(f"{PREFIXES[path]}-{TUNNELS[tunnel]}") | {
+    path: str,
+    tunnel: str,
+    variant: str,
+    values: Sequence[float],
+    repeated: Mapping[str, xr.DataArray],
+    duration: float,
+    dim: str,
+) -> pd.DataFrame:
+    """Received rates over values and the dim of the fields that are repeated, one row each."""
+    fields = host(host_of(path, tunnel)) | {
         "driver": VERSIONS[variant],
         AXES[path]: xr.DataArray(list(values), dims="at"),
+        **repeated,
     }
-    scenario = Scenario().replace(
-        **fields,
-        duration=duration,
-        warmup=WARMUP_SHARE * duration,
-        seed=xr.DataArray(np.arange(seeds) + 1, dims="seed"),
-    )
-    return simulate(scenario)["received_rate"].transpose("at", "seed").to_numpy(), fields
+    scenario = Scenario().replace(**fields, duration=duration, warmup=WARMUP_SHARE * duration)
+    rates = simulate(scenario)["received_rate"].transpose("at", dim).to_numpy()
+    axis = {name: np.broadcast_to(np.asarray(fields[name], float), len(values)) for name in ("rtt", "ring")}
+    wide = pd.DataFrame(rates, columns=range(1, rates.shape[1] + 1)).assign(**axis, tunnel=tunnel, variant=variant)
+    return wide.melt(["tunnel", "variant", "rtt", "ring"], var_name=dim, value_name="received_rate")
 
 
 def gains(table: pd.DataFrame) -> pd.DataFrame:

@@ -178,6 +178,8 @@ def _apply(edit: Path, work: Path) -> None:
     before = [(work / name).read_bytes() for name in SOURCES]
     if edit.suffix == ".sed":
         process.run(["sed", "-i", "-f", str(edit.resolve()), str(work / "tun.c")])
+    elif not shutil.which("patch"):
+        raise LabError("`patch` is not installed; Debian: apt-get install patch")
     else:
         process.run(
             ["patch", "--directory", str(work), "-p3", "--input", str(edit.resolve())], "it must fit this source"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 PROPER = {"openvpn": "OpenVPN", "wireguard": "wireguard-go", "cubic": "CUBIC", "bbr": "BBR", "tap": "TAP",
-          "default_windows": "default windows"}  # fmt: skip
+          "default_windows": "default windows", "wireguardgo": "wireguard-go", "quic": "QUIC"}  # fmt: skip
 """Names that are not written as in an id."""
 PLACES = {"path": "Germany–USA", "lab": "lab"}
 """Paths of the paper in words."""
@@ -28,10 +28,12 @@ def named(name: str) -> str:
     --------
     >>> named("120ms-ring100-bbr-pfifo_fast"), named("lab-openvpn-80ms-stock")
     ('120 ms, ring 100, BBR', 'lab, OpenVPN, 80 ms, stock')
+    >>> named("zeptun-bench-zeptun-userspace")  # a word that comes twice is said once
+    'zeptun, bench, userspace'
     """
     parts = name.removesuffix("-pfifo_fast").split("-")
     words = [re.sub(r"^(ring)(\d+)$|^(\d+)(ms)$", r"\1\3 \2\4", part) for part in parts]
-    return ", ".join(PROPER.get(word, word) for word in words)
+    return ", ".join(PROPER.get(word, word) for word in dict.fromkeys(words))
 
 
 def host_name(host: str) -> str:

@@ -1,4 +1,7 @@
-"""Simulated values: the median over repetitions as a line, and where one more falls as a band."""
+"""Simulated values: the median over repetitions as a line, and where one more falls as a band.
+
+A wider, lighter band behind it says the same of repetitions that differ in the model's constants too.
+"""
 
 from __future__ import annotations
 
@@ -73,3 +76,30 @@ def draw_simulated(
     ax.set(xlabel="", ylabel="")
     if label:
         label_from_schema(ax, x, y, shown)
+
+
+def draw_doubt(
+    ax: Axes, data: Table, x: str, y: str, variant: str = "variant", *, level: float = 0.9, darkness: float = 0.1
+) -> None:
+    """Draw where one more run falls, without a line: a light band per variant, behind everything else.
+
+    Parameters
+    ----------
+    ax, data, x, y, variant
+        As in `draw_simulated`; rows with the same `x` and variant differ in what is uncertain, e.g. draws of constants.
+    level
+        Probability inside the band; 19 rows are needed for 0.9.
+    darkness
+        From 0 (nothing is seen) to 1.
+
+    Raises
+    ------
+    OutputError
+        If a column is missing, or a variant is unknown.
+    """
+    table = rows(data)
+    need(table, x, y)
+    for name, part in by_variant(table, variant):
+        ends = part.dropna(subset=[y]).groupby(x)[y].apply(lambda values: _ends(values, level))
+        low, high = zip(*ends, strict=True)
+        ax.fill_between(ends.index, low, high, color=variant_style(name).color, alpha=darkness, linewidth=0, zorder=0.5)

@@ -7,18 +7,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from matplotlib.patches import Patch
 
-from tunbp.plots.bands import draw_simulated
-from tunbp.plots.legend import fitted_handle, kind_handle, name_lines
+from tunbp.notebooks.openvpn_throughput.tables import DOUBT
+from tunbp.plots.bands import draw_doubt, draw_simulated
+from tunbp.plots.legend import GREY, fitted_handle, kind_handle, name_lines
 from tunbp.plots.points import draw_published
 from tunbp.plots.style import figure, format_tick, label_axis, label_field, variant_style
 from tunbp.plots.texts import Text
 from tunbp.quantities import percent
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+BANDS = ((0.3, "other seeds"), (0.1, "other constants"))
+"""How dark the bands are, and what differs in them."""
 PATHS = {"lab": "lab, emulated delay", "real": "Germany–USA, about 120 ms"}
 
 TEXTS = {
@@ -26,12 +31,14 @@ TEXTS = {
         "TCP throughput through OpenVPN and wireguard-go, stock and backpressure",
         "Stock falls off a cliff where a burst of the window no longer fits into the ring: in the lab between 30 "
         "and 40 ms for OpenVPN (left), on the path of about 120 ms below some hundred packets of queue (right). "
-        "Backpressure stays at what the receive window allows. Open markers: published, one value each, without a "
-        "spread; a dot inside: the model was fitted to that row. Lines and bands: simulated, median of the "
-        "seeds and where one more falls (95 % from 39 seeds on, else their whole range; what is uncertain about the "
-        "model's constants is not in it).",
-        "Four panels, two tunnels by two paths. In each, the stock line drops steeply while the backpressure line "
-        "stays near the top.",
+        "Backpressure carries what the reader and the receive window per round trip allow, at any ring. Open markers: "
+        "published, one value each, without a spread; a dot inside: the model was fitted to that row. Lines: simulated "
+        "with the constants that meet those rows best, median of the seeds; dark bands: where one more seed falls "
+        "(95 % from 39 seeds on, else their whole range). Light bands: 90 % of runs whose constants are draws of the "
+        "posterior, all that the same few rows allow; some are cut off at the top.",
+        "Four panels, two tunnels by two paths. In the lab both lines fall with the round trip, stock of OpenVPN far "
+        "below backpressure from 40 ms on and that of wireguard-go a little below; on the path backpressure is flat "
+        "over all queue lengths and stock falls by two orders of magnitude toward 10 packets.",
     ),
     "openvpn_gain_by_queue": Text(
         "What the 36 % means: each queue length, stock and backpressure",
@@ -49,13 +56,15 @@ FACTOR = 10.0
 """Gain from which it is said as a factor."""
 
 
-def paper(curves: Mapping[str, pd.DataFrame], rows: Mapping[str, pd.DataFrame]) -> Figure:
+def paper(
+    curves: Mapping[str, pd.DataFrame], doubts: Mapping[str, pd.DataFrame], rows: Mapping[str, pd.DataFrame]
+) -> Figure:
     """Throughput of each tunnel over RTT and over queue length: published markers, simulated lines with bands.
 
     Parameters
     ----------
-    curves, rows
-        `evidence.openvpn.curves` and `compare` by path (``"lab"``, ``"real"``).
+    curves, doubts, rows
+        `evidence.openvpn.curves`, `doubted` and `compare` by path (``"lab"``, ``"real"``).
 
     Returns
     -------
@@ -67,21 +76,24 @@ def paper(curves: Mapping[str, pd.DataFrame], rows: Mapping[str, pd.DataFrame]) 
                        squeeze=False)  # fmt: skip
     for column, path in enumerate(rows):
         for row, tunnel in enumerate(tunnels):
-            ax, one, two = axes[row, column], *(t[t["tunnel"] == tunnel] for t in (curves[path], rows[path]))
-            _paper_panel(ax, one, two, path)
+            ax = axes[row, column]
+            one, two, three = (t[path][t[path]["tunnel"] == tunnel] for t in (curves, doubts, rows))
+            _paper_panel(ax, one, two, three, path)
             ax.set_title(f"{tunnel}: {PATHS[path]}")
             if row < len(tunnels) - 1:
                 ax.set_xlabel("")
-    handles = [kind_handle("published"), fitted_handle(), kind_handle("simulated")]
-    fig.legend(handles=handles, loc="outside upper center", ncols=3)
+    handles: list[Artist] = [kind_handle("published"), fitted_handle(), kind_handle("simulated")]
+    handles += [Patch(color=GREY, alpha=alpha, linewidth=0, label=words) for alpha, words in BANDS]
+    fig.legend(handles=handles, loc="outside upper center", ncols=5)
     return fig
 
 
-def _paper_panel(ax: Axes, curve: pd.DataFrame, table: pd.DataFrame, path: str) -> None:
+def _paper_panel(ax: Axes, curve: pd.DataFrame, doubt: pd.DataFrame, table: pd.DataFrame, path: str) -> None:
     axis = "rtt" if path == "lab" else "ring"
     if path == "real":
         ax.set_xscale("log")
         ax.set_yscale("log")
+    draw_doubt(ax, doubt, axis, "received_rate", level=DOUBT, darkness=BANDS[1][0])
     draw_simulated(ax, curve, axis, "received_rate", label=False)
     draw_published(ax, table, axis, "published", fitted="role", label=False)
     label_axis(ax.yaxis, "Throughput", "bit/s")
@@ -89,7 +101,7 @@ def _paper_panel(ax: Axes, curve: pd.DataFrame, table: pd.DataFrame, path: str) 
     middle = curve.groupby(["variant", axis])["received_rate"].median()
     values = np.array(sorted(set(curve[axis])), float)
     if path == "lab":
-        ax.set(xlim=(0, None), ylim=(0, None))
+        ax.set(xlim=(0, None), ylim=(0, 1.25 * max(middle.max(), table["published"].max())))
         at = {"stock": (0.06, (-2, -9)), "patched": (0.07, (4, 7))}
     else:
         ax.set_ylim(1e6, 1.6 * float(curve["received_rate"].max()))

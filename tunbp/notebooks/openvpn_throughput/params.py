@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from tunbp.evidence.openvpn import DRAWS
 from tunbp.run.params import SEEDS, Count, Duration, NotebookParams, Ring, Rtt, Tunnel, of
 
 
@@ -18,6 +19,7 @@ class Params(NotebookParams):
         "rtts": [0.01, 0.02, 0.04, 0.08, 0.12],
         "rings": [5000, 1000, 500, 100, 50, 10],
         "seeds": 8,
+        "draws": 4,
     }
 
     tunnels: list[Tunnel] = Field(
@@ -36,4 +38,7 @@ class Params(NotebookParams):
         "ring", [10, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000, 2000, 5000], "real path: txqueuelen"
     )
     seeds: Count = Field(default=64, description=SEEDS)
+    draws: Count = Field(
+        default=DRAWS, description="how many draws of the constants' posterior each scenario is simulated with"
+    )
     duration: Duration = of("duration", 100.0, "simulated time")

@@ -14,9 +14,13 @@ from tunbp.quantities import percent, show, show_range
 from tunbp.results.numbers import Number
 from tunbp.results.output import Output
 from tunbp.sources import link
+from tunbp.statistics import next_run_interval
 
 LIMIT = 0.2
 """Relative error from which a row is named, and factor less one between neighbours from which a curve is rough."""
+
+DOUBT = 0.9
+"""Probability inside a light band."""
 
 FACTOR = 10.0
 """Relative error from which it is said as a factor."""
@@ -43,6 +47,33 @@ def where_off(curves: Mapping[str, pd.DataFrame], rows: pd.DataFrame) -> str:
         f": {named}. " if named else ". "
     )
     return (words + _roughness(curves["lab"]) if "lab" in curves else words).strip()
+
+
+def inside(doubts: Mapping[str, pd.DataFrame], rows: pd.DataFrame) -> str:
+    """Say how many published rows lie where 90 % of runs with drawn constants fall.
+
+    Parameters
+    ----------
+    doubts
+        `evidence.openvpn.doubted` by path.
+    rows
+        Published rows of `evidence.openvpn.compare`.
+
+    Returns
+    -------
+    str
+        One sentence; empty where no published row was simulated.
+    """
+    held: dict[str, list[bool]] = {"held out": [], "fitted": []}
+    for line in rows.to_dict("records"):
+        drawn = doubts[str(line["path"])]
+        at = drawn[(drawn["tunnel"] == line["tunnel"]) & (drawn["variant"] == line["variant"])]
+        at = at[np.isclose(at["rtt"], line["rtt"]) & (at["ring"] == line["ring"])]
+        if len(at):
+            found = next_run_interval(at["received_rate"], DOUBT)
+            held[str(line["role"])].append(found.low <= line["published"] <= found.high)
+    told = [f"{sum(which)} of {len(which)} {role}" for role, which in held.items() if which]
+    return f"Inside the light bands lie {' and '.join(told)} rows." if told else ""
 
 
 def _row(line: Mapping[Hashable, Any]) -> str:

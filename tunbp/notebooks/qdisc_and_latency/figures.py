@@ -24,23 +24,23 @@ TEXTS = {
     "qdisc_latency": Text(
         "Throughput and latency over ring size, stock and backpressure",
         "A small ring is enough with backpressure: at the star a bulk flow (left) has 98 % of its best rate or more, "
-        "and behind fq_codel a sparse flow beside it (right) waits for what is in the ring alone. Stock needs a ring "
-        "ten times as large for the same rate, and pfifo behind a stopped ring (middle) only moves the queue into "
-        "itself. Lines: simulated, median of the seeds; bands: where one more falls (of fewer than 39 their whole "
+        "and behind fq_codel a sparse flow beside it (right) waits for what is in the ring alone. Stock needs a far "
+        "larger ring for the same rate, and pfifo behind a stopped ring (middle) only moves the queue into itself. "
+        "Lines: simulated, median of the seeds; bands: where one more falls (of fewer than 39 their whole "
         "range). Dotted: a ring that is always full, N over the reader's speed.",
-        "Three panels over txqueuelen. With backpressure the rate is nearly full from 50 packets on, with stock from "
-        "500 on; the wait of a sparse flow grows with the ring behind fq_codel and is some milliseconds at every "
-        "ring behind pfifo.",
+        "Three panels over txqueuelen. With backpressure the rate is nearly full from small rings on, with stock from "
+        "large ones on; the wait of a sparse flow grows with the ring behind fq_codel and is some milliseconds at "
+        "every ring behind pfifo.",
     ),
     "tun_shaped": Text(
         "Ping through a tun device that is read at 8 Mbit/s, by driver and txqueuelen",
         "The ring makes the ping, with either driver: a full ring of 500 packets takes 750 ms, inside the 670 to 770 "
         "ms that were reported with any qdisc (grey band; unix.stackexchange 762935), and backpressure with fq_codel "
-        "does not shorten it, as no qdisc sorts what is in the ring. Only a smaller ring does; stock pays for that "
-        "with losses, backpressure does not. Simulated, 20 TCP streams, mean: it lies below the reported band, because "
-        "TCP backs off and the ring is not always full. The path's own round trip of 5 ms is assumed.",
-        "Dot plot on a logarithmic axis: at 500 packets both drivers lie just below the reported band, at 10 packets "
-        "both below 20 ms.",
+        "hardly shortens it, as no qdisc sorts what is in the ring. Only a smaller ring does; stock pays for that "
+        "with losses, backpressure does not. Simulated, 20 TCP streams, mean; the path's own round trip of 5 ms is "
+        "assumed.",
+        "Dot plot on a logarithmic axis: both drivers lie close to each other in each row, from hundreds of "
+        "milliseconds at 500 packets down to tens at 10.",
     ),
     "video_loss": Text(
         "Loss of a video in a stock ring of 25 packets, over the size of its frames",

@@ -1,10 +1,12 @@
-"""The table of notebook 04 for print: throughput, wait and drops at a few rings."""
+"""The table of notebook 04 for print, and sentences of captions that its numbers decide."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from tunbp.quantities import significant
+from tunbp.evidence import latency
+from tunbp.plots.style import variant_style
+from tunbp.quantities import show, significant
 
 RINGS = (10, 50, 100, 500, 1000)
 """Rings of the printed table."""
@@ -41,3 +43,47 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
         }
         rows.append(row | waits)
     return pd.DataFrame(rows)
+
+
+def needed_by_stock(bulk: pd.DataFrame) -> str:
+    """Sentence for a caption: the ring that suffices with backpressure, and the one that stock needs for as much.
+
+    Parameters
+    ----------
+    bulk
+        What `evidence.latency.over_rings` returned.
+
+    Returns
+    -------
+    str
+        One sentence.
+    """
+    best, table = latency.sweet_spot(bulk), latency.medians(bulk)
+    stock = table[(table["variant"] == "stock") & (table["qdisc"] == best["qdisc"])]
+    enough = stock[stock["received_rate"] >= best["received_rate"]]
+    needed = f"with {enough['ring'].min():.0f}" if len(enough) else "at none of these rings"
+    carried = show(best["received_rate"], "bit/s", 2)
+    return f"Backpressure carries {carried} with {best['ring']:.0f} packets, stock {needed}."
+
+
+def in_band(shaped: pd.DataFrame) -> str:
+    """Sentence for a caption: the simulated ping of each driver at the reported ring, and where it lies.
+
+    Parameters
+    ----------
+    shaped
+        What `evidence.latency.shaped_tun` returned.
+
+    Returns
+    -------
+    str
+        One sentence, and why a ping lies below the band.
+    """
+    low, high = latency.shaped_published()
+    ring = int(shaped["ring"].max())
+    told = []
+    for row in shaped[shaped["ring"] == ring].to_dict("records"):
+        place = "below" if row["rtt"] < low else "above" if row["rtt"] > high else "inside"
+        told.append(f"{variant_style(row['variant']).label} {show(row['rtt'], 's', 3)} ({place} the band)")
+    why = " Below it: TCP backs off, and the ring is not always full." if "below" in "".join(told) else ""
+    return f"At {ring} packets: {', '.join(told)}.{why}"

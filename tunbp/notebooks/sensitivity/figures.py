@@ -24,9 +24,10 @@ TEXTS = {
         "The ring (txqueuelen) decides most of the gain, and by itself: its first-order index is nearly its total. Of "
         "the latency cost no parameter decides by itself: the totals (black diamonds, with all interactions) lie far "
         "right of the first-order indices (grey squares, alone). Sobol indices over the range of real paths, one flow, "
-        "95 % intervals; the gain enters as the logarithm of the ratio of throughputs. Simulated.",
+        "95 % intervals; the gain enters as the logarithm of the ratio of throughputs, the latency cost is how much "
+        "longer the mean round trip gets. Simulated.",
         "Two panels of dots with intervals, one row per parameter; txqueuelen lies far right of all others for the "
-        "gain, and four parameters share the latency cost.",
+        "gain, and several parameters share the latency cost.",
     ),
     "sensitivity_map": Text(
         "Gain of backpressure over round-trip time and txqueuelen",

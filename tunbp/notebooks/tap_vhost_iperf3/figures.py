@@ -27,7 +27,7 @@ TEXTS = {
     "raw_runs": Text(
         "24 raw iperf3 runs against ring size and round-trip time",
         "Without added delay (left) stock needs a ring of about 100 packets with TAP; backpressure keeps its rate "
-        "with 10 and most of it with a single one. Behind vhost-net both carry the same from 10 packets on. With "
+        "with 10 and half of it with a single one. Behind vhost-net both carry the same from 10 packets on. With "
         "delay (right) six of the eight runs lie on the dotted line or up to a quarter below it, which is what the "
         "receiver's window allows: they say nothing about drops. Only the two stock TAP runs lie far below. Filled "
         "markers: measured, one run of 300 s each, with a 95 % interval over its seconds that knows nothing of other "
@@ -40,12 +40,13 @@ TEXTS = {
     "raw_series": Text(
         "What was in flight, and its rate, of one stock run and one with backpressure",
         "The window of the stock run saws at less than half of what backpressure keeps in flight, and the model "
-        "follows in level and shape, but with an eighth of the retransmits. Dots: measured each second at the sender; "
-        "lines: simulated; the first 120 s, means without the first 10. Shown is the smaller of congestion and receive "
-        "window: a congestion window beyond the receiver's is not used. The simulation is not shifted or started to "
-        "match: losses fall at other moments. The round trips differ: the file of the second run says 120 ms.",
-        "Two columns of two time series; stock saws at a low level, the run with backpressure is flat at the receive "
-        "window.",
+        "follows in level and shape, but loses other numbers of packets (in the panels). Dots: measured each second at "
+        "the sender; lines: simulated; the first 120 s, means without the first 10. Shown is the smaller of congestion "
+        "and receive window: a congestion window beyond the receiver's is not used. The simulation is not shifted or "
+        "started to match: losses fall at other moments. The round trips differ: the file of the second run says "
+        "120 ms.",
+        "Two columns of two time series; stock saws at a low level, the run with backpressure stays at the receive "
+        "window, measured with some scatter below it.",
     ),
 }
 """Words of each figure, by its id."""

@@ -34,16 +34,16 @@ TEXTS = {
         "interval of each level, by source. On the diagonal an interval says what it is; above it, it is wider than "
         "need be; below it, it is too narrow or misplaced. Grey: where 95 % of honest intervals would lie, were the "
         "rows of the smallest source independent; they share hosts and days, so the true range is wider.",
-        "Lines over a square with its diagonal and a grey band around it.",
+        "Lines over a square with its diagonal and a grey band around it; they rise along the diagonal.",
     ),
     "contraction": Text(
         "What the paper's rows say of each constant",
-        "A line much shorter than the grey field: the rows narrow this constant; one that fills it: they say nothing "
-        "of it; one at an end: they contradict its prior. Lines: 90 % of the posterior, with its median, as quantiles "
-        "of the prior. Relative: what is narrowed is the factor to the reader's speed or service time, not the "
-        "constant in its unit. Sorted by how much of the variance is gone.",
-        "One horizontal line with a dot per constant over a grey field of the prior; those at the top are short, that "
-        "of the reader's speed fills the field.",
+        "A line much shorter than the grey field: the paper's rows narrow this constant; one that fills it: they say "
+        "nothing of it; one at an end: they contradict what was believed before (the prior). Lines: 90 % of the "
+        "posterior, with its median, as quantiles of the prior. Relative: what is narrowed is the factor to the "
+        "reader's speed or service time, not the constant in its unit. Sorted by how much of the variance is gone.",
+        "One horizontal line with a dot per constant over the grey field of its prior, those that the rows narrow "
+        "most at the top.",
     ),
 }
 """Words of each figure, by its id."""
@@ -53,6 +53,8 @@ INTERVAL = "#8A8A8A"
 LINES = (("black", "-"), ("#5a5a5a", "--"), ("#9a9a9a", "-."), ("#5a5a5a", ":"))
 """Colour and dashes of sources, colour of hosts."""
 LEVELS = np.linspace(0.05, 0.95, 19)
+PRIOR_WIDTH = 0.9
+"""Width of the grey field of a prior, in its quantiles."""
 
 
 def held(covered: pd.DataFrame) -> str:
@@ -74,6 +76,69 @@ def held(covered: pd.DataFrame) -> str:
         for row in parts.to_dict("records")
     ]
     return f"The 90 % intervals hold: {', '.join(told)}."
+
+
+def observed(part: pd.DataFrame) -> np.ndarray:
+    """Share of one source's configurations (of their runs, where these are known) inside the interval of each level.
+
+    Parameters
+    ----------
+    part
+        Rows of one source of `tunbp.evidence.predictive.judged`.
+
+    Returns
+    -------
+    ndarray
+        One share per entry of `LEVELS`; a configuration counts once, however many runs it has.
+    """
+    away = [2 * np.abs(np.array(places.split(), float) - 0.5) for places in part["places"]]
+    return np.array([np.mean([(runs <= level).mean() for runs in away]) for level in LEVELS])
+
+
+def furthest(table: pd.DataFrame) -> str:
+    """Sentence for a caption: how far each source's line is from the diagonal where it is furthest.
+
+    Parameters
+    ----------
+    table
+        As for `intervals`.
+
+    Returns
+    -------
+    str
+        One sentence.
+    """
+    told = []
+    for source, part in table.groupby("source", sort=False):
+        off = observed(part) - LEVELS
+        at = int(np.abs(off).argmax())
+        side = "above" if off[at] > 0 else "below"
+        told.append(
+            f"{SOURCE_NAMES[str(source)]} {100 * abs(off[at]):.0f} points {side} it at {percent(LEVELS[at], 2)}"
+        )
+    return f"Furthest from the diagonal: {', '.join(told)}."
+
+
+def narrowed(table: pd.DataFrame) -> str:
+    """Sentence for a caption: how many constants the rows narrow, and which one most.
+
+    Parameters
+    ----------
+    table
+        `tunbp.evidence.posteriors.contraction`.
+
+    Returns
+    -------
+    str
+        One sentence.
+    """
+    share = (table["place_high90"] - table["place_low90"]).to_numpy(float) / PRIOR_WIDTH
+    half, least = int((share <= 0.5).sum()), int(share.argmin())
+    return (
+        f"Here {half or 'none'} of {len(table)} constants {'is' if half == 1 else 'are'} narrowed to half of the prior "
+        f"or less; the shortest line is that of the {constant_name(table.iloc[least].to_dict())} "
+        f"({percent(float(share[least]), 2)})."
+    )
 
 
 def intervals(table: pd.DataFrame) -> Figure:
@@ -130,10 +195,9 @@ def coverage(table: pd.DataFrame) -> Figure:
                     linewidth=0, zorder=0)  # fmt: skip
     ax.plot([0, 1], [0, 1], color=GREY, linewidth=0.8)
     for (source, part), (color, dashes) in zip(table.groupby("source", sort=False), LINES, strict=False):
-        # of single runs where their rates are known; a configuration counts once
-        away = [2 * np.abs(np.array(places.split(), float) - 0.5) for places in part["places"]]
-        observed = [float(np.mean([(runs <= level).mean() for runs in away])) for level in LEVELS]
-        ax.plot(LEVELS, observed, color=color, linestyle=dashes, label=f"{SOURCE_NAMES[str(source)]} ({len(part)})")
+        ax.plot(
+            LEVELS, observed(part), color=color, linestyle=dashes, label=f"{SOURCE_NAMES[str(source)]} ({len(part)})"
+        )
     ax.set(xlim=(0, 1), ylim=(0, 1.02))
     for at, side, words in (((0.02, 0.98), "left", "wider than need be"), ((0.98, 0.02), "right", "too narrow")):
         ax.text(*at, words, transform=ax.transAxes, ha=side, va="top" if side == "left" else "bottom", fontsize=7,
@@ -161,7 +225,9 @@ def contraction(table: pd.DataFrame) -> Figure:
     order = list(table.groupby("name")["contraction"].mean().sort_values(ascending=False).index)
     fig, ax = style.figure("column", 0.9 + 0.2 * len(order))
     hosts = list(table.groupby("host", sort=False))
-    ax.axvspan(0.05, 0.95, color="#E4E4E4", linewidth=0, zorder=0, label="prior, 90 %")
+    ax.axvspan(
+        0.5 - PRIOR_WIDTH / 2, 0.5 + PRIOR_WIDTH / 2, color="#E4E4E4", linewidth=0, zorder=0, label="prior, 90 %"
+    )
     for number, ((host, part), (color, _), marker) in enumerate(zip(hosts, LINES, "osD^", strict=False)):
         at = part["name"].map(order.index) + 0.6 * ((number + 0.5) / len(hosts) - 0.5)
         ax.hlines(at, part["place_low90"], part["place_high90"], color=color, linewidth=1.0)
