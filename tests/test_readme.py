@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
 import pytest
 
-from tools.readme import disagreements, quote
+from tools.readme import disagreements, noted, quote
 from tunbp.errors import OutputError
 from tunbp.project import project_root
 
@@ -40,6 +39,11 @@ def test_quoting_a_number_nobody_noted_is_refused():
 
 @pytest.mark.skipif(not RESULTS, reason="TUNBP_RESULTS does not name the results of a run")
 def test_the_readme_says_what_the_run_found():
-    numbers = json.loads((Path(RESULTS) / "numbers.json").read_text())["numbers"]
     readme = (project_root(Path(__file__).parent) / "README.md").read_text()
-    assert disagreements(readme, numbers) == []
+    assert disagreements(readme, noted(Path(RESULTS))) == []
+
+
+def test_a_finding_is_quoted_by_its_place(finished):
+    numbers = noted(finished)
+    assert numbers["finding_2"]["shown"] == "57.2 %"  # as `small_run` notes it
+    assert numbers["demo_gain"]["shown"] == "57.2 %"

@@ -6,8 +6,10 @@ What is no result but given, such as the length of a path, is marked so: `<!--gi
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from tunbp.errors import OutputError
@@ -17,6 +19,21 @@ _QUOTED = re.compile(r"<!--(\w+)-->(.*?)<!---->", re.DOTALL)
 # a number with the unit of a result; code is left out before looking
 _RESULT = re.compile(r"\d[\d.,]*\s?(?:%|[KMG]bit/s|[KM]?pps\b|µs\b|ms\b)")
 _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
+
+
+def noted(results: Path) -> dict[str, dict[str, Any]]:
+    """Numbers of a run and those of its findings (`finding_1`, ...), by the names that a text quotes them with.
+
+    Parameters
+    ----------
+    results
+        A finished results folder.
+    """
+    numbers: dict[str, dict[str, Any]] = json.loads((results / "numbers.json").read_text(encoding="utf-8"))["numbers"]
+    for record in sorted((results / "numbers").glob("*.json")):
+        for finding in json.loads(record.read_text(encoding="utf-8")).get("findings", []):
+            numbers[f"finding_{finding['place']}"] = {"shown": finding["number"]}
+    return numbers
 
 
 def quote(text: str, numbers: Mapping[str, Mapping[str, Any]]) -> str:

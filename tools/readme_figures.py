@@ -10,10 +10,12 @@ mpl.use("Agg")
 
 from matplotlib.figure import Figure
 
+from tunbp.evidence import openvpn
 from tunbp.evidence.datasets import published
 from tunbp.evidence.picture import bursts, stages, wakes
 from tunbp.model.drivers import ring_batch
 from tunbp.model.hosts import host
+from tunbp.notebooks.openvpn_throughput.figures import gain_by_queue
 from tunbp.plots import style
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -55,6 +57,11 @@ def draw_model() -> Path:
     )
     right.legend(fontsize=6.5, loc="lower right")
     return _save(figure, "model.png")
+
+
+def draw_gain() -> Path:
+    """What was published of OpenVPN at each queue length, stock and backpressure: docs/gain.png; return its path."""
+    return _save(gain_by_queue(openvpn.gains(openvpn.compare("real"))), "gain.png")
 
 
 def _save(figure: Figure, name: str) -> Path:
@@ -103,4 +110,4 @@ def draw_stages() -> Path:
 
 
 if __name__ == "__main__":
-    print(draw_model(), draw_stages())
+    print(draw_gain(), draw_model(), draw_stages())
