@@ -245,9 +245,11 @@ def figure_map() -> str:
         command = f"`tunbp reproduce {name.partition('_')[0]}`"
         rows.append((name, command, f"{state['seconds']:.0f} s", show(size, "byte", 2), ", ".join(named)))
     machine = json.loads((results / "environment.json").read_text())
+    libraries = ", ".join(f"{name} {number}" for name, number in machine["versions"].items() if name != "python")
     where = (
         f"Measured on {machine['cpus']} processors ({machine['cpu']}), {show(machine['memory_bytes'], 'byte', 2)} of "
-        f"memory, {machine['operating_system']}, Python {machine['versions']['python']}; all notebooks at once.\n\n"
+        f"memory, {machine['operating_system']}, Linux {machine['kernel']}, Python {machine['versions']['python']} "
+        f"({libraries}); as many notebooks at once as there are processors.\n\n"
     )
     return where + table(("notebook", "command", "time", "disk", "figures and tables"), rows)
 
