@@ -258,20 +258,22 @@ def show_range(low: float, high: float, unit: str, digits: int = 2, like: float 
 
 
 def percent(share: float, digits: int = 3) -> str:
-    """Show a share of one in percent: `percent(0.0534)` is `5.34 %`.
+    """Show a share of one in percent: `percent(0.0534)` is `5.34 %`; what is not the whole never looks like 100 %.
 
     Parameters
     ----------
     share
         Part of one.
     digits
-        Significant digits.
+        Significant digits, and more where these would round up to the whole.
 
     Returns
     -------
     str
         Number and percent sign.
     """
+    while share < 1.0 and digits < 9 and float(f"{100.0 * share:.{digits - 1}e}") >= 100.0:
+        digits += 1
     return show(float(share), "%", digits)
 
 

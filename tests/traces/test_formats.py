@@ -464,3 +464,13 @@ def test_every_format_has_a_fixture_and_a_row_that_says_what_is_read():
             opened_by |= {*run.attrs["tool"].split("; "), *(map(str, run["tool"].values) if "tool" in run else [])}
     # run.json and the receive log are made by the tests themselves; flent's files by convert
     assert {reader.name for reader in READERS} - opened_by <= {"tunbp lab", "tun receive log", "flent"}
+
+
+def test_ip_stats_and_rows_that_grep_left_of_proc_net_dev_are_counters():
+    stats, rows = open_trace(FIXTURES / "ip_stats.txt"), open_trace(FIXTURES / "proc_net_dev_grep.txt")
+    assert int(stats["tx_packets"].sel(queue="va")) == 205842
+    assert int(rows["tx_packets"].sel(queue="va")) == 222453
+
+
+def test_fpings_list_of_times_is_its_summary():
+    assert "summary is missing" not in open_trace(FIXTURES / "fping_list.txt").attrs["warnings"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import quopri
 import re
 import stat
 import zlib
@@ -31,6 +32,10 @@ KERNEL_TABLES = re.compile(r"/proc/(?:\d+/)?(?:net/[\w./@-]+|softirqs)$")
 """Files of size 0 that have content: the kernel's tables. Others of /proc wait for ever, or are nobody's traces."""
 HEAD = 1 << 16
 """How much of a file is looked at to recognize its format [byte]."""
+
+ENCODED = re.compile(rb"^Content-Transfer-Encoding: quoted-printable\s", re.MULTILINE | re.IGNORECASE)
+MAILED = 3
+"""Equals signs written as `=3D` from which a text is one of a raw mail: no tool prints them so."""
 
 _LINE = re.compile(rb"[^\r\n]+")
 _INDENT = re.compile(rb"^([ \t]{0,64})\S", re.MULTILINE)
@@ -154,7 +159,7 @@ def source_of(file: Path, stored: bytes, unpack_limit: int = UNPACK_LIMIT) -> So
     source = Source(file, stored, hashlib.sha256(stored).hexdigest())
     if stored.startswith(b"\x1f\x8b"):
         source.data = _unpack(source, stored, unpack_limit)
-    source.data = _to_utf8(source)
+    source.data = _of_mail(source, _to_utf8(source))
     plain = unquoted(source.data)
     source.quoted, source.data = (source.data if plain is not source.data else b""), plain
     if not source.data or source.data.isspace():
@@ -178,6 +183,8 @@ def _read_file(file: Path) -> bytes:
                 raise TraceError(f"{file}: not a regular file; give the file that the tool wrote")
             # a size alone would allocate it; some file systems report 0 for a file that has content
             data = handle.read(information.st_size + 1) if information.st_size else handle.read(MEBI)
+    except TraceError:
+        raise
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise TraceError(f"{file}: cannot be read: {reason}") from error
@@ -227,6 +234,14 @@ def _to_utf8(source: Source) -> bytes:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", errors="replace").encode("utf-8", errors="replace")
     return data
+
+
+def _of_mail(source: Source, data: bytes) -> bytes:
+    """The text of a mail as it was written: a raw one writes `=` as `=3D` and ends long lines with `=`."""
+    if data.find(b"\0", 0, HEAD) >= 0 or not (ENCODED.search(data, 0, HEAD) or data.count(b"=3D", 0, HEAD) >= MAILED):
+        return data
+    source.warn_of_file("a mail as it is sent (quoted-printable): bytes and lines are those of its text")
+    return quopri.decodestring(data)
 
 
 def unquoted(data: bytes) -> bytes:

@@ -170,6 +170,8 @@ def _sockets(run: xr.Dataset) -> str | None:
         values = last_known(run, variable)
         if values.size and np.isfinite(values[busiest]):
             parts.append(f"{label} {show(float(values[busiest]), unit, 3)}")
+        elif variable == "cwnd" and np.isfinite(segments := last_known(run, "cwnd_segments")[busiest]):
+            parts.append(f"cwnd {segments:.0f} segments")
     count = run.sizes.get("stream", 1)
     return f"{count} socket{'s' if count > 1 else ''}; {name}: {', '.join(parts)}{_held(run)}"
 
@@ -261,7 +263,7 @@ def _short(most: tuple[str, float]) -> tuple[str, str]:
     return most[0].rstrip(":"), show(most[1], "packet")
 
 
-LOSSES = re.compile(r"drop|discard|miss|err|no_buf|out_of_buf|overrun|timeout", re.IGNORECASE)
+LOSSES = re.compile(r"drop|discard|miss|err|no_buf|out_of_buf|overrun|timeout|exceeded", re.IGNORECASE)
 """Names that drivers give to counters of packets that were lost."""
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from tunbp.errors import TraceError
 from tunbp.traces import open_trace
+from tunbp.traces.limit import limit_of
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 
@@ -262,6 +263,15 @@ def test_the_set_rate_is_that_of_all_streams_of_a_direction(written):
     raw = document("iperf3_parallel_omit.json")
     raw["start"]["test_start"]["target_bitrate"] = 4_000_000
     assert float(open_trace(written(json.dumps(raw)))["set_rate"]) == 4e6 * 3
+
+
+def test_a_rate_that_the_kernel_paces_is_a_set_rate_though_the_senders_buffer_was_filled_at_once(written):
+    raw = document("iperf3_tcp.json")
+    raw["start"]["fq_rate"] = raw["end"]["sum_received"]["bits_per_second"]
+    raw["end"]["sum_sent"]["bits_per_second"] *= 1.03
+    run = open_trace(written(json.dumps(raw)))
+    assert limit_of(run).name == "rate set in the tool"
+    assert "--fq-rate" in run.attrs["command"]
 
 
 def test_a_round_trip_of_0_was_not_measured(written):

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tunbp.errors import TraceError
 from tunbp.traces import open_trace, opening
 from tunbp.traces.source import source_of
 
@@ -93,3 +94,17 @@ def test_each_call_of_windows_ping_is_a_run_also_where_the_last_one_is_cut_off()
     cut = read(text + "\n" + "\n".join(text.splitlines()[:2]))
     assert cut["probes_received"].values.tolist() == [2, 1]
     assert cut["max_rtt"].values == pytest.approx([6e-3, 5e-3])
+
+
+def test_what_ping_says_instead_of_replies_is_told_once_with_its_number():
+    run = open_trace(FIXTURES / "ping_too_large.txt")
+    assert "3 probes: local error: message too long, mtu=1500" in run.attrs["warnings"].splitlines()
+    router = "From 198.51.100.1 icmp_seq=2 Destination Host Unreachable\n"
+    text = (FIXTURES / "ping_plain.txt").read_text()
+    told = opening.read(source_of(Path("input"), (text.replace("\n64 bytes", f"\n{router}64 bytes", 1)).encode()))
+    assert "1 probe: Destination Host Unreachable" in told.attrs["warnings"].splitlines()
+
+
+def test_a_ping_that_could_not_begin_is_refused_in_its_own_words():
+    with pytest.raises(TraceError, match=r"line 1\): ping failed: ping: nohost: Name or service not known"):
+        opening.read(source_of(Path("input"), b"ping: nohost: Name or service not known\n"))

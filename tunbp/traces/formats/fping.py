@@ -50,13 +50,14 @@ def read(source: Source) -> list[xr.Dataset]:
         if len(replies) > HOST_LIMIT:
             raise source.error(f"more than {HOST_LIMIT} hosts; split the file", match.start())
     summaries = {match[1]: match for match in SUMMARY.finditer(source.data)}
-    tables = {match[1]: match for match in TABLE.finditer(source.data) if match[1] not in replies}
+    lists = {match[1]: match for match in TABLE.finditer(source.data)}
+    tables = {host: match for host, match in lists.items() if host not in replies}
     hosts = list(dict.fromkeys([*replies, *summaries, *tables]))
     if len(hosts) > HOST_LIMIT:
         raise source.error(f"more than {HOST_LIMIT} hosts; split the file")
     probes = {host: _probes(source, matches) for host, matches in replies.items()}
     probes |= {host: _side_by_side(match) for host, match in tables.items()}
-    return [_dataset(source, host, probes.get(host, []), summaries.get(host), host in tables) for host in hosts]
+    return [_dataset(source, host, probes.get(host, []), summaries.get(host), host in lists) for host in hosts]
 
 
 Probe = tuple[float | None, float, float | None]

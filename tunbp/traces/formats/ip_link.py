@@ -17,7 +17,10 @@ TOOL = "ip"
 SHORTEST = 160
 """Bytes of the shortest interface with its counters; `lo` takes 330."""
 OPENING = re.compile(rb'\[\s*(?:\{\}\s*,\s*){0,64}+\{\s*"(?:ifindex|link_index|ifname)"\s*:')
-INTERFACE = re.compile(rb"^\d{1,9}: ([^\s:@]{1,64})(?:@\S{1,64})?: <[^>]{0,400}> mtu (\d{1,9})(.*)$")
+INTERFACE = re.compile(
+    rb"^\d{1,9}: ([^\s:@]{1,64})(?:@\S{1,64})?: (?:<[^>]{0,400}> mtu (\d{1,9})(.*)|group link[ \t]{0,9})$"
+)
+"""The line of an interface: of `ip link`, or of `ip stats`."""
 TITLE = re.compile(rb"^\s{1,16}(RX|TX)(?: errors)?:\s{1,9}([a-z][a-z_\s]{1,200})$")
 KIND = re.compile(
     rb"^\s{2,16}(tun|veth|bridge|wireguard|vlan|vxlan|ipvlan|macvlan|macvtap|bond|dummy|ifb|gre|ipip|sit)\b"
@@ -93,7 +96,7 @@ def recognize(source: Source) -> bool:
     """Whether the file holds `ip link` output."""
     head = source.head
     return bool(OPENING.search(head)) or bool(
-        re.search(rb"^\d{1,9}: [^\s:]{1,64}: <[^>\n]{0,400}> mtu \d", head, re.MULTILINE)
+        re.search(rb"^\d{1,9}: [^\s:]{1,64}: (?:<[^>\n]{0,400}> mtu \d|group link\s)", head, re.MULTILINE)
     )
 
 
@@ -156,8 +159,9 @@ def _from_text(source: Source) -> list[Snapshot]:
                 next_snapshot(shots, when)
             shots[-1].when = when
             row = shots[-1].row(source, SHORTEST, name, device=name, kind="")
-            row["mtu"] = float(match[2])
-            header = match[3]
+            header = match[3] or b""
+            if match[2]:
+                row["mtu"] = float(match[2])
             if length := QUEUE.search(header):
                 row["txqueuelen"] = float(length[1])
             label, pointed = name, b"POINTOPOINT" in line
@@ -219,7 +223,7 @@ READER = Reader(
     role="counters",
     recognize=recognize,
     read=read,
-    commands="ip -s link (-d, -o, -h), ip -s -j link",
+    commands="ip -s link (-d, -o, -h), ip -s address, ip stats, and their JSON (-j)",
     versions="iproute2 3 to 6",
     gives="packets, errors and drops of interfaces, txqueuelen, MTU",
 )

@@ -160,6 +160,7 @@ class Start(msgspec.Struct):
     tcp_mss: float | None = None
     tcp_mss_default: float | None = None
     sock_bufsize: float | None = None
+    fq_rate: float | None = None
     sndbuf_actual: float | None = None
     rcvbuf_actual: float | None = None
     test_start: TestStart | None = None
@@ -624,8 +625,8 @@ def _settings(start: Start, settings: TestStart) -> dict[str, Column]:
     """What the test was set to, as far as checks need it."""
     return {
         "set_duration": ((), _scalar(settings.duration)),
-        # -b is the rate of each stream, in each direction
-        "set_rate": ((), (settings.target_bitrate or np.nan) * max(settings.num_streams or 1, 1)),
+        # -b (or --fq-rate, which paces in the kernel) is the rate of each stream, in each direction
+        "set_rate": ((), (settings.target_bitrate or start.fq_rate or np.nan) * max(settings.num_streams or 1, 1)),
         "send_buffer": ((), _scalar(start.sndbuf_actual) if start.sock_bufsize else np.nan),
         "mss": ((), _count(start.tcp_mss or start.tcp_mss_default or None)),
     }
@@ -663,6 +664,7 @@ def _command(start: Start, settings: TestStart) -> str:
     words += ["-R"] * bool(settings.reverse) + ["--bidir"] * bool(settings.bidir)
     for option, value in (
         ("-b", settings.target_bitrate),
+        ("--fq-rate", start.fq_rate),
         ("-O", settings.omit),
         ("-t", settings.duration),
         ("-n", settings.bytes),

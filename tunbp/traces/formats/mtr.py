@@ -21,7 +21,8 @@ TITLE = re.compile(
     rb"^(?:HOST: (\S{1,255})|.{0,80}?\bHost)\s{1,80}(" + COLUMNS + rb"(?:\s{1,9}" + COLUMNS + rb"){1,13})[ \t]{0,9}$",
     re.MULTILINE,
 )
-NUMBER = rb"\d{1,9}(?:\.\d{1,3})?"
+NUMBER = rb"\d{1,9}(?:\.\d{0,3})?"
+"""From a second on mtr cuts off the decimals and leaves the point."""
 ROW = re.compile(
     rb"^\s{0,9}(\d{1,3})\.\s?(?:\|--\s)?\s{0,4}(\S[^\n]{0,200}?)((?:\s{1,32}" + NUMBER + rb"%?){2,14})[ \t]{0,9}$",
     re.MULTILINE,
@@ -54,7 +55,7 @@ class Settings(msgspec.Struct):
 
     src: str = ""
     dst: str = ""
-    tests: float | None = None
+    tests: float | str | None = None
 
 
 class Report(msgspec.Struct):

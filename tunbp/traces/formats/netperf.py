@@ -34,6 +34,14 @@ NUMBERS = re.compile(rb"^\s{0,9}(-?[\d.]{1,20}(?:\s{1,32}-?[\d.]{1,20}){1,11})\s
 OMNI_ROW = re.compile(
     rb"^\s{0,9}(?:\d{1,12}\s{1,32}){1,6}([\d.]{1,16})\s{1,32}([\d.]{1,20})\s{1,32}(\S{1,14}/s)\s{0,32}$", re.MULTILINE
 )
+FORMAT = re.compile(rb"\bnetperf\b[^\n]{0,300} -f ?[gmkGMK]\b")
+"""A command that asks for bits or bytes."""
+HEADS = {
+    "TCP STREAM": re.compile(rb"^Recv {2,9}Send {2,9}Send\s{0,99}$", re.MULTILINE),
+    "UDP STREAM": re.compile(rb"^Socket {1,9}Message {1,9}Elapsed {2,16}Messages\b.{0,99}$", re.MULTILINE),
+    "TCP REQUEST/RESPONSE": re.compile(rb"^Local /Remote\s{0,99}$", re.MULTILINE),
+}
+"""The first line of each classic table: what there is where the line that names the test was not pasted."""
 FAILED = re.compile(
     rb"^(?:establish[_ ]control|netperf|send_[a-z_]{3,40}|recv_[a-z_]{3,40}): [^\n]{5,200}", re.MULTILINE
 )
@@ -48,6 +56,7 @@ RATES = {
 
 NUMBER_OF = {
     # CSV title and keyword -> variable, scale, is a count
+    "Transaction Rate Tran/s": ("transaction_rate", 1.0, False), "TRANSACTION_RATE": ("transaction_rate", 1.0, False),
     "Minimum Latency Microseconds": ("min_rtt", 1e-6, False), "MIN_LATENCY": ("min_rtt", 1e-6, False),
     "Mean Latency Microseconds": ("mean_rtt", 1e-6, False), "MEAN_LATENCY": ("mean_rtt", 1e-6, False),
     "Maximum Latency Microseconds": ("max_rtt", 1e-6, False), "MAX_LATENCY": ("max_rtt", 1e-6, False),
@@ -58,6 +67,9 @@ NUMBER_OF = {
     "Transport MSS bytes": ("mss", 1.0, True), "TRANSPORT_MSS": ("mss", 1.0, True),
 }  # fmt: skip
 CONGESTION = ("Local Cong Control", "LOCAL_CONG_CONTROL")
+RATE_NAMES = ("Throughput", "THROUGHPUT")
+ANSWERS = {*RATE_NAMES, *(name for name, (variable, _, _) in NUMBER_OF.items() if variable.endswith(("_rate", "_rtt")))}
+"""Chosen columns of which one makes a result: a throughput, transactions, latencies."""
 
 
 @dataclass
@@ -78,6 +90,7 @@ def recognize(source: Source) -> bool:
     # the searches walk through the whole text: what they cannot do without is looked for first
     needs = ((b"TEST", TITLE), (b"Test", TITLE), (b"Interim", INTERIM), (b"THROUGHPUT=", KEYWORD))
     found = any(word in head and form.search(head) is not None for word, form in needs)
+    found = found or any(form.search(head) for form in HEADS.values())
     return found or b"establish control: are you sure" in head
 
 
@@ -151,14 +164,17 @@ def _throughput(source: Source, value: str, unit: str, where: int) -> dict[str, 
 
 def _described(source: Source, words: dict[str, str], where: int) -> Result:
     """A result of named values: omni's CSV and keywords."""
-    value, unit = (
-        next((words[key] for key in keys if key in words), default)
-        for keys, default in (
-            (("Throughput", "THROUGHPUT"), ""),
-            (("Throughput Units", "THROUGHPUT_UNITS"), "10^6bits/s"),
-        )
-    )
-    columns = _throughput(source, value, unit, where)
+    test = _test_before(source.data, where)
+    units = ("Throughput Units", "THROUGHPUT_UNITS")
+    unit = next((words[key] for key in units if key in words), "")
+    if not unit:
+        # netperf counts transactions of request/response tests unless -f asks for bits
+        counted = _is_transactions(test) and not FORMAT.search(source.data[:where])
+        unit = "Trans/s" if counted else "10^6bits/s"
+        if _is_transactions(test):
+            source.warn(f"the unit of the throughput is not told: taken as {unit}, -k THROUGHPUT_UNITS would tell")
+    rates = [words[key] for key in RATE_NAMES if key in words]
+    columns = _throughput(source, rates[0], unit, where) if rates else {}
     for key, (name, scale, count) in NUMBER_OF.items():
         if key not in words:
             continue
@@ -170,7 +186,7 @@ def _described(source: Source, words: dict[str, str], where: int) -> Result:
         if number >= 0:  # -1 is not measured
             columns[name] = ((), as_counts(floats([number]))[0] if count else number * scale)
     congestion = next((words[key] for key in CONGESTION if words.get(key)), "")
-    return Result(columns, _test_before(source.data, where), clean(congestion, 64), where)
+    return Result(columns, test, clean(congestion, 64), where)
 
 
 def _test_before(data: bytes, where: int) -> str:
@@ -189,7 +205,7 @@ def _keywords(source: Source, data: bytes) -> list[Result]:
     for match in KEYWORD.finditer(data):
         key, value = match[1].decode(), match[2].decode("utf-8", "replace").strip()
         if key in words:
-            if "THROUGHPUT" in words:
+            if ANSWERS & words.keys():
                 results.append(_described(source, words, begin))
             words = {}
         if not words:
@@ -197,7 +213,7 @@ def _keywords(source: Source, data: bytes) -> list[Result]:
         words[key] = value
         if len(results) > RESULT_LIMIT:
             raise source.error(f"more than {RESULT_LIMIT} results in one file; split it")
-    if "THROUGHPUT" in words:
+    if ANSWERS & words.keys():
         results.append(_described(source, words, begin))
     return results
 
@@ -240,6 +256,7 @@ def _omni_columns(source: Source, data: bytes) -> list[Result]:
     """The table of chosen columns (`-O`): titles of several lines over one line of values."""
     results: list[Result] = []
     titles: list[str] = []
+    alone = False
     for offset, line in _lines(data):
         text = line.decode("utf-8", "replace").rstrip()
         if TITLE.match(line):
@@ -248,11 +265,17 @@ def _omni_columns(source: Source, data: bytes) -> list[Result]:
             titles = [*titles, text][-8:] if text else titles
         elif titles:
             words = _columns([*titles, text])
-            if "Throughput" in words:
+            if ANSWERS & words.keys():
+                if "" in words or "" in words.values():
+                    raise source.error("titles and values do not stand below each other: the table is wrapped", offset)
                 results.append(_described(source, words, offset))
             titles = []
             if len(results) > RESULT_LIMIT:
                 raise source.error(f"more than {RESULT_LIMIT} results in one file; split it")
+        else:
+            alone = True
+    if results and alone:
+        source.warn("a line of numbers has no titles above it and is left out: the table is wrapped")
     return results
 
 
@@ -271,11 +294,16 @@ def _classic(source: Source, data: bytes) -> list[Result]:
     waiting: list[str] = []
     results: list[Result] = []
     scale: float | None = None
+    counted = False
     pending: Result | None = None
     for offset, line in _lines(data):
         if title := TITLE.match(line):
             waiting.append(clean(title[1].decode("utf-8", "replace")).strip())
-            pending = None
+            pending, counted = None, False
+        elif head := next((test for test, form in HEADS.items() if form.match(line)), None):
+            waiting = waiting or [head]
+        elif TRANSACTIONS.search(line):
+            counted = True
         elif unit := UNIT.search(line):
             scale = RATES.get(unit[1].decode().replace(" ", "").removesuffix("ec"))
         elif numbers := NUMBERS.match(line):
@@ -284,7 +312,7 @@ def _classic(source: Source, data: bytes) -> list[Result]:
                 # the second line of UDP_STREAM is the receiver's
                 _add_receiver(pending.columns, values[3] * scale, values[2])
                 pending = None
-            elif waiting and (columns := _row(waiting[0], values, scale)):
+            elif waiting and (columns := _row(waiting[0], values, scale, counted)):
                 results.append(Result(columns, waiting.pop(0), "", offset))
                 pending = results[-1] if _is_datagram(results[-1].test) else None
                 if len(results) > RESULT_LIMIT:
@@ -311,11 +339,20 @@ def _is_datagram(test: str) -> bool:
     return (test.startswith("UDP") and "STREAM" in test) or "UNIDIRECTIONAL" in test
 
 
-def _row(test: str, values: list[float], scale: float | None) -> dict[str, Column]:
-    """The result row of a test; processor use and service demand (-c -C) follow the throughput."""
-    if "REQUEST" in test.upper() or test.endswith(("RR", "CRR")):
+def _is_transactions(test: str) -> bool:
+    return "REQUEST" in test.upper() or test.endswith(("RR", "CRR"))
+
+
+def _row(test: str, values: list[float], scale: float | None, counted: bool) -> dict[str, Column]:
+    """The result row of a test; processor use and service demand (-c -C) follow the throughput.
+
+    Transactions are `counted` where the titles of the table said so.
+    """
+    if _is_transactions(test):
         # sizes of send and receive socket, request and response; elapsed time; rate. The line below has 2 values
-        return {"transaction_rate": ((), values[5]), "duration": ((), values[4])} if len(values) >= 6 else {}
+        return (
+            {"transaction_rate": ((), values[5]), "duration": ((), values[4])} if counted and len(values) >= 6 else {}
+        )
     if scale is None:
         return {}
     if _is_datagram(test):

@@ -247,7 +247,7 @@ def _dataset(source: Source, flows: dict[Endpoints, Flow], carrying: dict[Endpoi
         shaped = values if several else values[:, 0]
         count = name in ("transferred", "retransmits")
         columns[name] = (("time", "stream") if several else ("time",), as_counts(shaped) if count else shaped)
-    columns |= _totals(carrying[chosen[0]], flows.get(_back(chosen[0])), tables[0], end - begin)
+    columns |= _totals(carrying[chosen[0]], flows.get(_back(chosen[0])), tables[0])
     protocols = {6: "TCP", 17: "UDP"}
     return build(
         source, columns, coords, tool=TOOL, start=utc(begin), protocol=protocols[chosen[0][4]],
@@ -350,9 +350,10 @@ def _by_timestamps(flow: Flow, back: Flow) -> tuple[NDArray[np.float64], NDArray
     return answered[answered > sent], (answered - sent)[answered > sent]
 
 
-def _totals(flow: Flow, back: Flow | None, table: dict[str, NDArray[np.float64]], duration: float) -> dict[str, Column]:
-    """Totals of the largest flow."""
+def _totals(flow: Flow, back: Flow | None, table: dict[str, NDArray[np.float64]]) -> dict[str, Column]:
+    """Totals of the largest flow, from its first packet with payload to its last, whatever else was captured."""
     sizes, times = np.frombuffer(flow.sizes, np.int64), np.frombuffer(flow.times, np.float64)
+    duration = float(times[-1] - times[0])
     trips = table["trips"]
     columns: dict[str, Column] = {
         "sent_bytes": ((), as_counts(floats([float(sizes.sum())]))[0]),

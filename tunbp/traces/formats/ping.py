@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 
-from tunbp.traces.build import Column, as_counts, build, decimal, floats, utc
+from tunbp.traces.build import Column, as_counts, build, clean, decimal, floats, utc
 from tunbp.traces.formats import ping_windows
 from tunbp.traces.reader import Reader
 from tunbp.traces.source import Source
@@ -24,6 +25,15 @@ CALL = re.compile(
     rb"^[^\n]{0,100}?\bPING6?(?:\([^)\n]{1,64}\))? \S{1,255} ?(?:\(|from |-->|[0-9a-f:]{2,40})", re.MULTILINE
 )
 """Where the output of one call begins."""
+TROUBLE = re.compile(
+    rb"^(?:ping6?: ((?:local error: |sendmsg: |sendto: )[^\n]{3,100})"
+    rb"|From \S{1,80}:? icmp_seq=\d{1,9} ([A-Z][^\n]{3,100})"
+    rb"|\d{1,5} bytes from [^\n:]{1,100}: ((?:Destination|Time to live|Packet too big)[^\n]{0,100}))$",
+    re.MULTILINE,
+)
+"""What ping says of a probe that was not sent, or that a router answered in its target's place."""
+FAILED = re.compile(rb"^ping6?: [^\n]{5,200}$", re.MULTILINE)
+"""What ping says where it cannot begin."""
 CALL_LIMIT = 256
 """Most calls that are told apart: each is a run of its own."""
 NUMBER = rb"\d{1,12}(?:[.,]\d{1,9})?"
@@ -71,7 +81,7 @@ def recognize(source: Source) -> bool:
     # the searches walk through the whole text: what they cannot do without is looked for first
     needs = (
         (b"packets transmitted", SUMMARY), (b"seq=", REPLY), (b"ing", OPENING), (b"ING", OPENING),
-        (b"ttl", LOCAL_REPLY), (b"TTL", LOCAL_REPLY),
+        (b"ttl", LOCAL_REPLY), (b"TTL", LOCAL_REPLY), (b"ping: ", FAILED),
     )  # fmt: skip
     return any(word in head and form.search(head) is not None for word, form in needs) or ping_windows.recognize(head)
 
@@ -96,6 +106,8 @@ def read(source: Source) -> list[xr.Dataset]:
     calls = list(zip([0, *begins[1:]], [*begins[1:], len(source.data)], strict=True))
     runs = [run for begin, end in calls if (run := _call(source, begin, end)) is not None]
     if not runs:
+        if failed := FAILED.search(source.data):
+            raise source.error(f"ping failed: {clean(failed[0].decode('utf-8', 'replace'), 200)}", failed.start())
         raise source.error("neither a reply nor the summary: ping was cut off", len(source.data))
     return runs
 
@@ -106,6 +118,7 @@ def _call(source: Source, begin: int, end: int) -> xr.Dataset | None:
     summary, extremes = _summary(source, begin, end), TIMES.search(source.data, begin, end)
     if not len(rtt) and summary is None:
         return None
+    _say_trouble(source, begin, end)
     if summary is None:
         source.warn("the summary is missing: ping was cut off; totals are those of the replies")
     columns: dict[str, Column] = {}
@@ -126,6 +139,15 @@ def _call(source: Source, begin: int, end: int) -> xr.Dataset | None:
     run = build(source, columns, coords, tool=TOOL, command=command, start=start)
     source.next_run()
     return run
+
+
+def _say_trouble(source: Source, begin: int, end: int) -> None:
+    """Warn of what ping said instead of replies, once for each kind with its number."""
+    said: Counter[str] = Counter()
+    for match in TROUBLE.finditer(source.data, begin, end):
+        said[clean((match[1] or match[2] or match[3]).decode("utf-8", "replace"), 100)] += 1
+    for text, count in said.most_common(5):
+        source.warn(f"{count} probe{'s' if count > 1 else ''}: {text}")
 
 
 def _summary(source: Source, begin: int, end: int) -> Summary | None:

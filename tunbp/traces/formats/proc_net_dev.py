@@ -30,7 +30,7 @@ NETSTAT_FIELDS = {
 
 def recognize(source: Source) -> bool:
     """Whether the file holds /proc/net/dev."""
-    return re.search(TITLE.pattern, source.head, re.MULTILINE) is not None
+    return any(re.search(form.pattern, source.head, re.MULTILINE) for form in (TITLE, ROW))
 
 
 def recognize_netstat(source: Source) -> bool:
@@ -50,7 +50,10 @@ def read(source: Source) -> list[xr.Dataset]:
     for _, line, when in stamped_lines(source):
         if TITLE.match(line):
             next_snapshot(shots, when)
-        elif shots and (match := ROW.match(line)):
+        elif match := ROW.match(line):
+            name = match[1].decode("utf-8", "replace")
+            if not shots or name in shots[-1].numbers:
+                next_snapshot(shots, when)  # of `grep eth0 /proc/net/dev` there are no titles
             _add(source, shots[-1], match[1], zip(FIELDS, map(float, match[2].split()), strict=True))
     return [dataset(source, shots, READER.name)]
 

@@ -16,10 +16,14 @@ from tunbp.traces.source import Source
 
 TOOL = "ss"
 STATES = b"ESTAB|SYN-SENT|SYN-RECV|FIN-WAIT-1|FIN-WAIT-2|TIME-WAIT|CLOSE-WAIT|LAST-ACK|LISTEN|CLOSING|UNCONN|CLOSED"
-TITLE = re.compile(rb"^(?:Netid\s{1,99})?State\s{1,99}Recv-Q\s{1,99}Send-Q\b")
+TITLE = re.compile(rb"^(?:Netid\s{1,99})?(State\s{1,99})?Recv-Q\s{1,99}Send-Q\s{1,99}Local\b", re.MULTILINE)
+"""Without `State` where only one state was asked for (`ss -ti state established`)."""
 SOCKET = re.compile(
     rb"^(?:(?:tcp|mptcp)\s{1,99})?(" + STATES + rb")\s{1,99}(\d{1,12})\s{1,99}(\d{1,12})\s{1,999}"
     rb"(\S{1,200})\s{1,999}(\S{1,200})(.*)$"
+)
+STATELESS = re.compile(
+    rb"^(?:(?:tcp|mptcp)\s{1,99})?()(\d{1,12})\s{1,99}(\d{1,12})\s{1,999}(\S{1,200}:\S{1,16})\s{1,999}(\S{1,200}:\S{1,16})(.*)$"
 )
 PAIR = re.compile(rb"(?<!\S)([a-z_]{2,24}):([-\d./]{1,40})(?!\S)")
 BUSY = re.compile(rb"(?<!\S)(busy|rwnd_limited|sndbuf_limited):(\d{1,15})ms")
@@ -67,7 +71,7 @@ class Sample:
 
 def recognize(source: Source) -> bool:
     """Whether the file holds `ss` output."""
-    return bool(re.search(rb"^(?:Netid\s{1,99})?State\s{1,99}Recv-Q", source.head, re.MULTILINE)) or bool(
+    return bool(TITLE.search(source.head)) or bool(
         re.search(rb"^(?:" + STATES + rb")\s{1,99}\d{1,12}\s{1,99}\d{1,12}\s{1,99}\S{1,200}:", source.head, re.M)
     )
 
@@ -97,15 +101,16 @@ def _samples(source: Source) -> list[Sample]:
     samples: list[Sample] = []
     when: float | None = None
     fresh = True
-    name, titles = "", 0
+    name, titles, form = "", 0, SOCKET
     for _, line in source.lines():
         if len(line) < 40 and (stamp := STAMP.match(line.strip())):
             when, fresh = float(stamp[1]), True
         elif len(line) < 60 and (date := DATE.match(line)) and (told := moment(source, date)) is not None:
             when, fresh = told, True
-        elif TITLE.match(line):
+        elif title := TITLE.match(line):
+            form = SOCKET if title[1] else STATELESS
             fresh, titles = fresh or bool(samples and samples[-1].states), titles + 1
-        elif match := SOCKET.match(line):
+        elif match := form.match(line) or SOCKET.match(line):
             source.spend("sockets", 200)
             name = f"{match[4].decode('utf-8', 'replace')} > {match[5].decode('utf-8', 'replace')}"
             if fresh or not samples or name in samples[-1].states:
@@ -191,7 +196,7 @@ READER = Reader(
     role="sockets",
     recognize=recognize,
     read=read,
-    commands="ss -ti, ss -tin",
+    commands="ss -ti, ss -tin, with any filter",
     versions="iproute2 3 to 6",
     gives="the kernel's view of TCP sockets, sample by sample",
     mixes=True,

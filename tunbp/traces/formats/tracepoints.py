@@ -12,6 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from tunbp.traces.build import Column, as_counts, build, floats, text
+from tunbp.traces.formats.perf import warn_of_lost
 from tunbp.traces.reader import Reader
 from tunbp.traces.source import Source
 
@@ -63,6 +64,7 @@ def read(source: Source) -> list[xr.Dataset]:
     TraceError
         If no packet is seen both entering a device and being read from it, or dropped by it.
     """
+    warn_of_lost(source)
     devices: dict[bytes, Packets] = {}
     place: dict[bytes, bytes] = {}
     reasons: Counter[str] = Counter()
