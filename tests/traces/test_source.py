@@ -14,7 +14,7 @@ FIXTURES = Path(__file__).parent / "fixtures"
 
 
 def test_a_mail_as_it_is_sent_gives_the_numbers_of_its_text():
-    run = open_trace(FIXTURES / "mail_quoted_printable.txt")
+    run = open_trace(FIXTURES / "mail_quoted_printable.eml")
     assert float(run["mean_rtt"]) == pytest.approx(6.848316)
     assert (int(run["probes_sent"]), int(run["probes_received"])) == (5, 1)
     assert float(run["duration"]) == pytest.approx(4.076)

@@ -30,6 +30,8 @@ INTERIM = re.compile(
     re.M,
 )
 KEYWORD = re.compile(rb"^([A-Z][A-Z0-9_]{2,48})=(.{0,400})$", re.MULTILINE)
+FAMILY = re.compile(rb"\bAF_(?:INET6?|UNSPEC)\b")
+"""Ends the line that names a test, also where a mail was wrapped in it."""
 NUMBERS = re.compile(rb"^\s{0,9}(-?[\d.]{1,20}(?:\s{1,32}-?[\d.]{1,20}){1,11})\s{0,32}$")
 OMNI_ROW = re.compile(
     rb"^\s{0,9}(?:\d{1,12}\s{1,32}){1,6}([\d.]{1,16})\s{1,32}([\d.]{1,20})\s{1,32}(\S{1,14}/s)\s{0,32}$", re.MULTILINE
@@ -259,7 +261,7 @@ def _omni_columns(source: Source, data: bytes) -> list[Result]:
     alone = False
     for offset, line in _lines(data):
         text = line.decode("utf-8", "replace").rstrip()
-        if TITLE.match(line):
+        if TITLE.match(line) or FAMILY.search(line):
             titles = []
         elif not re.match(r"\s{0,9}-?\d", text):
             titles = [*titles, text][-8:] if text else titles

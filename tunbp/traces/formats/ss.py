@@ -101,7 +101,7 @@ def _samples(source: Source) -> list[Sample]:
     samples: list[Sample] = []
     when: float | None = None
     fresh = True
-    name, titles, form = "", 0, SOCKET
+    name, titles, form, wrapped = "", 0, SOCKET, b""
     for _, line in source.lines():
         if len(line) < 40 and (stamp := STAMP.match(line.strip())):
             when, fresh = float(stamp[1]), True
@@ -120,11 +120,18 @@ def _samples(source: Source) -> list[Sample]:
             # the Send-Q of a listener is the length of its backlog
             samples[-1].numbers[name] = {} if match[1] == b"LISTEN" else {"send_queue": float(match[3])}
             _details(samples[-1], name, match[6])
-        elif samples and name and (line[:1] in b" \t" or PAIR.search(line)):
-            _details(samples[-1], name, line)  # a line of details, or the rest of one that was wrapped
+        elif samples and name and (line[:1] in b" \t" or wrapped or PAIR.search(line) or _last(line) in RATES):
+            # a line of details, or the rest of one that was wrapped, perhaps between a rate's name and its value
+            _details(samples[-1], name, wrapped + line.lstrip())
+            wrapped = _last(line) + b" " if _last(line) in RATES else b""
     if titles > len(samples):
         source.warn(f"{titles - len(samples)} samples show no socket and are left out")
     return samples
+
+
+def _last(line: bytes) -> bytes:
+    """The last word of a line."""
+    return line.rpartition(b" ")[2]
 
 
 def _details(sample: Sample, name: str, line: bytes) -> None:
