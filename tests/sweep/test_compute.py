@@ -367,3 +367,11 @@ def test_a_chunk_is_on_the_disk_before_the_file_that_marks_it(tmp_path: Path, mo
     plan = make_plan(MIXED, chunk=1000)
     run(plan, tmp_path / "s.zarr", console=QUIET)
     assert order == stores.result_names(plan)
+
+
+def test_a_plan_in_which_nothing_varies_is_one_scenario_in_a_store(tmp_path: Path) -> None:
+    plan = make_plan({"parameters": {"ring": 100, "rtt": 0.01, "duration": 1}})
+    run(plan, tmp_path / "s.zarr", console=QUIET)
+    stored = xr.open_zarr(tmp_path / "s.zarr")
+    assert stored["received_rate"].dims == ("scenario",)
+    assert float(stored["received_rate"][0]) == float(simulate(Scenario(ring=100, rtt=0.01, duration=1)).received_rate)

@@ -78,7 +78,9 @@ def test_list_of_hosts_is_a_dim_with_their_names() -> None:
 
 
 def test_one_scenario_is_a_sweep_too() -> None:
-    assert grid(ring=100).sizes == {"scenario": 1}
+    plan = grid(ring=100)
+    assert plan.sizes == {"scenario": 1}
+    assert plan.scenario().ring.dims == ("scenario",)  # type: ignore[union-attr]
 
 
 # -- samples

@@ -220,7 +220,9 @@ class Plan:
             for name, values in axis.take(region.get(axis.dim, slice(None))).items()
         }
         try:
-            return Scenario().replace(**self.fixed, **varying)
+            scenario = Scenario().replace(**self.fixed, **varying)
+            # the one scenario of a plan in which nothing varies has its dim too
+            return scenario if varying else scenario.replace(ring=xr.DataArray([scenario.ring], dims=[*self.sizes]))
         except ScenarioError as error:
             raise SweepError(f"{self.source}: {error}") from None
 
