@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from scipy.stats import qmc
 
 from tunbp.errors import ParamsError, SweepError
 from tunbp.model.hosts import host
-from tunbp.sweep.estimate import check_memory, check_time
+from tunbp.sweep.estimate import check_memory, check_time, estimate
 from tunbp.sweep.plan import Plan, make_plan, read_plan
 from tunbp.sweep.sample import Latin, Sobol
 
@@ -277,3 +278,11 @@ def test_a_sweep_whose_chunks_take_years_together_is_refused_with_the_number(eng
     with pytest.raises(SweepError, match=r"16,777,216 scenarios take about [\d,]+ days on 4 threads; allowed are 31"):
         check_time(make_plan(years), 4)
     check_time(make_plan({**years, "design": {"kind": "latin", "samples": 2**10}}), 4)
+
+
+def test_a_trial_warns_of_nothing_as_its_results_are_thrown_away() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert (
+            estimate(grid(ring=[10, 100], rtt=0.1, duration=1.0), 1).scenario_seconds > 0
+        )  # tried for a part of an RTT

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import seaborn as sns
+from matplotlib.colors import to_rgba
 
 from tunbp.plots.legend import drew
 from tunbp.plots.style import label_from_schema, seaborn_looks, variant_style
@@ -17,6 +18,10 @@ from tunbp.statistics import next_run_interval
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from pandas import Series
+
+
+EDGE = 0.55
+"""How dark the edge of a band of `draw_doubt` is."""
 
 
 def _ends(values: Series[float], level: float) -> tuple[float, float]:
@@ -81,7 +86,7 @@ def draw_simulated(
 def draw_doubt(
     ax: Axes, data: Table, x: str, y: str, variant: str = "variant", *, level: float = 0.9, darkness: float = 0.1
 ) -> None:
-    """Draw where one more run falls, without a line: a light band per variant, behind everything else.
+    """Draw where one more run falls, without a line: a light band with an edge per variant, behind everything else.
 
     Parameters
     ----------
@@ -102,4 +107,7 @@ def draw_doubt(
     for name, part in by_variant(table, variant):
         ends = part.dropna(subset=[y]).groupby(x)[y].apply(lambda values: _ends(values, level))
         low, high = zip(*ends, strict=True)
-        ax.fill_between(ends.index, low, high, color=variant_style(name).color, alpha=darkness, linewidth=0, zorder=0.5)
+        look = variant_style(name)
+        # edges dashed as the variant's line is: in grey they tell bands apart that lie over each other
+        ax.fill_between(ends.index, low, high, facecolor=to_rgba(look.color, darkness), linewidth=0.5,
+                        edgecolor=to_rgba(look.color, EDGE), linestyle=look.linestyle, zorder=0.5)  # fmt: skip

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from tunbp.plots.bands import draw_simulated
+from tunbp.plots.bands import draw_doubt, draw_simulated
 from tunbp.plots.legend import GREY, key
 from tunbp.plots.style import figure, label_axis, label_field
 
@@ -39,8 +39,8 @@ def fans(draws: xr.Dataset, ring: int) -> Figure:
     drawn, axes = figure("text", height=2.7, cols=2, layout="constrained")
     for ax, (name, words, unit) in zip(axes, PANELS, strict=True):
         ax.set_xscale("log")
-        for level in (0.9, 0.5):
-            draw_simulated(ax, data[[name]], "ring", name, level=level, label=False)
+        draw_doubt(ax, data[[name]], "ring", name, level=0.9, darkness=BANDS[1][0])
+        draw_simulated(ax, data[[name]], "ring", name, level=0.5, label=False)
         mark = ax.axvline(ring, color=GREY, linewidth=0.9, linestyle=":", zorder=0, label="present txqueuelen")
         label_field(ax.xaxis, "ring")
         label_axis(ax.yaxis, words, unit)

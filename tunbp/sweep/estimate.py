@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 import time
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -259,10 +260,12 @@ def _trial(plan: Plan) -> float:
         size = math.prod(sizes_of(scenario).values())
         per_second = float(steps(scenario).mean()) / scenario.duration * size
         brief = min(TRIAL_STEPS / len(picked) / per_second, scenario.duration)
-        simulate(scenario.replace(duration=brief / 20, warmup=0.0, interval=None), plan.engine, 1)  # compiles
-        start = time.perf_counter()
-        simulate(scenario.replace(duration=brief, warmup=0.0, interval=None), plan.engine, 1)
-        spent += time.perf_counter() - start
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # results of these short runs are thrown away
+            simulate(scenario.replace(duration=brief / 20, warmup=0.0, interval=None), plan.engine, 1)  # compiles
+            start = time.perf_counter()
+            simulate(scenario.replace(duration=brief, warmup=0.0, interval=None), plan.engine, 1)
+            spent += time.perf_counter() - start
         work += per_second * brief
     mean = np.mean([float(steps(plan.scenario(region)).mean()) for region in regions])
     return float(mean) * spent / work
