@@ -34,8 +34,8 @@ TEXTS = {
         "Backpressure carries what the reader and the receive window per round trip allow, at any ring. Open markers: "
         "published, one value each, without a spread; a dot inside: the model was fitted to that row. Lines: simulated "
         "with the constants that meet those rows best, median of the seeds; dark bands: where one more seed falls "
-        "(95 % from 39 seeds on, else their whole range). Light bands (edged as their line): 90 % of runs whose constants "
-        "are draws of the posterior, all that the same few rows allow; some are cut off at the top.",
+        "(95 % from 39 seeds on, else their whole range). Light bands (edged as their line): 90 % of runs whose "
+        "constants are draws of the posterior, all that the same few rows allow; some are cut off at the top.",
         "Four panels, two tunnels by two paths. In the lab both lines fall with the round trip, stock of OpenVPN far "
         "below backpressure from 40 ms on and that of wireguard-go a little below; on the path backpressure is flat "
         "over all queue lengths and stock falls by two orders of magnitude toward 10 packets.",
