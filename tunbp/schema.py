@@ -90,6 +90,7 @@ VARIABLES: dict[str, Variable] = {
     "burst_bound": Variable("bit/s", "bound by bursts that overflow the ring"),
     "ring_bound": Variable("bit/s", "bound by the ring size, without bursts"),
     "qdisc_bound": Variable("bit/s", "bound by ring and qdisc limit"),
+    "shaper_bound": Variable("bit/s", "bound by the rate to which the qdisc shapes"),
     "reader_bound": Variable("bit/s", "bound by the speed of the reader"),
     "wake_cycle_bound": Variable("bit/s", "bound by the reader's stop/wake cycles"),
     "loss_bound": Variable("bit/s", "bound by loss"),

@@ -61,14 +61,28 @@ def qdiscs() -> str:
 
     def limit(name: str) -> str:
         row = QDISCS[name]
-        return "" if not row.attached else "txqueuelen" if row.limit is None else f"{row.limit:g}"
+        of_each = "" if row.flow_limit is None else f", {row.flow_limit:g} of a flow"
+        return "" if not row.attached else "txqueuelen" if row.limit is None else f"{row.limit:g}{of_each}"
+
+    def more(name: str) -> str:
+        row = QDISCS[name]
+        said = {"paces local TCP": row.paces, "cuts GSO packets": row.splits, "shapes (`qdisc_rate`)": row.shapes}
+        return ", ".join(words for words, true in said.items() if true)
 
     rows = [
-        (f"`{name}`", limit(name), "per flow" if row.fair else "", "yes" if row.codel else "", row.source, row.note)
+        (
+            f"`{name}`",
+            limit(name),
+            "per flow" if row.fair else "",
+            "yes" if row.codel else "",
+            more(name),
+            row.source,
+            row.note,
+        )
         for name, row in QDISCS.items()
     ]
     others = "; ".join(f"`{name}`: {why}" for name, why in NOT_SIMULATED.items())
-    head = ("qdisc", "packets it holds", "queues", "CoDel", "source", "note")
+    head = ("qdisc", "packets it holds", "queues", "CoDel", "what else it does", "source", "note")
     return f"{table(head, rows)}\nMeasured in the laboratory, and not simulated: {others}.\n"
 
 

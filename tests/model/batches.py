@@ -54,7 +54,7 @@ def generated(count: int, seed: int, rtts: tuple[float, ...], **fixed: Any) -> S
     drain = between(1e3, 5e5)
     fields = {
         "driver": among(*DRIVERS),
-        "qdisc": among("noqueue", "pfifo", "pfifo_fast", "fq_codel", "netem"),
+        "qdisc": among(*QDISCS),
         "qdisc_limit": among(nan, nan, 1, 10, 1000),
         "ring": among(1, 2, 5, 10, 31, 32, 33, 100, 500, 1000, 10000),
         "drain_rate": drain,
@@ -124,7 +124,8 @@ def every_field(number: int, **fixed: Any) -> Scenario:
         "path_loss": among(0.0, 0.0, between(1e-6, 0.1)), "path_loss_burst": among(1.0, 1.0, between(1, 50)),
         "ack_cost": among(0.0, between(0.05, 1) / speed), "reader_policy": among("link_first", "fair", "separate"),
         "far_rate": among(None, speed * between(0.3, 3)), "far_ack_cost": among(0.0, between(0.05, 1) / speed),
-        "queues": 1, "mss": mss, "gso_segments": among(1, 1, 1, 2, 8, 45), "receive_window": mss * between(1, 1e4),
+        "qdisc_rate": among(None, speed * between(0.1, 1.5)), "queues": 1, "mss": mss,
+        "gso_segments": among(1, 1, 1, 2, 8, 45), "receive_window": mss * between(1, 1e4),
         "send_buffer": among(None, None, mss * between(1, 1e4)), "origin": among("local", "forwarded"),
         "hystart": among(True, False), "ecn": among(True, False), "ack_interval": among(0.0, between(1e-4, 0.03)),
         "delayed_ack": among(0.04, 0.0, between(1e-3, 0.2)), "idle_latency": among(1e-5, 0.0, between(1e-6, 1e-3)),
@@ -140,6 +141,7 @@ def every_field(number: int, **fixed: Any) -> Scenario:
         "dt": among(None, rtt / float(rng.integers(30, 200))), "seed": int(rng.integers(2**30)),
     }  # fmt: skip
     assert set(fields) == set(FIELDS), "every field is drawn"
+    fields["qdisc_rate"] = fields["qdisc_rate"] if QDISCS[str(fields["qdisc"])].shapes else None
     return Scenario(**{**fields, **fixed})
 
 
@@ -164,8 +166,10 @@ def usual(number: int) -> Scenario:
         among("tcp", "tcp", "tcp", "open", "frames", "pktgen"),
     )
     duration = min(max(200 * rtt, 20.0), 60.0, 4e6 / speed)
+    qdisc = among(*QDISCS)
+    shaped = speed * between(0.1, 0.9) if QDISCS[qdisc].shapes and among(True, False) else None
     return Scenario(
-        driver=among("stock", "stock", "stock", *DRIVERS), qdisc=among(*QDISCS), ring=round(between(10, 5000)),
+        driver=among("stock", "stock", "stock", *DRIVERS), qdisc=qdisc, ring=round(between(10, 5000)),
         drain_rate=speed, burst_rate=speed * between(1.2, 20), rtt=rtt,
         streams=streams if source == "tcp" else min(streams, 8), source=source, mss=1448,
         path_rate=among(None, speed * between(0.1, 1.5)), path_buffer=among(None, round(between(100, 4000))),
@@ -176,6 +180,7 @@ def usual(number: int) -> Scenario:
         ack_interval=among(0.0, 0.0, 0.0, between(2e-4, 0.02)), stall_rate=among(0.0, 0.0, between(0.1, 3)),
         stall_mean=between(1e-3, 1e-2), wake_cost=between(1e-6, 1e-5),
         congestion=among("cubic", "cubic", "cubic", "reno", "bbr"), offered_rate=speed * between(0.1, 3) / streams,
-        frame_rate=among(24.0, 30.0, 60.0), frame_packets=between(1, 60), iframe_packets=between(20, 400),
-        iframe_every=among(10, 30, 60), duration=duration, warmup=0.2 * duration, seed=int(rng.integers(2**30)),
+        qdisc_rate=shaped, frame_rate=among(24.0, 30.0, 60.0), frame_packets=between(1, 60),
+        iframe_packets=between(20, 400), iframe_every=among(10, 30, 60), duration=duration,
+        warmup=0.2 * duration, seed=int(rng.integers(2**30)),
     )  # fmt: skip

@@ -122,6 +122,8 @@ PATHS: dict[str, dict[str, object]] = {
     "local sender under backpressure": {"driver": "7.3", "origin": "local"},
     "forwarded flow under backpressure": {"driver": "7.3", "origin": "forwarded", "qdisc": "fq_codel"},
     "ACKs that cost the reader": {"driver": "stock", "ack_cost": (0.2, 1.0)},
+    "local sender paced by fq": {"driver": "stock", "qdisc": "fq"},
+    "shaped by cake": {"driver": "stock", "origin": "forwarded", "qdisc": "cake", "qdisc_rate": (0.1, 0.85)},
     "far reader": {"driver": "stock", "far_rate": (0.5, 1.5), "far_ack_cost": (0.1, 0.6)},
 }
 """Stages beside the plain ring: rates and times in units of the reader's, buffers in packets."""
@@ -142,7 +144,9 @@ def staged(
         burst_rate=reader * spread(2, 20), rtt=spread(5e-3, 0.2), receive_window=spread(2e5, 1e7),
         seed=xr.DataArray(np.arange(count), dims="case"), duration=15.0, warmup=2.0,
     )  # fmt: skip
-    per_second = {name: reader * spread(*stages[name]) for name in ("path_rate", "far_rate") if name in stages}
+    per_second = {
+        name: reader * spread(*stages[name]) for name in ("path_rate", "far_rate", "qdisc_rate") if name in stages
+    }
     seconds = {name: spread(*stages[name]) / reader for name in ("ack_cost", "far_ack_cost") if name in stages}
     packets = {"path_buffer": np.round(spread(*stages["path_buffer"]))} if "path_buffer" in stages else {}
     return scenario.replace(**per_second, **seconds, **packets)

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from tunbp import Scenario, simulate
+from tunbp.errors import ScenarioError
+from tunbp.evidence.live import measurements
 from tunbp.model.fields import FIELDS
-from tunbp.model.qdiscs import NOT_SIMULATED, QDISCS, fact, qdisc_limit
+from tunbp.model.qdiscs import CODEL_INTERVAL, CODEL_TARGET, NOT_SIMULATED, QDISCS, codel_times, fact, qdisc_limit
 
 
 @pytest.mark.parametrize(
     ("name", "limit"),
-    [("noqueue", 0), ("pfifo", 700), ("pfifo_fast", 700), ("fq_codel", 10240), ("netem", 1000)],
+    [
+        ("noqueue", 0),
+        ("pfifo", 700),
+        ("pfifo_fast", 700),
+        ("fq_codel", 10240),
+        ("fq", 100),
+        ("cake", 6799),
+        ("netem", 1000),
+    ],
 )
 def test_a_qdisc_holds_what_the_kernel_lets_it_hold_unless_it_is_told(name: str, limit: int) -> None:
     assert qdisc_limit(name, None, 700, 1448) == limit
@@ -52,3 +63,121 @@ def test_a_scenario_takes_every_row_and_nothing_that_is_not_simulated() -> None:
     assert FIELDS["qdisc"].choices == tuple(QDISCS)
     assert not QDISCS.keys() & NOT_SIMULATED.keys()
     assert "txqueuelen for pfifo, txqueuelen for pfifo_fast, 10240 for fq_codel" in FIELDS["qdisc_limit"].none
+
+
+# ---- fq: a queue of 100 packets per flow, and the pace of local TCP (net/sched/sch_fq.c)
+
+ENGINES = ["fluid", "packets"]
+LONG = {"drain_rate": 60e3, "rtt": 0.12, "ring": 100, "receive_window": 20e6, "duration": 30.0, "warmup": 5.0}
+"""A path whose window is many times the ring: 7,200 packets in flight."""
+
+
+def rate(engine: str, **fields: object) -> float:
+    return float(simulate(Scenario(**{**LONG, **fields}), engine).received_rate)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_fq_lets_a_local_window_through_a_ring_that_is_a_fraction_of_it(engine: str) -> None:
+    paced, unpaced = rate(engine, qdisc="fq"), rate(engine, qdisc="fq_codel")
+    assert paced > 2.0 * unpaced
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_fq_does_not_pace_what_it_forwards(engine: str) -> None:
+    forwarded = {"origin": "forwarded"}
+    assert rate(engine, qdisc="fq", **forwarded) == rate(engine, qdisc="pfifo", **forwarded)
+
+
+def test_a_window_that_acks_release_at_once_is_a_burst_without_a_pace_and_no_queue_with_one() -> None:
+    fixed = {"receive_window": 100 * 1448, "ack_interval": 0.1, "hystart": False, "duration": 5.0, "warmup": 1.0}
+    point = {**LONG, **fixed, "burst_rate": 1e6, "ring": 1000, "delayed_ack": 0.0}
+    burst, paced = (simulate(Scenario(**{**point, "qdisc": name}), "packets") for name in ("pfifo", "fq"))
+    # paced, blocks of two find the reader asleep; a burst of 100 waits for half of it on average
+    assert float(paced.ring_sojourn) == pytest.approx(1.5 / 60e3 + 1e-5, abs=1e-5)
+    assert float(burst.ring_sojourn) == pytest.approx(50 * (1 / 60e3 - 1e-6), rel=0.1)
+
+
+@pytest.mark.parametrize(("streams", "held"), [(1, 100), (3, 300)])
+def test_fq_holds_a_hundred_packets_of_each_flow(streams: int, held: int) -> None:
+    flood = Scenario(
+        driver="7.3", qdisc="fq", source="open", origin="forwarded", offered_rate=1e5, streams=streams, ring=10,
+        drain_rate=10.0, duration=0.05,
+    )  # fmt: skip
+    found = simulate(flood, "packets")
+    assert float(found.queued) == held + 10 + 1  # ring, and the one in service
+    assert float(found.dropped_qdisc) == float(found.sent) - float(found.queued)
+
+
+# ---- cake: fq_codel's queues behind a shaper, GSO packets cut (net/sched/sch_cake.c)
+
+
+def shaped(engine: str, **fields: object) -> xr.Dataset:
+    return simulate(Scenario(**{**LONG, "qdisc": "cake", "qdisc_rate": 5e3, "rtt": 0.02, **fields}), engine)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("driver", ["stock", "7.3"])
+@pytest.mark.parametrize("origin", ["local", "forwarded"])
+def test_a_shaper_below_the_reader_keeps_the_ring_empty_whatever_the_driver_does(
+    engine: str, driver: str, origin: str
+) -> None:
+    found = shaped(engine, driver=driver, origin=origin)
+    assert float(found.received_rate) == pytest.approx(5e3 * 1448 * 8, rel=0.03)
+    assert float(found.received_rate) <= 5e3 * 1448 * 8 * 1.0001
+    assert float(found.dropped_ring) == 0
+    assert float(found.ring_sojourn) < 1e-4
+    assert 0.5e-3 < float(found.qdisc_sojourn) < 0.02
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_shaper_passes_its_rate_of_a_flood_and_its_queue_holds_four_megabytes(engine: str) -> None:
+    found = shaped(engine, source="open", offered_rate=20e3, origin="forwarded", warmup=0.0)
+    assert float(found.delivered) == pytest.approx(5e3 * 30.0, rel=1e-3)
+    assert float(found.dropped_ring) == 0
+    assert float(found.queued) == pytest.approx(4 * 2**20 // (1448 + 832), abs=3)
+
+
+def test_pktgen_bypasses_the_shaper() -> None:
+    found = shaped("packets", source="pktgen", offered_rate=20e3)
+    assert float(found.received_rate) == pytest.approx(20e3 * 1448 * 8, rel=1e-3)
+
+
+def test_cake_cuts_packets_of_64_kb_and_fq_codel_does_not() -> None:
+    cut, whole = (rate("packets", qdisc=name, gso_segments=45) for name in ("cake", "fq_codel"))
+    assert cut == rate("packets", qdisc="cake")
+    assert whole > 1.5 * cut
+
+
+def test_a_rate_is_refused_where_the_qdisc_does_not_shape() -> None:
+    with pytest.raises(ScenarioError, match="qdisc_rate: fq_codel does not shape; qdiscs that do: cake"):
+        Scenario(qdisc="fq_codel", qdisc_rate=1e3)
+    mixed = xr.DataArray(["pfifo", "cake"], dims="q")
+    with pytest.raises(ScenarioError, match="pfifo does not shape"):
+        Scenario(qdisc=mixed, qdisc_rate=1e3)
+    assert Scenario(qdisc=mixed, qdisc_rate=xr.DataArray([np.nan, 1e3], dims="q"))
+
+
+def test_codel_is_patient_where_a_packet_takes_longer_than_its_target() -> None:
+    assert codel_times(np.nan) == (CODEL_TARGET, CODEL_INTERVAL)
+    assert codel_times(100e3) == (CODEL_TARGET, CODEL_INTERVAL)
+    target, interval = codel_times(100.0)  # 10 ms a packet: 4 of them; 100 ms and 1.5 packets less 5 ms
+    assert (float(target), float(interval)) == pytest.approx((0.04, 0.11))
+
+
+# ---- CoDel against the kernel: UDP into a reader of 2,000 packets/s, blocked by its socket buffer
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("ring", "qdisc"), [(25, "fq_codel"), (100, "fq_codel"), (500, "fq_codel"), (500, "fq")])
+def test_codel_drops_of_udp_what_linux_was_seen_to_drop(engine: str, ring: int, qdisc: str) -> None:
+    runs = measurements()["ring"]
+    runs = runs.sel(run=(runs["cell"] == f"steady-ring{ring}-{qdisc}").values & (runs["variant"] != "stock").values)
+    measured = runs["dropped_qdisc"].median()
+    sent_by = Scenario(
+        driver="7.3", qdisc=qdisc, ring=ring, source="open", offered_rate=float(runs["offered_rate"][0]),
+        drain_rate=float(runs["reader_rate"][0]), mss=float(runs["size"][0]), burst_rate=1e5, rtt=1e-3,
+        send_buffer=212992 / (1400 + 832 + 28) * 1400,  # net.core.wmem_default, in memory of packets of 1400 bytes
+        duration=float(runs["duration"].median()),
+    )  # fmt: skip
+    found = float(simulate(sent_by, engine).dropped_qdisc)
+    assert found == pytest.approx(float(measured), rel=0.25, abs=0.5)

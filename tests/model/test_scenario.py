@@ -25,7 +25,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"rtt": 61.0}, "rtt: 61 is not allowed; allowed: > 0 and <= 60 [s]"),
     ({"streams": 65}, "streams: 65 is not allowed; allowed: whole numbers >= 1 and <= 64"),
     ({"seed": -1}, "seed: -1 is not allowed; allowed: whole numbers >= 0"),
-    ({"qdisc": "red"}, "qdisc: 'red' is not known; allowed: noqueue, pfifo, pfifo_fast, fq_codel, netem"),
+    ({"qdisc": "red"}, "qdisc: 'red' is not known; allowed: noqueue, pfifo, pfifo_fast, fq_codel, fq, cake, netem"),
     ({"congestion": "vegas"}, "congestion: 'vegas' is not known; allowed: cubic, reno, bbr"),
     ({"source": 3}, "source: 3 is not known; allowed: tcp, open, frames, pktgen"),
     ({"source": "open"}, "offered_rate: None; an open-loop source needs a rate > 0 [packet/s]"),

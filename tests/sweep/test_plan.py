@@ -180,7 +180,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "range out of range": ({"rtt": {"from": -1, "to": 1, "steps": 2}}, "rtt: -1 is not allowed"),
     "not a number": ({"rtt": "20ms"}, "rtt: '20ms' is neither a number nor"),
     "truth value": ({"ring": True}, "ring: True is neither a number"),
-    "unknown name": ({"qdisc": ["cake"]}, "qdisc: 'cake' is not known; allowed: noqueue"),
+    "unknown name": ({"qdisc": ["red"]}, "qdisc: 'red' is not known; allowed: noqueue"),
     "range of names": ({"qdisc": {"from": 1, "to": 2, "steps": 2}}, "qdisc: is text; give a value, a list"),
     "list of durations": ({"duration": [1, 2]}, "duration: one value holds for the whole sweep"),
     "the same whole number twice": ({"ring": {"from": 1, "to": 3, "steps": 9}}, "give one whole number twice"),

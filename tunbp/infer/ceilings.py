@@ -26,8 +26,8 @@ def ceilings(values: Mapping[str, Any], count: int) -> dict[str, Array]:
     Returns
     -------
     dict
-        ``offered``, ``window``, ``reader``, ``link`` (the slowest stage behind the reader) and ``far reader``;
-        infinite where a stage does not limit.
+        ``offered``, ``window``, ``shaper``, ``reader``, ``link`` (the slowest stage behind the reader) and
+        ``far reader``; infinite where a stage does not limit.
 
     Examples
     --------
@@ -41,7 +41,8 @@ def ceilings(values: Mapping[str, Any], count: int) -> dict[str, Array]:
         return np.broadcast_to(np.asarray(otherwise if found is None else found, float), (count,))
 
     tcp = values.get("source", "tcp") == "tcp"
-    bits = 8.0 * value("mss", 1448.0) * segments_per_entry(values.get("source", "tcp"), value("gso_segments", 1.0))
+    carried = segments_per_entry(values.get("source", "tcp"), value("gso_segments", 1.0), values.get("qdisc"))
+    bits = 8.0 * value("mss", 1448.0) * carried
     streams = value("streams", 1.0)
     shared = float(values.get("reader_policy", "link_first") != "separate") * float(tcp)
     window = np.minimum(value("receive_window", np.inf), value("send_buffer", np.inf))
@@ -52,6 +53,7 @@ def ceilings(values: Mapping[str, Any], count: int) -> dict[str, Array]:
         return {
             "offered": np.full(count, np.inf) if tcp else value("offered_rate", np.inf) * streams * bits,
             "window": 8.0 * streams * window / value("rtt", 1.0) if tcp else np.full(count, np.inf),
+            "shaper": value("qdisc_rate", np.inf) * 8.0 * value("mss", 1448.0),
             "reader": bits / near,
             "link": value("path_rate", np.inf) * passing * bits,
             "far reader": bits / far,

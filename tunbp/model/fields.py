@@ -15,7 +15,7 @@ import numpy as np
 
 from tunbp.model.congestion import CONTROLS
 from tunbp.model.drivers import ALIASES, DRIVERS
-from tunbp.model.qdiscs import QDISCS, default_limits
+from tunbp.model.qdiscs import QDISCS, default_limits, shapers
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,8 @@ _ROWS = (
           "`rtt`).", choices=tuple(QDISCS)),
     _whole("qdisc_limit", None, "qdisc limit", "Packets the qdisc may hold.", "packet", 1,
            none=f"the kernel's default ({default_limits()})"),
+    _above_zero("qdisc_rate", None, "qdisc rate", f"Rate to which the qdisc shapes, in packets of `mss` "
+                f"({shapers()} only).", "packet/s", none="it does not shape"),
     _whole("ring", 500, "txqueuelen", "Ring size N (txqueuelen).", "packet", 1),
     _above_zero("drain_rate", 60e3, "reader speed", "Speed mu of the reader; its service time is s = 1/mu.",
                 "packet/s"),

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tunbp.model.congestion.tcp import TSQ_TIME
+from tunbp.model.qdiscs import fact
 
 BLOCK_BYTES = 65536.0
 """Largest block in bytes (include/linux/netdevice.h, ``GSO_LEGACY_MAX_SIZE``)."""
@@ -79,8 +80,10 @@ def block(pacing_rate: float, more: float, most: float) -> float:
     return float(math.floor(max(min(pacing_rate * TSQ_TIME + more, most), BLOCK_LEAST)))
 
 
-def segments_per_entry(source: Any, segments: Any) -> npt.NDArray[np.float64]:
+def segments_per_entry(source: Any, segments: Any, qdisc: Any = None) -> npt.NDArray[np.float64]:
     """Segments that a ring entry carries: `gso_segments` of TCP and of video frames, one of any other source.
+
+    A qdisc that splits packets hands them over one by one.
 
     Parameters
     ----------
@@ -88,6 +91,8 @@ def segments_per_entry(source: Any, segments: Any) -> npt.NDArray[np.float64]:
         Names of sources, one or an array.
     segments
         The scenario's `gso_segments`.
+    qdisc
+        Names of qdiscs; None: one that splits nothing.
 
     Returns
     -------
@@ -100,4 +105,6 @@ def segments_per_entry(source: Any, segments: Any) -> npt.NDArray[np.float64]:
     [45.0, 45.0, 1.0, 1.0]
     """
     alone = np.isin(np.asarray(source, dtype=str), ("open", "pktgen"))
+    if qdisc is not None:
+        alone = alone | fact(qdisc, "splits")
     return np.where(alone, 1.0, np.asarray(segments, float))

@@ -24,6 +24,7 @@ LABELS = {
     "wake_cycle_bound": "stop/wake cycles",
     "ring_bound": "ring size",
     "qdisc_bound": "qdisc limit",
+    "shaper_bound": "rate of the qdisc",
     "loss_bound": "loss",
 }
 """Bounds by schema name in words; of bounds that nearly agree the first is named."""
@@ -133,11 +134,11 @@ def _scenario_bounds(scenario: Scenario) -> dict[str, xr.DataArray]:
     flat = {name: field.values.ravel() for name, field in f.items()}
     free, full, pushing, *_ = service_times(flat)
     v = {name: values if values.dtype.kind in "OU" else values.astype(float) for name, values in flat.items()}
-    entry = segments_per_entry(v["source"], v["gso_segments"])
+    entry = segments_per_entry(v["source"], v["gso_segments"], flat["qdisc"])
     segment_bits = 8.0 * v["mss"]
     streams, rtt, control = v["streams"], v["rtt"], v["congestion"].astype(str)
     tcp = v["source"].astype(str) == "tcp"
-    limit = qdisc_limit(flat["qdisc"], v["qdisc_limit"], v["ring"], v["mss"] * entry)
+    limit = qdisc_limit(flat["qdisc"], v["qdisc_limit"], v["ring"], v["mss"] * entry, v["qdisc_rate"], streams)
     pipe = entry / free * rtt
     stock_pipe = np.minimum(pipe, v["receive_window"] / v["mss"] * streams)
 
@@ -158,6 +159,9 @@ def _scenario_bounds(scenario: Scenario) -> dict[str, xr.DataArray]:
         "burst_bound": np.where(bursty, mean * streams * star * segment_bits / rtt, np.inf),
         "ring_bound": np.where(pushing == 0, tooth(v["ring"] * entry), np.inf),
         "qdisc_bound": np.where(pushing > 0, tooth((v["ring"] + limit) * entry), np.inf),
+        "shaper_bound": np.where(
+            np.isnan(v["qdisc_rate"]) | (v["source"] == "pktgen"), np.inf, v["qdisc_rate"] * segment_bits
+        ),
         "reader_bound": entry / free * segment_bits,
         "wake_cycle_bound": np.where(pushing > 0, entry / full * segment_bits, np.inf),
         "loss_bound": np.full(free.shape, np.inf),

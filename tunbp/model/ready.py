@@ -29,10 +29,10 @@ BEHIND = ((True, True), (False, False))
 def usual() -> list[tuple[int, Kind]]:
     """Widths and kinds of the fluid engine's kernels for CUBIC flows, and for a source without feedback."""
     tcp = [
-        Kind(single, CUBIC, codes.TCP, pushing, *behind, blocks)
+        Kind(single, CUBIC, codes.TCP, pushing, *behind, blocks, False, False)
         for behind, single, pushing, blocks in product(BEHIND, (True, False), (False, True), (False, True))
     ]
-    open_loop = [Kind(True, CUBIC, codes.OPEN, pushing, False, False, False) for pushing in (False, True)]
+    open_loop = [Kind(True, CUBIC, codes.OPEN, pushing, *[False] * 5) for pushing in (False, True)]
     return [(width, kind) for kind in tcp + open_loop for width in (fluid.WIDTHS[kind.single], 1)]
 
 

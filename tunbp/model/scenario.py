@@ -12,6 +12,7 @@ import xarray as xr
 
 from tunbp.errors import ScenarioError
 from tunbp.model.fields import BATCH_WIDE, CHOICES, FIELDS, OPTIONAL, RANGES, Field, parameters
+from tunbp.model.qdiscs import fact, shapers
 
 Number: TypeAlias = float | int | xr.DataArray
 Text: TypeAlias = str | xr.DataArray
@@ -29,6 +30,7 @@ class Scenario:
     driver: Text = FIELDS["driver"].default
     qdisc: Text = FIELDS["qdisc"].default
     qdisc_limit: Number | None = FIELDS["qdisc_limit"].default
+    qdisc_rate: Number | None = FIELDS["qdisc_rate"].default
     ring: Number = FIELDS["ring"].default
     drain_rate: Number = FIELDS["drain_rate"].default
     guest_rate: Number | None = FIELDS["guest_rate"].default
@@ -88,6 +90,7 @@ class Scenario:
             _check_number(name, getattr(self, name), allowed_range)
         if self.offered_rate is None and np.isin(_values(self.source), ("open", "pktgen")).any():
             raise ScenarioError("offered_rate: None; an open-loop source needs a rate > 0 [packet/s]")
+        _check_shaper(self.qdisc, self.qdisc_rate)
         if np.any(_values(self.warmup) >= self.duration):
             raise ScenarioError(f"warmup: {self.warmup}; must be shorter than duration = {self.duration:g} s")
 
@@ -219,6 +222,15 @@ def _check_choice(name: str, value: Text, allowed: tuple[str, ...]) -> None:
     texts = {item for item in items if isinstance(item, str)}
     for item in [item for item in items if not isinstance(item, str)] or sorted(texts.difference(allowed)):
         raise ScenarioError(f"{name}: {item!r} is not known; allowed: {', '.join(allowed)}")
+
+
+def _check_shaper(qdisc: Text, rate: Number | None) -> None:
+    if rate is None:
+        return
+    names, rates = xr.broadcast(*(x if isinstance(x, xr.DataArray) else xr.DataArray(x) for x in (qdisc, rate)))
+    idle = np.isfinite(rates.values.astype(float)) & ~fact(names.values, "shapes")
+    if idle.any():
+        raise ScenarioError(f"qdisc_rate: {names.values[idle][0]} does not shape; qdiscs that do: {shapers()}")
 
 
 def _check_number(name: str, value: Number | None, allowed: Field) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from tunbp.model.drivers import COMPARED
 from tunbp.model.fields import FIELDS
-from tunbp.prediction.causes import GROWTH, LINK, LOSS, READER, WINDOW, causes
+from tunbp.prediction.causes import GROWTH, LINK, LOSS, READER, SHAPER, WINDOW, causes
 from tunbp.prediction.distribution import WORTH, Prediction
 from tunbp.prediction.products import Product, product
 from tunbp.quantities import percent, show, show_range, significant
@@ -34,7 +34,7 @@ NOTHING = 0.01
 VAGUE = 1.5
 """Upper over lower end of an interval from which it is worth narrowing."""
 
-UNAFFECTED = (LINK, LOSS, WINDOW)
+UNAFFECTED = (LINK, LOSS, SHAPER, WINDOW)
 """Causes on which neither the ring nor the flag has an influence."""
 
 FLAG = f"IFF_BACKPRESSURE (Linux {COMPARED['backpressure']})"
@@ -217,6 +217,11 @@ def _cause(prediction: Prediction, held: dict[str, float], known: Product) -> li
         return [
             "The link is the bottleneck: the ring is empty, neither a longer ring nor the flag gains anything here.",
             *_waiting(prediction),
+        ]
+    if main == SHAPER:
+        return [
+            "The qdisc shapes to less than the reader takes: packets wait there and not in the ring, so neither a "
+            "longer ring nor the flag gains anything. Only a higher rate of the qdisc carries more."
         ]
     if main == LOSS:
         better = "" if used["congestion"]["value"] == "bbr" else _bbr(prediction)

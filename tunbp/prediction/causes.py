@@ -9,7 +9,8 @@ from tunbp.prediction.distribution import Prediction
 NEAR = 0.85
 """Part of a stage's ceiling from which the stage holds a draw; a saw that touches it carries as much."""
 
-SENDER, WINDOW, READER, LINK = "what is sent", "the window", "the reader", "the link"
+SENDER, WINDOW, SHAPER = "what is sent", "the window", "the rate of the qdisc"
+READER, LINK = "the reader", "the link"
 RING, LOSS, GROWTH = "drops in the ring", "loss on the path", "slow start and growth of the window"
 
 
@@ -37,7 +38,14 @@ def causes(prediction: Prediction, variant: str = "", ring: int | None = None) -
     here = draws.sel(ring=prediction.ring if ring is None else ring, variant=variant or prediction.variant)
     stages = [str(name) for name in draws["stage"].to_numpy()]
     link = READER if "path_rate" in prediction.unknown else LINK
-    names = {"offered": SENDER, "window": WINDOW, "reader": READER, "link": link, "far reader": READER}
+    names = {
+        "offered": SENDER,
+        "window": WINDOW,
+        "shaper": SHAPER,
+        "reader": READER,
+        "link": link,
+        "far reader": READER,
+    }
     ceiling = draws["ceiling"].transpose("stage", "draw").to_numpy()
     lowest = np.argmin(ceiling, axis=0)
     stage = np.array([names[stages[place]] for place in lowest])

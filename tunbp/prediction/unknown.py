@@ -132,7 +132,7 @@ def segments_of(base: Scenario) -> float:
     float
         1 where it carries single packets.
     """
-    return float(segments_per_entry(base.source, base.gso_segments))
+    return float(segments_per_entry(base.source, base.gso_segments, base.qdisc))
 
 
 def constants(unknown: Mapping[str, Prior], drawn: Mapping[str, Array]) -> dict[str, xr.DataArray]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tunbp.evidence.datasets import nodrop
 from tunbp.model.drivers import DRIVERS, VHOST_NET_BATCH, Stop, driver, ring_batch, wake_threshold
 from tunbp.model.engines.packets.batch import run
+from tunbp.model.qdiscs import QDISCS
 
 SINCE_V7 = [name for name, rules in DRIVERS.items() if rules.needs_qdisc]
 BITS = 1448 * 8.0
@@ -25,7 +26,7 @@ def points(draw: st.DrawFn, drivers: list[str] | None = None, **fixed: Any) -> d
     drain = draw(st.floats(1e3, 1e5))
     point = {
         "driver": draw(st.sampled_from(drivers or list(DRIVERS))),
-        "qdisc": draw(st.sampled_from(["noqueue", "pfifo", "pfifo_fast", "fq_codel", "netem"])),
+        "qdisc": draw(st.sampled_from(list(QDISCS))),
         "qdisc_limit": draw(st.sampled_from([None, 1, 10, 1000])),
         "ring": draw(st.sampled_from([1, 2, 5, 10, 31, 32, 33, 100, 500, 1000])),
         "drain_rate": drain,

@@ -15,6 +15,9 @@ from tunbp.model.service import numbers, service_times
 
 Array = npt.NDArray[Any]
 
+MUCH_SLOWER = 0.9
+"""Part of the reader's speed below which a shaper keeps the ring behind it empty."""
+
 _COUNTING = (Wake.HALF, Wake.THREE_QUARTERS, Wake.SEVEN_EIGHTHS)
 """Rules that wake by a count alone: slots that ptr_ring has not freed yet can keep the ring from holding as many."""
 
@@ -40,7 +43,7 @@ def regions(flat: dict[str, Array], duration: float) -> dict[str, Array]:
     wakes = [driver(str(name)).wake for name in flat["driver"]]
     threshold = np.array([wake_threshold(wake, size) for wake, size in zip(wakes, ring, strict=True)])
     counts = np.array([wake in _COUNTING for wake in wakes], bool)  # also of an empty batch
-    entry = segments_per_entry(flat["source"], number["gso_segments"])
+    entry = segments_per_entry(flat["source"], number["gso_segments"], flat["qdisc"])
     window = np.fmin(number["receive_window"], number["send_buffer"]) / number["mss"]
     room = ring + np.where(pushing, qdisc_limit(flat["qdisc"], number["qdisc_limit"], ring, number["mss"] * entry), 0.0)
     buffer = np.where(np.isnan(number["path_buffer"]), PATH_BUFFER, number["path_buffer"])
@@ -61,6 +64,10 @@ def regions(flat: dict[str, Array], duration: float) -> dict[str, Array]:
         "losses in runs on the path": tcp & (number["path_loss"] > 0.0) & (number["path_loss_burst"] > 2),
         "wakes that take longer than half a ring lasts": pushing & (number["wake_latency"] * rate > 0.5 * ring),
         "a reader that sleeps longer than half a ring lasts": number["idle_latency"] * rate > 0.5 * ring,
+        "a stock ring that a shaper can fill": (
+            ~pushing
+            & (number["qdisc_rate"] * np.maximum(1.0, 3.0 * number["stall_mean"] * rate / ring) > MUCH_SLOWER * rate)
+        ),
         "a run shorter than a round trip": number["rtt"] > duration,
     }
 

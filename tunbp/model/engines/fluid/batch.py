@@ -18,7 +18,7 @@ from tunbp.model.engines.cost import check_cost
 from tunbp.model.engines.fluid.state import DT, ENTRY, FOREVER, PARAMETERS, RTT, SERIES, TOTALS, WARMUP, Kind, memory_of
 from tunbp.model.engines.threads import each
 from tunbp.model.fields import PATH_BUFFER
-from tunbp.model.qdiscs import CODEL_DROP_BATCH, fact, qdisc_limit
+from tunbp.model.qdiscs import QDISCS, codel_times, fact, qdisc_limit
 from tunbp.model.scenario import Scenario
 from tunbp.model.service import numbers, service_times
 
@@ -95,7 +95,7 @@ def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
     number = numbers(flat)
     path, path_on, readers_on = _behind_the_reader(flat, number)
     emptying = np.minimum(number["ring"] / number["drain_rate"], path["path_emptying"])
-    g = gso.segments_per_entry(flat["source"], number["gso_segments"])
+    g = gso.segments_per_entry(flat["source"], number["gso_segments"], flat["qdisc"])
     free, full, pushing, k, per_cycle = service_times(flat)
     source = np.array([codes.SOURCES[str(x)] for x in flat["source"]], dtype=int)
     control = np.array([congestion.CODES[str(x)] for x in flat["congestion"]], dtype=int)
@@ -114,7 +114,12 @@ def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
     frames = source == codes.FRAMES
     streams = number["streams"].astype(int)
     single = (streams == 1) | ~tcp
-    slowest = np.maximum(free / g, np.maximum(path["path_service"], path["far_service"]))
+    rate = np.where(source == codes.PKTGEN, np.nan, number["qdisc_rate"])
+    shaped = np.isfinite(rate)
+    shaper = np.where(shaped, 1.0 / rate, 0.0)
+    target, patience = codel_times(rate)
+    drops = np.array([float(QDISCS[str(name)].drops) for name in flat["qdisc"]])
+    slowest = np.maximum(np.maximum(free / g, shaper), np.maximum(path["path_service"], path["far_service"]))
     # segments that arrive at a busy pace from the first held ACK until the ACK interval ends; ACKs of two at least
     bunch = np.maximum(g * (np.floor(number["ack_interval"] / (slowest * g) * (1 + 1e-9)) + 1.0), 2.0)
     batch = np.array([float(ring_batch(n)) for n in number["ring"]])
@@ -136,8 +141,11 @@ def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
         "safe": number["ring"] - batch,
         "batch": batch,
         "sawtooth": 0.5 * np.minimum(k, number["ring"]) * g,
-        "qdisc_limit": qdisc_limit(flat["qdisc"], number["qdisc_limit"], number["ring"], number["mss"] * g) * g,
-        "bulk": np.where(fact(flat["qdisc"], "fair"), CODEL_DROP_BATCH * g, 0.0),
+        "qdisc_limit": qdisc_limit(
+            flat["qdisc"], number["qdisc_limit"], number["ring"], number["mss"] * g, rate, number["streams"]
+        )
+        * g,
+        "bulk": drops * g,
         "dt": dt,
         "rtt": number["rtt"],
         "stall_rate": np.where(number["stall_mean"] > 0, number["stall_rate"], 0.0),
@@ -151,7 +159,7 @@ def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
         "iframe_every": number["iframe_every"],
         "duration": np.full(dt.shape, scenario.duration),
         "warmup": number["warmup"],
-        "ecn": number["ecn"],
+        "ecn": np.where(tcp, number["ecn"], 0.0),
         "small_queue": np.where(local & tcp, congestion.TSQ_TIME, 0.0),
         # packets in ring and qdisc from which on a small queue may hold a flow back
         "unheld": np.where(local & tcp, (number["ring"] + 1.0 - 0.5 * np.minimum(k, number["ring"])) * g, FOREVER),
@@ -174,12 +182,24 @@ def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
         "block_more": more,
         "block_most": most,
         "probe": 3.0 * number["rtt"] + congestion.TLP_SLACK,
+        "shape": np.where(shaped, dt * rate, FOREVER),
+        # how much longer a packet in the qdisc waits for the next one than one in the ring
+        "slower": np.where(shaped, np.maximum(shaper * g / free, 1.0), 1.0),
+        # a qdisc that runs empty at each wake forgets how long packets waited
+        "codel_queue": np.where(
+            shaped,
+            target * np.minimum(g * dt / full, dt * rate),
+            np.maximum(target * (g * dt / full), dt * (0.5 * np.minimum(k, number["ring"]) * g)),
+        ),
+        "patience": patience,
     }
-    rows["codel"] = np.where(fact(flat["qdisc"], "codel") & (pushing > 0) & tcp, 1.0, 0.0)
+    waiting = (pushing > 0) | shaped
+    spaced = tcp & (np.array([row.paced for row in rules])[control] | (local & fact(flat["qdisc"], "paces")))
+    rows["codel"] = np.where(fact(flat["qdisc"], "codel") & waiting & (source != codes.PKTGEN), 1.0, 0.0)
     rows["hystart"] = np.where(tcp & np.array([row.hystart for row in rules])[control], number["hystart"], 0.0)
     table = np.stack([np.asarray(rows[name], float) for name in PARAMETERS])
     control = np.where(tcp, control, 0)  # what is not TCP shares a kernel
-    columns = (single, control, source, pushing > 0, path_on, readers_on & tcp, large)
+    columns = (single, control, source, waiting, path_on, readers_on & tcp, large, spaced, shaped)
     kinds = [Kind(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
     return Prepared(
         table,
@@ -198,7 +218,7 @@ def _behind_the_reader(flat: dict[str, Array], number: dict[str, Array]) -> tupl
 
     An ACK acknowledges two segments, or an entry of more.
     """
-    acknowledged = np.maximum(gso.segments_per_entry(flat["source"], number["gso_segments"]), 2.0)
+    acknowledged = np.maximum(gso.segments_per_entry(flat["source"], number["gso_segments"], flat["qdisc"]), 2.0)
     rate, far = (np.where(np.isnan(number[x]), np.inf, number[x]) for x in ("path_rate", "far_rate"))
     buffer = np.where(np.isnan(number["path_buffer"]), PATH_BUFFER, number["path_buffer"])
     loss, run = number["path_loss"], number["path_loss_burst"]

@@ -34,20 +34,19 @@ from tunbp.model.engines import controls
 from tunbp.model.engines.fluid import sender, stages
 from tunbp.model.engines.fluid.state import (
     ABOVE, ACCOUNTED, ACKED, APP, ARRIVED, A_SHARE, B, BLOCK, BLOCK_MORE, BLOCK_MOST, BLOCK_PACE, BLOCK_RATE, BURST,
-    B_SUM, CAP, CODEL, CODEL_NEXT, CREDIT, CW, DELACK, DELIVERED_TOTAL, DEVICE, DRAIN, DRAIN_FULL, DROP, DROPPED,
-    DROPPED_P, DROPPED_Q, DT, DURATION, ENTRY, EPOCH, EVENT, F, FAR_SHARE, FIRST, FLIGHT, FLOW, FOREVER, FRAME_NO,
-    FULL, FULL_PACKETS, F_GAP, F_LEFT, F_SIZE, F_TOOK, F_WANT, GONE, G_SHARE, HELD, HELD_SECONDS, HOLD, HYSTART, H_RTT,
-    H_SUM, IN_FLIGHT, I_EVERY, I_SIZE, K, Kind, LAST, LEFT, LOSSES, LOSS_EVENTS, LOSS_GAP, N, NEXT_FRAME, OFFERED, OUT,
-    OUTSTANDING, OVER, P, PACE, PARAMETERS, PATH_DROPS, PATH_SECONDS, PENDING, POLICY, PROBE, PROBES, P_GAP, P_SHARE,
-    P_SUM, Q, QDISC_DROPS, QDISC_SECONDS, QLIM, QUEUED, Q_SUM, RECORD, RECOVERING, RECOVERY, REDUCED, RELEASED, RESENT,
-    RETRANS, RETRANSMITS, RHO, RHO_NOW, RING_DROPS, RING_SECONDS, ROUND, ROUND_OUT, RTT, SAFE, SAMPLES, SAWTOOTH, SENT,
-    SENT_TOTAL, SHARE, SHOWN, SPARE, SS, STALL, STALL_END, S_MEAN, S_RATE, TAKEN, TIMEOUTS, TINY, TOOK, UNHELD, UNTOLD,
-    USED, WANT, WARMUP, WEST, WINDOW, WMAX,
+    B_SUM, CAP, CODEL, CODEL_NEXT, CODEL_QUEUE, CREDIT, CW, DELACK, DELIVERED_TOTAL, DEVICE, DRAIN, DRAIN_FULL, DROP,
+    DROPPED, DROPPED_P, DROPPED_Q, DT, DURATION, ENTRY, EPOCH, EVENT, F, FAR_SHARE, FIRST, FLIGHT, FLOW, FOREVER,
+    FRAME_NO, FULL, FULL_PACKETS, F_GAP, F_LEFT, F_SIZE, F_TOOK, F_WANT, GONE, G_SHARE, HELD, HELD_SECONDS, HOLD,
+    HYSTART, H_RTT, H_SUM, IN_FLIGHT, I_EVERY, I_SIZE, K, Kind, LAST, LEFT, LOSSES, LOSS_EVENTS, LOSS_GAP, N,
+    NEXT_FRAME, OFFERED, OUT, OUTSTANDING, OVER, P, PACE, PARAMETERS, PATH_DROPS, PATH_SECONDS, PATIENCE, PENDING,
+    POLICY, PROBE, PROBES, P_GAP, P_SHARE, P_SUM, Q, QDISC_DROPS, QDISC_SECONDS, QLIM, QUEUED, Q_SUM, RECORD,
+    RECOVERING, RECOVERY, REDUCED, RELEASED, RESENT, RETRANS, RETRANSMITS, RHO, RHO_NOW, RING_DROPS, RING_SECONDS,
+    ROUND, ROUND_OUT, RTT, SAFE, SAMPLES, SAWTOOTH, SENT, SENT_TOTAL, SHAPE, SHARE, SHOWN, SPARE, SS, STALL, STALL_END,
+    S_MEAN, S_RATE, TAKEN, TIMEOUTS, TINY, TOOK, UNHELD, UNTOLD, USED, WANT, WARMUP, WEST, WINDOW, WMAX,
 )  # fmt: skip
 from tunbp.model.engines.random import exponential, stream, xorshift
 from tunbp.model.engines.codes import FRAMES, LINK_FIRST, OPEN, PKTGEN, TCP
 from tunbp.model.fields import FIELDS
-from tunbp.model.qdiscs import CODEL_INTERVAL, CODEL_TARGET
 
 
 MOST_FLOWS = int(FIELDS["streams"].high)
@@ -231,7 +230,7 @@ def define(width: int, kind: Kind) -> Any:
         len(SERIES), width]`` with a sample at each interval; `memory` is a `Memory`.
     """
     W = width
-    single, control, source, pushing, path, readers, blocks = kind
+    single, control, source, pushing, path, readers, blocks, spaced, shaped = kind
     tcp = source == TCP
     n_parameters = len(PARAMETERS)
     rules, growth = cc.ROWS[control], controls.GROWTH[control]
@@ -273,7 +272,7 @@ def define(width: int, kind: Kind) -> Any:
             if tcp and has_lost:
                 sender.losses(s, slow, lost, slot, W, nf, n, control)
             if hystart and tcp and starting:
-                starting = sender.hystart(s, line, slot, W, nf, n)
+                starting = sender.hystart(s, line, slot, W, nf, n, spaced)
             for f in range(nf):
                 o = DEVICE + f * FLOW
                 if tcp:
@@ -299,17 +298,22 @@ def define(width: int, kind: Kind) -> Any:
                         want = np.floor(max(min(cwnd, window) - flight, 0.0) + TINY)
                         if blocks:  # less than a block waits (`tunbp.model.gso`)
                             pacing = sender.pacing_gain(cwnd, ssthresh) * min(cwnd * s[BLOCK_RATE, i], s[BLOCK_PACE, i])
+                            rate = s[o + PACE, i] if paced else pacing / cc.TSQ_TIME
                             if paced:
-                                pacing = s[o + PACE, i] * cc.TSQ_TIME
-                                credit = min(s[o + CREDIT, i] + s[o + PACE, i] * s[DT, i], 2.0 * s[BLOCK_MOST, i])
+                                pacing = rate * cc.TSQ_TIME
+                            if spaced:
+                                credit = min(s[o + CREDIT, i] + rate * s[DT, i], 2.0 * s[BLOCK_MOST, i])
                                 want = min(want, credit)
                             size = min(pacing + s[BLOCK_MORE, i], s[BLOCK_MOST, i])
                             size = min(size, min(cwnd, window) * (1.0 / gso.WINDOW_DIVISOR))
                             want = want if want >= 2.0 * size else (np.floor(size) if want >= size else 0.0)
-                            if paced:
+                            if spaced:
                                 s[o + CREDIT, i] = credit - want
                         elif paced:
                             want = min(want, s[o + PACE, i] * s[DT, i])
+                        elif spaced:
+                            pacing = min(cwnd * s[BLOCK_RATE, i], s[BLOCK_PACE, i]) / cc.TSQ_TIME
+                            want = min(want, sender.pacing_gain(cwnd, ssthresh) * pacing * s[DT, i])
                         if paced:
                             s[o + ROUND_OUT, i] += acked
                             rounds |= t >= s[o + ROUND, i]
@@ -345,18 +349,20 @@ def define(width: int, kind: Kind) -> Any:
                     tight |= s[Q, i] + arrived * (1.0 - rho) > s[SAFE, i]
                 if small_queues:
                     tight |= s[B, i] + s[Q, i] + arrived > s[UNHELD, i]
+                    if shaped:
+                        tight |= s[B, i] + arrived > s[SHAPE, i]
 
             # 3. the burst meets the ring: a stock driver drops what does not fit
             if not pushing:
                 if tight:
-                    dropping = stages.overflow(s, W, nf, n, source, readers, blocks)
+                    dropping = stages.overflow(s, W, nf, n, source, readers, blocks, spaced)
                     lossy |= dropping
                 elif dropping:
                     dropping = False
                     for i in range(W):
                         s[DROP, i] = 0.0
             if small_queues and (tight or holding):
-                holding = sender.small_queues(s, W, nf, n, control, readers)
+                holding = sender.small_queues(s, W, nf, n, control, readers, shaped)
             if tcp and (pending | lossy):
                 stages.follow(s, slow, W, nf, n, control)
             for i in range(W):
@@ -368,6 +374,8 @@ def define(width: int, kind: Kind) -> Any:
                     backlog = s[B, i]
                     drain_free, drain_full = s[DRAIN, i], s[DRAIN_FULL, i]
                     full = backlog > 0.0
+                    if shaped:  # packets wait for the shaper, and for the ring only where it is full
+                        full = full & (q + s[SHAPE, i] > s[N, i] - s[SAWTOOTH, i])
                     if is_pktgen:  # it holds nothing back in a qdisc: the ring is full where it has to wait
                         full = arrived > s[N, i] - s[SAWTOOTH, i] - q + drain_free
                     drain = drain_full if full else drain_free
@@ -377,6 +385,8 @@ def define(width: int, kind: Kind) -> Any:
                     # between stop and wake the ring drains by k: half of that is free on average
                     room = s[N, i] - (s[SAWTOOTH, i] if full else 0.0)
                     room = max(room - q + drain, 0.0)
+                    if shaped:
+                        room = min(room, s[SHAPE, i])
                     if not tcp:  # pktgen waits for room, UDP for its socket buffer
                         arrived = min(arrived, max(room + s[BLOCK, i] - backlog, 0.0))
                         s[ARRIVED, i] = arrived
@@ -403,7 +413,7 @@ def define(width: int, kind: Kind) -> Any:
                 s[Q_SUM, i] += q
                 if pushing:
                     s[B_SUM, i] += backlog
-                    s[FULL, i] += took if (full if is_pktgen else backlog > 0.0) else 0.0
+                    s[FULL, i] += took if (full if is_pktgen or shaped else backlog > 0.0) else 0.0
                 # it could have taken more: the ring is empty; by a packet at least where whole packets arrive
                 spare = (drain * (1.0 - TINY) if paced else max(drain - 1.0, 0.5 * drain)) - took
                 s[TOOK, i] = took
@@ -483,17 +493,17 @@ def define(width: int, kind: Kind) -> Any:
                         stages.show(s, line, lost, any_lost, slot, W, nf, end)
                 if silent and late:
                     sender.probe(s, slow, W, nf, n, control)
-            if pushing and tcp and codel:
+            if pushing and codel:
                 due = 0
                 for i in range(W):
                     t = n * s[DT, i]
-                    above = (s[B, i] * s[DT, i] > CODEL_TARGET * s[DRAIN_FULL, i]) & (s[CODEL, i] > 0.0)
+                    above = (s[B, i] * s[DT, i] > s[CODEL_QUEUE, i]) & (s[CODEL, i] > 0.0)
                     since = s[ABOVE, i]
-                    since = (since if since > 0.0 else t + CODEL_INTERVAL) if above else 0.0
+                    since = (since if since > 0.0 else t + s[PATIENCE, i]) if above else 0.0
                     s[ABOVE, i] = since
                     due |= (since > 0.0) & (t >= since) & (t >= s[CODEL_NEXT, i])
                 if due:
-                    stages.codel(s, lost, any_lost, slot, W, nf, n)
+                    stages.codel(s, lost, any_lost, slot, W, nf, n, tcp)
             if rare:
                 _events(s, line, lost, rng, slot, slots, W, nf, n, interval, totals, series)
             slot += 1

@@ -13,9 +13,9 @@ from tunbp.model.compiled import njit
 from tunbp.model.engines import controls
 from tunbp.model.engines.fluid.state import (
     A, ALLOWED, ARRIVED, B, BLOCK_MORE, BLOCK_MOST, BURST, CAP, CW, DEVICE, DRAIN, DRAIN_FULL, DT, ENTRY, EPOCH, F,
-    FLIGHT, FLOW, F_WANT, G, HELD, HELD_BACK, HYSTART, H_COUNT, H_LAST, H_LEFT, H_RTT, H_START, K, LAST, LOSSES, N,
-    P, PACE, PENDING, PRIOR, PROBE, PROBES, PRR_IN, PRR_OUT, P_SERVICE, Q, RECOVERING, RECOVERY, REDUCED, RESENT,
-    RETRANS, ROUND, ROUND_OUT, ROUND_START, RTT, SAWTOOTH, SERVICE, SHOWN, SMALL, SS, STALL_END, TINY, TO_RESEND,
+    FLIGHT, FLOW, F_WANT, G, HELD, HELD_BACK, HYSTART, H_COUNT, H_LAST, H_LEFT, H_RTT, H_START, K, LAST, LOSSES, N, P,
+    PACE, PENDING, PRIOR, PROBE, PROBES, PRR_IN, PRR_OUT, P_SERVICE, Q, RECOVERING, RECOVERY, REDUCED, RESENT, RETRANS,
+    ROUND, ROUND_OUT, ROUND_START, RTT, SAWTOOTH, SERVICE, SHAPE, SHOWN, SLOWER, SMALL, SS, STALL_END, TINY, TO_RESEND,
     USED, WANT, WEST, WINDOW, WMAX,
 )  # fmt: skip
 
@@ -30,7 +30,7 @@ SMALL_QUEUE_BLOCKS = 2.0
 @_hot
 def smoothed_rtt(s: Any, i: int) -> float:
     """The RTT that a sender knows, in seconds: without load, and what the queues in front and behind the reader add."""
-    return float(s[RTT, i] + (s[Q, i] + s[B, i]) * s[SERVICE, i] + s[P, i] * s[P_SERVICE, i])
+    return float(s[RTT, i] + (s[Q, i] + s[B, i] * s[SLOWER, i]) * s[SERVICE, i] + s[P, i] * s[P_SERVICE, i])
 
 
 @_hot
@@ -127,8 +127,10 @@ def recover(s: Any, slow: Any, line: Any, slot: int, nf: int, n: int) -> None:
 
 
 @_rare
-def hystart(s: Any, line: Any, slot: int, W: int, nf: int, n: int) -> bool:
+def hystart(s: Any, line: Any, slot: int, W: int, nf: int, n: int, spaced: bool) -> bool:
     """HyStart: slow start ends where a train of ACKs is as long as half of the path, or where delay has grown.
+
+    Where TCP is paced the train has to be as long as the whole path.
 
     A round ends when what was in flight at its beginning is acknowledged; its length is the RTT of its first packet,
     and the smallest that the next round's ACKs can show. The first begins with the first ACK, so that rounds begin with
@@ -161,7 +163,7 @@ def hystart(s: Any, line: Any, slot: int, W: int, nf: int, n: int) -> bool:
             if train:
                 s[o + H_LAST, i] = t
             late = controls.hystart_ack_delay(cc.PACING_SLOW_START * cwnd / rtt, s[BLOCK_MOST, i])
-            train = train and t - s[o + H_START, i] > 0.5 * (rtt + late)
+            train = train and t - s[o + H_START, i] > (1.0 if spaced else 0.5) * (rtt + late)
             sampled = count > 2.0 * cc.HYSTART_MIN_SAMPLES
             slow = sampled and s[o + H_RTT, i] > rtt + controls.hystart_delay(rtt)
             if cwnd + acked >= cc.HYSTART_LOW_WINDOW and (train or slow):
@@ -181,7 +183,7 @@ def block_size(s: Any, i: int, o: int) -> float:
 
 
 @_hot
-def small_queues(s: Any, W: int, nf: int, n: int, control: int, readers: bool) -> bool:
+def small_queues(s: Any, W: int, nf: int, n: int, control: int, readers: bool, shaped: bool) -> bool:
     """TCP small queues: a local flow keeps about a millisecond of its pacing rate in the qdisc, or two entries.
 
     What it may not hand over stays with it, and its window does not grow meanwhile (it is not what limits the flow).
@@ -209,6 +211,7 @@ def small_queues(s: Any, W: int, nf: int, n: int, control: int, readers: bool) -
             drain *= 1.0 - s[USED, i]
         room = s[N, i] - (s[SAWTOOTH, i] if s[B, i] > 0.0 else 0.0)
         room = max(room - s[Q, i] + drain, 0.0)
+        room = min(room, s[SHAPE, i]) if shaped else room
         handed = min(arrived, max(room + s[ALLOWED, i] - s[B, i], 0.0))
         held = (s[SMALL, i] > 0.0) & (handed < arrived)
         s[ARRIVED, i] = handed if held else arrived

@@ -14,13 +14,12 @@ from tunbp.model.engines.fluid.state import (
     A, ABOVE, ACKED, ACKS, AHEAD, ARRIVED, A_SHARE, B, BATCH, BULK, BUNCH, BUNCHES, B_SUM, CODEL_N, CODEL_NEXT, CW,
     DELACK, DEVICE, DRAIN, DROP, DROPPED_P, DROPPED_Q, DT, ECN, ENTRY, F, FAR, FAR_ACKS, FIRST, FLIGHT, FLOW, FOREVER,
     F_LEFT, F_LOST, F_TOOK, F_WANT, G, GONE, G_SHARE, HELD, HOLD, H_SUM, IDLE, LAST_DROP, LEFT, LOSS_GAP, LOSS_RUN,
-    LOST_AT, LOST_TO, MARK, N, OUT, OVER, P, PACED, PART, PASSED, PATH, PENDING, POLICY, P_GAP, P_LAST, P_RHO, P_ROOM,
-    P_RUN, P_SUM, Q, QLIM, RELEASED, RESENT, RHO, RHO_NOW, ROOM, SAFE, SEES, SERVICE, SHARE, SHOWN, SPAN, STALL_END,
-    TAIL, TINY, TOOK, TURN, UNTOLD, USED, WANT, WINDOW,
+    LOST_AT, LOST_TO, MARK, N, OUT, OVER, P, PACED, PART, PASSED, PATH, PATIENCE, PENDING, POLICY, P_GAP, P_LAST, P_RHO,
+    P_ROOM, P_RUN, P_SUM, Q, QLIM, RELEASED, RESENT, RHO, RHO_NOW, ROOM, SAFE, SEES, SENT, SERVICE, SHARE, SHOWN, SPAN,
+    STALL_END, TAIL, TINY, TOOK, TURN, UNTOLD, USED, WANT, WINDOW,
 )  # fmt: skip
 from tunbp.model.engines.random import exponential, xorshift
 from tunbp.model.engines.codes import FAIR, LINK_FIRST, OPEN, SEPARATE, TCP
-from tunbp.model.qdiscs import CODEL_INTERVAL
 
 GOLDEN = 0.5 * (math.sqrt(5.0) - 1.0)
 """Turns by this part of one are spread most evenly."""
@@ -111,7 +110,7 @@ def burst_ratio(s: Any, i: int, arrived: float, mixed: bool) -> float:
 
 
 @_rare
-def overflow(s: Any, W: int, nf: int, n: int, source: int, readers: bool, blocks: bool) -> bool:
+def overflow(s: Any, W: int, nf: int, n: int, source: int, readers: bool, blocks: bool, spaced: bool) -> bool:
     """The burst law in whole entries: what arrives less what is drained meanwhile, less the free slots in sight.
 
     Of a burst of A entries that meets an empty ring, ceil(A - floor((A - 1) rho) - N) are dropped, rho = mu/lambda:
@@ -141,7 +140,9 @@ def overflow(s: Any, W: int, nf: int, n: int, source: int, readers: bool, blocks
             # ACKs come no faster than the slowest stage, unless they waited somewhere and come together
             together = readers and s[ACKED, i] > 1.05 * s[PACED, i] + 2.0
             size_of_block = sender.block_size(s, i, DEVICE) if blocks else 0.0
-            if source == TCP and s[WANT, i] <= 2.0 * s[ACKED, i] + size_of_block + TINY and not together:
+            if spaced:  # nothing comes together but a block, and what a pace leaves of the last step
+                burst = min(arrived, max(size_of_block, 2.0))
+            elif source == TCP and s[WANT, i] <= 2.0 * s[ACKED, i] + size_of_block + TINY and not together:
                 burst = max(arrived * min(1.0, s[BUNCH, i] / max(s[ACKED, i], TINY)), min(arrived, size_of_block))
             drained = min(q + arrived - burst * (1.0 - rho), drain * (1.0 - burst / arrived) + burst * rho) / size
             # a slot is free when the service of its entry begins; a sleeping reader begins a little later
@@ -169,9 +170,15 @@ def overflow(s: Any, W: int, nf: int, n: int, source: int, readers: bool, blocks
     return any_dropped
 
 
+@_hot
+def _forget_wait(s: Any, i: int, gone: float, waiting: float, n: int) -> None:
+    """How long dropped heads had waited, which is no wait of a packet that gets through: all behind came since."""
+    s[B_SUM, i] -= gone * waiting * n / max(s[SENT, i], 1.0)
+
+
 @_rare
 def bulk_drop(s: Any, W: int, nf: int, n: int, tcp: bool) -> None:
-    """A full fq_codel drops heads of its fattest flow: 64 at once, or half of the flow (``fq_codel_drop``).
+    """A full fq_codel drops heads of its fattest flow: 64 at once, or half of the flow (``fq_codel_drop``); cake one.
 
     It does as an entry more than its limit waits, and again after as many arrivals as it dropped.
     """
@@ -195,6 +202,7 @@ def bulk_drop(s: Any, W: int, nf: int, n: int, tcp: bool) -> None:
             gone = min((math.floor((over - size) / batch + TINY) + 1.0) * batch, backlog)
         s[B, i] = waiting - gone
         s[B_SUM, i] += over - gone
+        _forget_wait(s, i, gone, waiting, n)
         s[DROPPED_Q, i] += gone
         if gone > 0.0 and tcp:
             o = DEVICE + largest * FLOW
@@ -213,19 +221,19 @@ def _largest(s: Any, nf: int, i: int) -> int:
 
 
 @_rare
-def codel(s: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: int, n: int) -> None:
+def codel(s: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: int, n: int, tcp: bool) -> None:
     """CoDel's control law on the backlog (RFC 8289, section 5): one packet dropped or marked at each due time."""
     for i in range(W):
         t = n * s[DT, i]
         if s[ABOVE, i] == 0.0 or t < s[ABOVE, i] or t < s[CODEL_NEXT, i]:
             continue
-        recent = s[CODEL_N, i] > 2.0 and t - s[CODEL_NEXT, i] < 8.0 * CODEL_INTERVAL
+        recent = s[CODEL_N, i] > 2.0 and t - s[CODEL_NEXT, i] < 8.0 * s[PATIENCE, i]
         entering = s[CODEL_NEXT, i] < s[ABOVE, i]
         count = s[CODEL_N, i] + 1.0
         if entering:
             count = s[CODEL_N, i] - 2.0 if recent else 1.0
         s[CODEL_N, i] = count
-        s[CODEL_NEXT, i] = t + CODEL_INTERVAL / math.sqrt(count)
+        s[CODEL_NEXT, i] = t + s[PATIENCE, i] / math.sqrt(count)
         largest = _largest(s, nf, i)
         o = DEVICE + largest * FLOW
         if s[ECN, i] > 0.0:
@@ -233,10 +241,12 @@ def codel(s: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: int, n: int) 
             any_lost[slot] = True
         else:
             gone = min(1.0, s[B, i])
+            _forget_wait(s, i, gone, s[B, i], n)
             s[B, i] -= gone
             s[o + SHARE, i] -= gone if nf > 1 else 0.0
             s[DROPPED_Q, i] += gone
-            shows(s, i, o, gone, s[Q, i] + s[P, i] + s[F, i] + s[G, i], 0.0, t)
+            if tcp:
+                shows(s, i, o, gone, s[Q, i] + s[P, i] + s[F, i] + s[G, i], 0.0, t)
 
 
 # ---- behind the reader

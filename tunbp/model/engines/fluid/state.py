@@ -16,11 +16,11 @@ PARAMETERS = (
     "frame", "iframe", "iframe_every", "duration", "warmup", "ecn", "small_queue", "unheld",
     "block", "idle", "sees_drops", "codel", "hystart", "path", "path_service", "path_room", "path_rho",
     "loss_gap", "loss_run", "acks", "policy", "far", "far_acks", "pace", "block_rate", "block_pace", "block_more",
-    "block_most", "probe",
+    "block_most", "probe", "shape", "slower", "codel_queue", "patience",
 )  # fmt: skip
 """Rows of the parameter table, one column per scenario.
 
-Rates are per time step: `drain`, `path` and `far` in segments, `acks` and `far_acks` in segments acknowledged.
+Rates are per time step: `drain`, `path`, `far` and `shape` in segments, `acks` and `far_acks` in segments acknowledged.
 """
 
 TOTALS = (
@@ -41,7 +41,8 @@ SERIES = ("delivered", "total_retransmits", "cwnd", "ring_seconds", "qdisc_secon
 (N, DRAIN, DRAIN_FULL, RHO, BURST, WINDOW, HOLD, DELACK, BUNCH, BUNCHES, SAFE, BATCH, SAWTOOTH, QLIM, BULK, DT, RTT,
  S_RATE, S_MEAN, ENTRY, SERVICE, OFFERED, F_GAP, F_SIZE, I_SIZE, I_EVERY, DURATION, WARMUP, ECN, SMALL, UNHELD, BLOCK,
  IDLE, SEES, CODEL, HYSTART, PATH, P_SERVICE, P_ROOM, P_RHO, LOSS_GAP, LOSS_RUN, ACKS, POLICY, FAR, FAR_ACKS,
- PACED, BLOCK_RATE, BLOCK_PACE, BLOCK_MORE, BLOCK_MOST, PROBE) = range(len(PARAMETERS))  # fmt: skip
+ PACED, BLOCK_RATE, BLOCK_PACE, BLOCK_MORE, BLOCK_MOST, PROBE, SHAPE, SLOWER, CODEL_QUEUE,
+ PATIENCE) = range(len(PARAMETERS))  # fmt: skip
 
 (SENT_TOTAL, DELIVERED_TOTAL, RING_DROPS, QDISC_DROPS, RETRANSMITS, RING_SECONDS, QDISC_SECONDS, HELD_SECONDS,
  FULL_PACKETS, LOSS_EVENTS, TIMEOUTS, QUEUED, IN_FLIGHT, OUTSTANDING, ACCOUNTED, PATH_DROPS, PATH_SECONDS,
@@ -82,13 +83,17 @@ class Kind(NamedTuple):
     source
         0 TCP, 1 open loop, 2 periodic frames.
     pushing
-        Whether a full ring stops the queue (else it drops).
+        Whether packets wait in a qdisc: a full ring stops the queue (else it drops), or the qdisc shapes.
     path
         Whether there is a stage behind the reader: a rate, or losses.
     readers
         Whether ACKs cost a reader time, or the far reader is slower than what arrives.
     blocks
         Whether a local TCP hands over blocks of segments that are large for the ring (`tunbp.model.gso`).
+    spaced
+        Whether TCP sends at a pace: its control's own, or the one that the qdisc takes from it.
+    shaped
+        Whether the qdisc shapes.
     """
 
     single: bool
@@ -98,6 +103,8 @@ class Kind(NamedTuple):
     path: bool
     readers: bool
     blocks: bool
+    spaced: bool
+    shaped: bool
 
 
 class Memory(NamedTuple):

@@ -31,7 +31,7 @@ from tunbp.model.engines.packets.state import (
 from tunbp.model.engines.threads import each
 from tunbp.model.fields import BATCH_WIDE, PATH_BUFFER
 from tunbp.model.gso import block_limits, segments_per_entry
-from tunbp.model.qdiscs import QDISCS, qdisc_limit
+from tunbp.model.qdiscs import QDISCS, codel_times, qdisc_limit
 from tunbp.model.scenario import Scenario
 
 Array = npt.NDArray[Any]
@@ -69,9 +69,14 @@ def _device(point: Mapping[str, Any]) -> np.ndarray[Any, Any]:
     stalls = float(point["stall_rate"]) > 0.0 and float(point["stall_mean"]) > 0.0
 
     m["source"], m["control"], m["streams"] = source, cc.CODES[control.name], streams
-    m["gso"] = m["quantum"] = int(segments_per_entry(point["source"], point["gso_segments"]))
+    m["gso"] = m["quantum"] = int(segments_per_entry(point["source"], point["gso_segments"], qdisc))
     m["ring"], m["batch"] = ring, ring_batch(ring)
-    m["limit"] = int(qdisc_limit(qdisc, point["qdisc_limit"], ring, float(point["mss"]) * m["gso"]))
+    shaped = math.nan if source == codes.PKTGEN else _number(point["qdisc_rate"], math.nan)
+    payload = float(point["mss"]) * m["gso"]
+    m["limit"] = int(qdisc_limit(qdisc, point["qdisc_limit"], ring, payload, shaped, streams))
+    m["flow_limit"] = COUNTLESS if row.flow_limit is None else int(row.flow_limit)
+    m["shaper_gap"] = 0.0 if math.isnan(shaped) else 1.0 / shaped
+    m["target"], m["patience"] = codel_times(shaped)
     m["backpressure"] = backpressure
     m["wake_after"] = COUNTLESS if on_freed or math.isinf(threshold) else max(int(threshold), 1)
     m["wake_on_freed"], m["wake_on_empty"] = on_freed, rules.wake in _WOKEN_EMPTY
@@ -79,9 +84,9 @@ def _device(point: Mapping[str, Any]) -> np.ndarray[Any, Any]:
     m["stop_on_failed"] = backpressure and rules.stop is Stop.FAILED
     m["fetch"] = 1 if math.isinf(guest_rate) else VHOST_NET_BATCH
     m["guest_service"] = 1.0 / guest_rate
-    m["head_drop"], m["fair"] = row.fair, row.fair and streams > 1
-    m["codel"] = row.codel and source == codes.TCP
-    m["ecn"] = bool(point["ecn"])
+    m["drops"], m["fair"] = row.drops, row.fair and streams > 1
+    m["codel"] = row.codel
+    m["ecn"] = bool(point["ecn"]) and source == codes.TCP
     patched = rules.wake is not Wake.NEVER
     m["service"] = max(service + float(point["patch_overhead"]) * patched, 0.0)
     if backpressure and streams > 1:
@@ -98,11 +103,12 @@ def _device(point: Mapping[str, Any]) -> np.ndarray[Any, Any]:
     m["window"] = max(math.floor(window / float(point["mss"])), 1)
     local, tcp = str(point["origin"]) == "local", source == codes.TCP
     m["tsq"] = m["sees_drops"] = local and tcp
-    m["tsq"] &= backpressure
+    m["tsq"] &= backpressure or m["shaper_gap"] > 0.0
     m["sees_drops"] &= not row.attached
     m["blocks"] = local and tcp and m["gso"] == 1
     m["block_more"], m["block_most"] = block_limits(float(point["rtt"]), float(point["mss"]))
     m["paced"] = control.paced
+    m["spaced"] = control.paced or (local and tcp and row.paces)
     m["hystart"] = bool(point["hystart"]) and control.hystart
     blocks = 0.0 if source == codes.PKTGEN else send_buffer / float(point["mss"]) if local else math.inf
     m["block_at"] = COUNTLESS if math.isinf(blocks) else int(blocks / m["gso"])
@@ -157,7 +163,7 @@ def _buffers(m: Any) -> Buffers:
     slots, acks = (1 << math.ceil(math.log2(n)) for n in (ring + path, path))
     m["mask"], m["ack_mask"] = slots - 1, acks - 1
     pushed = float(m["duration"] / m["gap"]) + 1.0
-    nodes = int(min(limit, windows, pushed)) + 2 if m["backpressure"] else 2
+    nodes = int(min(limit, windows, pushed)) + 2 if m["backpressure"] or m["shaper_gap"] > 0.0 else 2
     m["leaves"] = 1 << math.ceil(math.log2(m["streams"] + 1))
     return Buffers(
         tags=np.zeros(slots, np.int64),

@@ -47,7 +47,6 @@ from tunbp.model.engines.packets.state import (
 )  # fmt: skip
 from tunbp.model.engines.random import exponential, stream, uniform, xorshift
 from tunbp.model.gso import DEFER_TIME, WINDOW_DIVISOR, block
-from tunbp.model.qdiscs import CODEL_DROP_BATCH, CODEL_INTERVAL, CODEL_TARGET
 
 _block_of: Any = numba.njit(inline="always", error_model="numpy")(block)
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -202,7 +201,7 @@ def _send(m: Any, flows: Any, b: Any, flow: Any, f: int, size: int, t: float) ->
     if flow.timed < 0:
         flow.timed = x
         flow.timed_at = t
-    if m.paced == 1:
+    if m.spaced == 1:
         flow.pace_at = max(flow.pace_at, t) + size / _paces(m, flow)
     tag = (((x << SIZE_BITS) | size) << FLOW_BITS) | f
     m.pushed_at = t
@@ -232,7 +231,7 @@ def _push_open(m: Any, flows: Any, b: Any, t: float) -> None:
     """A source without feedback pushes one entry, or blocks: pktgen on a stopped queue, UDP on its socket buffer."""
     if m.stop_on_failed == 1 and m.stopped == 0 and m.block_at == 0 and m.count + m.lazy >= m.ring:
         _stop(m)  # the packet goes back to pktgen
-    if m.stopped == 1 and m.backlog >= m.block_at:
+    if (m.stopped == 1 or m.shaper_gap > 0.0) and m.backlog >= m.block_at:
         m.blocked = 1
         m.push_at = NEVER
         return
@@ -316,11 +315,11 @@ def _pop(m: Any, flows: Any, flow: Any, b: Any, t: float) -> int:
 
 @_rare
 def _make_room(m: Any, flows: Any, b: Any, t: float) -> None:
-    """fq_codel over its limit drops heads of the fattest flow: 64, or half of its bytes (``fq_codel_drop``)."""
+    """A fair qdisc over its limit drops heads of the fattest flow: fq_codel 64 or half of its bytes, cake one."""
     flow = flows[_fattest(m, flows)]
     half = 0.5 * flow.queued
     dropped = 0
-    for _ in range(CODEL_DROP_BATCH):
+    for _ in range(m.drops):
         node = _pop(m, flows, flow, b, t)
         gone = (b.node_tag[node] >> FLOW_BITS) & SIZE_MASK
         m.qdisc_seconds -= gone * (t - b.node_time[node])
@@ -332,12 +331,11 @@ def _make_room(m: Any, flows: Any, b: Any, t: float) -> None:
 
 @_hot
 def _enqueue(m: Any, flows: Any, b: Any, tag: int, size: int, t: float) -> None:
-    """Queue an entry; a full qdisc drops it, a full fq_codel the heads of its longest queue instead."""
-    f = (tag & FLOW_MASK) if m.fair == 1 else 0
-    if m.backlog >= m.limit and (m.head_drop == 0 or m.limit == 0):
+    """Queue an entry; a full qdisc drops it, a full fq_codel or cake the heads of its longest queue instead."""
+    flow = flows[(tag & FLOW_MASK) if m.fair == 1 else 0]
+    if (m.backlog >= m.limit and (m.drops == 0 or m.limit == 0)) or flow.length >= m.flow_limit:
         m.dropped_qdisc += size
         return
-    flow = flows[f]
     node = m.free_node
     m.free_node = b.node_next[node]
     b.node_tag[node] = tag
@@ -359,11 +357,11 @@ def _enqueue(m: Any, flows: Any, b: Any, tag: int, size: int, t: float) -> None:
 @_hot
 def _too_late(m: Any, flow: Any, entered: float, t: float) -> bool:
     """CoDel: whether the sojourn time has been above its target for an interval (RFC 8289, section 5.4)."""
-    if t - entered < CODEL_TARGET or flow.length == 0:
+    if t - entered < m.target or flow.length == 0:
         flow.above_at = 0.0
         return False
     if flow.above_at == 0.0:
-        flow.above_at = t + CODEL_INTERVAL
+        flow.above_at = t + m.patience
         return False
     return bool(t >= flow.above_at)
 
@@ -393,9 +391,9 @@ def _codel(m: Any, flows: Any, flow: Any, b: Any, t: float) -> int:
     late = _too_late(m, flow, b.node_time[node], t)
     if flow.dropping == 0 and late:
         recent = flow.drops - flow.last_drops
-        flow.drops = recent if recent > 1 and t - flow.drop_next < 16.0 * CODEL_INTERVAL else 1
+        flow.drops = recent if recent > 1 and t - flow.drop_next < 16.0 * m.patience else 1
         flow.last_drops = flow.drops
-        flow.drop_next = t + CODEL_INTERVAL / math.sqrt(flow.drops)
+        flow.drop_next = t + m.patience / math.sqrt(flow.drops)
         flow.dropping = 1
         if m.ecn == 1:
             b.node_tag[node] |= MARKED
@@ -404,7 +402,7 @@ def _codel(m: Any, flows: Any, flow: Any, b: Any, t: float) -> int:
         return int(node)
     while flow.dropping == 1 and late and t >= flow.drop_next:
         flow.drops += 1
-        flow.drop_next += CODEL_INTERVAL / math.sqrt(flow.drops)
+        flow.drop_next += m.patience / math.sqrt(flow.drops)
         if m.ecn == 1:
             b.node_tag[node] |= MARKED
             break
@@ -416,7 +414,7 @@ def _codel(m: Any, flows: Any, flow: Any, b: Any, t: float) -> int:
 
 @_hot
 def _dequeue(m: Any, flows: Any, b: Any, t: float) -> int:
-    """The next entry of the qdisc or -1; fq_codel serves new queues before old ones (RFC 8290)."""
+    """The next entry of the qdisc or -1; fair ones serve new queues before old ones (RFC 8290)."""
     if m.fair == 0:
         return _codel(m, flows, flows[0], b, t)
     while True:
@@ -447,10 +445,16 @@ def _dequeue(m: Any, flows: Any, b: Any, t: float) -> int:
 
 @_hot
 def _transfer(m: Any, flows: Any, b: Any, t: float) -> None:
-    """The woken queue moves an entry from the qdisc into the ring, and goes on until one is exhausted."""
+    """The woken queue moves an entry from the qdisc into the ring, and goes on until one is exhausted.
+
+    A shaper lets it go on at its pace.
+    """
     m.stopped = 0
     m.waking = 0
     m.transfer_at = NEVER
+    if t < m.shaped_at:
+        m.transfer_at = m.shaped_at
+        return
     if m.backlog > 0:
         if m.stop_on_failed == 1 and m.count + m.lazy >= m.ring:  # the insertion fails, the packet goes back
             _stop(m)
@@ -458,13 +462,19 @@ def _transfer(m: Any, flows: Any, b: Any, t: float) -> None:
         node = _dequeue(m, flows, b, t)
         if node >= 0:
             tag = b.node_tag[node]
-            _insert(m, b, tag, (tag >> FLOW_BITS) & SIZE_MASK, b.node_time[node], t)
+            size = (tag >> FLOW_BITS) & SIZE_MASK
+            if m.backpressure == 1 or m.count + m.lazy < m.ring:
+                _insert(m, b, tag, size, b.node_time[node], t)
+            else:
+                m.dropped_ring += size
+            if m.shaper_gap > 0.0:
+                m.shaped_at = t + size * m.shaper_gap
             owner = tag & FLOW_MASK
             if flows[owner].throttled == 1:
                 _fill(m, flows[owner], owner, b, t)
     if m.backlog > 0 and m.stopped == 0:
-        m.transfer_at = t + m.transfer_gap
-    if m.blocked == 1 and (m.stopped == 0 or m.backlog < m.block_at):
+        m.transfer_at = max(t + m.transfer_gap, m.shaped_at)
+    if m.blocked == 1 and ((m.stopped == 0 and m.shaper_gap == 0.0) or m.backlog < m.block_at):
         m.blocked = 0
         m.push_at = max(t, m.pushed_at + m.gap)
 
@@ -476,18 +486,23 @@ def _hand_over(m: Any, flows: Any, b: Any, tag: int, size: int, t: float) -> Non
     room = m.count + m.lazy < m.ring
     if m.stop_on_failed == 1 and m.stopped == 0 and m.backlog == 0 and not room:
         _stop(m)
-    if m.stopped == 1 or m.backlog > 0:
+    if m.stopped == 1 or m.backlog > 0 or m.shaped_at > t:
         _enqueue(m, flows, b, tag, size, t)
+        if m.stopped == 0 and m.transfer_at == NEVER and m.backlog > 0:
+            m.transfer_at = max(t, m.shaped_at)
         f = tag & FLOW_MASK
         if m.fair == 1 and flows[f].listed == 0 and flows[f].length > 0:
             flows[f].listed = 1
             flows[f].deficit = m.quantum
             b.lists[1, m.new_tail & LISTED] = f
             m.new_tail += 1
-    elif room:
-        _insert(m, b, tag, size, t, t)
     else:
-        m.dropped_ring += size
+        if room:
+            _insert(m, b, tag, size, t, t)
+        else:
+            m.dropped_ring += size
+        if m.shaper_gap > 0.0:
+            m.shaped_at = t + size * m.shaper_gap
 
 
 @_rare
@@ -848,7 +863,7 @@ def _hystart(m: Any, flow: Any, expected: int, born: float, t: float) -> None:
     if t - flow.train_at <= cc.HYSTART_ACK_DELTA:
         flow.train_at = t
         long = flow.least_rtt + controls.hystart_ack_delay(_paces(m, flow), m.block_most)
-        found = t - flow.train_from > long * (1.0 if m.paced == 1 else 0.5)
+        found = t - flow.train_from > long * (1.0 if m.spaced == 1 else 0.5)
     flow.round_rtt = min(flow.round_rtt, rtt)
     if flow.round_acks < cc.HYSTART_MIN_SAMPLES:
         flow.round_acks += 1

@@ -31,6 +31,8 @@ DEVICE = np.dtype(
         # reader, guest, pauses of the reader
         "service", "alternation", "wake_cost", "wake_latency", "idle_latency", "guest_service", "guest_free_at",
         "ack_cost", "block_more", "block_most",
+        # qdisc: seconds per segment of its shaper, when it may send again, CoDel's target and interval
+        "shaper_gap", "shaped_at", "target", "patience",
         "stall_at", "stall_end", "stall_gap", "stall_mean",
         # path and far reader
         "path_service", "path_free_at", "loss_starts", "loss_ends", "far_service", "far_ack", "far_at", "far_ack_at",
@@ -50,10 +52,10 @@ DEVICE = np.dtype(
         # path and far reader
         "path", "path_buffer", "losing", "far", "far_doing", "far_next", "far_turn",
         # qdisc
-        "fair", "head_drop", "codel", "ecn", "limit", "backlog", "free_node", "quantum", "new_head", "tsq", "blocks",
-        "new_tail", "old_head", "old_tail",
+        "fair", "drops", "flow_limit", "codel", "ecn", "limit", "backlog", "free_node", "quantum", "new_head", "tsq",
+        "blocks", "new_tail", "old_head", "old_tail",
         # flows that have something to push
-        "ready_head", "ready_tail", "blocked", "block_at", "paced", "hystart", "sees_drops",
+        "ready_head", "ready_tail", "blocked", "block_at", "paced", "spaced", "hystart", "sees_drops",
         # counters, in packets
         "sent", "out", "dropped_ring", "dropped_qdisc", "dropped_path", "retransmits", "wakes", "losses", "timeouts",
         "in_ring", "in_service", "in_qdisc", "held", "most_in_ring",
