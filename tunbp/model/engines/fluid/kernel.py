@@ -42,7 +42,8 @@ from tunbp.model.engines.fluid.state import (
     POLICY, PROBE, PROBES, P_GAP, P_SHARE, P_SUM, Q, QDISC_DROPS, QDISC_SECONDS, QLIM, QUEUED, Q_SUM, RECORD,
     RECOVERING, RECOVERY, REDUCED, RELEASED, RESENT, RETRANS, RETRANSMITS, RHO, RHO_NOW, RING_DROPS, RING_SECONDS,
     ROUND, ROUND_OUT, RTT, SAFE, SAMPLES, SAWTOOTH, SENT, SENT_TOTAL, SHAPE, SHARE, SHOWN, SPARE, SS, STALL, STALL_END,
-    S_MEAN, S_RATE, TAKEN, TIMEOUTS, TINY, TOOK, UNHELD, UNTOLD, USED, WANT, WARMUP, WEST, WINDOW, WMAX,
+    S_MEAN, S_RATE, TAKEN, TIMEOUTS, TINY, TOOK, UNHELD, UNTOLD, USED, WAITED, WANT, WARMUP, WEST, WINDOW,
+    WMAX,
 )  # fmt: skip
 from tunbp.model.engines.random import exponential, stream, xorshift
 from tunbp.model.engines.codes import FRAMES, LINK_FIRST, OPEN, PKTGEN, TCP
@@ -397,6 +398,9 @@ def define(width: int, kind: Kind) -> Any:
                     backlog = left - over
                     s[B, i] = backlog
                     s[OVER, i] = over
+                    # packet-steps that those now in the qdisc have waited: what came evenly is gone from its oldest end
+                    rest = left / max(waiting, TINY)
+                    s[WAITED, i] = s[WAITED, i] * rest * rest + backlog
                     lossy |= over > 0.0
                 else:
                     drain_free = s[DRAIN, i]

@@ -15,8 +15,8 @@ from tunbp.model.engines.fluid.state import (
     DELACK, DEVICE, DRAIN, DROP, DROPPED_P, DROPPED_Q, DT, ECN, ENTRY, F, FAR, FAR_ACKS, FIRST, FLIGHT, FLOW, FOREVER,
     F_LEFT, F_LOST, F_TOOK, F_WANT, G, GONE, G_SHARE, HELD, HOLD, H_SUM, IDLE, LAST_DROP, LEFT, LOSS_GAP, LOSS_RUN,
     LOST_AT, LOST_TO, MARK, N, OUT, OVER, P, PACED, PART, PASSED, PATH, PATIENCE, PENDING, POLICY, P_GAP, P_LAST, P_RHO,
-    P_ROOM, P_RUN, P_SUM, Q, QLIM, RELEASED, RESENT, RHO, RHO_NOW, ROOM, SAFE, SEES, SENT, SERVICE, SHARE, SHOWN, SPAN,
-    STALL_END, TAIL, TINY, TOOK, TURN, UNTOLD, USED, WANT, WINDOW,
+    P_ROOM, P_RUN, P_SUM, Q, QLIM, RELEASED, RESENT, RHO, RHO_NOW, ROOM, SAFE, SEES, SERVICE, SHARE, SHOWN, SPAN,
+    STALL_END, TAIL, TINY, TOOK, TURN, UNTOLD, USED, WAITED, WANT, WINDOW,
 )  # fmt: skip
 from tunbp.model.engines.random import exponential, xorshift
 from tunbp.model.engines.codes import FAIR, LINK_FIRST, OPEN, SEPARATE, TCP
@@ -171,9 +171,12 @@ def overflow(s: Any, W: int, nf: int, n: int, source: int, readers: bool, blocks
 
 
 @_hot
-def _forget_wait(s: Any, i: int, gone: float, waiting: float, n: int) -> None:
-    """How long dropped heads had waited, which is no wait of a packet that gets through: all behind came since."""
-    s[B_SUM, i] -= gone * waiting * n / max(s[SENT, i], 1.0)
+def _forget_wait(s: Any, i: int, gone: float, waiting: float) -> None:
+    """How long dropped heads had waited, which is no wait of a packet that gets through: the rest came later."""
+    rest = 1.0 - gone / max(waiting, TINY)
+    waited = s[WAITED, i] * (1.0 - rest * rest)
+    s[WAITED, i] -= waited
+    s[B_SUM, i] -= waited
 
 
 @_rare
@@ -202,7 +205,7 @@ def bulk_drop(s: Any, W: int, nf: int, n: int, tcp: bool) -> None:
             gone = min((math.floor((over - size) / batch + TINY) + 1.0) * batch, backlog)
         s[B, i] = waiting - gone
         s[B_SUM, i] += over - gone
-        _forget_wait(s, i, gone, waiting, n)
+        _forget_wait(s, i, gone, waiting)
         s[DROPPED_Q, i] += gone
         if gone > 0.0 and tcp:
             o = DEVICE + largest * FLOW
@@ -241,7 +244,7 @@ def codel(s: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: int, n: int, 
             any_lost[slot] = True
         else:
             gone = min(1.0, s[B, i])
-            _forget_wait(s, i, gone, s[B, i], n)
+            _forget_wait(s, i, gone, s[B, i])
             s[B, i] -= gone
             s[o + SHARE, i] -= gone if nf > 1 else 0.0
             s[DROPPED_Q, i] += gone

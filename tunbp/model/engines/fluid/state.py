@@ -49,11 +49,12 @@ SERIES = ("delivered", "total_retransmits", "cwnd", "ring_seconds", "qdisc_secon
  TAKEN) = range(len(TOTALS))  # fmt: skip
 
 # device state, after the parameters
-_DEVICE_ROWS = 54
+_DEVICE_ROWS = 55
 (Q, B, STALL, STALL_END, EVENT, RECORD, NEXT_FRAME, FRAME_NO, APP, DROP, OVER, SENT, OUT, DROPPED, DROPPED_Q, RETRANS,
  Q_SUM, B_SUM, H_SUM, FULL, LOSSES, PROBES, WANT, TOOK, ABOVE, CODEL_N, CODEL_NEXT, SAMPLES, ARRIVED, ACKED, SPARE,
  LAST_DROP, P, P_SUM, P_GAP, P_RUN, GONE, LEFT, DROPPED_P, USED, RHO_NOW, ALLOWED, F, HELD_BACK, F_LEFT, G, RELEASED,
- A, PART, ROOM, P_LAST, RECOVERING, TURN, UNTOLD) = range(len(PARAMETERS), len(PARAMETERS) + _DEVICE_ROWS)  # fmt: skip
+ A, PART, ROOM, P_LAST, RECOVERING, TURN, UNTOLD,
+ WAITED) = range(len(PARAMETERS), len(PARAMETERS) + _DEVICE_ROWS)  # fmt: skip
 DEVICE = len(PARAMETERS) + _DEVICE_ROWS
 """First row of the first flow."""
 
