@@ -97,3 +97,12 @@ def test_a_stock_ring_before_a_slower_path_stays_empty(engine: str) -> None:
     result = flow(engine, driver="stock", ring=100, path_rate=10e3, path_buffer=5000)
     assert float(result["dropped_ring"]) == 0
     assert packets(result) == pytest.approx(10e3, rel=1e-3)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_guest_does_not_wait_for_the_path_behind_it(engine: str) -> None:
+    # 64 packets may wait for a guest of 60 K/s; a thousand wait for the link, and none of them in the ring
+    result = load(engine, 15e3, guest_rate=60e3, path_rate=10e3, path_buffer=1000)
+    assert float(result["dropped_ring"]) == 0
+    assert float(result["ring_sojourn"]) < 4 / READER
+    assert float(result["path_sojourn"]) == pytest.approx(1000 / 10e3, rel=0.01)

@@ -556,7 +556,7 @@ def _serve(m: Any, b: Any, t: float) -> None:
     ack = m.acks_waiting > 0 and (entries == 0 or m.policy == LINK_FIRST or m.acks_turn == 1)
     start = t
     if m.guest_service > 0.0 and not ack:
-        start = max(start, b.times[(m.taken - GUEST_QUEUE) & m.mask])
+        start = max(start, m.guest_free_at - (GUEST_QUEUE - 1) * m.guest_service)
     if m.stall_at <= start:
         start = _resumes(m, start)
     if start > t:
