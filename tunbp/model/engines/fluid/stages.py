@@ -244,6 +244,7 @@ def codel(s: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: int, n: int, 
             any_lost[slot] = True
         else:
             gone = min(1.0, s[B, i])
+            gone = min(gone, s[o + SHARE, i]) if nf > 1 else gone
             _forget_wait(s, i, gone, s[B, i])
             s[B, i] -= gone
             s[o + SHARE, i] -= gone if nf > 1 else 0.0
