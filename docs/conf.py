@@ -34,6 +34,7 @@ default_role = "py:obj"
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 nb_execution_mode = "off"  # notebooks come executed, from `make reproduce`
+smartquotes = False  # `--` of a command stays as it has to be typed
 suppress_warnings = ["myst.header"]  # sections of notebooks begin where their cells do
 
 autosummary_generate = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,16 @@ def test_every_option_of_the_commands_is_a_definition(page):
     show(page, "cli")
     assert ".. option::" not in page.inner_text("main")
     assert page.locator("dt", has_text="--path-rate").count() > 0
+
+
+def test_the_appendix_is_printed_on_two_pages(page):
+    show(page, "appendix")
+    printed = page.pdf(format="A4", margin=dict.fromkeys(("top", "bottom", "left", "right"), "15mm"))
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 2
+
+
+def test_a_command_in_a_sentence_stays_as_it_has_to_be_typed(page):
+    show(page, "tutorials/operator")
+    text = page.locator("article").inner_text()
+    assert "tunbp backpressure -- openvpn" in text
+    assert "backpressure – " not in text
