@@ -123,6 +123,8 @@ VARIABLES: dict[str, Variable] = {
     "drops_full_ring": Variable("packet", "packets that a full ring dropped (FULL_RING), of all devices"),
     "drops_qdisc_burst": Variable("packet", "packets that a qdisc with too many senders dropped (QDISC_BURST_DROP)"),
     "drops_qdisc_other": Variable("packet", "packets that a qdisc dropped for another reason (QDISC_*)"),
+    "tx_softirqs": Variable("1", "NET_TX softirqs of all processors in the measured part"),
+    "rx_softirqs": Variable("1", "NET_RX softirqs of all processors in the measured part"),
     "ksoftirqd_cpu": Variable("s", "processor time of the ksoftirqd threads"),
     "softirq_cpu": Variable("s", "processor time in softirqs of all processors, by clock ticks"),
     "context_switches": Variable("1", "context switches of the machine"),

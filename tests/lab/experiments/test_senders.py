@@ -22,6 +22,7 @@ def test_only_the_measured_part_counts():
     assert found["softirq_cpu"] == pytest.approx(0.75)
     assert found["processors"]["NET_TX"] == [200, 0]
     assert found["processors"]["NET_RX"] == [0, 0]
+    assert (found["tx_softirqs"], found["rx_softirqs"]) == (200, 0)
 
 
 def test_counted_events_are_differences_and_ksoftirqd_is_in_seconds():

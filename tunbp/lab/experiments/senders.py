@@ -64,8 +64,8 @@ def measure(cell: Mapping[str, Any], backpressure: bool, folder: Path) -> dict[s
     dict
         sent, delivered, dropped_ring, dropped_qdisc [packet], requeues [packet] (the device was stopped);
         transmitted_rate [packet/s] and goodput [bit/s] of all senders; reader_cpu [s], reader_waits and
-        reader_preemptions of the carrying program; of the machine context_switches, softirq_cpu [s], and by processor
-        NET_TX and NET_RX softirqs and softirq_cpu (`processors`); where events may be counted drops_full_ring,
+        reader_preemptions of the carrying program; of the machine context_switches, tx_softirqs, rx_softirqs
+        and softirq_cpu [s], these also by processor (`processors`); where events may be counted drops_full_ring,
         drops_qdisc_burst, drops_qdisc_other [packet] and ksoftirqd_cpu [s], else why not (`remarks`).
 
     Raises
@@ -120,6 +120,8 @@ def account(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, An
         "lost_rate": part["ring"] / part["time"],
         "context_switches": part["switches"],
         "softirq_cpu": sum(processors["softirq_cpu"]),
+        "tx_softirqs": sum(processors["NET_TX"]),
+        "rx_softirqs": sum(processors["NET_RX"]),
         "processors": processors,
         **counted,
         **threads,
