@@ -227,7 +227,7 @@ EXPERIMENT = Experiment(
         "drops_qdisc_burst",
         "requeues",
         "context_switches",
-        "softirqs_tx",
+        "tx_softirqs",
         "ksoftirqd_cpu",
     ),
     measure=measure,
