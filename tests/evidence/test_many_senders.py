@@ -1,0 +1,40 @@
+"""What the machine does for each packet of many senders."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from tunbp.evidence import live, many_senders
+
+
+def runs(**counted):
+    """Two stock runs and one with the flag, of one cell."""
+    totals = {"delivered": [100.0, 200.0, 0.0], "duration": [2.0, 2.0, 2.0], "reader_preemptions": [10.0, 60.0, 5.0]}
+    coords = {"cell": ("run", ["eight"] * 3), "variant": ("run", ["stock", "stock", "backpressure"])}
+    found = xr.Dataset({name: ("run", values) for name, values in (totals | counted).items()}, coords)
+    return {"senders": found.assign_attrs(experiment="senders")}
+
+
+def test_counts_are_divided_by_the_packets_of_each_run_and_then_the_median_is_taken():
+    table = many_senders.per_packet(runs(ksoftirqd_cpu=[0.2, 0.4, 0.0])).set_index("variant")
+    assert table.loc["stock", "reader_preemptions"] == pytest.approx(0.2)  # of 0.1 and 0.3
+    assert table.loc["stock", "ksoftirqd_cpu"] == pytest.approx(0.15)
+    assert table.loc["stock", "runs"] == 2
+
+
+def test_what_was_not_counted_or_divided_by_no_packets_is_missing():
+    table = many_senders.per_packet(runs()).set_index("variant")
+    assert np.isnan(table.loc["stock", "drops_full_ring"])
+    assert np.isnan(table.loc["backpressure", "reader_preemptions"])
+
+
+def test_other_experiments_are_left_out():
+    other = {"ring": runs()["senders"].assign_attrs(experiment="ring")}
+    assert many_senders.per_packet(other).empty
+
+
+def test_natively_the_reader_loses_its_processor_to_many_senders_and_not_to_one():
+    table = many_senders.per_packet({"senders_native": live.measurements()["senders_native"]})
+    lost = table.set_index("cell")["reader_preemptions"]
+    assert lost["tcp-8senders-1queue-ring500-pfifo_fast"] > 5 * lost["tcp-1sender-1queue-ring500-pfifo_fast"]
+    assert lost["tcp-8senders-4queues-ring500-pfifo_fast"] < lost["tcp-8senders-1queue-ring500-pfifo_fast"] / 4
