@@ -1,10 +1,16 @@
 """What the machine does for each packet of many senders."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import xarray as xr
 
 from tunbp.evidence import live, many_senders
+from tunbp.quantities import percent, show, significant
+
+PAGE = Path(__file__).parents[2] / "docs" / "laboratory.md"
 
 
 def runs(**counted):
@@ -38,3 +44,28 @@ def test_natively_the_reader_loses_its_processor_to_many_senders_and_not_to_one(
     lost = table.set_index("cell")["reader_preemptions"]
     assert lost["tcp-8senders-1queue-ring500-pfifo_fast"] > 5 * lost["tcp-1sender-1queue-ring500-pfifo_fast"]
     assert lost["tcp-8senders-4queues-ring500-pfifo_fast"] < lost["tcp-8senders-1queue-ring500-pfifo_fast"] / 4
+
+
+def test_the_page_says_what_the_data_say():
+    runs = live.measurements()["senders_native"]
+    table = many_senders.per_packet({"senders_native": runs}).set_index("cell")
+    lines = re.findall(r"^\| (\d+) TCP, (\d) \| (.*) \|$", PAGE.read_text(), re.MULTILINE)
+    assert len(lines) == 3
+    for senders, queues, said in lines:
+        cell = f"tcp-{senders}sender{'s' * (senders > '1')}-{queues}queue{'s' * (queues > '1')}-ring500-pfifo_fast"
+        here = runs.isel(run=runs["cell"].to_numpy() == cell)
+        assert said.split(" | ") == [
+            show(float(here["goodput"].median()), "bit/s", 2),
+            f"{significant(table.loc[cell, 'reader_preemptions'], 2)} per packet",
+            f"{significant(table.loc[cell, 'context_switches'], 2)} per packet",
+            percent(float(here["ring_drop_fraction"].median()), 2),
+        ]
+    costs = [
+        table.loc[f"tcp-{n}sender{'s' * (n > 1)}-1queue-ring500-pfifo_fast", "reader_cpu"] for n in (1, 2, 4, 8, 16)
+    ]
+    costs.append(table.loc["tcp-8senders-4queues-ring500-pfifo_fast", "reader_cpu"])
+    said = re.search(
+        r"(\S+) us with one TCP sender, (\S+), (\S+), (\S+) and (\S+) us.*?\n.*? (\S+) us with four", PAGE.read_text()
+    )
+    assert said is not None
+    assert [float(value) for value in said.groups()] == [round(1e6 * cost, 1) for cost in costs]
