@@ -5,6 +5,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +112,41 @@ def test_a_damaged_file_is_compiled_anew(copy):
     assert answer(python(code, copy)) == right
 
 
+def test_threads_that_begin_at_once_compile_one_kernel_after_the_other_and_get_each_its_own(monkeypatch, tmp_path):
+    compiling, together, before = [], [], sys.getswitchinterval()
+    inside = compiled._compile
+
+    def watched(dispatcher, arguments):
+        compiling.append(threading.get_ident())
+        together.append(len(compiling))
+        try:
+            return inside(dispatcher, arguments)
+        finally:
+            compiling.pop()
+
+    monkeypatch.setattr(compiled, "folder", lambda: tmp_path)
+    monkeypatch.setattr(compiled, "_compile", watched)
+    sys.setswitchinterval(1e-5)  # threads take turns in the middle of everything
+    kernels, found = [compiled.Kernel(f"adds-{n}", f"{__name__}:adds", n) for n in (1, 2, 3, 4)], np.zeros((4, 2))
+    begin = threading.Barrier(8)
+
+    def work(number):
+        begin.wait()
+        kernels[number % 4](found[number % 4, number // 4 :][:1])
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert together == [1, 1, 1, 1]
+    assert found.tolist() == [[n, n] for n in (1, 2, 3, 4)]
+    assert len(list(tmp_path.rglob("adds-*.o"))) == 4
+
+
 def test_without_a_place_to_write_each_process_compiles_its_own(monkeypatch):
     compiled.folder.cache_clear()
     monkeypatch.setattr(compiled.tempfile, "TemporaryFile", _refuse)
@@ -208,3 +244,14 @@ def test_a_user_without_a_home_has_kernels_too(monkeypatch: pytest.MonkeyPatch) 
     assert compiled.folder.__wrapped__() is None
     compiled.sources.cache_clear()
     compiled.digest.cache_clear()
+
+
+def adds(number):
+    """A function that adds a number of its own."""
+
+    @compiled.njit()
+    def run(to):
+        for place in range(to.shape[0]):
+            to[place] += number
+
+    return run
