@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob as globbing
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -19,7 +20,7 @@ from tunbp.traces.formats import READERS
 from tunbp.traces.merge import in_order, merged
 from tunbp.traces.reader import Reader
 from tunbp.traces.runs import combine, labels
-from tunbp.traces.source import UNPACK_LIMIT, Source, read_source
+from tunbp.traces.source import UNPACK_LIMIT, Source, read_source, unstamped
 
 
 def open_trace(path: str | os.PathLike[str], *, raw: bool = False, unpack_limit: int = UNPACK_LIMIT) -> xr.Dataset:
@@ -193,6 +194,18 @@ def read(source: Source) -> xr.Dataset:
     TraceError
         If no reader recognizes the content, or the one that does cannot read it.
     """
+    try:
+        return _read(source)
+    except TraceError:
+        if (plain := unstamped(source)) is None:
+            raise
+        with contextlib.suppress(TraceError):
+            return _read(plain)
+        raise
+
+
+def _read(source: Source) -> xr.Dataset:
+    """As `read`, of the text as it is."""
     reader = next((reader for reader in READERS if reader.recognize(source)), None)
     if reader is None:
         raise source.error(*unread.refusal(source))
@@ -202,6 +215,8 @@ def read(source: Source) -> xr.Dataset:
         opened = _mixed(source, [each for each in readers if each not in counting], counting)
     elif counting:
         opened = _counters(source, counting)
+        said = [*source.of_file, *opened.attrs["warnings"].splitlines()]
+        opened = opened.assign_attrs(warnings="\n".join(said))
     else:
         opened = _of_one_tool(source, reader.read(source))
     return opened.assign_attrs(file=source.path.name)

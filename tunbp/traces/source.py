@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import quopri
@@ -34,6 +35,15 @@ HEAD = 1 << 16
 """How much of a file is looked at to recognize its format [byte]."""
 
 ENCODED = re.compile(rb"^Content-Transfer-Encoding: quoted-printable\s", re.MULTILINE | re.IGNORECASE)
+LOGGED = re.compile(
+    rb"^(?:\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?\]?"
+    rb"|\[?\d\d:\d\d:\d\d(?:\.\d{1,9})?\]?"
+    rb"|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?: [\w.-]{1,64} [\w./@-]{1,64}(?:\[\d{1,9}\])?:)?)(?: |$)",
+    re.MULTILINE,
+)
+"""What `ts`, containers and the journal put before a line."""
+STAMPED = 0.9
+"""Part of the lines that begin so, from which it is a logger's doing."""
 MAILED = 3
 """Equals signs written as `=3D` from which a text is one of a raw mail: no tool prints them so."""
 
@@ -259,6 +269,27 @@ def unquoted(data: bytes) -> bytes:
     if data.startswith(b">") or b"\n>" in data:
         data = _dedented(re.sub(rb"^(?:>[ \t]?)+", b"", data, flags=re.MULTILINE))
     return data
+
+
+def unstamped(source: Source) -> Source | None:
+    """The text without the time that a logger put before each of its lines; None if it put none.
+
+    Parameters
+    ----------
+    source
+        A file that no reader recognizes.
+
+    Returns
+    -------
+    Source or None
+        With the same places of bytes and lines.
+    """
+    lines = [line for _, line in source.lines(0, HEAD)]
+    if sum(LOGGED.match(line) is not None for line in lines) < max(STAMPED * len(lines), 2):
+        return None
+    plain = dataclasses.replace(source, data=LOGGED.sub(b"", source.data), quoted=source.quoted or source.data)
+    plain.warn_of_file("the times that a logger put before each line are taken off")
+    return plain
 
 
 def _dedented(data: bytes) -> bytes:

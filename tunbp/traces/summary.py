@@ -181,10 +181,17 @@ def _probe(run: xr.Dataset) -> str | None:
     mean, low, high = (total(run, f"{name}_rtt") for name in ("mean", "min", "max"))
     sent, received = total(run, "probes_sent"), total(run, "probes_received")
     if mean is None:
-        return "no probe was answered" if total(run, "loss_fraction") == 1 else None
+        if total(run, "loss_fraction") == 1:
+            return "no probe was answered"
+        if not received or sent is None:
+            return None
+        shown = f"RTT up to {show(high, 's', 3)}" if high else "RTT below what it prints (1 ms)"
+        return f"{shown}, {received:.0f} of {sent:.0f} probes answered"
     text = f"RTT {show(mean, 's', 3)} on average"
     if low is not None and high is not None:
         text += f" ({show(low, 's', 3)} to {show(high, 's', 3)})"
+    elif high is not None:
+        text += f" (up to {show(high, 's', 3)})"
     if sent is not None and received is not None:
         text += f", {received:.0f} of {sent:.0f} probes answered"
     elif (lost := total(run, "loss_fraction")) is not None:

@@ -10,6 +10,7 @@ import pytest
 from tunbp.errors import TraceError
 from tunbp.traces import open_trace, opening
 from tunbp.traces.source import source_of
+from tunbp.traces.summary import sentence
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 
@@ -73,7 +74,8 @@ def test_windows_ping_over_ipv6_has_times_and_less_than_a_millisecond_is_no_time
         "    Minimum = 0ms, Maximum = 13ms, Average = 6ms\n"
     )
     assert run["rtt"].values == pytest.approx([13e-3, np.nan], nan_ok=True)
-    assert [float(run[name]) for name in ("min_rtt", "mean_rtt", "max_rtt")] == pytest.approx([0, 6e-3, 13e-3])
+    assert [float(run[name]) for name in ("mean_rtt", "max_rtt")] == pytest.approx([6e-3, 13e-3])
+    assert "min_rtt" not in run
     assert "1 replies came in less than 1 ms" in run.attrs["warnings"]
 
 
@@ -108,3 +110,14 @@ def test_what_ping_says_instead_of_replies_is_told_once_with_its_number():
 def test_a_ping_that_could_not_begin_is_refused_in_its_own_words():
     with pytest.raises(TraceError, match=r"line 1\): ping failed: ping: nohost: Name or service not known"):
         opening.read(source_of(Path("input"), b"ping: nohost: Name or service not known\n"))
+
+
+def test_windows_zero_milliseconds_are_less_than_one_and_no_round_trip_time():
+    reply = "Reply from 192.0.2.1: bytes=32 time<1ms TTL=128\n"
+    counts = "Ping statistics for 192.0.2.1:\n    Packets: Sent = 4, Received = 4, Lost = 0 (0% loss),\n"
+    times = "Approximate round trip times in milli-seconds:\n    Minimum = 0ms, Maximum = {}ms, Average = 0ms\n"
+    text = f"Pinging 192.0.2.1 with 32 bytes of data:\n{4 * reply}\n{counts}{times}"
+    none, some = read(text.format(0)), read(text.format(3))
+    assert "mean_rtt" not in none
+    assert sentence(none) == "ping Windows: RTT below what it prints (1 ms), 4 of 4 probes answered."
+    assert sentence(some) == "ping Windows: RTT up to 3 ms, 4 of 4 probes answered."

@@ -78,7 +78,8 @@ def _call(source: Source, tool: str, begin: int, end: int) -> xr.Dataset:
     known = rtt[np.isfinite(rtt)]
     if times is not None:
         for name, word in zip(("min_rtt", "max_rtt", "mean_rtt"), times.groups(), strict=True):
-            columns[name] = ((), float(word) * 1e-3)
+            # 0 ms is less than one, and no round-trip time
+            columns[name] = ((), float(word) * 1e-3 if float(word) else np.nan)
     elif len(known) and len(known) == len(rtt):
         columns |= {"min_rtt": ((), known.min()), "mean_rtt": ((), known.mean()), "max_rtt": ((), known.max())}
     source.warn("Windows' ping prints whole milliseconds, and no times of its replies: taken as 1 s apart")

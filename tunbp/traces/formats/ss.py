@@ -27,12 +27,12 @@ STATELESS = re.compile(
 )
 PAIR = re.compile(rb"(?<!\S)([a-z_]{2,24}):([-\d./]{1,40})(?!\S)")
 BUSY = re.compile(rb"(?<!\S)(busy|rwnd_limited|sndbuf_limited):(\d{1,15})ms")
-RATE = re.compile(rb"(?<!\S)(send|pacing_rate|delivery_rate) ([\d.]{1,24})([KMG]?)bps(?!\S)")
+RATE = re.compile(rb"(?<!\S)(send|pacing_rate|delivery_rate) ([\d.]{1,24})([kKMG]?)bps(?!\S)")
 CONGESTION = re.compile(
     rb"(?<!\S)(cubic|reno|bbr[123]?|dctcp|vegas|westwood|htcp|highspeed|hybla|illinois|bic|scalable|yeah|"
     rb"veno|lp|nv|cdg|prague)(?!\S)"
 )
-SCALE = {b"": 1.0, b"K": 1e3, b"M": 1e6, b"G": 1e9}
+SCALE = {b"": 1.0, b"k": 1e3, b"K": 1e3, b"M": 1e6, b"G": 1e9}
 SPARSEST = 4
 """Most cells over (time, stream) per socket line: samples of one run have nearly the same sockets."""
 
