@@ -23,6 +23,7 @@ pytestmark = pytest.mark.skipif(not DOCS, reason="TUNBP_DOCS does not name build
 def page(chromium, request):
     context = chromium.new_context(color_scheme=request.param)
     page = context.new_page()
+    page.set_default_timeout(120_000)  # of a machine that does other things too
     page.complaints, page.foreign = [], []
     page.on("console", lambda m: page.complaints.append(m.text) if m.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: page.complaints.append(str(error)))

@@ -51,6 +51,7 @@ def results(tmp_path_factory):
 @pytest.fixture(params=["light", "dark"])
 def page(chromium, results, request):
     page = chromium.new_page(color_scheme=request.param, viewport={"width": 1100, "height": 800})
+    page.set_default_timeout(120_000)  # of a machine that does other things too
     page.complaints, page.foreign = [], []
     page.on("console", lambda m: page.complaints.append(m.text) if m.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: page.complaints.append(str(error)))
