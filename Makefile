@@ -26,7 +26,7 @@ help:
 	@echo "make attack     ten minutes of hostile files, parameters and plans, full disks and kills"
 	@echo "make docs       the documentation in build/docs/html, warnings as errors"
 	@echo "make wheel      the wheel, with kernels compiled for every level of x86-64, in build/"
-	@echo "make figures    README's figure of the model"
+	@echo "make figures    the figures of the README"
 	@echo "make params     params/*.yaml and the notebooks' parameters cells anew from their classes"
 	@echo "make calibrate  the inferred constants in tunbp/model/hosts.yaml and their draws anew"
 	@echo "make lock       requirements.lock and docs/requirements.lock anew from pyproject.toml"
