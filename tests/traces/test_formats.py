@@ -474,3 +474,11 @@ def test_ip_stats_and_rows_that_grep_left_of_proc_net_dev_are_counters():
 
 def test_fpings_list_of_times_is_its_summary():
     assert "summary is missing" not in open_trace(FIXTURES / "fping_list.txt").attrs["warnings"]
+
+
+def test_sixteen_processors_are_no_interfaces(opened):
+    numbers = " ".join(f"{number}" for number in range(16))
+    run = opened(f"{' '.join(f'CPU{n}' for n in range(16))}\n HI: {numbers}\n NET_TX: {numbers}\n NET_RX: {numbers}\n")
+    assert run.attrs["tool"] == "/proc/softirqs"
+    with pytest.raises(TraceError, match="not the output of a tool"):
+        opened(f"IpExt: {numbers}\n")

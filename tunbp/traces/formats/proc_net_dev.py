@@ -14,7 +14,10 @@ from tunbp.traces.source import Source
 SHORTEST = 40
 """Bytes of the shortest interface with its counters."""
 TITLE = re.compile(rb"^Inter-\|\s{1,16}Receive")
-ROW = re.compile(rb"^\s{0,16}([^\s:]{1,40}(?::\d{1,4})?):\s{0,32}(\d{1,20}(?:\s{1,32}\d{1,20}){15})\s{0,9}$")
+COUNTS = rb"([^\s:]{1,40}(?::\d{1,4})?):\s{0,32}(\d{1,20}(?:\s{1,32}\d{1,20}){15})\s{0,9}$"
+ROW = re.compile(rb"^\s{0,16}" + COUNTS)
+BARE = re.compile(rb"^\s{0,16}(?!(?:Icmp|Ip|MPTcp|Tcp|Udp)[A-Za-z0-9]{0,16}:)(?=[^\s:]{0,40}[a-z])" + COUNTS)
+"""What `grep eth0 /proc/net/dev` leaves: sixteen numbers that are neither SNMP's nor those of sixteen processors."""
 FIELDS = (
     "rx_bytes", "rx_packets", "rx_errors", "rx_dropped", "rx_overrun", "", "", "rx_multicast",
     "tx_bytes", "tx_packets", "tx_errors", "tx_dropped", "", "tx_collisions", "tx_carrier_errors", "",
@@ -30,7 +33,7 @@ NETSTAT_FIELDS = {
 
 def recognize(source: Source) -> bool:
     """Whether the file holds /proc/net/dev."""
-    return any(re.search(form.pattern, source.head, re.MULTILINE) for form in (TITLE, ROW))
+    return any(re.search(form.pattern, source.head, re.MULTILINE) for form in (TITLE, BARE))
 
 
 def recognize_netstat(source: Source) -> bool:
@@ -47,10 +50,12 @@ def read(source: Source) -> list[xr.Dataset]:
         If no row of the table is complete.
     """
     shots: list[Snapshot] = []
+    form = BARE
     for _, line, when in stamped_lines(source):
         if TITLE.match(line):
+            form = ROW
             next_snapshot(shots, when)
-        elif match := ROW.match(line):
+        elif match := form.match(line):
             name = match[1].decode("utf-8", "replace")
             if not shots or name in shots[-1].numbers:
                 next_snapshot(shots, when)  # of `grep eth0 /proc/net/dev` there are no titles
