@@ -86,6 +86,20 @@ def test_threads_that_share_the_processors_carry_what_all_of_them_leave_time_for
     assert found["received_rate"] > float(cell["received_rate"].median())  # iperf3 needs the processors too
 
 
+def test_emulated_wireguard_go_carries_what_notebook_07_says(measured):
+    runs = measured["wireguard"]
+    table = rows(experiments.beside(runs, experiments.wireguard(experiments.cpus(runs))), variable="received_rate")
+    share = (table["measured"] / table["predicted"]).set_axis(
+        zip(table["cell"].str[6:12], table["variant"], strict=True)
+    )
+    small = share.pop(("ring25", "stock"))
+    assert 1 / small == pytest.approx(32, abs=0.5)
+    assert share.between(0.27, 0.5).all()
+    lost = runs["dropped_ring"].to_numpy()[(runs["variant"] == "stock").to_numpy() & (runs["ring"] == 25).to_numpy()]
+    assert lost.tolist() == [7]
+    assert (runs["dropped_ring"].to_numpy()[(runs["variant"] == "backpressure").to_numpy()] == 0).all()
+
+
 def test_a_guest_behind_vhost_net_is_served_at_its_own_speed(measured):
     runs = measured["vhost"]
     table = experiments.beside(runs, experiments.vhost(experiments.vhost_rate(runs)))

@@ -1,6 +1,7 @@
 """Decisions of the worker before it measures."""
 
 import os
+import time
 
 import pytest
 
@@ -31,3 +32,10 @@ def test_tools_kept_in_memory_are_the_ones_that_children_find(tmp_path, monkeypa
     assert (tmp_path / "ram" / "bin" / "tool").read_text() == "tool"
     assert (tmp_path / "ram" / "lib" / "libtool.so.1").exists()
     assert os.environ["PATH"].split(":") == [str(tmp_path / "ram" / "bin"), "/usr/bin"]
+
+
+def test_time_is_up_by_the_clock_of_the_machine_that_carries_the_vm(tmp_path):
+    before = time.monotonic()
+    assert before <= runner._clock(tmp_path) <= time.monotonic()
+    (tmp_path / "outer_load.json").write_text('{"time": 1234.5}')
+    assert runner._clock(tmp_path) == 1234.5
