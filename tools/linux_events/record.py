@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -52,6 +53,8 @@ class Case:
         First and last number of data packets that are lost, from 1.
     window
         Receive window, segment; None, the path's own.
+    shaped
+        Rate to which a token bucket in front of the device shapes, packet/s; its backlog is sampled.
     """
 
     rtt: float
@@ -61,6 +64,7 @@ class Case:
     seconds: float
     lost: tuple[int, int] | None = None
     window: int | None = None
+    shaped: float | None = None
 
 
 CASES = {
@@ -72,7 +76,11 @@ CASES = {
     "recovery": Case(0.04, 20000, 1000, "reno", 2.5, (1500, 1519)),
     "tail_loss_probe": Case(0.05, 5000, 500, "cubic", 2.0, (101, 110), 10),
     "timeout": Case(0.05, 5000, 500, "cubic", 4.0, (101, 113), 10),
+    "small_queue": Case(0.05, 40000, 1000, "cubic", 6.0, shaped=3000),
+    "small_queue_fast": Case(0.05, 40000, 1000, "cubic", 6.0, shaped=12000),
 }
+SAMPLED = 0.02
+"""Seconds between two looks at the backlog of a qdisc."""
 REPETITIONS = 6
 """Of these the recording that carried most is kept: a machine busy with other things holds packets back."""
 POINTS = 400
@@ -148,12 +156,28 @@ def within(name: str, *words: str) -> str:
     return run("ip", "netns", "exec", name, *words)
 
 
-def started(*words: str) -> subprocess.Popen[str]:
+class Child(subprocess.Popen[str]):
+    """A program that prints a line when it is ready: `first`."""
+
+    first: str = ""
+
+
+def started(*words: str) -> Child:
     """Start a program that prints a line when it is ready."""
-    child = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    child = Child(words, stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
-    child.stdout.readline()
+    child.first = child.stdout.readline()
     return child
+
+
+def backlog(name: str, sender: Child) -> list[tuple[float, int]]:
+    """Packets in the qdisc of a namespace's device while its sender runs: s, packet."""
+    looks = []
+    while sender.poll() is None:
+        told = json.loads(within(name, "tc", "-s", "-j", "qdisc", "show", "dev", "tun0"))
+        looks.append((time.monotonic(), int(told[0]["qlen"])))
+        time.sleep(SAMPLED)
+    return looks
 
 
 def record(case: Case, tracing: Path, folder: str) -> tuple[list[dict[str, float]], dict[str, float]]:
@@ -168,7 +192,11 @@ def record(case: Case, tracing: Path, folder: str) -> tuple[list[dict[str, float
         for name, here, there in zip(names, (SENDER, RECEIVER), (RECEIVER, SENDER), strict=True):
             within(name, "ip", "link", "set", "tun0", "mtu", "1500", "txqueuelen", str(case.ring))
             within(name, "ip", "address", "add", here, "peer", there, "dev", "tun0")
-            within(name, "tc", "qdisc", "add", "dev", "tun0", "root", "pfifo_fast")
+            qdisc = ["pfifo_fast"]
+            if case.shaped and name == names[0]:
+                size = MSS + 52
+                qdisc = ["tbf", "rate", f"{8 * size * case.shaped:.0f}bit", "burst", f"{size + 40}", "limit", "10MB"]
+            within(name, "tc", "qdisc", "add", "dev", "tun0", "root", *qdisc)
             within(name, "ip", "link", "set", "tun0", "up")
         if case.window:  # half of a receive buffer is window
             buffer = 2 * case.window * MSS
@@ -178,14 +206,17 @@ def record(case: Case, tracing: Path, folder: str) -> tuple[list[dict[str, float
         (event / "filter").write_text(f"dport == {PORT}")
         (tracing / "trace").write_text("")
         (event / "enable").write_text("1")
-        sender = subprocess.run(
-            ["ip", "netns", "exec", names[0], sys.executable, "-c", SEND, RECEIVER, case.congestion, str(case.seconds)],
-            check=True, capture_output=True, text=True, timeout=case.seconds + 20)  # fmt: skip
-        start, end = map(float, sender.stdout.split())
+        sender = started(
+            "ip", "netns", "exec", names[0], sys.executable, "-c", SEND, RECEIVER, case.congestion, str(case.seconds)
+        )
+        children.append(sender)
+        looks = backlog(names[0], sender) if case.shaped else []
+        start, end = map(float, sender.first.split() + sender.communicate(timeout=case.seconds + 20)[0].split())
         (event / "enable").write_text("0")
         line.send_signal(signal.SIGTERM)
         text = line.communicate(timeout=20)[0]
-        return acks((tracing / "trace").read_text(), start, end), packets(text, start)
+        found = packets(text, start) | {"backlog": [(round(t - start, 6), n) for t, n in looks]}
+        return acks((tracing / "trace").read_text(), start, end), found
     finally:
         for child in children:
             child.kill()

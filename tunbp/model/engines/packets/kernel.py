@@ -111,6 +111,18 @@ def _defers(m: Any, flow: Any, room: int, window: int, together: float, t: float
 
 
 @_hot
+def _validate(flow: Any, limited: int) -> None:
+    """Whether the window is what holds the flow back, or was within a round trip (net/ipv4/tcp_output.c).
+
+    (``tcp_cwnd_validate``, which also keeps the most packets that were in flight meanwhile.)
+    """
+    if limited == 1 or flow.una >= flow.usage or (flow.limited == 0 and flow.flight > flow.most_out):
+        flow.limited = limited
+        flow.most_out = flow.flight
+        flow.usage = flow.next
+
+
+@_hot
 def _entry_size(m: Any, flow: Any, t: float) -> int:
     """Segments of the next ring entry, 0 if the window or the small queue holds the flow back.
 
@@ -128,13 +140,16 @@ def _entry_size(m: Any, flow: Any, t: float) -> int:
     flow.throttled = 0
     if size <= 0:
         flow.left = 0
+        _validate(flow, 1)
         return 0
     if flow.left == 0:
         together = _block(m, flow)
         if _defers(m, flow, room, window, together, t):
+            _validate(flow, 1)
             return 0
         if _small_queue(m, flow, together):
             flow.throttled = 1
+            _validate(flow, 0)
             return 0
         flow.left = int(min(together, max(float(room), 1.0))) if m.blocks == 1 else 0
     return int(size)
@@ -882,8 +897,8 @@ def _grow(m: Any, flow: Any, acked: int, t: float) -> None:
     if m.paced == 1 or flow.cwnd >= m.window:
         return
     slow_start = flow.cwnd < flow.ssthresh
-    if flow.throttled == 1 and flow.cwnd >= (2.0 if slow_start else 1.0) * (flow.flight + acked):
-        return  # the small queue holds it back (net/ipv4/tcp.h, tcp_is_cwnd_limited)
+    if flow.limited == 0 and not (slow_start and flow.cwnd < 2.0 * flow.most_out):
+        return  # something else holds it back (include/net/tcp.h, tcp_is_cwnd_limited)
     if slow_start:
         flow.cwnd += acked
     else:
@@ -959,6 +974,7 @@ def _acknowledged(m: Any, flows: Any, b: Any, ack: Any, acked: int, expected: in
     """ACKs are back: losses leave the flight to be sent again, the window changes, the stack may push."""
     f = ack.flow
     flow = flows[f]
+    flow.una = expected
     if ack.first < flow.timeout_at:
         _undo(m, flow)
     flow.timeout_at = -1

@@ -81,7 +81,7 @@ FLOW = np.dtype(
         # sender; packets are numbered in the order they are sent, retransmissions too
         "flight", "next", "recover", "resend", "ready", "probe", "probing", "timeout_at", "reduced", "timed",
         "round_out", "recovering", "high", "repair", "prr_delivered", "prr_out", "queued", "throttled", "left",
-        "within", "round_ends", "round_acks",
+        "within", "limited", "usage", "most_out", "una", "round_ends", "round_acks",
         # receiver
         "expected", "held", "held_from", "lost", "lost_before", "marked",
         # fq_codel queue
