@@ -32,6 +32,7 @@ class Recording:
     acks: pd.DataFrame
     missing: list[tuple[float, int]]
     resent: list[float]
+    backlog: list[tuple[float, int]]
 
     def at(self, column: str, time: float) -> float:
         return float(np.interp(time, self.acks["time"], self.acks[column]))
@@ -39,7 +40,9 @@ class Recording:
 
 def recorded(name: str) -> Recording:
     story = json.loads((FOLDER / f"{name}.json").read_text())
-    return Recording(story["case"], pd.read_csv(FOLDER / f"{name}.csv"), story["missing"], story["resent"])
+    return Recording(
+        story["case"], pd.read_csv(FOLDER / f"{name}.csv"), story["missing"], story["resent"], story.get("backlog", [])
+    )
 
 
 def modelled(case: dict[str, Any], engine: str, interval: float = 0.01, **fields: Any) -> xr.Dataset:
@@ -155,3 +158,21 @@ def test_a_lost_probe_ends_in_a_timeout_that_starts_at_a_window_of_one() -> None
     # from the probe to the timeout; Linux' timers tick every 10 ms here, and its smoothed RTT is 8 ms longer
     assert np.diff(taken(run)).max() == pytest.approx(np.diff(linux.resent).max(), abs=0.03)
     assert float(run["cwnd"].min()) / MSS == linux.acks["cwnd"].min() == 1
+
+
+@BOTH
+@pytest.mark.parametrize("name", ["small_queue", "small_queue_fast"])
+def test_a_local_sender_keeps_as_much_in_the_qdisc_as_linuxs_small_queue(name: str, engine: str) -> None:
+    linux = recorded(name)
+    settled = linux.acks[linux.acks["time"] > 1.0]
+    carried = float(np.polyfit(settled["time"], settled["acked"], 1)[0])  # the token bucket's rate as it was kept
+    run = modelled(linux.case, engine, qdisc="cake", qdisc_rate=carried)
+    late = run["qdisc_backlog"].sel(time=slice(1.0, 5.8))
+    seen = np.array([waiting for time, waiting in linux.backlog if 1.0 < time < 5.8])
+    # whole blocks come and go; fluid ones do not, and its HyStart ends a round later
+    assert float(late.mean()) == pytest.approx(seen.mean(), rel=0.2 if engine == "packets" else 0.45)
+    assert float(run["dropped_qdisc"]) == 0 == float(run["dropped_ring"])
+    if engine == "packets":
+        assert window(run, 5.8) == pytest.approx(linux.at("cwnd", 5.8), rel=0.2)  # what holds it back is not the window
+        low, high = np.quantile(seen, [0.05, 0.95])
+        assert low - 2 <= float(late.quantile(0.05)) <= float(late.quantile(0.95)) <= high + 2

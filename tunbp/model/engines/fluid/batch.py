@@ -18,7 +18,7 @@ from tunbp.model.engines.cost import check_cost
 from tunbp.model.engines.fluid.state import DT, ENTRY, FOREVER, PARAMETERS, RTT, SERIES, TOTALS, WARMUP, Kind, memory_of
 from tunbp.model.engines.threads import each
 from tunbp.model.fields import PATH_BUFFER
-from tunbp.model.qdiscs import QDISCS, codel_times, fact, qdisc_limit
+from tunbp.model.qdiscs import QDISCS, codel_times, fact, qdisc_limit, small_queue_share
 from tunbp.model.scenario import Scenario
 from tunbp.model.service import numbers, service_times
 
@@ -192,6 +192,7 @@ def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
             np.maximum(target * (g * dt / full), dt * (0.5 * np.minimum(k, number["ring"]) * g)),
         ),
         "patience": patience,
+        "small_share": small_queue_share(flat["qdisc"], number["mss"]),
     }
     waiting = (pushing > 0) | shaped
     spaced = tcp & (np.array([row.paced for row in rules])[control] | (local & fact(flat["qdisc"], "paces")))

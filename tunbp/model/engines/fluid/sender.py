@@ -15,8 +15,8 @@ from tunbp.model.engines.fluid.state import (
     A, ALLOWED, ARRIVED, B, BLOCK_MORE, BLOCK_MOST, BURST, CAP, CW, DEVICE, DRAIN, DRAIN_FULL, DT, ENTRY, EPOCH, F,
     FLIGHT, FLOW, F_WANT, G, HELD, HELD_BACK, HYSTART, H_COUNT, H_LAST, H_LEFT, H_RTT, H_START, K, LAST, LOSSES, N, P,
     PACE, PENDING, PRIOR, PROBE, PROBES, PRR_IN, PRR_OUT, P_SERVICE, Q, RECOVERING, RECOVERY, REDUCED, RESENT, RETRANS,
-    ROUND, ROUND_OUT, ROUND_START, RTT, SAWTOOTH, SERVICE, SHAPE, SHOWN, SLOWER, SMALL, SS, STALL_END, TINY, TO_RESEND,
-    USED, WANT, WEST, WINDOW, WMAX,
+    ROUND, ROUND_OUT, ROUND_START, RTT, SAWTOOTH, SERVICE, SHAPE, SHOWN, SLOWER, SMALL, SMALL_SHARE, SS, STALL_END,
+    TINY, TO_RESEND, USED, WANT, WEST, WINDOW, WMAX,
 )  # fmt: skip
 
 _rare = njit()
@@ -197,10 +197,11 @@ def small_queues(s: Any, W: int, nf: int, n: int, control: int, readers: bool, s
             entry = 1.0 / s[ENTRY, i]
             gain = pacing_gain(s[o + CW, i], s[o + SS, i])
             rate = s[o + PACE, i] if controls.PACED[control] else gain * max(s[o + CW, i], s[o + FLIGHT, i]) / srtt
-            # the block that makes it more is still handed over
+            # the block that makes it more is still handed over: on average half of one waits beside what is allowed
             cut = _block(rate, s[BLOCK_MORE, i], s[BLOCK_MOST, i])
             together = cut if entry == 1.0 else entry
-            s[ALLOWED, i] += max(SMALL_QUEUE_BLOCKS * together, rate * s[SMALL, i]) + together
+            share = s[SMALL_SHARE, i]
+            s[ALLOWED, i] += share * max(SMALL_QUEUE_BLOCKS * together, rate * s[SMALL, i]) + 0.5 * together
     any_held = False
     for i in range(W):
         arrived = s[ARRIVED, i]

@@ -16,7 +16,7 @@ PARAMETERS = (
     "frame", "iframe", "iframe_every", "duration", "warmup", "ecn", "small_queue", "unheld",
     "block", "idle", "sees_drops", "codel", "hystart", "path", "path_service", "path_room", "path_rho",
     "loss_gap", "loss_run", "acks", "policy", "far", "far_acks", "pace", "block_rate", "block_pace", "block_more",
-    "block_most", "probe", "shape", "slower", "codel_queue", "patience",
+    "block_most", "probe", "shape", "slower", "codel_queue", "patience", "small_share",
 )  # fmt: skip
 """Rows of the parameter table, one column per scenario.
 
@@ -42,7 +42,7 @@ SERIES = ("delivered", "total_retransmits", "cwnd", "ring_seconds", "qdisc_secon
  S_RATE, S_MEAN, ENTRY, SERVICE, OFFERED, F_GAP, F_SIZE, I_SIZE, I_EVERY, DURATION, WARMUP, ECN, SMALL, UNHELD, BLOCK,
  IDLE, SEES, CODEL, HYSTART, PATH, P_SERVICE, P_ROOM, P_RHO, LOSS_GAP, LOSS_RUN, ACKS, POLICY, FAR, FAR_ACKS,
  PACED, BLOCK_RATE, BLOCK_PACE, BLOCK_MORE, BLOCK_MOST, PROBE, SHAPE, SLOWER, CODEL_QUEUE,
- PATIENCE) = range(len(PARAMETERS))  # fmt: skip
+ PATIENCE, SMALL_SHARE) = range(len(PARAMETERS))  # fmt: skip
 
 (SENT_TOTAL, DELIVERED_TOTAL, RING_DROPS, QDISC_DROPS, RETRANSMITS, RING_SECONDS, QDISC_SECONDS, HELD_SECONDS,
  FULL_PACKETS, LOSS_EVENTS, TIMEOUTS, QUEUED, IN_FLIGHT, OUTSTANDING, ACCOUNTED, PATH_DROPS, PATH_SECONDS,

@@ -31,7 +31,7 @@ from tunbp.model.engines.packets.state import (
 from tunbp.model.engines.threads import each
 from tunbp.model.fields import BATCH_WIDE, PATH_BUFFER
 from tunbp.model.gso import block_limits, segments_per_entry
-from tunbp.model.qdiscs import QDISCS, codel_times, qdisc_limit
+from tunbp.model.qdiscs import QDISCS, codel_times, qdisc_limit, small_queue_share
 from tunbp.model.scenario import Scenario
 
 Array = npt.NDArray[Any]
@@ -104,6 +104,7 @@ def _device(point: Mapping[str, Any]) -> np.ndarray[Any, Any]:
     local, tcp = str(point["origin"]) == "local", source == codes.TCP
     m["tsq"] = m["sees_drops"] = local and tcp
     m["tsq"] &= backpressure or m["shaper_gap"] > 0.0
+    m["small"] = small_queue_share(qdisc, float(point["mss"]))
     m["sees_drops"] &= not row.attached
     m["blocks"] = local and tcp and m["gso"] == 1
     m["block_more"], m["block_most"] = block_limits(float(point["rtt"]), float(point["mss"]))

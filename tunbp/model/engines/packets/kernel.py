@@ -95,7 +95,7 @@ def _small_queue(m: Any, flow: Any, together: float) -> bool:
     """TCP small queues: whether the qdisc holds as much of this flow as it may (net/ipv4/tcp_output.c)."""
     if m.tsq == 0:
         return False
-    return bool(flow.queued > max(2.0 * together, _paces(m, flow) * cc.TSQ_TIME))
+    return bool(flow.queued > m.small * max(2.0 * together, _paces(m, flow) * cc.TSQ_TIME))
 
 
 @_hot

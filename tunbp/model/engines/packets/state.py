@@ -32,7 +32,7 @@ DEVICE = np.dtype(
         "service", "alternation", "wake_cost", "wake_latency", "idle_latency", "guest_service", "guest_free_at",
         "ack_cost", "block_more", "block_most",
         # qdisc: seconds per segment of its shaper, when it may send again, CoDel's target and interval
-        "shaper_gap", "shaped_at", "target", "patience",
+        "shaper_gap", "shaped_at", "target", "patience", "small",
         "stall_at", "stall_end", "stall_gap", "stall_mean",
         # path and far reader
         "path_service", "path_free_at", "loss_starts", "loss_ends", "far_service", "far_ack", "far_at", "far_ack_at",
