@@ -47,7 +47,14 @@ def test_a_quantile_of_correlated_samples_is_covered(samples):
 
 
 SIGMA = 0.5
+MEMORY = 0.34
+"""What a sample shares with the one before it where blocks are few: correlation that ends well within a block of 50."""
 DATA = {
+    "AR(1)": (
+        lambda generator, size: correlated(generator, size, MEMORY),
+        0.0,
+        0.6744897501960817 / np.sqrt(1 - MEMORY**2),
+    ),
     "normal": (lambda generator, size: generator.standard_normal(size), 0.0, 0.6744897501960817),
     "log-normal": (
         lambda generator, size: np.exp(SIGMA * generator.standard_normal(size)),
