@@ -160,6 +160,7 @@ def whole(name: str, folder: Path) -> Whole:
     """A writer that nobody kills; done once, its inputs are used again."""
     if name not in WHOLE:
         inputs, there = folder / f"{name}.inputs", folder / f"{name}.whole"
+        shutil.rmtree(inputs, ignore_errors=True)  # of a try that did not come through
         inputs.mkdir()
         WRITERS[name].inputs(inputs)
         for _ in range(2):  # the first compiles, and says nothing of the time
