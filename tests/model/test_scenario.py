@@ -129,3 +129,8 @@ def test_ends_of_every_range_are_as_stated(name: str) -> None:
     if np.isfinite(rule.high):
         with pytest.raises(ScenarioError, match=rf"^{name}: "):
             Scenario(**{name: rule.high * 1.5})
+
+
+def test_a_whole_number_that_no_computer_counts_to_is_too_large_and_not_no_number() -> None:
+    with pytest.raises(ScenarioError, match=r"receive_window: 1e\+30 is too large; allowed: >= 1"):
+        Scenario(receive_window=10**30)

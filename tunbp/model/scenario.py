@@ -242,7 +242,8 @@ def _check_number(name: str, value: Number | None, allowed: Field) -> None:
         raise ScenarioError(f"{name}: one value holds for the whole batch; got dims {value.dims}")
     array = _values(value)
     if array.dtype.kind not in ("iufb" if allowed.high == 1 and allowed.integer else "iuf"):
-        raise ScenarioError(f"{name}: {value!r} is not a number; allowed: {allowed}")
+        wrong = f"{value:.3g} is too large" if isinstance(value, int) else f"{value!r} is not a number"
+        raise ScenarioError(f"{name}: {wrong}; allowed: {allowed}")
     good = allowed.holds(array)
     if name in OPTIONAL:
         good |= np.isnan(array)
