@@ -69,3 +69,32 @@ def test_the_page_says_what_the_data_say():
     )
     assert said is not None
     assert [float(value) for value in said.groups()] == [round(1e6 * cost, 1) for cost in costs]
+
+
+def test_the_page_says_what_the_flag_did_to_counts_on_one_processor():
+    runs = live.measurements()["senders"]
+    lines = re.findall(r"^\| (\d) TCP, (stock|backpressure) \| (.*) \|$", PAGE.read_text(), re.MULTILINE)
+    assert len(lines) == 4
+    for senders, variant, said in lines:
+        cell = f"tcp-{senders}sender{'s' * (senders > '1')}-1queue-ring500-pfifo_fast"
+        kept = (runs["cell"].to_numpy() == cell) & (runs["variant"].to_numpy() == variant)
+        (goodput, dropped, raised, time) = (
+            float(runs[name].to_numpy()[kept].item())
+            for name in ("goodput", "dropped_ring", "tx_softirqs", "ksoftirqd_cpu")
+        )
+        share = time / float(runs["duration"].to_numpy()[kept].item())
+        found = [show(goodput, "bit/s", 3), f"{dropped:.0f}", f"{raised:.0f}", percent(share, 2)]
+        assert said.split(" | ") == found
+    flood = runs.isel(run=runs["protocol"].to_numpy() == "udp").set_index(run="variant")
+    assert (flood["drops_qdisc_burst"] == 0).all()
+    assert flood["dropped_ring"].sel(run="backpressure") == 0
+    totals = [
+        flood[name].sel(run=variant).item()
+        for variant, name in (
+            ("stock", "dropped_ring"),
+            ("stock", "sent"),
+            ("backpressure", "dropped_qdisc"),
+            ("backpressure", "sent"),
+        )
+    ]
+    assert [round(total / 1e3) for total in totals] == [73, 98, 74, 99]
