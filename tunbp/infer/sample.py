@@ -38,10 +38,14 @@ KEPT = 0.5
 """Part of the draws that stay effective in a stage."""
 
 MOVES = 3
-"""Metropolis steps of a stage."""
+LAST_MOVES = 9
+"""Metropolis steps of a stage, and of the last one."""
 
 FEWEST = 0.2
-"""Part of the steps accepted below which steps get shorter."""
+"""Part of the steps accepted below which steps get shorter; of twice as many they get longer."""
+
+FIRST_REACH = 0.6
+"""Length of the first steps: 1 forgets where a draw was."""
 
 MOST_STAGES = 40
 """Stages after which a posterior is given up: the rows contradict the model."""
@@ -256,9 +260,10 @@ def tempered(
         chosen = posterior.systematic(weight, count)
         place, log = place[chosen], log[chosen]
         accepted = 0.0
-        for move in range(MOVES):
+        moves = LAST_MOVES if power == 1.0 else MOVES
+        for move in range(moves):
             place, log, share = _moved(log_of, place, log, power, rng, seed + move + 1, _reach(history))
-            accepted += share / MOVES
+            accepted += share / moves
         history.append((power, effective, accepted))
         report(len(history), power, effective)
         if state is not None:
@@ -280,10 +285,11 @@ def tempered(
 
 
 def _reach(history: Sequence[tuple[float, float, float]]) -> float:
-    """Length of a step against the usual one: shorter where few were accepted, longer where most were."""
-    return float(
-        np.prod([0.5 if accepted < FEWEST else 1.5 if accepted > 2 * FEWEST else 1.0 for *_, accepted in history])
-    )
+    """Length of a step: shorter where few were accepted, longer where most were, at most 1."""
+    reach = FIRST_REACH
+    for *_, accepted in history:
+        reach = min(reach * (0.6 if accepted < FEWEST else 1.4 if accepted > 2 * FEWEST else 1.0), 1.0)
+    return reach
 
 
 def _next_power(log: Array, power: float) -> float:
@@ -309,10 +315,23 @@ def _moved(
     seed: int,
     reach: float,
 ) -> tuple[Array, Array, float]:
-    """One Metropolis step of every draw, and the part that was accepted; the prior is a standard normal."""
+    """One Metropolis step of every draw, and the part that was accepted; the prior is a standard normal.
+
+    Steps lead towards a fresh draw of the normal distribution that has the draws' mean and covariance, which they keep
+    (preconditioned Crank-Nicolson): what the rows say nothing of is drawn anew at once, what they say much of is not
+    left. Cotter, Roberts, Stuart, White, "MCMC methods for functions", Statistical Science 28 (2013), 424-446.
+    """
+    middle = place.mean(axis=0)
     spread = np.linalg.cholesky(np.atleast_2d(np.cov(place.T)) + 1e-6 * np.eye(place.shape[1]))
-    proposed = place + reach * 2.38 / np.sqrt(place.shape[1]) * rng.normal(size=place.shape) @ spread.T
+    fresh = rng.normal(size=place.shape) @ spread.T
+    proposed = middle + np.sqrt(1.0 - reach**2) * (place - middle) + reach * fresh
     there = log_of(proposed, seed)
-    ratio = power * (there - log) + 0.5 * ((place**2).sum(axis=1) - (proposed**2).sum(axis=1))
+
+    def against(where: Array) -> Array:
+        """Logarithm of the prior over the normal distribution that steps keep."""
+        apart = np.linalg.solve(spread, (where - middle).T)
+        return np.asarray(0.5 * ((apart**2).sum(axis=0) - (where**2).sum(axis=1)))
+
+    ratio = power * (there - log) + against(proposed) - against(place)
     taken = np.log(rng.uniform(size=log.size)) < ratio
     return np.where(taken[:, None], proposed, place), np.where(taken, there, log), float(taken.mean())
