@@ -7,11 +7,13 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
 from tunbp.evidence.datasets import nodrop
+from tunbp.lab.kernels import difference
 from tunbp.statistics import (
     FEWEST_STEPS,
     change_interval,
@@ -21,6 +23,7 @@ from tunbp.statistics import (
     paired_interval,
     series_interval,
 )
+from tunbp.traces.compare import compare
 
 SIZES = (3, 5, 30, 300)
 SIGMA = 0.5
@@ -141,6 +144,26 @@ def test_equal_runs_show_a_change_in_five_of_a_hundred_pairs(data: str, n: int, 
     random = np.random.default_rng(n + 4)
     found = [change_interval(draw(random, n), draw(random, n)) for _ in range(times)]
     assert_covers(np.array([one.low <= 0 <= one.high for one in found]), 0.95)
+
+
+@pytest.mark.parametrize("times", repetitions())
+@pytest.mark.parametrize("n", SIZES)
+@pytest.mark.parametrize("data", INDEPENDENT)
+def test_welchs_differences_of_kernels_and_of_folders_of_runs_are_covered(data: str, n: int, times: int) -> None:
+    draw = INDEPENDENT[data][0]
+    random = np.random.default_rng(n + 3)
+    absolute, relative = [], []
+    for _ in range(times):
+        first, second = draw(random, n), 1.5 * draw(random, n)
+        found = difference(first, second - 0.5 * INDEPENDENT[data][1])
+        absolute.append(found is not None and found.low <= 0.0 <= found.high)
+        if data == "log-normal":  # rates are compared as ratios: what varies must do so in proportion
+            before, after = (xr.Dataset({"received_rate": ("run", values)}) for values in (first, second))
+            ratio = compare(before, after).interval
+            relative.append(ratio.low <= 0.5 <= ratio.high)
+    assert_covers(np.array(absolute), 0.95)
+    if relative:
+        assert_covers(np.array(relative), 0.95)
 
 
 @pytest.mark.parametrize("n", [3, 5, 30])
