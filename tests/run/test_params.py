@@ -50,7 +50,7 @@ def defaults(notebook: str) -> dict[str, Any]:
         ("06_your_path", "rtt", float("nan"), ["rtt = nan", "finite"]),
         ("06_your_path", "burst_rate", 0, ["burst_rate = 0", "greater than 0"]),
         ("06_your_path", "burst_rate", -1.0, ["burst_rate = -1.0", "greater than 0"]),
-        ("06_your_path", "qdisc", "cake", ["qdisc = 'cake'", "fq_codel"]),
+        ("06_your_path", "qdisc", "red", ["qdisc = 'red'", "fq_codel"]),
         ("06_your_path", "trace", "no/such/file.json", ["trace = 'no/such/file.json'", "no such file"]),
         ("06_your_path", "receive_windw", 1.0, ["unknown parameter 'receive_windw'", "'receive_window'"]),
         ("01_openvpn_throughput", "rings", [100, 0], ["rings[1] = 0", "greater than or equal to 1"]),
