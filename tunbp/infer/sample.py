@@ -37,15 +37,15 @@ Array = npt.NDArray[np.float64]
 KEPT = 0.5
 """Part of the draws that stay effective in a stage."""
 
-MOVES = 3
-LAST_MOVES = 9
-"""Metropolis steps of a stage, and of the last one."""
+MOVES = 2
+LAST_MOVES = 8
+"""Pairs of Metropolis steps of a stage, and of the last one."""
 
 FEWEST = 0.2
 """Part of the steps accepted below which steps get shorter; of twice as many they get longer."""
 
-FIRST_REACH = 0.6
-"""Length of the first steps: 1 forgets where a draw was."""
+FRESH = 0.4
+"""Part of a fresh draw of the prior in a step towards it."""
 
 MOST_STAGES = 40
 """Stages after which a posterior is given up: the rows contradict the model."""
@@ -285,11 +285,9 @@ def tempered(
 
 
 def _reach(history: Sequence[tuple[float, float, float]]) -> float:
-    """Length of a step: shorter where few were accepted, longer where most were, at most 1."""
-    reach = FIRST_REACH
-    for *_, accepted in history:
-        reach = min(reach * (0.6 if accepted < FEWEST else 1.4 if accepted > 2 * FEWEST else 1.0), 1.0)
-    return reach
+    """Length of a step against the usual one: shorter where few were accepted, longer where most were."""
+    changes = [0.6 if accepted < FEWEST else 1.4 if accepted > 2 * FEWEST else 1.0 for *_, accepted in history]
+    return float(np.clip(np.prod(changes), 0.1, 2.0))
 
 
 def _next_power(log: Array, power: float) -> float:
@@ -315,23 +313,27 @@ def _moved(
     seed: int,
     reach: float,
 ) -> tuple[Array, Array, float]:
-    """One Metropolis step of every draw, and the part that was accepted; the prior is a standard normal.
+    """Two Metropolis steps of every draw, and the part of the first that was accepted; the prior is a standard normal.
 
-    Steps lead towards a fresh draw of the normal distribution that has the draws' mean and covariance, which they keep
-    (preconditioned Crank-Nicolson): what the rows say nothing of is drawn anew at once, what they say much of is not
-    left. Cotter, Roberts, Stuart, White, "MCMC methods for functions", Statistical Science 28 (2013), 424-446.
+    The first is as long and as wide as the draws lie apart. The second leads towards a fresh draw of the prior, which
+    it keeps (preconditioned Crank-Nicolson): what the rows say nothing of is drawn anew. Cotter, Roberts, Stuart,
+    White, "MCMC methods for functions", Statistical Science 28 (2013), 424-446.
     """
-    middle = place.mean(axis=0)
-    spread = np.linalg.cholesky(np.atleast_2d(np.cov(place.T)) + 1e-6 * np.eye(place.shape[1]))
-    fresh = rng.normal(size=place.shape) @ spread.T
-    proposed = middle + np.sqrt(1.0 - reach**2) * (place - middle) + reach * fresh
-    there = log_of(proposed, seed)
+    count, size = place.shape
+    spread = np.linalg.cholesky(np.atleast_2d(np.cov(place.T)) + 1e-6 * np.eye(size))
+    proposed = place + reach * 2.38 / np.sqrt(size) * rng.normal(size=place.shape) @ spread.T
+    prior = 0.5 * ((place**2).sum(axis=1) - (proposed**2).sum(axis=1))
+    place, log, accepted = _taken(place, log, proposed, log_of(proposed, seed), power, prior, rng)
+    fresh = reach * FRESH
+    proposed = np.sqrt(1.0 - fresh**2) * place + fresh * rng.normal(size=place.shape)
+    place, log, _ = _taken(place, log, proposed, log_of(proposed, seed), power, np.zeros(count), rng)
+    return place, log, accepted
 
-    def against(where: Array) -> Array:
-        """Logarithm of the prior over the normal distribution that steps keep."""
-        apart = np.linalg.solve(spread, (where - middle).T)
-        return np.asarray(0.5 * ((apart**2).sum(axis=0) - (where**2).sum(axis=1)))
 
-    ratio = power * (there - log) + against(proposed) - against(place)
+def _taken(
+    place: Array, log: Array, proposed: Array, there: Array, power: float, prior: Array, rng: np.random.Generator
+) -> tuple[Array, Array, float]:
+    """What a Metropolis step leaves; `prior` is the logarithm of the prior's ratio, where the step does not keep it."""
+    ratio = power * (there - log) + prior
     taken = np.log(rng.uniform(size=log.size)) < ratio
     return np.where(taken[:, None], proposed, place), np.where(taken, there, log), float(taken.mean())
