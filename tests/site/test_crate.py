@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tunbp.results import files
+from tunbp.site import crate
+from tunbp.site.collected import collect
 from tunbp.site.crate import PROFILES, WORKFLOW
 
 VALIDATOR = os.environ.get("TUNBP_ROCRATE_VALIDATOR", "")
@@ -119,3 +122,17 @@ def test_the_checker_of_the_profiles_finds_the_crate_valid_without_a_network(fin
     metadata = crate / "ro-crate-metadata.json"
     metadata.write_text(metadata.read_text().replace('"instrument"', '"tool"'))
     assert subprocess.run(command, capture_output=True, text=True).returncode == 1
+
+
+def test_a_project_without_a_makefile_has_a_crate_of_processes(finished, tmp_path, monkeypatch):
+    there = tmp_path / "project"
+    there.mkdir()
+    shutil.copy(crate.project_root() / "CITATION.cff", there)
+    monkeypatch.setattr(crate, "project_root", lambda: there)
+    (finished / WORKFLOW).unlink()
+    content = json.loads(crate.write(collect(finished)).read_text())
+    graph = {item["@id"]: item for item in content["@graph"]}
+    assert ids(graph["./"]["conformsTo"]) == list(PROFILES)[:1]
+    assert WORKFLOW not in graph
+    assert "#run" not in graph
+    assert len(ids(graph["./"]["mentions"])) == 2

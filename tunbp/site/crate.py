@@ -42,7 +42,7 @@ def write(collected: Collected) -> Path:
     """Write `ro-crate-metadata.json` over everything in the results folder; it holds no time and no host.
 
     The times of the run are in `environment.json`, which the crate lists; the date of publication is the day
-    of the commit.
+    of the commit. A project without a Makefile has no workflow: its crate is one of processes.
 
     Returns
     -------
@@ -59,16 +59,22 @@ def write(collected: Collected) -> Path:
         for i, name in enumerate(cite.authors, 1)
     ]
     agent = authors[0] if len(authors) == 1 else authors
+    makefile = project_root() / "Makefile"
+    workflow = makefile.is_file()
     profiles = [
-        _entity(crate, url, "CreativeWork", name=name, version=number) for url, (name, number) in PROFILES.items()
+        _entity(crate, url, "CreativeWork", name=name, version=number)
+        for url, (name, number) in PROFILES.items()
+        if workflow or "/process/" in url
     ]
     root = crate.root_dataset
     root["license"], root["author"], root["conformsTo"] = license_, agent, profiles
     software = _software(crate, cite.version, cite.url, collected)
-    files.write(collected.folder / WORKFLOW, (project_root() / "Makefile").read_text(encoding="utf-8"))
+    if workflow:
+        files.write(collected.folder / WORKFLOW, makefile.read_text(encoding="utf-8"))
     parts = {path: _file(crate, collected.folder, path) for path in _outputs(collected.folder)}
     actions = [_action(crate, collected, name, run, parts, software, agent) for name, run in collected.runs.items()]
-    root["mentions"] = [_workflow_run(crate, collected, actions, parts, software, agent), *actions]
+    whole = [_workflow_run(crate, collected, actions, parts, software, agent)] if workflow else []
+    root["mentions"] = [*whole, *actions]
     content = crate.metadata.generate()
     content["@context"] = _CONTEXT
     content["@graph"] = sorted(content["@graph"], key=lambda item: str(item["@id"]))
