@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from tunbp.site import notebook_page
+from tunbp.sources import link
 
 PIXEL = base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()
 
@@ -91,3 +92,13 @@ def test_blocks_that_scroll_can_be_reached_by_keyboard(notebook):
     assert "<pre>" not in page
     assert '<pre tabindex="0">' in page
     assert '<div class="output_area">' not in page
+
+
+def test_sources_are_links_in_text_and_tables_and_not_in_code():
+    table = nb.new_output("display_data", {"text/html": "<table><tr><td class='S03'>S03, lab</td></tr></table>"})
+    cells = [nb.new_markdown_cell("As S03 and `S04` say"), nb.new_code_cell("name = 'S07'", outputs=[table])]
+    text = notebook_page.body(nb.new_notebook(cells=cells))
+    assert text.count(f'<a href="{link("S03")}">S03</a>') == 2
+    assert re.search("<td[^>]*S03[^>]*><a href", text)
+    assert "<code>S04</code>" in text
+    assert link("S07") not in text

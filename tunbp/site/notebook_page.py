@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from tunbp.results import files
 from tunbp.site.templates import render
+from tunbp.sources import linked
 
 # formulas in rendered Markdown: $$...$$ or $...$, never inside code
 _FORMULA = re.compile(r"(<pre.*?</pre>|<code.*?</code>)|\$\$(.+?)\$\$|\$(\S(?:[^$\n]*?\S)?)\$", re.DOTALL)
@@ -29,6 +30,8 @@ _TEMPLATE = """
 </summary>{{ super() }}</details>
 {% endblock %}
 """
+# code, links and tags as they are; the text between them
+_TEXT = re.compile(r"(<(pre|code|style|a|summary|math)\b.*?</\2>|<[^>]*>)|([^<]+)", re.DOTALL)
 _SCROLLING = ("pre", 'div class="output_area"')
 _NO_TEXT = 'alt="No description has been provided for this image"'
 
@@ -64,7 +67,7 @@ def title(content: Any) -> str:
 
 
 def body(content: Any) -> str:
-    """Cells and outputs of a notebook as HTML, without style, scripts or links to elsewhere."""
+    """Cells and outputs of a notebook as HTML, without style or scripts; its links elsewhere are those of sources."""
     from nbconvert import HTMLExporter
     from nbconvert.filters.markdown_mistune import markdown2html_mistune
 
@@ -81,6 +84,7 @@ def body(content: Any) -> str:
     # what is too wide scrolls inside its block: the keyboard must reach it
     for block in _SCROLLING:
         text = text.replace(f"<{block}>", f'<{block} tabindex="0">')
+    text = _TEXT.sub(lambda part: linked(part[3], "html") if part[3] else part[0], text)
     return text.replace(_NO_TEXT, 'alt="Figure drawn by the cell above"')
 
 
