@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -180,3 +182,10 @@ def test_codel_drops_of_udp_what_linux_was_seen_to_drop(engine: str, ring: int, 
     )  # fmt: skip
     found = float(simulate(sent_by, engine).dropped_qdisc)
     assert found == pytest.approx(float(measured), rel=0.25, abs=0.5)
+
+
+def test_nothing_warns_of_many_flows_that_fq_has_room_for() -> None:
+    many = Scenario(**{**LONG, "duration": 1.0, "warmup": 0.0}, driver="7.3", qdisc="fq", streams=64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        simulate(many)  # 100 packets of each of 64, and the ring

@@ -45,7 +45,9 @@ def regions(flat: dict[str, Array], duration: float) -> dict[str, Array]:
     counts = np.array([wake in _COUNTING for wake in wakes], bool)  # also of an empty batch
     entry = segments_per_entry(flat["source"], number["gso_segments"], flat["qdisc"])
     window = np.fmin(number["receive_window"], number["send_buffer"]) / number["mss"]
-    room = ring + np.where(pushing, qdisc_limit(flat["qdisc"], number["qdisc_limit"], ring, number["mss"] * entry), 0.0)
+    payload, shaped = number["mss"] * entry, number["qdisc_rate"]
+    limit = qdisc_limit(flat["qdisc"], number["qdisc_limit"], ring, payload, shaped, streams)
+    room = ring + np.where(pushing, limit, 0.0)
     buffer = np.where(np.isnan(number["path_buffer"]), PATH_BUFFER, number["path_buffer"])
     packets_of_a_full_ring = ring - np.array([float(ring_batch(size)) for size in ring]) + 1.0
     return {
