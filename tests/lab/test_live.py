@@ -226,23 +226,35 @@ def test_an_experiment_killed_at_a_random_moment_leaves_nothing(tmp_path, experi
     assert_nothing_is_left(out, before)
 
 
+MACHINES = {
+    "pktgen": (KILLED["pktgen"], ["--vm", "fetched"]),
+    "vhost": (KILLED["vhost"], ["--vm", "fetched"]),
+    "ring": (KILLED["ring"], ["--vm", "fetched", "--vm", "fetched"]),  # as a review of two kernels does
+}
+"""A short cell of what needs a VM, and its kernels."""
+
+
 @pytest.mark.skipif(not SOAK, reason="boots a VM each time: TUNBP_SOAK")
 @pytest.mark.skipif(not (fetched() and vm.vng()), reason="no fetched kernel, or no virtme-ng")
 @pytest.mark.parametrize("moment", range(20))
-def test_a_machine_killed_at_a_random_moment_leaves_nothing(tmp_path, moment):
-    experiment = ("pktgen", "vhost")[moment % 2]
+@pytest.mark.parametrize("experiment", MACHINES)
+def test_a_machine_killed_at_a_random_moment_leaves_nothing(tmp_path, experiment, moment):
     plan, out = tmp_path / "plan.yaml", tmp_path / "out"
-    plan.write_text(f"experiment: {experiment}\ncells: [{{{KILLED[experiment]}}}]\n")
+    cell, kernels = MACHINES[experiment]
+    plan.write_text(f"experiment: {experiment}\ncells: [{{{cell}}}]\n")
     before = visible()
-    child = start(plan, out, "--vm", "fetched")
+    child = start(plan, out, *kernels)
     try:
-        process.wait_for(lambda: (out / "plan.json").exists(), "nothing begins", 60.0)
-        process.pause(child, random.Random(moment).uniform(0, 60))
+        # half of the moments lie in the boot, half in the runs of the first machine or the second one's boot
+        sign, most = ("plan.json", 30) if moment % 2 else ("runs/*.part", 15)
+        process.wait_for(lambda: any(out.rglob(sign)), f"no {sign}", 300.0)
+        process.pause(child, random.Random(f"{experiment} {moment}").uniform(0, most))
         assert child.poll() is None, "it ended by itself: nothing is killed"
     finally:
         child.send_signal(signal.SIGKILL)
         child.wait()
     assert_nothing_is_left(out, before)
+    assert not any(out.rglob("runs/*.part"))
 
 
 @needs_openvpn

@@ -1,9 +1,11 @@
 """How a VM is started."""
 
 import pytest
+from click.testing import CliRunner
 
+from tunbp.cli import tunbp
 from tunbp.errors import LabError
-from tunbp.lab import vm
+from tunbp.lab import session, vm
 
 
 @pytest.fixture
@@ -99,3 +101,17 @@ def test_without_any_kernel_the_user_is_told_how_to_get_one(monkeypatch):
     monkeypatch.setattr(vm, "modified", dict)
     with pytest.raises(LabError, match="run `tunbp lab kernel`"):
         vm.resolve_kernel("fetched")
+
+
+def test_an_emulated_measurement_says_why_there_is_no_kvm_and_how_to_get_it(tmp_path, monkeypatch):
+    def begin(*_):
+        raise LabError("it begins")
+
+    (tmp_path / "vmlinuz").touch()
+    monkeypatch.setattr(vm, "kvm_obstacle", lambda: "/dev/kvm: Permission denied")
+    monkeypatch.setattr(session, "measure", begin)
+    command = ["lab", "run", "ring", "--vm", str(tmp_path / "vmlinuz"), "--out", str(tmp_path / "out")]
+    found = CliRunner().invoke(tunbp, command)
+    assert "KVM is not usable: /dev/kvm: Permission denied." in found.output
+    assert vm.KVM_REMEDY in found.output
+    assert "it begins" in str(found.exception) or "it begins" in found.output

@@ -125,9 +125,12 @@ def run(
     default = Path("results") / f"lab_{path.stem}_{'compared' if len(kernels) == 2 else place}"
     order = session.Order(out or default, repeat or content.repeat, variants, kernel, cpus, only, at_most)
     out = order.out
-    if kernel and not vm.kvm_usable():
+    if kernel and (obstacle := vm.kvm_obstacle()):
         click.secho(
-            "KVM is not usable here: the VM is emulated, which takes minutes per TCP run.", fg="yellow", err=True
+            f"KVM is not usable: {obstacle}. The VM is emulated, which takes minutes per TCP run. "
+            f"To get KVM: {vm.KVM_REMEDY}.",
+            fg="yellow",
+            err=True,
         )
     if len(kernels) == 2:
         _review(content, cells, order, kernels)

@@ -188,5 +188,5 @@ def _vm_items() -> Iterator[Item]:
     kernels = [image.parent.name for image in fetched()]
     yield Item("vm kernel", bool(kernels), ", ".join(kernels) or "none fetched", "tunbp lab kernel")
     why = vm.kvm_obstacle()
-    remedy = "hardware virtualization, and a /dev/kvm this user may open"
+    remedy = vm.KVM_REMEDY
     yield Item("KVM", why is None, "makes a VM" if why is None else f"{why}: a VM is emulated, slower", remedy)

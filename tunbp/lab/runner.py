@@ -45,17 +45,18 @@ def work(out: Path) -> None:
     if plan["machine"].get("waiting") == "skipped":
         process.stretch_limits(process.SKIPPING)
     _prepare(plan["where"], plan["guest_files"])
-    offered = flags.features()
-    variants = choose_variants(plan["variants"], offered, EXPERIMENTS[plan["experiment"]].has_flag)
+    has_flag = EXPERIMENTS[plan["experiment"]].has_flag
+    offered = {"tun_features": flags.features()} if has_flag else {}
+    variants = choose_variants(plan["variants"], offered.get("tun_features", 0), has_flag)
     wanted = [cell for cell in plan["cells"] if cell["label"] in plan["chosen"]]
     skipped = unavailable(wanted, this_machine())
     runs = abba([cell["label"] for cell in wanted if cell["label"] not in skipped], variants, plan["repeat"])
     names = [run.name for run in runs]
-    state = {"runs": names, "variants": list(variants), "skipped": skipped, "tun_features": offered}
+    state = {"runs": names, "variants": list(variants), "skipped": skipped, **offered}
     write_json(out / "state.json", state)
     if not runs:
         raise LabError("nothing can run on this kernel:\n" + "\n".join(f"  {c}: {why}" for c, why in skipped.items()))
-    host = {**facts.host(), "tun_features": offered, **plan["machine"]}
+    host = {**facts.host(), **offered, **plan["machine"]}
     write_json(out / "host.json", host)
     cells = {cell["label"]: cell["values"] for cell in plan["cells"]}
     done, begun = finished(out), _clock(out)

@@ -54,8 +54,8 @@ def measure(plan: Plan, cells: list[Cell], order: Order, follow: Follow) -> dict
     Returns
     -------
     dict
-        `state.json` of the folder: runs (names), variants, skipped cells with reasons, tun_features, and `paused`
-        if time was up before all runs were made.
+        `state.json` of the folder: runs (names), variants, skipped cells with reasons, tun_features (of experiments
+        with tun), and `paused` if time was up before all runs were made.
 
     Raises
     ------

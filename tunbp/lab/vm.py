@@ -18,6 +18,7 @@ from tunbp.lab.module import modified
 
 KVM = Path("/dev/kvm")
 KVM_CREATE_VM = 0xAE01
+KVM_REMEDY = "hardware virtualization, and a /dev/kvm this user may open"
 TOOLS = ("ip", "tc", "ss", "iperf3", "ping", "openvpn", "wireguard-go", "openssl", "sysctl", "ethtool")
 MEMORY = "3G"
 INSTRUCTIONS_PER_SECOND = 10**9
