@@ -76,6 +76,16 @@ def test_a_flood_leaves_the_reader_its_share_of_the_processors_and_a_stopped_que
     assert np.isnan(predict(flood(queues=4), "stock")["transmitted_rate"])
 
 
+def test_a_changed_driver_measured_with_the_flag_alone_is_predicted_from_the_unchanged_ones_stock_runs(measured):
+    runs = measured["senders"]
+    changed = runs.isel(run=runs["variant"].to_numpy() == "backpressure")
+    table = experiments.every({"senders": runs, "senders_changed": changed})
+    both, alone = (rows(table, measurement=name, variant="backpressure") for name in ("senders", "senders_changed"))
+    assert alone["predicted"].to_list() == both["predicted"].to_list()
+    assert set(rows(table, measurement="senders_changed")["variant"]) == {"backpressure"}
+    assert experiments.every({"senders": changed}).empty  # nothing says how fast the reader is
+
+
 def test_threads_that_share_the_processors_carry_what_all_of_them_leave_time_for(measured):
     runs = measured["wireguard_native"]
     cell = runs.isel(run=runs["cell"].to_numpy() == "0ms-ring500-cubic-pfifo_fast")

@@ -37,7 +37,7 @@ SHORT = 1e-4
 """RTT where no delay was added, s."""
 
 
-def beside(runs: xr.Dataset, predict: Predict) -> pd.DataFrame:
+def beside(runs: xr.Dataset, predict: Predict, stock: xr.Dataset | None = None) -> pd.DataFrame:
     """Every cell and variant: the median and range of what was measured, beside the prediction.
 
     Parameters
@@ -46,6 +46,9 @@ def beside(runs: xr.Dataset, predict: Predict) -> pd.DataFrame:
         A measurement, along run.
     predict
         One of this module's, bound to its constants.
+    stock
+        Another measurement of these cells on that machine, whose stock runs give the constants; None: this one.
+        A cell without stock runs is left out.
 
     Returns
     -------
@@ -54,12 +57,16 @@ def beside(runs: xr.Dataset, predict: Predict) -> pd.DataFrame:
         `most`, `predicted` (NaN: the model says nothing), by cell, variant and variable.
     """
     rows = []
+    known = runs if stock is None else stock
+    known = known.isel(run=known["variant"].to_numpy() == "stock")
     for cell in dict.fromkeys(runs["cell"].to_numpy().tolist()):
         here = runs.isel(run=runs["cell"].to_numpy() == cell)
-        stock = here.isel(run=here["variant"].to_numpy() == "stock")
+        constants = known.isel(run=known["cell"].to_numpy() == cell)
+        if not constants.sizes["run"]:
+            continue
         for variant in [name for name in COMPARED if name in here["variant"].to_numpy()]:
             part = here.isel(run=here["variant"].to_numpy() == variant)
-            for name, predicted in predict(stock, variant).items():
+            for name, predicted in predict(constants, variant).items():
                 values = part[name].to_numpy()
                 rows.append(
                     {
@@ -329,7 +336,9 @@ def every(runs: Mapping[str, xr.Dataset]) -> pd.DataFrame:
     for name, dataset in runs.items():
         predict = _predict_of(name, dataset, runs)
         if predict is not None:
-            tables.append(beside(dataset, predict).assign(measurement=name))
+            bare = "stock" not in dataset["variant"].to_numpy()  # a changed driver, measured with the flag alone
+            stock = runs.get(dataset.attrs["experiment"]) if bare else None
+            tables.append(beside(dataset, predict, stock).assign(measurement=name))
         elif dataset.attrs["experiment"] == "veth":
             tables.append(per_stop(dataset).assign(measurement=name))
     if not tables:
