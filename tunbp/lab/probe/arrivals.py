@@ -87,9 +87,12 @@ class Arrivals:
 
     @cached_property
     def burst_rate(self) -> Estimate:
-        """Packets per second inside bursts: of all bursts together, so long ones count more [packet/s]."""
-        bursts = self.bursts
-        return intervals.ratio(bursts.followed, bursts.following, self.blocks.of(bursts.begin))
+        """Packets per second inside bursts: of all bursts together, so long ones count more [packet/s].
+
+        A packet that no other followed within a service time is no burst, and says nothing of its speed.
+        """
+        bursts, some = self.bursts, self.bursts.followed > 0
+        return intervals.ratio(bursts.followed[some], bursts.following[some], self.blocks.of(bursts.begin[some]))
 
     def burst_size(self, probability: float) -> Estimate:
         """Quantile of the number of packets in a burst, each packet counted once [packet]."""
