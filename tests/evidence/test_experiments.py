@@ -1,6 +1,7 @@
 """The laboratory's other experiments beside the model."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
@@ -125,3 +126,10 @@ def test_every_measurement_that_has_a_prediction_is_in_the_table(measured):
     table = experiments.every({name: measured[name] for name in ("openvpn", "shaped_native", "vhost")})
     assert set(table["measurement"]) == {"shaped_native", "vhost"}
     assert experiments.every({"openvpn": measured["openvpn"]}).empty
+
+
+def test_shares_and_what_is_not_predicted_have_no_ratio():
+    row = {"measured": 2.0, "predicted": 4.0, "units": "bit/s"}
+    table = pd.DataFrame([row, row | {"units": "1"}, row | {"predicted": np.nan}, row | {"measured": 0.0}])
+    assert experiments.rated(table)["ratio"].to_list() == [0.5]
+    assert experiments.rated(pd.DataFrame()).empty

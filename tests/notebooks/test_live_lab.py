@@ -2,11 +2,14 @@
 
 import pandas as pd
 
+from tunbp.evidence.experiments import rated
 from tunbp.evidence.held_out import HELD_OUT, Cell
+from tunbp.notebooks.live_lab import figures
 from tunbp.notebooks.live_lab.tables import (
     RATE,
     RING_DROPS,
     answer,
+    beside_caption,
     native_caption,
     native_table,
     ring_words,
@@ -75,3 +78,26 @@ def test_native_runs_are_shown_with_the_narrowest_interval_that_holds_and_their_
     words = native_caption(table, cells)
     assert "Of 3 configurations 2 lie inside the 90 % interval and 1 inside the 50 %" in words
     assert "a factor of 1.00 (median) and 1.0 (worst), and they rank the configurations alike by Spearman 1.00" in words
+
+
+OTHER = {
+    "measurement": "shaped", "cell": "a", "variant": "backpressure", "variable": "received_rate", "quantity": "rate",
+    "units": "bit/s", "runs": 2, "measured": 2e6, "least": 1e6, "most": 3e6, "predicted": 4e6,
+}  # fmt: skip
+SHARE = OTHER | {"variable": "ring_drop_fraction", "units": "1", "measured": 0.0, "most": 0.0, "predicted": 0.0}
+
+
+def test_the_other_experiments_caption_says_how_far_predictions_are_off_and_what_the_ring_dropped():
+    words = beside_caption(pd.DataFrame([OTHER, SHARE]))
+    assert "1 rates, times and counts are off by a factor of 2 in the median and 2 at most (shaped, a" in words
+    assert words.endswith("With the flag the ring dropped nothing in 1 of 1 cells.")
+    assert "off by" not in beside_caption(pd.DataFrame([SHARE]))
+
+
+def test_each_measured_value_is_drawn_over_its_prediction_with_its_range():
+    fig = figures.experiments(rated(pd.DataFrame([OTHER, SHARE, OTHER | {"measurement": "veth", "variant": "stock"}])))
+    ax = fig.axes[0]
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["shaped", "veth"]
+    line, _, bars = ax.containers[0]
+    assert line.get_xdata() == [0.5]
+    assert bars[0].get_segments()[0][:, 0].tolist() == [0.25, 0.75]

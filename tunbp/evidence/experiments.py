@@ -347,6 +347,25 @@ def every(runs: Mapping[str, xr.Dataset]) -> pd.DataFrame:
     return table[["measurement", *table.columns.drop("measurement")]]
 
 
+def rated(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `every` whose measured value can be divided by a predicted one: rates, times and counts, no shares.
+
+    Parameters
+    ----------
+    table
+        What `every` returned.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Some of its rows, with `ratio`, measured over predicted.
+    """
+    if table.empty:
+        return table
+    kept = table[(table["predicted"] > 0) & (table["measured"] > 0) & table["units"].ne("1")]
+    return kept.assign(ratio=kept["measured"] / kept["predicted"])
+
+
 def _predict_of(name: str, dataset: xr.Dataset, runs: Mapping[str, xr.Dataset]) -> Predict | None:
     """The prediction of a measurement, with its constants; None where there is none, or its constants are missing."""
     experiment, native = dataset.attrs["experiment"], name.endswith("_native")

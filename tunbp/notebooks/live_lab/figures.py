@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.lines import Line2D
 
 from tunbp.plots import style
-from tunbp.plots.legend import GREY, HALO, key
+from tunbp.plots.legend import GREY, HALO, drew, key
 from tunbp.plots.points import APART, draw_measured, runs
 from tunbp.plots.texts import Text
 
@@ -42,6 +42,14 @@ TEXTS = {
         "thick, bar: median) from the floods' constants and priors. All on the stock driver.",
         "Three panels by added RTT, rates on a logarithmic axis, one place for each ring size; at 0 ms all rates are "
         "alike, at 60 and 120 ms they rise with the ring, as the intervals do.",
+    ),
+    "live_experiments_ratio": Text(
+        "The other experiments: measured beside predicted",
+        "Rates, times and counts of the other experiments, each over its prediction: what shares a processor with "
+        "its senders carries less than the model says, a slow uplink and a veth what it says. "
+        "Markers: median of a cell's runs, with their range. Shares of dropped packets are in the table alone.",
+        "Dots in one row per measurement on a logarithmic axis around a line at one: those of the slow uplink, of "
+        "veth and of native senders lie near it, those of wireguard-go and of one emulated processor left of it.",
     ),
 }
 """Words of each figure, by its id."""
@@ -146,6 +154,38 @@ def _beside(ax: Axes, rows: pd.DataFrame, place: float, look: tuple[str, str]) -
     for low, high, width, strength in (("low90", "high90", 0.8, 0.9), ("low50", "high50", 3.0, 0.45)):
         ax.vlines(at + STEP, rows[low], rows[high], color=color, linewidth=width, alpha=strength, zorder=2)
     ax.plot(at + STEP, rows["predicted"], linestyle="none", marker="_", markersize=5, color="black", zorder=2.5)
+
+
+def experiments(table: pd.DataFrame) -> Figure:
+    """Measured over predicted, one row per measurement and a mark with the runs' range per cell, variant and quantity.
+
+    Parameters
+    ----------
+    table
+        `tunbp.evidence.experiments.rated`.
+
+    Returns
+    -------
+    Figure
+        To be handed to `Output.figure`.
+    """
+    names = list(dict.fromkeys(table["measurement"]))
+    fig, ax = style.figure("text", 0.8 + 0.3 * len(names))
+    for name, part in table.groupby("measurement", sort=False):
+        places = names.index(name) + np.linspace(-0.3, 0.3, len(part) + 2)[1:-1]
+        for at, row in zip(places, part.to_dict("records"), strict=True):
+            look = style.variant_style(row["variant"])
+            ends = np.abs(np.array([[row["least"]], [row["most"]]]) / row["predicted"] - row["ratio"])
+            ax.errorbar(row["ratio"], at, xerr=ends, marker=look.marker, color=look.color, linestyle="none",
+                        elinewidth=0.8, markersize=3.5, markeredgecolor="white", markeredgewidth=0.3)  # fmt: skip
+            drew(ax, look, "measured")
+    ax.axvline(1.0, color="black", linewidth=0.9, zorder=1)
+    ax.set(xscale="log", yticks=range(len(names)), yticklabels=[name.replace("_", " ") for name in names])
+    ax.invert_yaxis()
+    ax.grid(axis="y", visible=False)
+    style.label_axis(ax.xaxis, "Measured over predicted", "1")
+    key(ax)
+    return fig
 
 
 def bursts(found: pd.DataFrame, law: pd.DataFrame) -> Figure:

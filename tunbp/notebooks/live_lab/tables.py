@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from tunbp.evidence.experiments import cpus
+from tunbp.evidence.experiments import cpus, rated
 from tunbp.evidence.many_senders import KSOFTIRQD, PER_PACKET
 from tunbp.evidence.repetition import halves
 from tunbp.lab.statistics import verdicts
@@ -200,18 +200,23 @@ def beside_caption(table: pd.DataFrame) -> str:
     str
         Sentences.
     """
-    known = table[(table["predicted"] > 0) & (table["measured"] > 0) & table["units"].ne("1")]
-    factor = np.exp(np.abs(np.log((known["predicted"] / known["measured"]).to_numpy(float))))
-    worst = known.iloc[int(factor.argmax())]
+    known = rated(table)
     zero = table[(table["variant"] == "backpressure") & (table["variable"] == "ring_drop_fraction")]
     held = int((zero["most"] == 0).sum())
-    flag = f" With the flag the ring dropped nothing in {held} of {len(zero)} cells." if len(zero) else ""
+    off = flag = ""
+    if len(known):
+        factor = np.exp(np.abs(np.log(known["ratio"].to_numpy(float))))
+        worst = known.iloc[int(factor.argmax())]
+        off = (
+            f" {len(known)} rates, times and counts are off by a factor of {significant(float(np.median(factor)), 3)} "
+            f"in the median and {significant(float(factor.max()), 3)} at most ({worst['measurement']}, "
+            f"{worst['cell']}, {worst['variant']})."
+        )
+    if len(zero):
+        flag = f" With the flag the ring dropped nothing in {held} of {len(zero)} cells."
     return (
         "The laboratory's other experiments: median and range of the runs, and what the model says with constants from "
-        f"processor time, floods and the set-up alone; empty where it says nothing. {len(known)} rates, times and "
-        f"counts are off by a factor of {significant(float(np.median(factor)), 3)} in the median and "
-        f"{significant(float(factor.max()), 3)} at most ({worst['measurement']}, {worst['cell']}, "
-        f"{worst['variant']}).{flag}"
+        f"processor time, floods and the set-up alone; empty where it says nothing.{off}{flag}"
     )
 
 
