@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from tunbp.lab.statistics import compare, interval_words, medians, verdicts
+from tunbp.lab.statistics import compare, interval_words, machine_verdicts, medians, verdicts
 
 
 def runs(stock, backpressure):
@@ -62,3 +62,11 @@ def test_tables_state_the_level_that_the_repetitions_allow():
     (row,) = verdicts(measured, ["received_rate"]).to_dict("records")
     assert row["difference"] == pytest.approx(11)
     assert row["pairs"] == 3
+
+
+def test_machines_are_told_apart_by_their_processors():
+    one, two = (runs([1.0, 2.0], [3.0, 4.0]).assign_attrs(facts=f'{{"cpus": {count}}}') for count in (1, 2))
+    table = machine_verdicts([one, two], ["received_rate"])
+    cell = str(one["cell"].to_numpy()[0])
+    assert list(table["cell"]) == [f"1 processor-{cell}", f"2 processors-{cell}"]
+    assert machine_verdicts([], ["received_rate"]).empty

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,3 +112,13 @@ def verdicts(runs: xr.Dataset, variables: Sequence[str]) -> pd.DataFrame:
                 }
                 rows.append(row)
     return pd.DataFrame(rows)
+
+
+def machine_verdicts(measurements: Iterable[xr.Dataset], variables: Sequence[str]) -> pd.DataFrame:
+    """`verdicts` of one experiment on several machines, the number of their processors in front of each cell."""
+    parts = []
+    for runs in measurements:
+        count = int(json.loads(str(runs.attrs["facts"]))["cpus"])
+        found = verdicts(runs, variables)
+        parts.append(found.assign(cell=f"{count} processor{'s' * (count > 1)}-" + found["cell"]))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()

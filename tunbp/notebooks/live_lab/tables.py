@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from tunbp.evidence.experiments import cpus, rated
+from tunbp.evidence.experiments import rated
 from tunbp.evidence.many_senders import KSOFTIRQD, PER_PACKET
 from tunbp.evidence.repetition import halves
-from tunbp.lab.statistics import verdicts
 from tunbp.notebooks.words import named
 from tunbp.quantities import label_unit, percent, show, show_range, significant
 from tunbp.results.output import Output
 
 if TYPE_CHECKING:
-    import xarray as xr
     from pandas.io.formats.style import Styler
 
     from tunbp.evidence.held_out import Cell
@@ -73,28 +71,6 @@ def verdict_table(table: pd.DataFrame, caption: str) -> Styler:
         For the notebook.
     """
     return verdict_rows(table).style.hide(axis="index").set_caption(caption).set_uuid("verdicts")
-
-
-def pktgen_verdicts(runs: Mapping[str, xr.Dataset]) -> pd.DataFrame:
-    """Verdicts on every measurement of pktgen, the number of processors of its machine in front of each cell.
-
-    Parameters
-    ----------
-    runs
-        `tunbp.evidence.live.measurements`; those of other experiments are left out.
-
-    Returns
-    -------
-    pandas.DataFrame
-        `tunbp.lab.statistics.verdicts`; empty without such a measurement.
-    """
-    parts = []
-    for dataset in runs.values():
-        if dataset.attrs["experiment"] == "pktgen":
-            found = verdicts(dataset, ["transmitted_rate", "ring_drop_fraction", "dropped_qdisc"])
-            count = cpus(dataset)
-            parts.append(found.assign(cell=f"{count} processor{'s' * (count > 1)}-" + found["cell"]))
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
 def native_table(table: pd.DataFrame) -> pd.DataFrame:
