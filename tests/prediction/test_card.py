@@ -6,6 +6,7 @@ import pytest
 
 from tunbp.prediction import predict
 from tunbp.prediction.card import card, words
+from tunbp.prediction.causes import SHAPER
 
 
 @pytest.fixture(scope="module")
@@ -42,3 +43,12 @@ def test_commands_name_the_device_as_its_program_does():
     found = predict({"rtt": 0.08, "ring": 100, "duration": 4.0, "warmup": 0.5}, [5000], count=32)
     assert "`ip link set dev wg0 txqueuelen 5000`" in str(card(found, program="wireguard-go"))
     assert "`ip link set dev tun3 txqueuelen 5000`" in str(card(found, "tun3"))
+
+
+def test_behind_a_qdisc_that_shapes_neither_ring_nor_flag_is_advised():
+    shaped = {"rtt": 0.04, "qdisc": "cake", "qdisc_rate": 2000.0, "drain_rate": 60e3, "duration": 6.0, "warmup": 1.0}
+    told = card(predict(shaped, [5000], count=32))
+    assert next(iter(told.holds)) == SHAPER
+    assert "neither a longer ring nor the flag gains anything" in str(told)
+    assert "ip link set" not in str(told)
+    assert "tunbp backpressure" not in str(told)

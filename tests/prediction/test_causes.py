@@ -50,3 +50,11 @@ def test_a_link_is_a_cause_only_where_its_rate_was_given() -> None:
 
     assert behind(()) == {by.LINK: 1.0}
     assert behind(("path_rate",)) == {by.READER: 1.0}
+
+
+def test_a_qdisc_that_shapes_to_less_than_all_stages_holds_every_draw() -> None:
+    prediction: Any = made([79.0, 78.0], [0.0, 0.0])
+    slow = prediction.draws["ceiling"].sel(stage="reader") * 0.8
+    ceiling = xr.concat([prediction.draws["ceiling"], slow.assign_coords(stage="shaper")], "stage")
+    prediction.draws = prediction.draws.drop_dims("stage").assign(ceiling=ceiling)
+    assert causes(prediction) == {by.SHAPER: 1.0}

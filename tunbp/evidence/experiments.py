@@ -19,6 +19,7 @@ import xarray as xr
 from tunbp.evidence import held_out, live
 from tunbp.model.drivers import COMPARED, NAPI_POLL
 from tunbp.model.laws import burst_window
+from tunbp.model.qdiscs import qdisc_limit
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
 
@@ -31,6 +32,8 @@ TCP_IP = 52
 """Bytes of IP and TCP headers with timestamps."""
 TRUESIZE = 2304
 """Bytes that a packet of about 1500 counts against its socket's send buffer (a 2 KB buffer and its `sk_buff`)."""
+SOCKET_BUFFER = 212_992
+"""Bytes that a UDP socket may have on their way, where nothing was set (`net.core.wmem_default`)."""
 VIDEO_PAYLOAD, VIDEO_SPREAD = 1200, 0.3
 """Bytes of the laboratory's video packets, and the share by which its frames vary (`tunbp.lab.experiments.video`)."""
 SHORT = 1e-4
@@ -217,8 +220,9 @@ def video(drain_rate: float, burst_rate: float) -> Predict:
 def senders(cpus: int) -> Predict:
     """Senders through one queue: the reader's own speed, from its processor time per packet in stock.
 
-    TCP senders sleep while the ring is full of their windows, and so do UDP senders whom a stopped queue holds: the
-    reader has a processor for itself. A flood into stock never sleeps: the reader gets its fair share of processors.
+    TCP senders sleep while the ring is full of their windows: the reader has a processor for itself. A UDP flood sleeps
+    where a stopped queue's qdisc has room for all that its sockets may send. Where packets are dropped, by the ring or
+    by the qdisc, it never does: the reader gets its fair share of processors.
 
     Parameters
     ----------
@@ -237,7 +241,9 @@ def senders(cpus: int) -> Predict:
             return dict.fromkeys(("transmitted_rate", "ring_drop_fraction"), np.nan)
         if _first(stock, "protocol") == "udp":
             offered = float((stock["sent"] / stock["duration"]).median())
-            taken = min(offered, speed * (min(1.0, cpus / (count + 1)) if variant == "stock" else 1.0))
+            room = qdisc_limit(str(_first(stock, "qdisc")), None, int(_first(stock, "ring")), 1448.0)
+            asleep = variant != "stock" and count * (SOCKET_BUFFER // TRUESIZE) <= room
+            taken = min(offered, speed * (1.0 if asleep else min(1.0, cpus / (count + 1))))
             return {
                 "transmitted_rate": taken,
                 "ring_drop_fraction": 1 - taken / offered if variant == "stock" else 0.0,

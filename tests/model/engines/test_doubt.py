@@ -87,6 +87,9 @@ def test_soak_usual_paths_agree_and_few_are_warned_of() -> None:
         ({"driver": "7.3", "ring": 20, "wake_latency": 1e-3}, "wakes that take longer"),
         ({"ring": 20, "idle_latency": 1e-3}, "a reader that sleeps longer"),
         ({"rtt": 0.3}, "a run shorter than a round trip"),
+        ({"qdisc": "cake", "qdisc_rate": 5e4, "drain_rate": 5e4}, "a stock ring that a shaper can fill"),
+        ({"qdisc": "cake", "qdisc_rate": 4e4, "drain_rate": 5e4, "guest_rate": 4e4}, "a shaper can fill"),
+        ({"qdisc": "cake", "qdisc_rate": 4e4, "drain_rate": 5e4, "ack_cost": 2e-5}, "a shaper can fill"),
     ],
 )  # fmt: skip
 def test_the_fluid_engine_says_where_it_is_not_to_be_relied_on(point: dict[str, Any], reason: str) -> None:

@@ -16,7 +16,7 @@ from tunbp.model.service import numbers, service_times
 Array = npt.NDArray[Any]
 
 MUCH_SLOWER = 0.9
-"""Part of the reader's speed below which a shaper keeps the ring behind it empty."""
+"""Part of what leaves a ring (to a reader with an ACK per packet, to a guest) below which a shaper keeps it empty."""
 
 _COUNTING = (Wake.HALF, Wake.THREE_QUARTERS, Wake.SEVEN_EIGHTHS)
 """Rules that wake by a count alone: slots that ptr_ring has not freed yet can keep the ring from holding as many."""
@@ -49,6 +49,7 @@ def regions(flat: dict[str, Array], duration: float) -> dict[str, Array]:
     limit = qdisc_limit(flat["qdisc"], number["qdisc_limit"], ring, payload, shaped, streams)
     room = ring + np.where(pushing, limit, 0.0)
     buffer = np.where(np.isnan(number["path_buffer"]), PATH_BUFFER, number["path_buffer"])
+    taken = np.fmin(1.0 / (1.0 / rate + number["ack_cost"]), number["guest_rate"])
     packets_of_a_full_ring = ring - np.array([float(ring_batch(size)) for size in ring]) + 1.0
     return {
         "a ring of fewer than 5 entries": ring < 5,
@@ -68,7 +69,7 @@ def regions(flat: dict[str, Array], duration: float) -> dict[str, Array]:
         "a reader that sleeps longer than half a ring lasts": number["idle_latency"] * rate > 0.5 * ring,
         "a stock ring that a shaper can fill": (
             ~pushing
-            & (number["qdisc_rate"] * np.maximum(1.0, 3.0 * number["stall_mean"] * rate / ring) > MUCH_SLOWER * rate)
+            & (number["qdisc_rate"] * np.maximum(1.0, 3.0 * number["stall_mean"] * rate / ring) > MUCH_SLOWER * taken)
         ),
         "a run shorter than a round trip": number["rtt"] > duration,
     }
