@@ -158,5 +158,7 @@ def test_notebook_06_redraws_its_plot_when_a_slider_is_moved_with_the_mouse(page
         "old => [...document.querySelectorAll('.jp-OutputArea-output img')].at(-1)?.src !== old", arg=before
     )
     assert page.locator(".jp-OutputArea-output img").last.evaluate("p => p.decode().then(() => p.naturalWidth)") > 300
+    # the slider itself tells a screen reader the exponent; this line is announced
+    assert re.fullmatch(r"round-trip time: [\d.]+ ms", page.locator(".widget-html-content [role=status]").inner_text())
     assert errors(page) == []
     assert page.failures == []

@@ -48,6 +48,19 @@ def test_a_moved_slider_redraws_and_the_card_follows(explorer):
     assert "rough, refining" in explorer.card.value
 
 
+def test_what_a_control_was_moved_to_is_said_with_its_unit_to_those_who_hear_the_page(explorer):
+    def after(control, value):
+        control.value = value
+        explorer.timer.cancel()
+        return explorer.heard.value
+
+    assert after(explorer.controls["rtt"], 30.0) == '<p role="status">round-trip time: 30 ms</p>'
+    assert "reader speed: not known" in after(explorer.known["drain_rate"], False)
+    assert "reader speed: 60 Kpps" in after(explorer.known["drain_rate"], True)
+    assert "streams: 4" in after(explorer.controls["streams"], 4)
+    assert "qdisc: pfifo" in after(explorer.controls["qdisc"], "pfifo")
+
+
 def test_a_field_that_is_not_known_gets_its_prior(explorer):
     explorer.known["drain_rate"].value = False
     explorer.timer.cancel()

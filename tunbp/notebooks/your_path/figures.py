@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import io
 import os
 import threading
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ import numpy as np
 from tunbp.escape import html_sentence
 from tunbp.infer.priors import products
 from tunbp.model.drivers import COMPARED
+from tunbp.model.fields import FIELDS
 from tunbp.model.qdiscs import QDISCS
 from tunbp.notebooks.your_path.tables import path_of
 from tunbp.plots import style
@@ -20,6 +23,7 @@ from tunbp.plots.fans import PANELS, view
 from tunbp.plots.texts import Text
 from tunbp.prediction import Prediction
 from tunbp.prediction.card import card
+from tunbp.quantities import show
 
 TEXTS = {
     "your_path": Text(
@@ -162,16 +166,23 @@ class Explorer:
         self.redraw = Redraw(found)
         self.image = widgets.Image(value=self.redraw.png, format="png")
         self.card = widgets.HTML()
+        # a slider tells a screen reader the exponent it stands at: this line is what is heard, and seen, instead
+        self.heard = widgets.HTML()
         self.timer: threading.Timer | None = None
         self.show(found, rough=True)
-        for control in (*self.controls.values(), *self.known.values()):
-            control.observe(lambda _: self.update(), names="value")
+        for name, control in (*self.controls.items(), *self.known.items()):
+            control.observe(partial(self.moved, name), names="value")
         rows = [
             widgets.HBox([control, *([self.known[name]] if name in self.known else [])])
             for name, control in self.controls.items()
         ]
         grid = widgets.GridBox(rows, layout=widgets.Layout(grid_template_columns="repeat(2, 50%)"))
-        self.box = widgets.VBox([grid, self.image, self.card])
+        self.box = widgets.VBox([grid, self.heard, self.image, self.card])
+
+    def moved(self, name: str, _: Any) -> None:
+        """Say where a control stands now, and redraw."""
+        self.heard.value = f'<p role="status">{html.escape(spoken(name, self.given()[name]))}</p>'
+        self.update()
 
     def given(self) -> dict[str, Any]:
         """Parameters where the sliders stand."""
@@ -215,6 +226,33 @@ class Explorer:
         words = "".join(f"<p>{html_sentence(line)}</p>" for line in lines)
         state = "rough, refining" if rough else f"{found.draws.sizes['draw']} draws"
         self.card.value = f"<p><i>{state}</i></p>{words}"
+
+
+def spoken(name: str, value: Any) -> str:
+    """A field and its value as they are said, with a unit.
+
+    Parameters
+    ----------
+    name
+        A parameter of the notebook.
+    value
+        In SI units; None: not known.
+
+    Returns
+    -------
+    str
+        A few words.
+
+    Examples
+    --------
+    >>> spoken("rtt", 0.08), spoken("qdisc", "fq_codel"), spoken("path_rate", None)
+    ('round-trip time: 80 ms', 'qdisc: fq_codel', 'link rate: not known')
+    """
+    field = FIELDS.get(name)
+    words = name if field is None else field.long_name
+    if value is None:
+        return f"{words}: not known"
+    return f"{words}: {value if isinstance(value, str) or field is None else show(value, field.units, 3)}"
 
 
 def controls(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
