@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tunbp.errors import ParamsError
+from tunbp.errors import ParamsError, TunbpError
+from tunbp.lab import plans
+from tunbp.run import params
+from tunbp.sweep.plan import read_plan
 from tunbp.yaml_file import LARGEST, read_mapping
 
 
@@ -50,6 +54,23 @@ def test_what_is_refused_is_refused_at_once(tmp_path: Path, content: str, says: 
     with pytest.raises(ParamsError, match=says):
         read_mapping(file)
     assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize(
+    ("read", "around"),
+    [
+        (plans.load, "experiment: ring\nrepeat: *a5\ncells: [{ring: 10}]\n"),
+        (params.load, "# notebook: your_path\nrtt: *a5\n"),
+        (read_plan, "parameters: {rtt: *a5}\n"),
+    ],
+    ids=["plan of the laboratory", "parameters", "sweep"],
+)
+def test_a_refused_value_is_named_by_its_beginning(tmp_path: Path, read: Any, around: str) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(nested(6) + around)
+    with pytest.raises(TunbpError) as refused:
+        read(file)
+    assert len(str(refused.value)) < 5000
 
 
 def test_only_regular_files_of_bounded_size_are_opened(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import reprlib
 import stat
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,15 @@ DIGITS, LARGEST_NUMBER = 100, 2**63
 
 MOST_VALUES = 2_000_000
 """Most keys and values of a file, with every alias written out."""
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel = 2
+
+
+def shown(value: Any) -> str:
+    """A value of a file as messages name it: its beginning, however large or nested it is."""
+    return _SHORT.repr(value)
 
 
 def read_mapping(path: Path) -> tuple[str, dict[str, Any]]:

@@ -16,7 +16,6 @@ import importlib.util
 import math
 import os
 import re
-import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +27,7 @@ from tunbp.errors import ParamsError
 from tunbp.model import fields
 from tunbp.model.fields import FIELDS
 from tunbp.project import project_root
-from tunbp.yaml_file import read_mapping
+from tunbp.yaml_file import read_mapping, shown
 
 
 def _output_folder(value: Any) -> Any:
@@ -348,7 +347,7 @@ def _explain(model: type[NotebookParams], error: Any, source: str) -> str:
     if isinstance(value, str) and error["type"] in {"int_type", "float_type"}:
         reason = _text_number(value, whole=error["type"] == "int_type") or reason
     allowed = model.model_fields[name].description
-    return f"{source}: {place} = {reprlib.repr(value)}: {reason}. Allowed: {allowed}"
+    return f"{source}: {place} = {shown(value)}: {reason}. Allowed: {allowed}"
 
 
 def _text_number(text: str, *, whole: bool) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any, Literal, TypeAlias
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tunbp.errors import ScenarioError, SweepError
 from tunbp.model.fields import BATCH_WIDE, CHOICES, OPTIONAL, RANGES
 from tunbp.model.scenario import Scenario
+from tunbp.yaml_file import shown
 
 Array = npt.NDArray[Any]
 
@@ -177,7 +177,7 @@ def scalar(name: str, raw: Any) -> Any:
     """
     if name in CHOICES:
         if isinstance(raw, bool) or not isinstance(raw, str | int | float):
-            raise SweepError(f"{name}: {reprlib.repr(raw)} is no name; allowed: {', '.join(CHOICES[name])}")
+            raise SweepError(f"{name}: {shown(raw)} is no name; allowed: {', '.join(CHOICES[name])}")
         return str(raw)  # YAML reads the driver 7.3 as a number
     if raw is None and name in OPTIONAL:
         return None
@@ -186,7 +186,7 @@ def scalar(name: str, raw: Any) -> Any:
             raise ValueError
         number = float(raw)  # YAML reads 1e6 as text
     except ValueError:
-        message = f"{name}: {reprlib.repr(raw)} is neither a number nor {WORDS}; allowed: {RANGES[name]}"
+        message = f"{name}: {shown(raw)} is neither a number nor {WORDS}; allowed: {RANGES[name]}"
         raise SweepError(message) from None
     return int(number) if RANGES[name].integer and number.is_integer() else number
 
@@ -218,13 +218,13 @@ def _whole(name: str, values: Array) -> Array:
 def _form(name: str, raw: Mapping[str, Any]) -> _Form:
     kind = next((FORMS[key] for key in FORMS if key in raw), None)
     if kind is None:
-        raise SweepError(f"{name}: {reprlib.repr(dict(raw))}: give {WORDS}")
+        raise SweepError(f"{name}: {shown(dict(raw))}: give {WORDS}")
     try:
         return kind.model_validate(dict(raw))
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
-        value = "" if first["type"] == "missing" else f" = {reprlib.repr(first['input'])}"
+        value = "" if first["type"] == "missing" else f" = {shown(first['input'])}"
         raise SweepError(f"{name}: {key}{value}: {first['msg']}; give {WORDS}") from None
 
 

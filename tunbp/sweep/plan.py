@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import reprlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +21,7 @@ from tunbp.model.scenario import Scenario
 from tunbp.quantities import show
 from tunbp.sweep import forms
 from tunbp.sweep.sample import sequence
-from tunbp.yaml_file import read_mapping
+from tunbp.yaml_file import read_mapping, shown
 
 Array = npt.NDArray[Any]
 Region: TypeAlias = dict[str, slice]
@@ -360,7 +359,7 @@ def _explain(error: Any) -> str:
         return f"unknown key {place!r}; known: {', '.join(known)}"
     if error["type"] == "missing":
         return f"{place} is missing"
-    return f"{place} = {reprlib.repr(error['input'])}: {error['msg'].replace('Input should be', 'must be')}"
+    return f"{place} = {shown(error['input'])}: {error['msg'].replace('Input should be', 'must be')}"
 
 
 def _sort(
@@ -371,7 +370,7 @@ def _sort(
     hosts = parameters.get("host", [])
     names = hosts if isinstance(hosts, list) else [hosts]
     if "host" in parameters and not (names and all(isinstance(name, str) for name in names)):
-        raise SweepError(f"host: {reprlib.repr(hosts)}: give the name of a host or a list of them")
+        raise SweepError(f"host: {shown(hosts)}: give the name of a host or a list of them")
     tables = [forms.host_fields(name) for name in names]
     fixed = {name: value for table in tables[: not isinstance(hosts, list)] for name, value in table.items()}
     listed: dict[str, dict[str, Array]] = {}

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from tunbp.errors import ParamsError
 from tunbp.lab.cells import Cell
 from tunbp.lab.experiments import EXPERIMENTS
-from tunbp.yaml_file import read_mapping
+from tunbp.yaml_file import read_mapping, shown
 
 FOLDER = Path(__file__).parent
 
@@ -96,7 +96,7 @@ def expand(block: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _wrong(path: Path, where: str, error: ValidationError) -> ParamsError:
     lines = [
-        f"{path}: {where}{'.'.join(map(str, item['loc']))}: {item['msg']} (got {item['input']!r})"
+        f"{path}: {where}{'.'.join(map(str, item['loc']))}: {item['msg']} (got {shown(item['input'])})"
         for item in error.errors()
     ]
     return ParamsError("\n".join(lines))
