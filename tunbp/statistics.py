@@ -1,4 +1,4 @@
-"""Intervals that say what they are: of a median, a mean, a series' mean, a change between series, or the next run.
+"""Intervals that say what they are: of a median, a mean, a series' mean, a ratio or change of series, or the next run.
 
 Each reaches the level it states; `tests/test_statistics.py` shows it by simulation, on normal, log-normal and
 autocorrelated data. Where too few values allow the wished level, the interval carries the level that it does reach;
@@ -23,10 +23,12 @@ FEWEST_STEPS = 20
 """A series with fewer steps tells too little of its own autocorrelation to have an interval (coverage 77 % at 5)."""
 BLOCKS = 30
 """Blocks that a long series is averaged into."""
+FEWEST_BLOCKS = 12
+"""Fewer blocks of time, each longer than what follows from one sample to the next, have no interval."""
 _UNBOUNDED = 1e9
-"""A ratio of means beyond this, relative to the estimate, counts as infinite."""
+"""A ratio of means further away than this, in standard errors, counts as infinite."""
 _PHI = 0.999 * (np.arange(200) - 99.5) / 100
-"""Autocorrelations that `series_interval` averages over, equally likely beforehand."""
+"""Autocorrelations that intervals of series average over, equally likely beforehand."""
 
 
 @dataclass(frozen=True)
@@ -223,7 +225,7 @@ class _MeanOfSeries:
 
 
 def _mean_of_series(steps: Array) -> _MeanOfSeries:
-    """What is known of the mean of a series of at least `FEWEST_STEPS` steps, see `series_interval`."""
+    """What is known of the mean of a series of several steps, see `series_interval`."""
     n, mean = steps.size, float(steps.mean())
     length = max(1, n // BLOCKS)
     x = steps[: n // length * length].reshape(-1, length).mean(axis=1) - mean
@@ -315,20 +317,63 @@ def change_interval(before: ArrayLike, after: ArrayLike, level: float = LEVEL) -
     ratio = second.mean() / first.mean() if n and first.mean() > 0 else np.nan
     if n < FEWEST_STEPS or np.isnan(ratio):
         return _unknown(float(ratio - 1), n, kind)
-    first, second = first[:n], second[:n]
+    low, high = _ratio_ends(second[:n], first[:n], level)
+    return Interval(float(ratio - 1), low - 1, high - 1, level, n, kind)
+
+
+def ratio_interval(numerators: ArrayLike, denominators: ArrayLike, level: float = LEVEL) -> Interval:
+    """Sum of numerators over sum of denominators of neighbouring blocks of time, e.g. a mean of correlated samples.
+
+    Parameters
+    ----------
+    numerators, denominators
+        One of each per block, in order of time: sums of samples and their number, events and seconds. Blocks in which
+        the denominator is 0 are left out.
+    level
+        Probability.
+
+    Returns
+    -------
+    Interval
+        NaN where fewer than 12 blocks are left. Samples may share something over a block's length and more
+        (`tests/lab/probe/test_intervals.py`), not over the whole time.
+
+    Notes
+    -----
+    As `change_interval`, with blocks for steps.
+
+    Examples
+    --------
+    >>> found = ratio_interval([19, 21, 20, 20, 22, 18] * 2, [10] * 12)
+    >>> found.estimate, found.low < 2 < found.high
+    (2.0, True)
+    """
+    over, under = np.asarray(numerators, float).ravel(), np.asarray(denominators, float).ravel()
+    over, under = over[under > 0], under[under > 0]
+    n, kind = over.size, "the ratio of two sums"
+    ratio = float(over.sum() / under.sum()) if n else np.nan
+    if n < FEWEST_BLOCKS:
+        return _unknown(ratio, n, kind)
+    return Interval(ratio, *_ratio_ends(over, under, level), level, n, kind)
+
+
+def _ratio_ends(over: Array, under: Array, level: float) -> tuple[float, float]:
+    """Ends of the interval of mean(over) / mean(under) of two series at the same steps, see `change_interval`."""
+    ratio = over.sum() / under.sum()
 
     def excess(r: float, wanted: float) -> float:
         """How far the probability that `r` is too large exceeds the one wanted."""
-        return _mean_of_series(second - r * first).below(0.0) - wanted
+        return _mean_of_series(over - r * under).below(0.0) - wanted
 
-    tail, step = (1 - level) / 2, 1e-6 * (abs(ratio) + 1e-12)
-    ends = []
+    tail, ends = (1 - level) / 2, []
+    error = float(np.sqrt(np.sum((over - ratio * under) ** 2)) / under.sum())
     for side, wanted in ((-1, tail), (1, 1 - tail)):
-        reach = step
-        while side * excess(ratio + side * reach, wanted) < 0 and reach < _UNBOUNDED * max(ratio, 1.0):
-            reach *= 4
-        inside, outside = ratio + side * reach / 4, ratio + side * reach
-        bounded = side * excess(outside, wanted) >= 0 > side * excess(inside, wanted)
-        ends.append(brentq(excess, inside, outside, args=(wanted,)) if bounded else
-                    ratio if reach == step else side * np.inf)  # fmt: skip
-    return Interval(float(ratio - 1), float(ends[0] - 1), float(ends[1] - 1), level, n, kind)
+        if not error or side * excess(ratio, wanted) >= 0:
+            ends.append(ratio)
+            continue
+        reach = 2 * error
+        while (outside := side * excess(ratio + side * reach, wanted)) < 0 and reach < _UNBOUNDED * error:
+            reach *= 2
+        far = ratio + side * reach
+        ends.append(side * np.inf if outside < 0 else brentq(excess, ratio, far, args=(wanted,), xtol=1e-6 * error))
+    return float(ends[0]), float(ends[1])

@@ -1,9 +1,12 @@
 """Processor time is divided among packets of both directions."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
-from tunbp.lab.probe.coarse import shares
+from tests.lab.probe.test_intervals import DATA, POINTS, cases, cover, luck
+from tunbp.lab.probe.coarse import FEWEST, shares
 
 
 def test_both_costs_come_out_of_their_sum():
@@ -15,6 +18,26 @@ def test_both_costs_come_out_of_their_sum():
     assert per_written.value == pytest.approx(9e-6, rel=0.05)
     assert per_read.low < 16e-6 < per_read.high
     assert per_written.low < 9e-6 < per_written.high
+
+
+@pytest.mark.parametrize(
+    ("data", "count", "times"),
+    cases(
+        [*product(("normal", "log-normal", "AR(1), 0.34"), (FEWEST, 100, 600)), *product(["AR(1), 0.8"], (100, 600))],
+        [("AR(1), 0.8", 100)],
+    ),
+)
+def test_costs_are_covered_as_stated(data, count, times):
+    draw, centre, _ = DATA[data]
+    generator = np.random.default_rng(count)
+    packets = generator.integers(100, 5000, (2, times, count)).astype(float)
+    errors = 5e-4 * (draw(generator, (times, count)) - centre)
+    found = [
+        shares(16e-6 * read + 9e-6 * written + error, read, written)
+        for read, written, error in zip(*packets, errors, strict=True)
+    ]
+    for covered in (cover([read for read, _ in found], 16e-6), cover([written for _, written in found], 9e-6)):
+        assert covered == pytest.approx(0.95, abs=POINTS + luck(times))
 
 
 def test_one_direction_alone_says_nothing_of_the_other():

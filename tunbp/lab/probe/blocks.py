@@ -1,4 +1,4 @@
-"""Blocks of time, which are what intervals resample."""
+"""Blocks of time, from which intervals are known."""
 
 from __future__ import annotations
 

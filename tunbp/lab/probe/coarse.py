@@ -18,17 +18,16 @@ from numpy.typing import NDArray
 from scipy import optimize
 
 from tunbp.errors import LabError
-from tunbp.lab.probe import device, intervals
+from tunbp.lab.probe import device
 from tunbp.lab.probe.constants import Constant, Constants
 from tunbp.lab.probe.intervals import NOTHING, Estimate
+from tunbp.statistics import LEVEL, series_interval
 from tunbp.traces.build import utc
 
 INTERVAL = 0.1
 """Spacing of the samples [s]."""
-FEWEST = 20
+FEWEST = 30
 """Samples with packets that an estimate needs."""
-BLOCK = 5
-"""Neighbouring samples that are resampled together."""
 HOW = "processor time of the reader over {count} intervals of 0.1 s, by least squares; an upper bound of speed"
 
 
@@ -101,23 +100,23 @@ def shares(
     Returns
     -------
     per_read, per_written : Estimate
-        Intervals from resampled blocks of neighbouring intervals.
+        With intervals that know how much follows from one measured interval to the next (`series_interval`).
     """
     used = (read + written) > 0
     packets, times = np.column_stack([read, written])[used], cpu[used]
     if len(times) < FEWEST or not packets[:, 0].any():
         return (Estimate(np.nan, np.nan, np.nan, len(times)),) * 2
     values = optimize.nnls(packets, times)[0]
-    count = len(times) // BLOCK
-    starts = np.random.default_rng(1).integers(0, len(times) - BLOCK + 1, (intervals.RESAMPLES // 4, count))
-    picked = (starts[:, :, None] + np.arange(BLOCK)).reshape(len(starts), -1)
-    resampled = np.array([optimize.nnls(packets[rows], times[rows])[0] for rows in picked])
-    tail = intervals.tail_probability(count)
-    low, high = np.quantile(resampled, [tail, 1 - tail], axis=0)
-    per_read, per_written = (
-        Estimate(float(v), float(a), float(b), len(times)) for v, a, b in zip(values, low, high, strict=True)
-    )
+    # what each interval says of both: the estimate and its own part of the error, whose mean is 0
+    left = (times - packets @ values)[:, None]
+    parts = values + len(times) * left * packets @ np.linalg.pinv(packets.T @ packets)
+    per_read, per_written = (_estimate(value, part) for value, part in zip(values, parts.T, strict=True))
     return per_read, per_written if packets[:, 1].any() else NOTHING
+
+
+def _estimate(value: float, parts: NDArray[np.float64]) -> Estimate:
+    found = series_interval(parts, LEVEL)
+    return Estimate(float(value), max(found.low, 0.0), max(found.high, 0.0), found.count)
 
 
 def _sample(name: str, reader: device.Reader) -> tuple[float, int, int, int]:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy import stats
 
-from tunbp.lab.probe.intervals import LEVEL, NOTHING, Estimate
+from tunbp.lab.probe.intervals import NOTHING, Estimate
 from tunbp.lab.probe.record import Usage
+from tunbp.statistics import LEVEL
 
 FEWEST_PAIRS = 3
 """Fewer pairs have no interval."""

@@ -47,12 +47,6 @@ class Ring:
             windows.append(np.full(grid.size, number))
         return joined(times).astype(float), joined(values), joined(windows)
 
-    def occupancy_quantile(self, probability: float) -> Estimate:
-        """Quantile of the occupancy over time [packet]."""
-        times, values, _ = self.occupancy
-        first = self.windows[0].packets.begin if self.windows else 0
-        return intervals.quantile(values, probability, self.blocks.of(first + (times * 1e9).astype(np.int64)))
-
     @cached_property
     def peak(self) -> int:
         """Most packets that stood in the ring at the entry of one [packet]."""
