@@ -71,30 +71,48 @@ def test_the_page_says_what_the_data_say():
     assert [float(value) for value in said.groups()] == [round(1e6 * cost, 1) for cost in costs]
 
 
-def test_the_page_says_what_the_flag_did_to_counts_on_one_processor():
-    runs = live.measurements()["senders"]
-    lines = re.findall(r"^\| (\d) TCP, (stock|backpressure) \| (.*) \|$", PAGE.read_text(), re.MULTILINE)
-    assert len(lines) == 4
-    for senders, variant, said in lines:
-        cell = f"tcp-{senders}sender{'s' * (senders > '1')}-1queue-ring500-pfifo_fast"
-        kept = (runs["cell"].to_numpy() == cell) & (runs["variant"].to_numpy() == variant)
-        (goodput, dropped, raised, time) = (
-            float(runs[name].to_numpy()[kept].item())
-            for name in ("goodput", "dropped_ring", "tx_softirqs", "ksoftirqd_cpu")
-        )
-        share = time / float(runs["duration"].to_numpy()[kept].item())
+DRIVERS = {
+    "stock": ("senders", "stock"),
+    "woken at half": ("senders", "backpressure"),
+    "woken when empty": ("senders_wake_when_empty", "backpressure"),
+    "woken at an eighth": ("senders_wake_at_eighth", "backpressure"),
+}
+"""Words of the page for a measurement and a variant in it."""
+
+
+def medians(measured, driver, protocol, senders):
+    name, variant = DRIVERS[driver]
+    runs = measured[name]
+    wanted = {"variant": variant, "protocol": protocol, "senders": senders}
+    return runs.isel(run=np.logical_and.reduce([runs[key].to_numpy() == value for key, value in wanted.items()]))
+
+
+def test_the_page_says_what_the_flag_and_its_threshold_did_on_one_processor():
+    measured = live.measurements()
+    lines = re.findall(r"^\| (\d) TCP, (stock|woken .*?) \| (.*) \|$", PAGE.read_text(), re.MULTILINE)
+    assert {(driver, senders) for senders, driver, _ in lines} == {(name, n) for name in DRIVERS for n in "18"}
+    for senders, driver, said in lines:
+        here = medians(measured, driver, "tcp", int(senders))
+        share = float((here["ksoftirqd_cpu"] / here["duration"]).median())
+        goodput, dropped, raised = (float(here[name].median()) for name in ("goodput", "dropped_ring", "tx_softirqs"))
         found = [show(goodput, "bit/s", 3), f"{dropped:.0f}", f"{raised:.0f}", percent(share, 2)]
         assert said.split(" | ") == found
-    flood = runs.isel(run=runs["protocol"].to_numpy() == "udp").set_index(run="variant")
-    assert (flood["drops_qdisc_burst"] == 0).all()
-    assert flood["dropped_ring"].sel(run="backpressure") == 0
-    totals = [
-        flood[name].sel(run=variant).item()
-        for variant, name in (
-            ("stock", "dropped_ring"),
-            ("stock", "sent"),
-            ("backpressure", "dropped_qdisc"),
-            ("backpressure", "sent"),
+    assert all((measured[name]["drops_qdisc_burst"] == 0).all() for name, _ in DRIVERS.values())
+    stock, half = (medians(measured, driver, "udp", 8) for driver in ("stock", "woken at half"))
+    assert (half["dropped_ring"] == 0).all()
+    totals = [stock["dropped_ring"], stock["sent"], half["dropped_qdisc"], half["sent"]]
+    assert [round(float(total.median()) / 1e3) for total in totals] == [73, 98, 74, 99]
+
+
+def test_a_stopped_queue_costs_the_same_whether_it_is_woken_often_or_rarely():
+    measured = live.measurements()
+    for senders in (1, 8):
+        rare, half, often = (
+            medians(measured, f"woken {when}", "tcp", senders) for when in ("when empty", "at half", "at an eighth")
         )
-    ]
-    assert [round(total / 1e3) for total in totals] == [73, 98, 74, 99]
+        wakes = [float(runs["tx_softirqs"].median()) for runs in (rare, half, often)]
+        assert wakes[0] < wakes[1] / 1.8 < wakes[2] / 6
+        stock = float(medians(measured, "stock", "tcp", senders)["goodput"].median())
+        losses = [1 - float(runs["goodput"].median()) / stock for runs in (rare, half, often)]
+        assert min(losses) > 0.03
+        assert max(losses) - min(losses) < 0.02

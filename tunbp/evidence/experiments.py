@@ -184,7 +184,10 @@ def wireguard(cpus: int) -> Predict:
 
 
 def video(drain_rate: float, burst_rate: float) -> Predict:
-    """Frames into the ring: of B packets B (1 - mu/lambda) - N do not fit in stock, under backpressure all do.
+    """Frames into the ring: of B packets B (1 - mu/lambda) - N do not fit in stock.
+
+    Under backpressure the ring drops none, and the qdisc what does not fit into both: pfifo_fast holds as many as the
+    ring (txqueuelen). That half was written after the first emulated run had been seen.
 
     Parameters
     ----------
@@ -205,11 +208,13 @@ def video(drain_rate: float, burst_rate: float) -> Predict:
         frame = float(_first(stock, "bit_rate")) / float(_first(stock, "frame_rate")) / 8 / VIDEO_PAYLOAD
         other = frame * spacing / (spacing - 1 + size)
         sizes = np.array([other, other * size]) * np.linspace(1 - VIDEO_SPREAD, 1 + VIDEO_SPREAD, 201)[:, None]
-        lost = np.maximum(0.0, sizes / fits - int(_first(stock, "ring"))) * (variant == "stock")
+        ring, kept = int(_first(stock, "ring")), variant != "stock"
+        waits = float(qdisc_limit(str(_first(stock, "qdisc")), None, ring, VIDEO_PAYLOAD)) if kept else 0.0
+        lost = np.maximum(0.0, sizes / fits - ring - waits)
         broken, keys = (lost > 0).mean(0), 1 / spacing
         share = np.array([1 - keys, keys])
         return {
-            "ring_drop_fraction": float((lost.mean(0) * share).sum() / (sizes.mean(0) * share).sum()),
+            "ring_drop_fraction": 0.0 if kept else float((lost.mean(0) * share).sum() / (sizes.mean(0) * share).sum()),
             "broken_fraction": float((broken * share).sum()),
             "broken_key_fraction": float(broken[1]),
         }
