@@ -1,10 +1,16 @@
 """Bundled live measurements and their blind prediction."""
 
+import re
+from functools import partial
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 from tunbp.errors import DataError
 from tunbp.evidence import live
 from tunbp.lab.statistics import medians, verdicts
+from tunbp.quantities import percent, show
 
 
 @pytest.fixture(scope="module")
@@ -129,3 +135,47 @@ def test_the_costs_of_the_native_chain_were_measured_without_tcp(runs):
     # a flood leaves a process no time to wait, so a packet of it takes less than one that comes alone
     single = costs.sel(run=(costs["cell"] == "data-5000pps-ring500").to_numpy())
     assert float(flood["reader_cost"].median()) < float(single["reader_cost"].median())
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "laboratory.md"
+
+
+def median(dataset, name, **wanted):
+    kept = np.logical_and.reduce([dataset[key].to_numpy() == value for key, value in wanted.items()])
+    return float(dataset[name].isel(run=kept).median())
+
+
+def test_the_page_says_what_pktgen_measured_on_one_processor(runs):
+    found = runs["pktgen_one_processor"]
+    lines = re.findall(r"^\| `(\w+)`, (?:through|past) the qdisc \| (.*) \|$", PAGE.read_text(), re.MULTILINE)
+    assert [mode for mode, _ in lines] == ["queue_xmit", "start_xmit"]
+    for mode, said in lines:
+        stock, flag = ({"xmit_mode": mode, "variant": variant} for variant in ("stock", "backpressure"))
+        rates = [show(median(found, "transmitted_rate", **which), "packet/s", 3) for which in (stock, flag)]
+        shares = [percent(median(found, "ring_drop_fraction", **which), 2) for which in (stock, flag)]
+        dropped = f"{round(median(found, 'dropped_qdisc', **flag), -3):.0f}"
+        assert said.split(" | ") == [*rates, *shares, dropped]
+    decided = verdict(found, "transmitted_rate")
+    assert decided["queue_xmit-1thread-ring1000-pfifo_fast"] == "lower"
+    assert decided["start_xmit-1thread-ring1000-pfifo_fast"] == "undecided"
+
+
+def test_the_page_says_what_vhost_video_and_veth_measured(runs):
+    rate = partial(median, runs["vhost"], "transmitted_rate", guest_rate=0)
+    rates = [
+        round(rate(ring=ring, load="udp", variant=variant) / 1e3, 1)
+        for ring in (25, 1)
+        for variant in ("stock", "backpressure")
+    ]
+    assert rates == pytest.approx([33, 48, 1.7, 4.0], rel=0.02)
+    gains = [rate(load=mode, variant="backpressure") / rate(load=mode, variant="stock") - 1 for mode in
+             ("queue_xmit", "start_xmit")]  # fmt: skip
+    assert gains == pytest.approx([-0.04, 0.06], abs=0.005)
+    video = partial(median, runs["video"], ring=25)
+    assert video("ring_drop_fraction", variant="stock") == pytest.approx(0.55, abs=0.005)
+    assert video("broken_fraction", variant="stock") == 1
+    assert video("ring_drop_fraction", variant="backpressure") == 0
+    assert video("broken_fraction", variant="backpressure") == pytest.approx(0.79, abs=0.005)
+    waits = [median(runs["veth"], "sparse_latency", qdisc=qdisc) for qdisc in ("pfifo_fast", "fq_codel")]
+    assert waits == pytest.approx([0.041, 0.017], abs=0.0006)
+    assert median(runs["veth"], "ring_drop_fraction", qdisc="noqueue") == pytest.approx(0.5, abs=0.03)
