@@ -33,6 +33,11 @@ def test_the_bundled_measurements_ran_on_a_kernel_with_the_flag(runs):
         assert ((dataset["tun_flags"].to_numpy() & 0x80 != 0) == wanted).all()
 
 
+def test_a_figure_says_on_which_kernel_and_machine_it_was_measured(runs):
+    assert live.place(runs["openvpn"]) == "Linux 7.3.4, emulated machine"
+    assert live.place(runs["openvpn_native"]) == "Linux 6.18.44, real machine"
+
+
 def test_every_packet_of_the_ring_runs_is_accounted_for(runs):
     left = runs["ring"]["unaccounted"].dropna("run")
     assert left.sizes["run"] > 100

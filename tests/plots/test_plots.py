@@ -154,6 +154,40 @@ def test_fitted_values_carry_a_dot(ax, table):
     assert dots.get_color() == "black"
 
 
+def test_measured_values_that_a_model_was_fitted_to_carry_a_white_dot(ax, table):
+    data = table[table["variant"] == "stock"].assign(role=["fitted", "held out", "held out"])
+    points.draw_measured(ax, data, "ring", "received_rate", fitted="role")
+    np.testing.assert_allclose(ax.lines[-1].get_xdata(), [10])
+    assert ax.lines[-1].get_color() == "white"
+
+
+@pytest.mark.parametrize("kind", ["published", "measured"])
+def test_the_legend_says_what_a_dot_inside_means(kind):
+    assert legend.fitted_handle(kind).get_label() == f"{kind}, model fitted to it"
+
+
+def test_rows_of_estimates_that_were_fitted_carry_the_dot_too(ax):
+    data = pd.DataFrame({"what": ["a", "b"], "value": [1.1, 0.9], "role": ["held out", "fitted"]})
+    points.estimates(ax, data, "what", "value", kind="published", fitted="role", shift=0.1)
+    dots = next(line for line in ax.lines if line.get_markersize() == 1.6)
+    assert dots.get_xydata().tolist() == [[0.9, 1.1]]
+
+
+def test_the_set_up_stands_in_one_small_line_below_the_figure(ax):
+    legend.set_up(ax.figure, "OpenVPN", "", "120 ms")
+    below = ax.figure.get_supxlabel()
+    assert below == "Set-up: OpenVPN, 120 ms"
+    legend.set_up(ax.figure, *["a long fact of a set-up"] * 8)
+    assert max(map(len, ax.figure.get_supxlabel().splitlines())) <= 84
+
+
+def test_the_models_value_is_left_out_where_there_is_none(ax):
+    points.model_mark(ax, np.nan, 1.0, 0.3)
+    assert not ax.lines
+    points.model_mark(ax, 2.0, 1.0, 0.25, upright=False)
+    assert ax.lines[0].get_xydata().tolist() == [[1.75, 1.0], [2.25, 1.0]]
+
+
 def test_runs_show_every_run_and_their_median_with_its_exact_interval(ax):
     values = [3.0, 1.0, 2.0, 5.0, 4.0]
     data = pd.DataFrame({"cell": "a", "variant": "stock", "rate": values})

@@ -281,6 +281,26 @@ def conditions(runs: dict[str, xr.Dataset]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def place(runs: xr.Dataset) -> str:
+    """Kernel and kind of machine of a measurement, in words for the set-up of a figure.
+
+    Parameters
+    ----------
+    runs
+        Runs of one experiment.
+
+    Returns
+    -------
+    str
+        E.g. ``"Linux 7.3.4, emulated machine"``.
+    """
+    facts = json.loads(str(runs.attrs["facts"]))
+    machine = {"vm": "emulated", "native": "real"}.get(facts["where"], facts["where"])
+    if facts["where"] == "vm" and "emulation" not in str(facts.get("acceleration")):
+        machine = "virtual"
+    return f"Linux {str(facts['kernel']).split('+')[0].split('-')[0]}, {machine} machine"
+
+
 def compare(measured: pd.DataFrame, predicted: pd.DataFrame, variable: str) -> pd.DataFrame:
     """Measured medians beside the prediction: `model`, `model_low`, `model_high`, `error` (and `evenly_spaced`).
 

@@ -1,7 +1,8 @@
-"""What was drawn on each axes, and the two ways to say it: a legend, or names beside the lines."""
+"""What was drawn on each axes, and the ways to say it: a legend, names beside the lines, a line with the set-up."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.legend import Legend
+    from matplotlib.path import Path
     from matplotlib.text import Annotation
 
 HALO: list[AbstractPathEffect] = [withStroke(linewidth=2.4, foreground="white")]
@@ -128,9 +130,73 @@ def kind_handle(kind: Kind) -> Line2D:
     )  # fmt: skip
 
 
-def fitted_handle() -> Line2D:
-    """Entry of a legend for published values that a model was fitted to, as `points.draw_published` draws them."""
-    return Line2D([], [], linestyle="none", marker=r"$\odot$", color=GREY, markersize=5.5, label="published, fitted")
+def fitted_handle(kind: Kind = "published") -> Line2D:
+    """Entry of a legend for values that a model was fitted to, as `points.dot_inside` marks them.
+
+    Parameters
+    ----------
+    kind
+        Kind of value.
+
+    Returns
+    -------
+    Line2D
+        A handle without data.
+    """
+    circles = (1.0, 0.72, 0.36) if kind == "published" else (1.0, 0.4)
+    return Line2D([], [], linestyle="none", marker=_rings(*circles), color=GREY, markersize=4.8, markeredgewidth=0,
+                  label=f"{kind}, model fitted to it")  # fmt: skip
+
+
+def _rings(*radii: float) -> Path:
+    """A marker of circles in each other, from the outside: filled, left out, filled."""
+    from matplotlib.path import Path
+
+    circle = np.asarray(Path.unit_regular_polygon(40).vertices)
+    # every second one runs the other way round: that leaves its inside out
+    return Path.make_compound_path(
+        *(Path(radius * circle[:: -1 if i % 2 else 1], closed=True) for i, radius in enumerate(radii))
+    )
+
+
+def model_handle(label: str = "simulated", *, upright: bool = True) -> Line2D:
+    """Entry of a legend for the model's value as a short black line across a mark.
+
+    Parameters
+    ----------
+    label
+        ``"simulated"``, or ``"predicted"`` where nothing was fitted to the values beside it.
+    upright
+        Across a row; False: across a column.
+
+    Returns
+    -------
+    Line2D
+        A handle without data.
+    """
+    return Line2D([], [], color="black", linestyle="none", marker="|" if upright else "_", markersize=9,
+                  markeredgewidth=1.4, label=label)  # fmt: skip
+
+
+SMALL = 6.5
+"""Size of the type of set-up lines [points]."""
+LETTERS = 24
+"""Letters of that size in an inch."""
+
+
+def set_up(figure: Figure, *facts: str) -> None:
+    """Say below a figure in one small line what the values were got with: program, qdisc, round trip, txqueuelen.
+
+    Parameters
+    ----------
+    figure
+        The figure; the line becomes part of its layout.
+    *facts
+        What is the same in all panels, most telling first; empty ones are left out.
+    """
+    width = int(LETTERS * figure.get_figwidth())
+    words = textwrap.fill("Set-up: " + ", ".join(fact for fact in facts if fact), width)
+    figure.supxlabel(words, fontsize=SMALL, color=GREY)
 
 
 def name_lines(

@@ -26,7 +26,7 @@ LANE = 0.17
 def draw_published(
     ax: Axes, data: Table, x: str, y: str, variant: str = "variant", *, fitted: str | None = None, label: bool = True
 ) -> None:
-    """Draw published values as open markers; those that a model was fitted to have a dot inside.
+    """Draw published values as open markers; those that a model was fitted to have a dot inside (`dot_inside`).
 
     Parameters
     ----------
@@ -54,12 +54,31 @@ def draw_published(
         look, part = variant_style(name), part.dropna(subset=[y])
         _markers(ax, part, x, y, look, "published")
         if fitted is not None:
-            inside = part[part[fitted].isin([True, "fitted"])]
-            ax.plot(inside[x], inside[y], linestyle="none", marker="o", markersize=1.6, markeredgewidth=0,
-                    color="black", zorder=4)  # fmt: skip
+            dot_inside(ax, part, x, y, fitted)
         drew(ax, look, "published")
     if label:
         label_from_schema(ax, x, y)
+
+
+def dot_inside(ax: Axes, part: pd.DataFrame, x: str, y: str, fitted: str, kind: Kind = "published") -> None:
+    """Put a dot into the markers of values that a model was fitted to, the same in every figure.
+
+    Parameters
+    ----------
+    ax
+        Axes that hold the markers.
+    part
+        The values.
+    x, y
+        Columns of the places.
+    fitted
+        Column that is true (or the text "fitted") where a model was fitted to the value.
+    kind
+        Of the markers: open ones get a black dot, filled ones a white one.
+    """
+    inside = part[part[fitted].isin([True, "fitted"])]
+    ax.plot(inside[x], inside[y], linestyle="none", marker="o", markersize=1.6, markeredgewidth=0,
+            color="black" if kind == "published" else "white", zorder=4)  # fmt: skip
 
 
 def draw_measured(
@@ -71,14 +90,15 @@ def draw_measured(
     *,
     low: str | None = None,
     high: str | None = None,
+    fitted: str | None = None,
     label: bool = True,
 ) -> None:
     """Draw measured values as filled markers, with intervals that the data carry; see `runs` for repeated runs.
 
     Parameters
     ----------
-    ax, data, x, y, variant, label
-        As in `published`.
+    ax, data, x, y, variant, fitted, label
+        As in `draw_published`.
     low, high
         Columns with the ends of the interval of `y`.
 
@@ -88,12 +108,14 @@ def draw_measured(
         If a column is missing, or a variant is unknown.
     """
     table = rows(data)
-    need(table, x, y, low, high)
+    need(table, x, y, low, high, fitted)
     for name, part in by_variant(table, variant):
         look, part = variant_style(name), part.dropna(subset=[y])
         if low is not None and high is not None:
             _intervals(ax, part, x, y, low, high, look)
         _markers(ax, part, x, y, look, "measured")
+        if fitted is not None:
+            dot_inside(ax, part, x, y, fitted, "measured")
         drew(ax, look, "measured")
     if label:
         label_from_schema(ax, x, y)
@@ -180,6 +202,7 @@ def estimates(
     variant: str | None = None,
     kind: Kind = "measured",
     model: str | None = None,
+    fitted: str | None = None,
     reference: float | None = None,
     shift: float = 0.0,
     look: VariantStyle | None = None,
@@ -200,6 +223,8 @@ def estimates(
         Open or filled markers.
     model
         Column with a simulated value: a short line across the row.
+    fitted
+        As in `draw_published`.
     reference
         Value of "no effect", drawn as a line.
     shift
@@ -213,14 +238,12 @@ def estimates(
         If a column is missing.
     """
     table = rows(data).reset_index(drop=True)
-    need(table, name, value, low, high, variant, model)
+    need(table, name, value, low, high, variant, model, fitted)
     plain = look or VariantStyle("", "black", "o", "-")
     for at, (_, row) in enumerate(table.iterrows()):
         drawn = variant_style(str(row[variant])) if variant else plain
-        if model is not None and np.isfinite(row[model]):
-            across = ax.plot([row[model]] * 2, [at + shift - 0.3, at + shift + 0.3], color="black", linestyle="-",
-                             linewidth=1.4, zorder=2.5)  # fmt: skip
-            across[0].set_path_effects(HALO)
+        if model is not None:
+            model_mark(ax, row[model], at + shift, 0.3)
         ends = None
         if low is not None and high is not None:
             ends = [[max(row[value] - row[low], 0)], [max(row[high] - row[value], 0)]]
@@ -230,8 +253,32 @@ def estimates(
         )  # fmt: skip
         if variant:
             drew(ax, drawn, kind)
+    if fitted is not None:
+        dot_inside(ax, table.assign(at=np.arange(len(table)) + shift), value, "at", fitted, kind)
     if reference is not None:
-        ax.axvline(reference, color="black", linewidth=0.8, linestyle=(0, (4, 2)), zorder=1)
+        # grey: the model's marks are black
+        ax.axvline(reference, color="#808080", linewidth=0.8, linestyle=(0, (4, 2)), zorder=1)
     ax.set_yticks(range(len(table)), table[name].astype(str))
     ax.set_ylim(len(table) - 0.4, -0.6)
     ax.grid(axis="y", visible=False)
+
+
+def model_mark(ax: Axes, x: float, y: float, half: float, *, upright: bool = True) -> None:
+    """Draw the model's value as a short black line across the mark of what it is compared with.
+
+    Parameters
+    ----------
+    ax
+        Axes to draw on.
+    x, y
+        Its place; nothing is drawn where it is not finite.
+    half
+        Half the length of the line along the axis of categories.
+    upright
+        Across a row (value along x); False: across a column.
+    """
+    if not (np.isfinite(x) and np.isfinite(y)):
+        return
+    places = ([x, x], [y - half, y + half]) if upright else ([x - half, x + half], [y, y])
+    line = ax.plot(*places, color="black", linestyle="-", linewidth=1.4, zorder=2.5)
+    line[0].set_path_effects(HALO)

@@ -271,9 +271,9 @@ def label_axis(axis: Axis, text: str, unit: str = "", shown: str | None = None) 
 
 
 def _minor_tick(value: float, size: float, low: float, high: float) -> str:
-    """Text of a minor tick of a log axis: 2 and 5 where fewer than two decades are shown, 3 too where less than one."""
+    """Text of a minor tick of a log axis: 2 and 5 below two decades, 3 and 7 too below one."""
     first = round(value / 10 ** np.floor(np.log10(value)), 6)
-    named = (2, 3, 5) if high < 10 * low else (2, 5) if high < 100 * low else ()
+    named = (2, 3, 5, 7) if high < 10 * low else (2, 5) if high < 100 * low else ()
     return format_tick(value / size) if first in named else ""
 
 

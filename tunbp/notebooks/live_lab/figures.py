@@ -9,8 +9,9 @@ import pandas as pd
 from matplotlib.lines import Line2D
 
 from tunbp.plots import style
-from tunbp.plots.legend import GREY, HALO, drew, key
-from tunbp.plots.points import APART, draw_measured, runs
+from tunbp.plots.legend import GREY, drew, key, model_handle, set_up
+from tunbp.plots.points import APART, draw_measured, model_mark, runs
+from tunbp.plots.predictive import draw_predictive, predictive_handles
 from tunbp.plots.texts import Text
 
 if TYPE_CHECKING:
@@ -23,25 +24,28 @@ TEXTS = {
         "With CUBIC backpressure carries many times as much through small rings, and a ping beside the transfer pays "
         "for it; with BBR the ping stays and the gain is small. "
         "Thin ticks: single runs; markers: their median with its exact interval; black lines: the model's "
-        "prediction from the reader's speed and the burst rate alone.",
+        "prediction from the reader's speed and the burst rate alone. It is one value without an interval: its seeds "
+        "agree, and what else is not known is not in it. There is no prediction of the ping.",
         "Two panels with one row per path and ring: on the left backpressure lies far right of stock where the ring "
         "is small, on the right its ping is two to four times that of stock with CUBIC and the same with BBR.",
     ),
     "live_ring_bursts": Text(
         "Bursts into a ring on a live kernel",
         "Of a burst that meets a slower reader, stock drops what does not fit into the ring, as the burst law "
-        "(black lines) predicts; backpressure lets the sender wait and drops next to nothing at any ring. Bursts of "
-        "600 packets on a live kernel; dropped by ring and qdisc.",
+        "(black lines) predicts: of B packets that come at λ while the reader takes μ, B(1 − μ/λ) − N find no room in "
+        "N. Backpressure lets the sender wait, and drops next to nothing at any ring. Ring sizes stand side by side, "
+        "not to scale.",
         "Stock falls from 87 per cent at a ring of 25 to zero at 1000, as the burst law; backpressure lies at zero.",
     ),
     "live_native": Text(
         "OpenVPN at native speed: measured, and predicted without a fit",
         "On stock tun a ring of 25 packets costs CUBIC most of its rate at 60 and 120 ms, and next to nothing without "
-        "delay; a default window caps it from 100 packets on. The predictions follow, and are widest where the ring is "
+        "delay; default buffers cap it from 100 packets on. The predictions follow, and are widest where the ring is "
         "small. Markers: median of the runs with their range. Right of each: the predictive interval (90 % thin, 50 % "
-        "thick, bar: median) from the floods' constants and priors. All on the stock driver.",
-        "Three panels by added RTT, rates on a logarithmic axis, one place for each ring size; at 0 ms all rates are "
-        "alike, at 60 and 120 ms they rise with the ring, as the intervals do.",
+        "thick, bar: median) from the floods' constants and priors; nothing was fitted to these runs. Without a mark: "
+        "not measured. Ring sizes stand side by side, not to scale.",
+        "Six panels by congestion control, buffers and added RTT, rates on a logarithmic axis, one place for each ring "
+        "size; at 0 ms all rates are alike, at 60 and 120 ms they rise with the ring, as the intervals do.",
     ),
     "live_experiments_ratio": Text(
         "The other experiments: measured beside predicted",
@@ -54,12 +58,11 @@ TEXTS = {
 }
 """Words of each figure, by its id."""
 
-BESIDE = 0.08
-"""How far both drivers are drawn from the middle of a ring."""
-MODEL = Line2D([], [], color="black", linestyle="-", linewidth=1.4, label="predicted")
+BESIDE = 0.1
+"""How far two marks are drawn from the middle of a ring, in rings."""
 
 
-def tunnel(measurements: pd.DataFrame, table: pd.DataFrame) -> Figure:
+def tunnel(measurements: pd.DataFrame, table: pd.DataFrame, where: str = "") -> Figure:
     """TCP through the tunnel: every run and the prediction on the left, the ping beside it on the right.
 
     Parameters
@@ -68,6 +71,8 @@ def tunnel(measurements: pd.DataFrame, table: pd.DataFrame) -> Figure:
         One row per run: `setup`, `variant`, `received_rate`, `ping_mean_rtt`.
     table
         `evidence.live.compare`: the predictions.
+    where
+        Kernel and machine in words.
 
     Returns
     -------
@@ -76,7 +81,7 @@ def tunnel(measurements: pd.DataFrame, table: pd.DataFrame) -> Figure:
     """
     fig, axes = style.figure("text", 0.9 + 0.42 * table["setup"].nunique(), cols=2, sharey=True)
     for ax, value, words, unit in zip(
-        axes, ("received_rate", "ping_mean_rtt"), ("Throughput", "Ping beside it"), ("bit/s", "s"), strict=True
+        axes, ("received_rate", "ping_mean_rtt"), ("Throughput", "Ping under load"), ("bit/s", "s"), strict=True
     ):
         ax.set_xscale("log")
         runs(ax, measurements, "setup", value, horizontal=True)
@@ -84,11 +89,41 @@ def tunnel(measurements: pd.DataFrame, table: pd.DataFrame) -> Figure:
         ax.set_ylabel("")
         ax.grid(axis="y", visible=False)
     _predictions(axes[0], table, list(dict.fromkeys(measurements["setup"])))
-    one = Line2D(
-        [], [], color=GREY, linestyle="none", marker="|", markersize=4, markeredgewidth=0.7, label="single run"
-    )
-    key(fig, axes[0], loc="outside upper center", ncols=4, handles=[one, MODEL])
+    rows = dict.fromkeys(measurements["setup"])
+    axes[0].set_yticks(range(len(rows)), [row.replace("ring ", "txqueuelen ") for row in rows])
+    marks = [
+        Line2D([], [], color=GREY, linestyle="none", marker="|", markersize=4, markeredgewidth=0.7, label="single run"),
+        Line2D([], [], color=GREY, marker="o", markersize=4, linewidth=0.9, label="their median, interval"),
+    ]
+    key(fig, axes[0], loc="outside upper center", ncols=5, handles=[*marks, model_handle("predicted, nothing fitted")])
+    flows = f"TCP streams: {words_of(table['streams'])}"
+    repeated = f"{words_of(table['count'])} runs of {words_of(table['set_duration'])} s each"
+    set_up(fig, where, "OpenVPN", f"qdisc {words_of(table['qdisc'])}", flows, repeated)
     return fig
+
+
+def words_of(column: pd.Series) -> str:
+    """The different values of a column, or its least and greatest where numbers differ.
+
+    Parameters
+    ----------
+    column
+        Values of a setting.
+
+    Returns
+    -------
+    str
+        Words for the line of a set-up.
+
+    Examples
+    --------
+    >>> words_of(pd.Series([5, 5])), words_of(pd.Series([3, 6, 4])), words_of(pd.Series(["fq", "pfifo"]))
+    ('5', '3 to 6', 'fq and pfifo')
+    """
+    known = sorted(set(column.dropna()))
+    if len(known) > 1 and pd.api.types.is_numeric_dtype(column):
+        return f"{known[0]:g} to {known[-1]:g}"
+    return " and ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in known)
 
 
 def _predictions(ax: Axes, table: pd.DataFrame, setups: list[str]) -> None:
@@ -96,20 +131,18 @@ def _predictions(ax: Axes, table: pd.DataFrame, setups: list[str]) -> None:
     for row in table.dropna(subset=["model"]).to_dict("records"):
         # where `runs` draws this variant within its row
         at = setups.index(row["setup"]) + APART * (variants.index(row["variant"]) / max(len(variants) - 1, 1) - 0.5)
-        line = ax.plot(
-            [row["model"]] * 2, [at - 0.2, at + 0.2], color="black", linestyle="-", linewidth=1.4, zorder=2.5
-        )
-        line[0].set_path_effects(HALO)
+        model_mark(ax, row["model"], at, 0.2)
 
 
-SENDERS = {"CUBIC": ("black", "o"), "CUBIC, default windows": ("#8C8C8C", "D"), "BBR": ("#AA3377", "^")}
-"""Colour and marker of each sender of the native runs, none of a driver's: dark, light and middle in grey."""
-STEP = 0.14
-"""Distance of two marks at one ring, of that of two rings."""
+SENDERS = {
+    "CUBIC": "CUBIC, buffers of 32 MB", "CUBIC, default windows": "CUBIC, default buffers",
+    "BBR": "BBR, buffers of 32 MB",
+}  # fmt: skip
+"""Words for congestion control and TCP buffers of each sender of the native runs, in the order of the panels."""
 
 
 def native(table: pd.DataFrame) -> Figure:
-    """Measured points with their range beside predictive intervals over ring size, one panel per added RTT.
+    """Measured points with their range beside predictive intervals over ring size, a panel per sender and added RTT.
 
     Parameters
     ----------
@@ -121,39 +154,43 @@ def native(table: pd.DataFrame) -> Figure:
     Figure
         To be handed to `Output.figure`.
     """
-    delays, sizes = sorted(set(table["added_rtt"])), sorted(set(table["ring"]))
-    fig, axes = style.figure("text", 2.9, cols=len(delays), sharey=True)
-    for ax, delay in zip(np.atleast_1d(axes), delays, strict=True):
-        part = table[table["added_rtt"] == delay]
-        for ring, rows in part.groupby("ring"):
-            here = [name for name in SENDERS if name in set(rows["sender"])]
-            for place, name in enumerate(here):
-                at = sizes.index(ring) + STEP * (2 * place - len(here) + 0.5)
-                _beside(ax, rows[rows["sender"] == name], at, SENDERS[name])
-        ax.set(yscale="log", title=f"{1e3 * delay:.0f} ms added", xlim=(-0.5, len(sizes) - 0.5))
+    sizes = sorted(set(table["ring"]))
+    found = {
+        (sender, delay): table[(table["sender"] == sender) & (table["added_rtt"] == delay)]
+        for sender in SENDERS for delay in sorted(set(table["added_rtt"]))
+    }  # fmt: skip
+    panels = {where: part for where, part in found.items() if len(part)}
+    cols = min(3, len(panels))
+    rows = -(-len(panels) // cols)
+    fig, axes = style.figure("text", 1.0 + 1.75 * rows, rows, cols, sharex=True, sharey=True, squeeze=False)
+    for ax, ((sender, delay), part) in zip(axes.flat, panels.items(), strict=False):
+        _native_panel(ax, part, sizes)
+        ax.set_title(f"{SENDERS[sender]}, {1e3 * delay:.0f} ms added")
+    for ax in axes.flat[len(panels) :]:
+        ax.set_visible(False)
+    for ax in axes[:, 0]:
+        style.label_axis(ax.yaxis, "Throughput", "bit/s")
+    for ax in axes[-1]:
         style.label_field(ax.xaxis, "ring")
         ax.set_xticks(range(len(sizes)), [str(size) for size in sizes])
-        ax.grid(axis="x", visible=False)
-    style.label_axis(np.atleast_1d(axes)[0].yaxis, "Throughput", "bit/s")
-    handles = [
-        Line2D([], [], color=color, marker=marker, linestyle="none", label=name)
-        for name, (color, marker) in SENDERS.items() if name in set(table["sender"])
-    ]  # fmt: skip
-    handles.append(Line2D([], [], color="0.3", linewidth=2.6, label="predicted: 50 %, 90 %"))
-    fig.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+    measured = Line2D([], [], color=GREY, marker="o", markersize=4, linewidth=0.9,
+                      label="measured: median, range of runs")  # fmt: skip
+    key(fig, loc="outside upper center", ncols=5, handles=[measured, *predictive_handles(horizontal=False)])
+    set_up(fig, "OpenVPN at native speed, unchanged tun driver", "1 TCP stream", f"{words_of(table['runs'])} runs each")
     return fig
 
 
-def _beside(ax: Axes, rows: pd.DataFrame, place: float, look: tuple[str, str]) -> None:
-    """One sender at one ring: the measured point, and right of it the interval."""
-    color, marker = look
-    at = np.full(len(rows), place)
-    ends = np.array([rows["measured"] - rows["least"], rows["most"] - rows["measured"]])
-    ax.errorbar(at, rows["measured"], yerr=ends, linestyle="none", marker=marker, markersize=3.5, color=color,
-                markeredgecolor="white", markeredgewidth=0.4, elinewidth=0.8, zorder=3)  # fmt: skip
-    for low, high, width, strength in (("low90", "high90", 0.8, 0.9), ("low50", "high50", 3.0, 0.45)):
-        ax.vlines(at + STEP, rows[low], rows[high], color=color, linewidth=width, alpha=strength, zorder=2)
-    ax.plot(at + STEP, rows["predicted"], linestyle="none", marker="_", markersize=5, color="black", zorder=2.5)
+def _native_panel(ax: Axes, part: pd.DataFrame, sizes: list[int]) -> None:
+    """One sender at one delay: a measured point at each ring, and right of it the interval."""
+    at = part["ring"].map(sizes.index)
+    part = part.assign(left=at - BESIDE, right=at + BESIDE)
+    draw_predictive(ax, part, "right", median="predicted", horizontal=False)
+    draw_measured(ax, part, "left", "measured", low="least", high="most", label=False)
+    for place in sorted(set(range(len(sizes))) - set(at)):
+        ax.text(place, 0.04, "not run", color=GREY, fontsize=6.5, ha="center", va="bottom", style="italic",
+                transform=ax.get_xaxis_transform())  # fmt: skip
+    ax.set(yscale="log", xlim=(-0.5, len(sizes) - 0.5))
+    ax.grid(axis="x", visible=False)
 
 
 def experiments(table: pd.DataFrame) -> Figure:
@@ -183,12 +220,12 @@ def experiments(table: pd.DataFrame) -> Figure:
     ax.set(xscale="log", yticks=range(len(names)), yticklabels=[name.replace("_", " ") for name in names])
     ax.invert_yaxis()
     ax.grid(axis="y", visible=False)
-    style.label_axis(ax.xaxis, "Measured over predicted", "1")
+    style.label_axis(ax.xaxis, "Measured over predicted (median and range of runs)", "1")
     key(ax)
     return fig
 
 
-def bursts(found: pd.DataFrame, law: pd.DataFrame) -> Figure:
+def bursts(found: pd.DataFrame, law: pd.DataFrame, where: str = "") -> Figure:
     """Dropped share of bursts over ring size: measured, and the burst law for the stock driver.
 
     Parameters
@@ -197,6 +234,8 @@ def bursts(found: pd.DataFrame, law: pd.DataFrame) -> Figure:
         Measured shares by ring and variant.
     law
         What `tunbp.evidence.live.predict_bursts` returned.
+    where
+        Kernel and machine in words.
 
     Returns
     -------
@@ -209,10 +248,13 @@ def bursts(found: pd.DataFrame, law: pd.DataFrame) -> Figure:
         part = found[found["variant"] == variant]
         at = part["ring"].map(sizes.index) + shift
         draw_measured(ax, part.assign(at=at), "at", "drop_fraction", low="low", high="high", label=False)
-    at = law["ring"].map(sizes.index) - BESIDE
-    ax.plot(at, law["drop_fraction"], linestyle="none", marker="_", color="black", markersize=14, zorder=2)
+    for row in law.to_dict("records"):
+        model_mark(ax, sizes.index(row["ring"]) - BESIDE, row["drop_fraction"], 0.18, upright=False)
     style.label_field(ax.xaxis, "ring")
     style.label_axis(ax.yaxis, "Dropped by ring and qdisc", "1", "%")
     ax.set_xticks(range(len(sizes)), [str(size) for size in sizes])
-    key(ax, handles=[Line2D([], [], color="black", linestyle="none", marker="_", markersize=9, label="burst law")])
+    key(ax, handles=[model_handle("predicted: burst law", upright=False)])
+    burst = f"bursts of {words_of(found['burst'])} packets into a reader of {words_of(found['reader_rate'])} packets/s"
+    repeated = f"median and interval of {words_of(found['count'])} runs"
+    set_up(fig, where, burst, f"qdisc {words_of(found['qdisc'])}", repeated)
     return fig
