@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tunbp.lab.flags import IFF_BACKPRESSURE
@@ -96,6 +97,72 @@ def woken_at_half_counted_from_the_stop() -> None:
     # 128 from the stop, 7 more until it is stopped again; slots appear in batches, so to within one of them
     for engine in ENGINES:
         assert per_wake(engine, driver="7.3", ring=256) == pytest.approx(128 / (1 - 196e3 / 3.6e6), abs=2.0)
+
+
+def wakes(engine: str, driver: str, packets: float) -> float:
+    return burst(engine, packets, ring=10, driver=driver, qdisc="pfifo", qdisc_limit=1000, idle_latency=0.0,
+                 duration=0.4, frame_rate=1.0)["wake_cycles"]  # fmt: skip
+
+
+def the_attempt_that_fills_the_ring_stops_the_queue() -> None:
+    # ten packets and the one in service: the last one that fits stops the queue, of veth the next one, which does not
+    for version in ("v7", "v12", "7.3"):
+        assert [wakes("packets", version, n) for n in (10.0, 11.0)] == [0.0, 1.0]
+    assert [wakes("packets", "veth", n) for n in (10.0, 11.0, 12.0)] == [0.0, 0.0, 1.0]
+    for version in ("v7", "v12", "7.3", "veth"):  # the fluid engine wakes in parts, and for what waits
+        for n in (10.0, 11.0, 12.0, 13.0):
+            exact = wakes("packets", version, n)
+            assert exact - 1.0 <= wakes("fluid", version, n) <= exact
+
+
+def from_a_stop_nothing_enters_until_k_were_taken_and_then_k_enter() -> None:
+    for version, ring, k in (
+        ("7.3", 64, 32),
+        ("v3", 64, 64),
+        ("v7", 64, 16),
+        ("test-batch", 64, 16),
+        ("veth", 256, 64),
+    ):
+        point = BURST | {"ring": ring, "driver": version, "qdisc": "pfifo", "qdisc_limit": 1000, "frame_rate": 1.0,
+                         "frame_packets": ring + 201.0, "iframe_packets": ring + 201.0, "idle_latency": 0.0,
+                         "duration": 0.2, "interval": 1e-3}  # fmt: skip
+        exact, fluid = (simulate(Scenario(**point), engine)["qdisc_backlog"].values for engine in ENGINES)
+        steps = np.flatnonzero(np.diff(exact))
+        # one packet/ms is taken; the queue is stopped when the ring is full, some microseconds after 0
+        assert exact[0] in (200.0, 201.0)
+        assert np.diff(exact)[steps].tolist() == [-k] * len(steps)
+        assert np.diff(steps).tolist() == [k] * (len(steps) - 1)
+        assert k - 1 <= steps[0] + 1 <= k + 1
+        # the fluid engine has the mean of these steps
+        assert abs(fluid - exact).max() <= k + 1.0
+
+
+def behind_vhost_net_64_enter_at_once() -> None:
+    point = BURST | {"ring": 256, "drain_rate": 1e5, "guest_rate": 1e3, "qdisc": "pfifo", "qdisc_limit": 1000,
+                     "frame_rate": 1.0, "frame_packets": 756.0, "iframe_packets": 756.0, "duration": 0.3,
+                     "interval": 1e-3}  # fmt: skip
+    for version, k in (("v5", 64), ("v6", 64), ("v7", 64), ("7.3", 128)):
+        scenario = Scenario(**point, driver=version)
+        exact, fluid = (simulate(scenario, engine)["qdisc_backlog"].values for engine in ENGINES)
+        steps = np.flatnonzero(np.diff(exact))
+        assert set(np.diff(exact)[steps]) == {-k}
+        assert np.diff(steps).tolist() == [k] * (len(steps) - 1)
+        # the mean of these steps, without 64 entries that vhost-net has taken already and 53 of its first batch
+        assert abs(fluid - exact).max() <= k + 2 * VHOST_NET_BATCH
+
+
+def pktgen_waits_at_a_stopped_queue_until_half_was_taken() -> None:
+    point = {"source": "pktgen", "driver": "7.3", "ring": 64, "drain_rate": 1e3, "offered_rate": 1e5, "rtt": 0.001,
+             "duration": 0.2, "warmup": 0.0, "interval": 1e-3}  # fmt: skip
+    exact, fluid = (simulate(Scenario(**point), engine) for engine in ENGINES)
+    assert all(
+        float(found[name].max()) == 0.0 for found in (exact, fluid) for name in ("qdisc_backlog", "dropped_ring")
+    )
+    saw = exact["ring_occupancy"].values[5:]
+    assert (saw.min(), saw.max()) == (32.0, 63.0)
+    refilled = np.flatnonzero(np.diff(saw) > 0)
+    assert set(np.diff(refilled)) == {32}
+    assert fluid["ring_occupancy"].values[5:] == pytest.approx(48.0, abs=1.0)
 
 
 def half_is_an_integer_division() -> None:
@@ -197,6 +264,8 @@ RULES = (
          slots_are_freed_in_batches, ("SMP_CACHE_BYTES", "r->batch = 1")),
     Rule("drivers/vhost/net.c:105,179-193", "vhost-net takes up to 64 entries, v7 wakes once for them", vhost_takes_64,
          ("VHOST_NET_BATCH 64", "__ptr_ring_consume_batched", "tun_wake_queue")),
+    Rule("drivers/vhost/net.c:105,179-193", "so that 64 packets enter at once", behind_vhost_net_64_enter_at_once,
+         ("VHOST_NET_BATCH 64",)),
     Rule("drivers/net/veth.c:315-316,388-405", "veth stops when an insertion failed; the packet is requeued",
          veth_stops_on_a_failed_insertion, ("ptr_ring_produce", "NETDEV_TX_BUSY", "netif_tx_stop_queue")),
     Rule("drivers/net/veth.c:1005-1010", "veth wakes once per NAPI poll of at most 64", veth_wakes_once_per_poll,
@@ -206,6 +275,11 @@ RULES = (
          ("__ptr_ring_produce", "IFF_BACKPRESSURE", "qdisc_txq_has_no_queue", "netif_tx_stop_queue")),
     Rule("drivers/net/tun.c:2217-2248", "woken when half was consumed since the stop",
          woken_at_half_counted_from_the_stop, ("cons_cnt += consumed", "tx_ring.size / 2")),
+    Rule("drivers/net/tun.c:1128-1152", "the packet that fills the ring stops the queue, not the one that does not fit",
+         the_attempt_that_fills_the_ring_stops_the_queue, ("__ptr_ring_produce", "netif_tx_stop_queue")),
+    Rule("drivers/net/tun.c:2217-2248", "from a stop nothing enters until half was taken, and then half enters",
+         from_a_stop_nothing_enters_until_k_were_taken_and_then_k_enter,
+         ("cons_cnt += consumed", "netif_tx_wake_queue")),
     Rule("drivers/net/tun.c:2217-2248", "half is an integer division", half_is_an_integer_division,
          ("tx_ring.size / 2",)),
     Rule("drivers/net/tun.c:2251-2262,2305-2332", "a read consumes, which frees the slot and may wake, and then copies",
@@ -213,6 +287,8 @@ RULES = (
          ("__ptr_ring_consume", "__tun_wake_queue(tun, tfile, 1)", "tun_put_user(")),
     Rule("net/core/pktgen.c:3643", "pktgen's start_xmit bypasses the qdisc and waits at a stopped queue",
          pktgen_passes_the_qdisc, ("netif_xmit_frozen_or_drv_stopped",)),
+    Rule("net/core/pktgen.c:3643", "it waits until half was taken",
+         pktgen_waits_at_a_stopped_queue_until_half_was_taken, ("netif_xmit_frozen_or_drv_stopped",)),
     Rule("include/uapi/linux/if_tun.h:75", "the flag", the_flag, ("IFF_BACKPRESSURE\t0x0080",)),
     Rule("include/uapi/linux/if_tun.h:25", "a tun device begins with a ring of 500 packets", a_tun_begins_with_500,
          ("TUN_READQ_SIZE\t500",)),
