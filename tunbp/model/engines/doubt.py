@@ -56,6 +56,7 @@ def regions(flat: dict[str, Array], duration: float) -> dict[str, Array]:
         "a ring and qdisc of fewer than 20 packets, or 5 per flow": (
             tcp & pushing & (room < np.maximum(20, 5 * streams))
         ),
+        "a stock ring of fewer than 5 packets per flow": tcp & ~pushing & (streams > 1) & (ring < 5 * streams),
         "a link buffer of fewer than 20 packets": tcp & ~np.isnan(number["path_rate"]) & (buffer < 20),
         "a wake that may not come: a full ring can hold fewer packets than it waits for": (
             pushing & counts & (threshold > packets_of_a_full_ring)
