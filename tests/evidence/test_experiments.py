@@ -131,6 +131,13 @@ def test_a_guest_behind_vhost_net_is_served_at_its_own_speed(measured):
     assert dropped.loc[bare, ["predicted", "least"]].min(axis=None) > 0.9  # without a qdisc the flag has no effect
 
 
+def test_a_veth_stops_once_for_each_napi_poll_whatever_the_qdisc(measured):
+    table = experiments.per_stop(measured["veth"])
+    assert len(table) == 2
+    assert (table["runs"] >= 3).all()
+    assert (table["predicted"] / table["measured"]).to_numpy() == pytest.approx(1, abs=0.02)
+
+
 def test_every_measurement_that_has_a_prediction_is_in_the_table(measured):
     table = experiments.every({name: measured[name] for name in ("openvpn", "shaped_native", "vhost")})
     assert set(table["measurement"]) == {"shaped_native", "vhost"}
