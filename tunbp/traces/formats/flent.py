@@ -17,7 +17,6 @@ from tunbp.traces.source import Source
 TOOL = "flent"
 OPENING = re.compile(rb'\s*\{\s*"(?:metadata|raw_values|results|version|x_values)"\s*:')
 STREAM = re.compile(r"^TCP (?:upload|download)(?: (?:BE|BK|EF|CS\d))?(?:::(\d+))?$")
-STATISTIC = re.compile(r"^(TCP (?:upload|download)(?:::\d+)?)::(tcp_rtt|tcp_rtt_var|tcp_cwnd)$")
 PING = re.compile(r"^Ping \(ms\)(?: ICMP)?$")
 SERIES_LIMIT = 4096
 
