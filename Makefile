@@ -86,8 +86,8 @@ $(DOCS): $(READY) docs/requirements.lock
 
 docs: $(DOCS)
 	rm -rf docs/api
-	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs/html
-	$(BIN)/python -m sphinx -q -W -b doctest docs build/docs/doctest
+	$(BIN)/python -m sphinx -q -W --keep-going -b html -d build/docs/doctrees docs build/docs/html
+	$(BIN)/python -m sphinx -q -W -b doctest -d build/docs/doctrees docs build/docs/doctest
 	$(BIN)/codespell --ignore-words-list=simpy,passt README.md CONTRIBUTING.md CHANGELOG.md docs/*.md docs/*/*.md params data/claims.yaml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
