@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+import xarray as xr
 
 from tunbp.model import compiled, ready
 from tunbp.model.scenario import Scenario
@@ -49,6 +50,37 @@ def test_what_is_made_ready_is_what_a_simulation_asks_for(fields, monkeypatch):
     asked = asked_for(Scenario(duration=0.5, warmup=0.0, rtt=0.05, **fields), monkeypatch)
     assert asked
     assert asked <= set(ready.usual())
+
+
+def widths_of_a_run_alone(monkeypatch: pytest.MonkeyPatch, duration: float, **fields: object) -> list[int]:
+    """Widths of the kernels that one scenario asks for, none of which is compiled or run."""
+    asked = []
+
+    def instead(width, kind):
+        asked.append(width)
+        return lambda *_: None
+
+    monkeypatch.setattr(batch, "kernel", instead)
+    simulate(Scenario(duration=duration, warmup=0.0, rtt=0.05, **fields))
+    return asked
+
+
+def test_a_kernel_that_is_not_ready_is_compiled_once_for_one_scenario_and_for_many(monkeypatch):
+    assert widths_of_a_run_alone(monkeypatch, 30.0) == [1]
+    assert widths_of_a_run_alone(monkeypatch, 30.0, congestion="bbr") == [batch.WIDTHS[True]]
+
+
+def test_a_long_run_alone_has_a_kernel_of_its_own(monkeypatch):
+    assert widths_of_a_run_alone(monkeypatch, 10_000.0, congestion="bbr") == [1]
+    assert widths_of_a_run_alone(monkeypatch, 200.0, congestion="bbr", streams=64) == [1]
+
+
+def test_one_by_one_and_in_a_tile_a_kind_that_is_not_ready_gives_the_same_bits(monkeypatch):
+    ring = xr.DataArray([20, 50, 100, 400], dims="ring")
+    several = Scenario(congestion="bbr", ring=ring, duration=2.0, rtt=0.02)
+    together = simulate(several)
+    monkeypatch.setattr(batch, "OWN_KERNEL_PAYS", 0.0)
+    xr.testing.assert_identical(simulate(several), together)
 
 
 def test_the_packets_engine_is_made_ready_with_the_rest(monkeypatch, tmp_path):

@@ -13,6 +13,7 @@ the sources, by whatever version of Python and numba.
 from __future__ import annotations
 
 import ctypes
+import gc
 import hashlib
 import importlib
 import os
@@ -22,6 +23,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -147,6 +149,18 @@ def njit(**options: Any) -> Callable[[Any], Any]:
     return decorate
 
 
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Without Python's collection of cyclic garbage, which takes a fifth of the time in which numba compiles."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 _ONE_AT_A_TIME = threading.Lock()
 """numba learns of types while it compiles: threads that begin at once find it half ready."""
 
@@ -210,7 +224,7 @@ class Kernel:
 
     def _compile(self, arguments: tuple[Any, ...]) -> bytes:
         module, _, function = self._define.partition(":")
-        with _ONE_AT_A_TIME:
+        with _ONE_AT_A_TIME, _no_collection():
             define = getattr(importlib.import_module(module), function)
             return _compile(define(*self._arguments), arguments)
 

@@ -10,30 +10,18 @@ import argparse
 import os
 import sys
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
 
 from tunbp.model.compiled import LEVELS, folder, processor, say_nothing, sources
-from tunbp.model.congestion import CODES
-from tunbp.model.engines import codes
 from tunbp.model.engines.fluid import batch as fluid
 from tunbp.model.engines.fluid.state import Kind
 from tunbp.model.engines.packets import batch as packets
 
-CUBIC = CODES["cubic"]
-BEHIND = ((True, True), (False, False))
-"""A path and readers whose ACKs cost time, as `tunbp predict` draws them; neither."""
-
 
 def usual() -> list[tuple[int, Kind]]:
-    """Widths and kinds of the fluid engine's kernels for CUBIC flows, and for a source without feedback."""
-    tcp = [
-        Kind(single, CUBIC, codes.TCP, pushing, *behind, blocks, False, False)
-        for behind, single, pushing, blocks in product(BEHIND, (True, False), (False, True), (False, True))
-    ]
-    open_loop = [Kind(True, CUBIC, codes.OPEN, pushing, *[False] * 5) for pushing in (False, True)]
-    return [(width, kind) for kind in tcp + open_loop for width in (fluid.WIDTHS[kind.single], 1)]
+    """Widths and kinds of the fluid engine's kernels that are made ready."""
+    return [(width, kind) for kind in fluid.usual() for width in (fluid.WIDTHS[kind.single], 1)]
 
 
 def _make(work: tuple[int, Kind] | None, place: Path) -> None:

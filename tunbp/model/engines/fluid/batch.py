@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tunbp.model.compiled import Kernel
 from tunbp.model.drivers import ring_batch
 from tunbp.model.engines import codes
 from tunbp.model.engines.cost import check_cost
+from tunbp.model.engines.fluid import state
 from tunbp.model.engines.fluid.state import DT, ENTRY, FOREVER, PARAMETERS, RTT, SERIES, TOTALS, WARMUP, Kind, memory_of
 from tunbp.model.engines.threads import each
 from tunbp.model.fields import PATH_BUFFER
@@ -29,6 +31,12 @@ WIDTHS = {True: 16, False: 16}
 
 FEW = {True: 4, False: 10}
 """Scenarios that alone, one after the other, take less time than in a tile with empty lanes (measured)."""
+
+OWN_KERNEL_PAYS = 3e7
+"""Steps of a flow from which on a scenario alone wins by a kernel of its own what compiling that takes (2 to 3 s)."""
+
+BEHIND = ((True, True), (False, False))
+"""A path and readers whose ACKs cost time, as `tunbp predict` draws them; neither."""
 
 STEPS_PER_RTT = (32, 256)
 """Fewest and most time steps per RTT when `dt` is automatic and the ring does not ask for more."""
@@ -78,12 +86,16 @@ def round_trip_slots(
 
 @dataclass(frozen=True)
 class Prepared:
-    """The engine's view of a batch: parameter table, seeds, slots per RTT and the kind of kernel of each scenario."""
+    """The engine's view of a batch: parameter table, seeds, slots per RTT and the kind of kernel of each scenario.
+
+    Of the kinds in `alone` single scenarios have a kernel of their own; of others they use that of the tiles.
+    """
 
     table: Array
     seeds: Array
     slots: Array
     kinds: list[Kind]
+    alone: set[Kind]
     streams: Array
     segment_bits: Array
     per_cycle: Array
@@ -207,6 +219,7 @@ def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
         number["seed"].astype(np.int64),
         slots,
         kinds,
+        _alone(table, kinds, np.where(single, 1, streams)),
         streams,
         number["mss"] * 8.0,
         per_cycle,
@@ -242,10 +255,34 @@ def _behind_the_reader(flat: dict[str, Array], number: dict[str, Array]) -> tupl
     return behind, np.isfinite(rate) | (loss > 0.0), readers
 
 
+def usual() -> list[Kind]:
+    """Kinds of kernel that most uses need, which are made ready: CUBIC flows, and a source without feedback."""
+    cubic = congestion.CODES["cubic"]
+    tcp = [
+        Kind(single, cubic, codes.TCP, pushing, *behind, blocks, False, False)
+        for behind, single, pushing, blocks in product(BEHIND, (True, False), (False, True), (False, True))
+    ]
+    return tcp + [Kind(True, cubic, codes.OPEN, pushing, *[False] * 5) for pushing in (False, True)]
+
+
+def _alone(table: Array, kinds: list[Kind], flows: Array) -> set[Kind]:
+    """Kinds whose kernel for single scenarios is ready, or wins more time than its compilation takes.
+
+    Counted as of a hundred round trips at least: empty lanes of a tile take memory too.
+    """
+    steps = np.maximum(table[state.DURATION], 100.0 * table[RTT]) / table[DT] * flows
+    work = dict.fromkeys(kinds, 0.0)
+    for kind, taken in zip(kinds, steps.tolist(), strict=True):
+        work[kind] += taken
+    ready = set(usual())
+    return {kind for kind, total in work.items() if kind in ready or total > OWN_KERNEL_PAYS}
+
+
 def tiles(batch: Prepared) -> list[tuple[Kind, Array]]:
     """Scenarios that one call steps together, by their number: same kernel, steps per round trip and flows.
 
-    A few that are left over run alone: the bits are the same, and no lane of a tile is wasted.
+    A few that are left over run alone, where there is a kernel for that: the bits are the same, and no lane of a tile
+    is wasted.
     """
     groups: dict[tuple[Kind, int, int], list[int]] = {}
     for i, kind in enumerate(batch.kinds):
@@ -256,7 +293,7 @@ def tiles(batch: Prepared) -> list[tuple[Kind, Array]]:
         width, few = WIDTHS[key[0].single], FEW[key[0].single]
         order = np.array(members)[np.argsort(batch.table[RTT, members], kind="stable")]
         left = len(order) % width
-        alone = left if left <= few else 0
+        alone = left if left <= few and key[0] in batch.alone else 0
         tiles += [(key[0], order[a : a + 1]) for a in range(alone)]
         tiles += [(key[0], order[a : a + width]) for a in range(alone, len(order), width)]
     return tiles
@@ -285,7 +322,7 @@ def run_tile(
     interval: float | None,
 ) -> tuple[Array, Array]:
     """Totals `[2, len(TOTALS), member]` and series `[sample, len(SERIES), member]` of one tile."""
-    width = 1 if len(members) == 1 else WIDTHS[kind.single]
+    width = 1 if len(members) == 1 and kind in batch.alone else WIDTHS[kind.single]
     padded = np.resize(members, width)
     slots = int(batch.slots[members[0]])
     table = np.ascontiguousarray(batch.table[:, padded])
@@ -322,7 +359,8 @@ def _check_cost(batch: Prepared, duration: float, samples: int, workers: int) ->
     """Refuse a batch that no machine would end: by its steps, and by its round trips in tiles and its series."""
     flows = np.where([kind.single for kind in batch.kinds], 1.0, batch.streams)
     width = np.array([WIDTHS[kind.single] for kind in batch.kinds])
-    tiles = 16.0 * batch.slots * flows * np.where(len(flows) > 1, width, 1)
+    one = len(flows) == 1 and batch.kinds[0] in batch.alone
+    tiles = 16.0 * batch.slots * flows * (1 if one else width)
     running = min(workers * int(width.max(initial=1)), len(flows))
     series = 8.0 * samples * (len(flows) * (len(SERIES) + 1) + running * len(SERIES))
     steps = float(np.sum(flows * duration / batch.table[DT]))
