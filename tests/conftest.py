@@ -16,6 +16,8 @@ SLOW = (
     "lab/probe/test_truth.py", "test_extensions.py", "lab/test_live.py", "sweep/test_compute.py", "run/test_batch.py",
     "test_wheel.py", "test_statistics.py", "model/test_engines.py", "browser/test_jupyterlab.py",
     "browser/test_results_page.py", "traces/test_datasets.py", "prediction/test_ten_questions.py",
+    "model/engines/test_doubt.py", "model/test_qdiscs.py", "traces/test_pasted.py", "evidence/test_posteriors.py",
+    "test_escape.py", "traces/test_fuzz.py", "evidence/test_predictive.py", "test_architecture.py",
 )  # fmt: skip
 """Files that take longest, in the order in which they are begun, before all others: a file is one process's work, and
 one that is begun last would run alone at the end."""

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,18 +48,48 @@ def extended(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     return copied(tmp_path, request.param)
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the library with everything that changes the model: kernels are compiled anew, once."""
-    return copied(tmp_path_factory.mktemp("model"), "driver", "congestion", "qdisc")
-
-
 def python(extended: Path, *arguments: str, allowed: tuple[int, ...] = (0,)) -> str:
     """What Python prints, with the extended library."""
     environment = {**os.environ, "PYTHONPATH": str(extended), "XDG_STATE_HOME": str(extended / "state")}
     done = subprocess.run([sys.executable, *arguments], cwd=extended, env=environment, capture_output=True, text=True)
     assert done.returncode in allowed, done.stdout + done.stderr
     return done.stdout
+
+
+MODEL = """
+import json
+from tunbp import Scenario, simulate
+from tunbp.model.drivers import driver, wake_threshold
+from tunbp.model.laws import loss_window
+from tunbp.model.limits import bounds
+
+said = {}
+one = Scenario(driver="7.9", ring=1000, wake_cost=1e-3, rtt=0.001)
+full = float(bounds(one).wake_cycle_bound) / 8 / one.mss
+refilling = 1 - one.drain_rate / one.burst_rate
+said["driver"] = wake_threshold(driver("7.9").wake, 1000), 1 / full - 1 / one.drain_rate, refilling
+
+one = Scenario(congestion="scalable", driver="backpressure", qdisc="pfifo", qdisc_limit=200, ring=100, drain_rate=10e3,
+               rtt=0.05, receive_window=30e6, origin="forwarded", duration=60.0, warmup=20.0)
+rounds = {}
+for engine in ("fluid", "packets"):
+    result = simulate(one, engine=engine)
+    rounds[engine] = float(40.0 / result.mean_rtt / result.loss_events)
+said["congestion"] = rounds, float(loss_window(1e-3, 0.05, "scalable"))
+
+one = Scenario(qdisc="fifo20", driver="backpressure", ring=10, drain_rate=10e3, rtt=0.02, origin="forwarded",
+               source="open", offered_rate=20e3, duration=5.0, warmup=1.0)
+said["qdisc"] = {engine: float(simulate(one, engine=engine).qdisc_sojourn) for engine in ("fluid", "packets")}
+print(json.dumps(said))
+"""
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the library says with everything that changes the model: kernels are compiled anew, in one process."""
+    model = copied(tmp_path_factory.mktemp("model"), "driver", "congestion", "qdisc")
+    answers: dict[str, Any] = json.loads(python(model, "-c", MODEL))
+    return answers
 
 
 @pytest.mark.parametrize("name", PLACES)
@@ -68,53 +99,26 @@ def test_an_extension_has_the_size_that_is_promised_and_is_shown_on_its_page(nam
     assert f"diffs/{name}.diff" in (ROOT / "docs" / "howto" / f"{name}.md").read_text()
 
 
-def test_a_kernel_version_is_one_row_that_both_engines_read(model: Path) -> None:
-    code = """
-import json
-from tunbp import Scenario
-from tunbp.model.drivers import driver, wake_threshold
-from tunbp.model.limits import bounds
-one = Scenario(driver="7.9", ring=1000, wake_cost=1e-3, rtt=0.001)
-full = float(bounds(one).wake_cycle_bound) / 8 / one.mss
-refilling = 1 - one.drain_rate / one.burst_rate
-print(json.dumps([wake_threshold(driver("7.9").wake, 1000), 1 / full - 1 / one.drain_rate, refilling]))
-"""
-    k, added, refilling = json.loads(python(model, "-c", code))
+def test_a_kernel_version_is_one_row_that_both_engines_read(said: dict[str, Any]) -> None:
+    k, added, refilling = said["driver"]
     assert k == 750
     assert added == pytest.approx(1e-3 * refilling / 750, rel=1e-6)
 
 
-def test_a_congestion_control_is_one_file_that_both_engines_and_the_bounds_read(model: Path) -> None:
-    code = """
-import json
-from tunbp import Scenario, simulate
-from tunbp.model.laws import loss_window
-one = Scenario(congestion="scalable", driver="backpressure", qdisc="pfifo", qdisc_limit=200, ring=100, drain_rate=10e3,
-               rtt=0.05, receive_window=30e6, origin="forwarded", duration=60.0, warmup=20.0)
-rounds = {}
-for engine in ("fluid", "packets"):
-    result = simulate(one, engine=engine)
-    rounds[engine] = float(40.0 / result.mean_rtt / result.loss_events)
-print(json.dumps([rounds, float(loss_window(1e-3, 0.05, "scalable"))]))
-"""
-    rounds, window = json.loads(python(model, "-c", code))
+def test_a_congestion_control_is_one_file_that_both_engines_and_the_bounds_read(said: dict[str, Any]) -> None:
+    rounds, window = said["congestion"]
     assert window == pytest.approx(80.0)
     # 7/8 of the window grows by a hundredth per round trip, after one or two of recovery: it lasts until what was lost,
     # up to a round trip after the first loss, has arrived; one loss more or less is 2.5 %
     growing = math.log(8 / 7) / math.log(1.01)
+    assert set(rounds) == {"fluid", "packets"}
     for engine, value in rounds.items():
         assert 0.97 * (1 + growing) < value < 1.03 * (2 + growing), engine
 
 
-def test_a_qdisc_is_one_row_that_both_engines_hold_to(model: Path) -> None:
-    code = """
-import json
-from tunbp import Scenario, simulate
-one = Scenario(qdisc="fifo20", driver="backpressure", ring=10, drain_rate=10e3, rtt=0.02, origin="forwarded",
-               source="open", offered_rate=20e3, duration=5.0, warmup=1.0)
-print(json.dumps({engine: float(simulate(one, engine=engine).qdisc_sojourn) for engine in ("fluid", "packets")}))
-"""
-    for engine, waited in json.loads(python(model, "-c", code)).items():
+def test_a_qdisc_is_one_row_that_both_engines_hold_to(said: dict[str, Any]) -> None:
+    assert set(said["qdisc"]) == {"fluid", "packets"}
+    for engine, waited in said["qdisc"].items():
         assert waited == pytest.approx(20 / 10e3, rel=0.1), engine  # full all the time
 
 

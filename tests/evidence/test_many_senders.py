@@ -13,6 +13,12 @@ from tunbp.quantities import percent, show, significant
 PAGE = Path(__file__).parents[2] / "docs" / "laboratory.md"
 
 
+@pytest.fixture(scope="module")
+def measured():
+    """The bundled measurements, by name."""
+    return live.measurements()
+
+
 def runs(**counted):
     """Two stock runs and one with the flag, of one cell."""
     totals = {"delivered": [100.0, 200.0, 0.0], "duration": [2.0, 2.0, 2.0], "reader_preemptions": [10.0, 60.0, 5.0]}
@@ -39,15 +45,15 @@ def test_other_experiments_are_left_out():
     assert many_senders.per_packet(other).empty
 
 
-def test_natively_the_reader_loses_its_processor_to_many_senders_and_not_to_one():
-    table = many_senders.per_packet({"senders_native": live.measurements()["senders_native"]})
+def test_natively_the_reader_loses_its_processor_to_many_senders_and_not_to_one(measured):
+    table = many_senders.per_packet({"senders_native": measured["senders_native"]})
     lost = table.set_index("cell")["reader_preemptions"]
     assert lost["tcp-8senders-1queue-ring500-pfifo_fast"] > 5 * lost["tcp-1sender-1queue-ring500-pfifo_fast"]
     assert lost["tcp-8senders-4queues-ring500-pfifo_fast"] < lost["tcp-8senders-1queue-ring500-pfifo_fast"] / 4
 
 
-def test_the_page_says_what_the_data_say():
-    runs = live.measurements()["senders_native"]
+def test_the_page_says_what_the_data_say(measured):
+    runs = measured["senders_native"]
     table = many_senders.per_packet({"senders_native": runs}).set_index("cell")
     lines = re.findall(r"^\| (\d+) TCP, (\d) \| (.*) \|$", PAGE.read_text(), re.MULTILINE)
     assert len(lines) == 3
@@ -87,8 +93,7 @@ def medians(measured, driver, protocol, senders):
     return runs.isel(run=np.logical_and.reduce([runs[key].to_numpy() == value for key, value in wanted.items()]))
 
 
-def test_the_page_says_what_the_flag_and_its_threshold_did_on_one_processor():
-    measured = live.measurements()
+def test_the_page_says_what_the_flag_and_its_threshold_did_on_one_processor(measured):
     lines = re.findall(r"^\| (\d) TCP, (stock|woken .*?) \| (.*) \|$", PAGE.read_text(), re.MULTILINE)
     assert {(driver, senders) for senders, driver, _ in lines} == {(name, n) for name in DRIVERS for n in "18"}
     for senders, driver, said in lines:
@@ -104,8 +109,7 @@ def test_the_page_says_what_the_flag_and_its_threshold_did_on_one_processor():
     assert [round(float(total.median()) / 1e3) for total in totals] == [73, 98, 74, 99]
 
 
-def test_a_stopped_queue_costs_the_same_whether_it_is_woken_often_or_rarely():
-    measured = live.measurements()
+def test_a_stopped_queue_costs_the_same_whether_it_is_woken_often_or_rarely(measured):
     for senders in (1, 8):
         rare, half, often = (
             medians(measured, f"woken {when}", "tcp", senders) for when in ("when empty", "at half", "at an eighth")

@@ -232,7 +232,8 @@ BITS = """
 import hashlib, numpy as np, xarray as xr
 from tunbp import Scenario, simulate
 ring = xr.DataArray(np.geomspace(*RINGS, 16).astype(int), dims="ring")
-made = simulate(Scenario(ring=ring, duration=5.0, rtt=0.05, dt=5e-4, stall_rate=5.0, stall_mean=0.002, path_rate=4e4))
+made = simulate(Scenario(ring=ring, duration=5.0, rtt=0.05, dt=5e-4, stall_rate=5.0, stall_mean=0.002, path_rate=4e4,
+                         ack_cost=1e-6))
 print(hashlib.sha256(b"".join(made[name].values.tobytes() for name in sorted(made.data_vars))).hexdigest())
 """
 
@@ -242,13 +243,18 @@ print(hashlib.sha256(b"".join(made[name].values.tobytes() for name in sorted(mad
 )
 def test_a_processor_without_vectors_gives_the_bits_of_this_one(copy, rings):
     """A kernel compiled for the oldest processor of this kind, where LLVM has no AVX and no fused multiply-add."""
+    ready = compiled.folder() / compiled.processor()
+    if (ready / "ready").exists():  # the same sources: what is compiled for this processor is compiled already
+        kept = copy / "tunbp/model/__pycache__/tunbp-kernels" / compiled.digest()
+        shutil.copytree(ready, kept / ready.name)
     plain = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
     code = f"RINGS = {rings}{BITS}"  # small rings feel blocks, large ones do not
     both = [python(code, copy), python(code, copy, **plain)]
     ours, generic = map(answer, both)
     assert generic == ours
     (folder,) = (copy / "tunbp/model/__pycache__/tunbp-kernels").iterdir()
-    assert len(list(folder.glob("*/fluid-*.o"))) == 2
+    assert len(list(folder.iterdir())) == 2
+    assert len(list(folder.glob("generic-*/fluid-*.o"))) == 1
 
 
 def test_a_user_without_a_home_has_kernels_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -168,11 +168,16 @@ def test_codel_is_patient_where_a_packet_takes_longer_than_its_target() -> None:
 # ---- CoDel against the kernel: UDP into a reader of 2,000 packets/s, blocked by its socket buffer
 
 
+@pytest.fixture(scope="module")
+def rings() -> xr.Dataset:
+    """The laboratory's runs of a slow reader behind a ring."""
+    return measurements()["ring"]
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(("ring", "qdisc"), [(25, "fq_codel"), (100, "fq_codel"), (500, "fq_codel"), (500, "fq")])
-def test_codel_drops_of_udp_what_linux_was_seen_to_drop(engine: str, ring: int, qdisc: str) -> None:
-    runs = measurements()["ring"]
-    runs = runs.sel(run=(runs["cell"] == f"steady-ring{ring}-{qdisc}").values & (runs["variant"] != "stock").values)
+def test_codel_drops_of_udp_what_linux_was_seen_to_drop(rings: xr.Dataset, engine: str, ring: int, qdisc: str) -> None:
+    runs = rings.sel(run=(rings["cell"] == f"steady-ring{ring}-{qdisc}").values & (rings["variant"] != "stock").values)
     measured = runs["dropped_qdisc"].median()
     sent_by = Scenario(
         driver="7.3", qdisc=qdisc, ring=ring, source="open", offered_rate=float(runs["offered_rate"][0]),

@@ -18,8 +18,9 @@ class Params(NotebookParams):
     small: ClassVar[Mapping[str, Any]] = {
         "rtts": [0.01, 0.02, 0.04, 0.08, 0.12],
         "rings": [5000, 1000, 500, 100, 50, 10],
-        "seeds": 8,
+        "seeds": 2,
         "draws": 4,
+        "duration": 30.0,
     }
 
     tunnels: list[Tunnel] = Field(

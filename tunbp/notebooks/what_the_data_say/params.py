@@ -21,7 +21,7 @@ class Params(NotebookParams):
     small: ClassVar[Mapping[str, Any]] = {
         "sources": ["paper"],
         "hosts": ["path-openvpn"],
-        "draws": 16,
+        "draws": 8,
         "posterior_draws": 32,
         "truths": 20,
         "pool": 64,
