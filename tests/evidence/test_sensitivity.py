@@ -28,3 +28,9 @@ def test_ranges_of_fields_are_allowed_and_called_as_the_fields_are() -> None:
 def test_the_window_begins_at_the_least_that_was_published() -> None:
     (window,) = (one for one in ranges() if one.name == "receive_window")
     assert window.low == PUBLISHED_WINDOW
+
+
+def test_the_papers_points_carry_the_published_ratio():
+    points = sensitivity.paper_points().set_index(["table", "ring"])["ratio"]
+    assert points["real", 500] == pytest.approx(184.6 / 117.4, rel=1e-3)
+    assert points["real", 10] > 100

@@ -238,6 +238,34 @@ def test_a_heat_map_keeps_missing_cells_missing_and_labels_contours(ax):
     assert not ax.yaxis_inverted()
 
 
+def test_contours_are_smoothed_and_cells_are_not(ax):
+    rng = np.random.default_rng(1)
+    levels = np.outer(np.ones(12), np.geomspace(1, 100, 12)) * rng.lognormal(0, 0.3, (12, 12))
+    coords = {"rtt": np.geomspace(0.01, 0.1, 12), "ring": np.geomspace(10, 1000, 12)}
+    data = xr.DataArray(levels, dims=("rtt", "ring"), coords=coords)
+
+    def drawn(smooth):
+        _, ax = style.figure()
+        maps.heat_map(ax, data, "ring", "rtt", "Ratio", log=True, levels=[10.0], smooth=smooth)
+        mesh, lines = ax.collections[:2]
+        steps = [np.abs(np.diff(part[:, 0])).sum() for part in lines.get_paths()[0].to_polygons(closed_only=False)]
+        return np.asarray(mesh.get_array()).ravel(), sum(steps)
+
+    (rough, long), (smooth, short) = drawn(0.0), drawn(1.5)
+    np.testing.assert_array_equal(rough, smooth)
+    assert short < long / 2
+
+
+def test_the_name_of_a_contour_keeps_away_from_what_is_drawn_there(ax):
+    coords = {"rtt": np.geomspace(0.01, 0.1, 12), "ring": np.geomspace(10, 1000, 12)}
+    data = xr.DataArray(np.outer(np.geomspace(1, 100, 12), np.ones(12)), dims=("rtt", "ring"), coords=coords)
+    taken = [(ring, float(coords["rtt"][row])) for ring in coords["ring"][:9] for row in (4, 5, 6, 7)]
+    maps.heat_map(ax, data, "ring", "rtt", "Ratio", log=True, levels=[10.0], clear=taken)
+    [name] = ax.texts
+    assert name.get_text() == "10×"
+    assert name.xy[0] > 8.5
+
+
 def test_a_value_between_cells_lies_between_them_by_its_logarithm():
     np.testing.assert_allclose(maps.place([10, 100, 1000], [10, 31.6227766, 1000]), [0.5, 1.0, 2.5])
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
+from tunbp.evidence.datasets import published
 from tunbp.evidence.openvpn import PUBLISHED
 from tunbp.model.drivers import COMPARED, DEFAULT_RING
 from tunbp.model.fields import FIELDS
@@ -62,7 +63,7 @@ class Range:
     @property
     def label(self) -> str:
         """What tables call it."""
-        return FIELDS[self.name].long_name if self.name in FIELDS else self.name
+        return FIELDS["stall_rate" if self.name == "stalls" else self.name].long_name
 
     @property
     def unit(self) -> str:
@@ -287,11 +288,14 @@ def gain_map(rtts: Sequence[float], rings: Sequence[int], duration: float, seeds
 
 
 def paper_points() -> pd.DataFrame:
-    """Where the paper has OpenVPN values on the map: `table` ("lab", "real"), `rtt` [s], `ring` [packet]."""
+    """Where the paper has OpenVPN values on the map: `table` ("lab", "real"), `rtt` [s], `ring` [packet], `ratio`."""
     lab, path = host("lab-openvpn"), host("path-openvpn")
-    points = [("lab", rtt, float(lab["ring"])) for rtt in PUBLISHED["lab"]]
-    points += [("real", float(path["rtt"]), ring) for ring in PUBLISHED["real"]]
-    return pd.DataFrame(points, columns=["table", "rtt", "ring"])
+    points = [("lab", rtt, float(lab["ring"]), f"lab-openvpn-{1e3 * rtt:.0f}ms") for rtt in PUBLISHED["lab"]]
+    points += [("real", float(path["rtt"]), ring, f"path-openvpn-{ring:.0f}") for ring in PUBLISHED["real"]]
+    table = pd.DataFrame(points, columns=["table", "rtt", "ring", "row"])
+    rates = published("tcp")["throughput"]
+    ratio = [rates[f"{row}-patched"] / rates[f"{row}-stock"] for row in table.pop("row")]
+    return table.assign(ratio=ratio)
 
 
 def map_axes(points: int) -> tuple[list[float], list[int]]:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from matplotlib.path import Path
 
 
+FREE = 1.6
+"""Distance [cells] of a contour's name from other lines that is enough."""
+
+
 def heat_map(
     ax: Axes,
     data: xr.DataArray,
@@ -33,6 +37,8 @@ def heat_map(
     levels: Sequence[float] = (),
     ticks: tuple[Sequence[float], Sequence[float]] | None = None,
     cmap: str = "cividis",
+    smooth: float = 0.0,
+    clear: Sequence[tuple[float, float]] = (),
 ) -> None:
     """Map of a quantity over two parameters, one cell per value, with labelled contours.
 
@@ -59,6 +65,11 @@ def heat_map(
         Values [SI] to mark on the x and the y axis; default the dims' own, some left out.
     cmap
         Colour map, even in lightness.
+    smooth
+        Standard deviation [cells] of the Gaussian that contours are smoothed with (of the logarithm where colours are
+        logarithmic); the cells keep their values.
+    clear
+        Places (x, y) [SI] that names of contours keep away from, because something else is drawn there.
 
     Raises
     ------
@@ -82,10 +93,16 @@ def heat_map(
     _, size = label_unit(unit, shown)
     if levels:
         across, up = np.arange(frame.shape[1]) + 0.5, np.arange(frame.shape[0]) + 0.5
-        lines = ax.contour(across, up, frame, levels=sorted(levels), colors="black", linewidths=0.8)
+        drawn = _smoothed(np.asarray(frame, float), smooth, log)
+        lines = ax.contour(across, up, drawn, levels=sorted(levels), colors="black", linewidths=0.8)
         lines.set_path_effects(HALO)
-        for level, path in zip(lines.levels, lines.get_paths(), strict=True):
-            _name_contour(ax, path, f"{level / size:.4g}{'×' if unit == '' else ''}")
+        taken = np.array(clear, float).reshape(-1, 2)
+        taken = np.column_stack([place(frame.columns, taken[:, 0]), place(frame.index, taken[:, 1])])
+        paths = [_longest(path) for path in lines.get_paths()]
+        for number, (level, path) in enumerate(zip(lines.levels, paths, strict=True)):
+            others = [other[::3] for other in paths[:number] + paths[number + 1 :]]
+            words = f"{level / size:.4g}{'×' if unit == '' else ''}"
+            _name_contour(ax, path, words, np.concatenate([taken, *others]))
     for axis, name, values, number in ((ax.xaxis, x, frame.columns, 0), (ax.yaxis, y, frame.index, 1)):
         words, axis_size = axis_words(name)
         chosen = ticks[number] if ticks else _some(values.to_numpy())
@@ -95,16 +112,37 @@ def heat_map(
     label_axis(bar.ax.yaxis, label, unit, shown)
 
 
-def _name_contour(ax: Axes, path: Path, name: str) -> None:
-    """Write a contour's level beside its longest line, near the left end: on the line it would hide what is below."""
+def _smoothed(values: np.ndarray, width: float, log: bool) -> np.ndarray:
+    """Values smoothed for contours; as they are where one is missing, which would spread."""
+    from scipy.ndimage import gaussian_filter
+
+    if not width or not np.isfinite(values).all():
+        return values
+    smooth = gaussian_filter(np.log(values) if log else values, width, mode="nearest")
+    return np.asarray(np.exp(smooth) if log else smooth)
+
+
+def _longest(path: Path) -> np.ndarray:
+    """Points of a contour's longest line."""
     lines = [np.asarray(line, float) for line in path.to_polygons(closed_only=False)]
-    if not lines:
+    return max(lines, key=len, default=np.empty((0, 2)))
+
+
+def _name_contour(ax: Axes, line: np.ndarray, name: str, taken: np.ndarray) -> None:
+    """Write a contour's level above or below it, where that is furthest from places that are taken."""
+    inner = line[len(line) // 12 : -(len(line) // 12) or None]
+    if not len(inner):
         return
-    line = max(lines, key=len)
-    left = line if line[0, 0] <= line[-1, 0] else line[::-1]
-    x, y = left[len(left) // 7]
-    text = ax.annotate(name, (float(x), float(y)), xytext=(3, -3), textcoords="offset points", va="top",
-                       fontsize=6.5)  # fmt: skip
+    best, side, at = -1.0, -1, inner[0]
+    for up in (-1, 1):
+        # the text lies a cell beside its line and is some cells long
+        middle = inner + np.array([1.2, up * 0.9])
+        away = [np.hypot((middle[:, 0] - x) / 1.6, middle[:, 1] - y) for x, y in taken]
+        free = np.minimum(np.min(away, axis=0), FREE) if away else np.full(len(inner), FREE)
+        if free.max() > best:
+            best, side, at = float(free.max()), up, inner[free.argmax()]
+    text = ax.annotate(name, (float(at[0]), float(at[1])), xytext=(3, 3 * side), textcoords="offset points",
+                       fontsize=6.5, va="top" if side < 0 else "bottom")  # fmt: skip
     text.set_path_effects(HALO)
 
 

@@ -11,20 +11,21 @@ from matplotlib.patches import Patch
 
 from tunbp.notebooks.openvpn_throughput.tables import DOUBT
 from tunbp.plots.bands import draw_doubt, draw_simulated
-from tunbp.plots.legend import GREY, fitted_handle, kind_handle, name_lines
+from tunbp.plots.legend import GREY, fitted_handle, key, name_lines, set_up
 from tunbp.plots.points import draw_published
 from tunbp.plots.style import figure, format_tick, label_axis, label_field, variant_style
 from tunbp.plots.texts import Text
-from tunbp.quantities import percent
+from tunbp.quantities import significant
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BANDS = ((0.3, "other seeds"), (0.1, "other constants"))
-"""How dark the bands are, and what differs in them."""
-PATHS = {"lab": "lab, emulated delay", "real": "Germany–USA, about 120 ms"}
+BANDS = ((0.3, "95 % of seeds, fitted constants"), (0.06, "90 % of draws of the constants"))
+"""How dark the bands are, and what is inside."""
+PATHS = {"lab": "lab, txqueuelen {ring:.0f}", "real": "Germany–USA, RTT of about {rtt:.0f} ms"}
+"""Words for what is the same in all of a path's values; `ring` [packets], `rtt` [ms]."""
 
 TEXTS = {
     "openvpn_throughput": Text(
@@ -34,26 +35,22 @@ TEXTS = {
         "Backpressure carries what the reader and the receive window per round trip allow, at any ring. Open markers: "
         "published, one value each, without a spread; a dot inside: the model was fitted to that row. Lines: simulated "
         "with the constants that meet those rows best, median of the seeds; dark bands: where one more seed falls "
-        "(95 % from 39 seeds on, else their whole range). Light bands (edged as their line): 90 % of runs whose "
-        "constants are draws of the posterior, all that the same few rows allow; some are cut off at the top.",
-        "Four panels, two tunnels by two paths. In the lab both lines fall with the round trip, stock of OpenVPN far "
-        "below backpressure from 40 ms on and that of wireguard-go a little below; on the path backpressure is flat "
-        "over all queue lengths and stock falls by two orders of magnitude toward 10 packets.",
+        "(95 % from 39 seeds on, else their whole range). Between the thin edges (dashed as their line): 90 % of runs "
+        "whose constants are draws of the posterior, all that the same few rows allow.",
+        "Four panels with logarithmic rates, two tunnels by two paths. In the lab both lines fall with the round trip, "
+        "stock of OpenVPN far below backpressure from 40 ms on and that of wireguard-go a little below; on the path "
+        "backpressure is flat over all queue lengths and stock falls by two orders of magnitude toward 10 packets.",
     ),
     "openvpn_gain_by_queue": Text(
         "What the 36 % means: each queue length, stock and backpressure",
         "OpenVPN over about 120 ms, published. Left ends: stock, which needs a queue of 1000 packets to reach what "
         "the receive window allows; right ends: backpressure, which reaches it with 10. At the default queue of "
-        "500 packets the step up is 57 % of stock; the same step is 36 % of the larger value, which is the paper's "
-        "number.",
+        "500 packets backpressure is 57 % above stock; stock is 36 % below backpressure, which is the paper's number.",
         "Slope chart with one line per queue length: the shorter the queue, the steeper the rise from stock to "
         "backpressure, and all lines end at about 184 Mbit/s.",
     ),
 }
 """Words of each figure, by its id."""
-
-FACTOR = 10.0
-"""Gain from which it is said as a factor."""
 
 
 def paper(
@@ -79,20 +76,23 @@ def paper(
             ax = axes[row, column]
             one, two, three = (t[path][t[path]["tunnel"] == tunnel] for t in (curves, doubts, rows))
             _paper_panel(ax, one, two, three, path)
-            ax.set_title(f"{tunnel}: {PATHS[path]}")
+            same = {"ring": three["ring"].median(), "rtt": 1e3 * three["rtt"].median()}
+            ax.set_title(f"{tunnel}: {PATHS[path].format(**same)}")
             if row < len(tunnels) - 1:
                 ax.set_xlabel("")
-    handles: list[Artist] = [kind_handle("published"), fitted_handle(), kind_handle("simulated")]
-    handles += [Patch(color=GREY, alpha=alpha, linewidth=0, label=words) for alpha, words in BANDS]
-    fig.legend(handles=handles, loc="outside upper center", ncols=5)
+    handles: list[Artist] = [fitted_handle()]
+    edges = ((0.0, "none"), (0.7, GREY))
+    handles += [
+        Patch(facecolor=(GREY, alpha), edgecolor=edge, linewidth=width, label=words)
+        for (alpha, words), (width, edge) in zip(BANDS, edges, strict=True)
+    ]
+    key(fig, loc="outside upper center", ncols=4, handles=handles)
     return fig
 
 
 def _paper_panel(ax: Axes, curve: pd.DataFrame, doubt: pd.DataFrame, table: pd.DataFrame, path: str) -> None:
     axis = "rtt" if path == "lab" else "ring"
-    if path == "real":
-        ax.set_xscale("log")
-        ax.set_yscale("log")
+    ax.set(yscale="log", xscale="log" if path == "real" else "linear")
     draw_doubt(ax, doubt, axis, "received_rate", level=DOUBT, darkness=BANDS[1][0])
     draw_simulated(ax, curve, axis, "received_rate", label=False)
     draw_published(ax, table, axis, "published", fitted="role", label=False)
@@ -101,14 +101,18 @@ def _paper_panel(ax: Axes, curve: pd.DataFrame, doubt: pd.DataFrame, table: pd.D
     middle = curve.groupby(["variant", axis])["received_rate"].median()
     values = np.array(sorted(set(curve[axis])), float)
     if path == "lab":
-        ax.set(xlim=(0, None), ylim=(0, 1.25 * max(middle.max(), table["published"].max())))
-        at = {"stock": (0.06, (-2, -9)), "patched": (0.07, (4, 7))}
+        ax.set_xlim(0, None)
+        at = {"stock": (0.06, (-2, -10)), "patched": (0.07, (4, 7))}
     else:
         ax.set_ylim(1e6, 1.6 * float(curve["received_rate"].max()))
         at = {"stock": (25, (8, -8)), "patched": (10, (6, -9))}
     for name, (x, offset) in at.items():
         there = float(values[np.abs(values - x).argmin()])
         name_lines(ax, {name: (there, float(middle[name, there]))}, offset)
+
+
+LEADER = {"arrowstyle": "-", "color": "#9a9a9a", "linewidth": 0.5, "shrinkA": 1, "shrinkB": 3}
+"""Thin line from a name to its marker."""
 
 
 def gain_by_queue(pairs: pd.DataFrame, tunnel: str = "OpenVPN") -> Figure:
@@ -137,18 +141,24 @@ def gain_by_queue(pairs: pd.DataFrame, tunnel: str = "OpenVPN") -> Figure:
                 linewidth=1.6 if default else 0.8, zorder=2 + default)  # fmt: skip
         for x, y, look in zip((0, 1), ends, (stock, patched), strict=True):
             ax.plot([x], [y], marker=look.marker, color=look.color, markerfacecolor="white", zorder=4)
-        step = f"{100 * row['gain']:+.0f} %" if row["gain"] < FACTOR else f"×{1 + row['gain']:.0f}"
-        words = f"{row['ring']:.0f} packets: {format_tick(round(row['stock'] / 1e6, 1))} ({step})"
-        ax.text(-0.06, np.exp(at), words, ha="right", va="center", fontsize=7, weight="bold" if default else "normal")
+        step = f"×{significant(1 + row['gain'], 3)}"
+        words = f"{row['ring']:.0f}: {format_tick(round(row['stock'] / 1e6, 1))} ({step})"
+        ax.annotate(words, (0, row["stock"]), xytext=(-0.14, np.exp(at)), textcoords="data", ha="right", va="center",
+                    fontsize=7, weight="bold" if default else "normal", arrowprops=LEADER)  # fmt: skip
         if default:
-            gain = f"500 packets:\n+{percent(row['gain'])} of stock is\n−{percent(row['deficit'])} of backpressure"
-            ax.text(1.3, 0.06, gain, ha="right", va="bottom", fontsize=7,
+            one, two = (format_tick(round(end / 1e6, 1)) for end in ends)
+            gain = (
+                f"at {row['ring']:.0f}: {step}; the abstract's\n{100 * row['deficit']:.0f} % = ({two} − {one}) / {two}"
+            )
+            ax.text(1.35, 0.05, gain, ha="right", va="bottom", fontsize=7,
                     transform=ax.get_xaxis_transform())  # fmt: skip
     ax.text(1.06, shown["patched"].median(), f"all: {shown['patched'].median() / 1e6:.0f}", va="center", fontsize=7)
     ax.set(yscale="log", xlim=(-1.2, 1.35), xticks=[0, 1], xticklabels=["stock", "backpressure"])
     ax.set_ylim(float(shown["stock"].min()) / 1.6, float(shown["patched"].max()) * 2.6)
+    ax.text(0.02, 0.98, "txqueuelen: stock (factor)", fontsize=7, va="top", style="italic", transform=ax.transAxes)
     label_axis(ax.yaxis, "Throughput", "bit/s")
     ax.grid(axis="x", visible=False)
+    set_up(fig, f"{tunnel}, Germany–USA, RTT of about 120 ms", "all values published")
     return fig
 
 
