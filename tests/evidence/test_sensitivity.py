@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tunbp.evidence.sensitivity import PUBLISHED_WINDOW, Range, ranges
+from tunbp.evidence.sensitivity import PUBLISHED_WINDOW, Range, paper_points, ranges
 from tunbp.model.fields import FIELDS
 
 
@@ -30,7 +30,7 @@ def test_the_window_begins_at_the_least_that_was_published() -> None:
     assert window.low == PUBLISHED_WINDOW
 
 
-def test_the_papers_points_carry_the_published_ratio():
-    points = sensitivity.paper_points().set_index(["table", "ring"])["ratio"]
+def test_the_papers_points_carry_the_published_ratio() -> None:
+    points = paper_points().set_index(["table", "ring"])["ratio"]
     assert points["real", 500] == pytest.approx(184.6 / 117.4, rel=1e-3)
     assert points["real", 10] > 100

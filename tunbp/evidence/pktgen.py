@@ -105,12 +105,12 @@ def groups(table: pd.DataFrame, quantity: str = "transmitted_rate") -> pd.DataFr
     -------
     pandas.DataFrame
         Columns `cpu`, `device`, `configuration`, `variant`, `published` [packet/s] (missing where the table could
-        not be read), `model`, `change` (patched / own stock row - 1, transmitted only).
+        not be read), `model`, `role`, `change` (patched / own stock row - 1, transmitted only).
     """
     shown = table[(table["quantity"] == quantity) & table["kind"].isin(["stock", "patched"])]
     shown = shown[shown["wake_policy"].isin(["none", "freed_batch", "batch_or_empty", "half_or_empty"])]
     shown = shown.rename(columns={"kind": "variant"})
-    columns = ["cpu", "device", "configuration", "variant", "published", "model"]
+    columns = ["cpu", "device", "configuration", "variant", "published", "model", "role"]
     stock = shown[shown["variant"] == "stock"].drop_duplicates(columns[:3]).set_index(columns[:3])["published"]
     keys = pd.MultiIndex.from_frame(shown[columns[:3]])
     change = shown["published"].to_numpy() / stock.reindex(keys).to_numpy() - 1
@@ -147,14 +147,16 @@ def changes(bars: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns `cpu`, `device`, `configuration`, `change`, `low`, `high` (95 %, from the spread between sessions, see
-        `repetition.change_half_width`), `model`; all relative to the stock row.
+        `repetition.change_half_width`), `model`; all relative to the stock row. `role` of the patched row.
     """
     keys = ["cpu", "device", "configuration"]
     stock = bars[bars["variant"] == "stock"].set_index(keys)["model"]
     table = bars[bars["variant"] == "patched"].reset_index(drop=True)
     half = change_half_width() * (1 + table["change"])
     model = table["model"].to_numpy() / stock.reindex(pd.MultiIndex.from_frame(table[keys])).to_numpy() - 1
-    table = table[[*keys, "change"]].assign(low=table["change"] - half, high=table["change"] + half, model=model)
+    table = table[[*keys, "role", "change"]].assign(
+        low=table["change"] - half, high=table["change"] + half, model=model
+    )
     return table.reset_index(drop=True)
 
 

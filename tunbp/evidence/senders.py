@@ -125,26 +125,28 @@ def cost_parts(streams: int) -> pd.DataFrame:
 def wake_rules() -> pd.DataFrame:
     """Rate of other wake rules over that of wake at half: `case`, `rule`, `published`, `model`, `error` (ratios).
 
-    `low` and `high` are the published ratio less and more what is known of its scatter: between sessions for pktgen
-    (`repetition.change_half_width`), the one repeated run for iperf3 (`repetition.same_code_difference`).
+    `role` says whether the model was fitted to the row. `low` and `high` are the published ratio less and more what is
+    known of its scatter: between sessions for pktgen (`repetition.change_half_width`), the one repeated run for iperf3
+    (`repetition.same_code_difference`).
     """
     pktgen_rows = validate(["pktgen"]).set_index("row")
     tcp_rows = validate(["librecast"]).set_index("row")
-    lines: list[tuple[str, str, float, float, float]] = []
+    lines: list[tuple[str, str, float, float, str, float]] = []
     for rule, row in WAKE_ROWS.items():
         lines.append(("pktgen, TAP, 1 sender", rule, *_ratio(pktgen_rows, row, "wake-tap-half"), change_half_width()))
     for rule, row in (("freed batch", "batch"), ("empty", "empty")):
         one, half = (f"librecast-{name}-8s-receiver" for name in (row, "half"))
         lines.append(("iperf3, TAP, 8 streams", rule, *_ratio(tcp_rows, one, half), same_code_difference()))
-    table = pd.DataFrame(lines, columns=["case", "rule", "published", "model", "half"])
+    table = pd.DataFrame(lines, columns=["case", "rule", "published", "model", "role", "half"])
     table["low"], table["high"] = (table["published"] * (1 + sign * table["half"]) for sign in (-1, 1))
     return table.drop(columns="half").assign(error=table["model"] / table["published"] - 1.0)
 
 
-def _ratio(rows: pd.DataFrame, row: str, base: str) -> tuple[float, float]:
+def _ratio(rows: pd.DataFrame, row: str, base: str) -> tuple[float, float, str]:
+    """Published and simulated ratio of two rows, and whether the model was fitted to the upper one."""
     pair = rows.loc[[row, base], ["published", "model"]].to_numpy(float)
     published, model = pair[0] / pair[1]
-    return float(published), float(model)
+    return float(published), float(model), str(rows["role"].loc[row])
 
 
 def headline(rows: pd.DataFrame, rules: pd.DataFrame) -> dict[str, tuple[float, str, str]]:

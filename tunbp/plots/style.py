@@ -50,16 +50,16 @@ class VariantStyle:
 
 
 # Stock and backpressure are vermillion and dark blue: apart for every kind of colour vision, and in grey
-# (lightness 53 against 29 of 100). Wake rules are shades of the backpressure blue, from early to late.
+# (lightness 53 against 29 of 100). Wake rules go from light blue (early) over the backpressure blue to purple (late).
 VARIANTS: dict[str, VariantStyle] = {
     "stock": VariantStyle("stock", "#D55E00", "o", "--"),
     "backpressure": VariantStyle("backpressure", "#004488", "s", "-"),
     "noqueue": VariantStyle("patched, noqueue", "#8C8C8C", "D", ":"),
-    "wake_any": VariantStyle("wake: any space", "#A6CEE3", "v", (0, (1, 1))),
+    "wake_any": VariantStyle("wake: any space", "#A6CEE3", "v", (0, (3, 1, 1, 1))),
     "wake_batch": VariantStyle("wake: freed batch", "#4A90C4", "^", "-."),
     "wake_half": VariantStyle("wake: half", "#004488", "s", "-"),
-    "wake_seven_eighths": VariantStyle("wake: 7/8", "#3A3F8F", "P", (0, (5, 1))),
-    "wake_empty": VariantStyle("wake: empty", "#08306B", "X", (0, (3, 1, 1, 1))),
+    "wake_seven_eighths": VariantStyle("wake: 7/8", "#5E3C99", "P", (0, (5, 1))),
+    "wake_empty": VariantStyle("wake: empty", "#A0479E", "X", (0, (1, 1))),
 }
 """Style per variant; a notebook may add its own name, never another look for these."""
 

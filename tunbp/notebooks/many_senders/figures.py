@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
 
+from tunbp.evidence.repetition import same_code_difference
 from tunbp.plots import style
 from tunbp.plots.bands import draw_simulated
-from tunbp.plots.legend import HALO, fitted_handle, kind_handle, name_lines
+from tunbp.plots.legend import GREY, HALO, fitted_handle, kind_handle, model_handle, name_lines, set_up
 from tunbp.plots.points import draw_published, estimates
 from tunbp.plots.texts import Text
 
@@ -22,25 +23,29 @@ TEXTS = {
         "iperf3 through TAP with several streams, three wake rules and stock",
         "With one stream backpressure is faster than stock, with 8 it is 21 to 32 % slower, whatever the wake rule: "
         "packets of senders that alternate cost more, and only a queue that stops makes senders alternate. Open "
-        "markers: published, one run of 10 s each (S19, S21); the same code gave 9.13 and 9.83 Gbit/s on two days. A "
-        "dot inside: fitted. Lines: simulated.",
+        "markers: published, one run of 10 s each (S19, S21); the same code gave 9.13 and 9.83 Gbit/s on two days, "
+        "which is what the bar shows: the only spread that is known. A dot inside: the model was fitted to that run. "
+        "Lines: simulated, without anything random.",
         "Four lines over 1 to 16 streams: stock is flat, the three backpressure lines start above it and fall below "
         "it from two streams on.",
     ),
     "senders_costs": Text(
         "What a packet costs with 8 streams, and what another wake rule would change",
         "Left: contention, not the wake, is what 8 streams pay for backpressure, more than its reader saves (without "
-        "contention a packet would cost less than with stock, as with one stream); fitted time per packet by part. "
+        "contention a packet would cost less than with stock, as with one stream); time per packet by part, in the "
+        "model as it was fitted to the markers of senders_streams: nothing on the left was measured. "
         "Right: an earlier wake helps 8 streams and hurts a single pktgen sender, a later one the other way round. "
-        "Open markers: published rate over that of the merged rule (half); bars: how far equal code scatters, between "
-        "sessions for pktgen, between two days for iperf3: only the loss of the early wake in pktgen is established. "
-        "Black lines: simulated.",
+        "Open markers: published rate over that of the merged rule (half), a dot inside where the model was fitted to "
+        "it; bars: how far equal code scatters, between sessions for pktgen (95 %), between two days for iperf3 (one "
+        "repetition): only the loss of the early wake in pktgen is established. Black lines: simulated.",
         "Left, stacked bars: contention makes the backpressure bars longer than stock. Right, four rows of dots "
         "around one: pktgen with freed batch lies at 0.81, the other three within ten per cent of one.",
     ),
 }
 """Words of each figure, by its id."""
 
+CPU = "a Ryzen 9 9950X (inferred), txqueuelen 1000"
+"""Set-up of the regression report (S19, S21)."""
 PARTS = (("#E8E8E8", ""), ("#BDBDBD", "...."), ("#8A8A8A", "////"), ("#555555", "xxxx"))
 """Fill and hatch of the parts of a packet's cost, from light to dark."""
 
@@ -68,12 +73,18 @@ def streams(rows: pd.DataFrame, model: pd.DataFrame) -> Figure:
     style.label_axis(ax.yaxis, "Throughput", "bit/s", "Gbit/s")
     both = [*rows["published"], *model["received_rate"]]
     ax.set_ylim(0.94 * min(both), 1.04 * max(both))
-    ax.set_xlim(None, 2.4 * max(ticks))
+    ax.set_xlim(None, 3.2 * max(ticks))
     middle = model.groupby(["variant", "streams"])["received_rate"].median()
     for name in dict.fromkeys(model["variant"]):
-        name_lines(ax, {name: (ticks[-1], float(middle[name, ticks[-1]]))}, (6, 0))
+        name_lines(ax, {name: (ticks[-1], float(middle[name, ticks[-1]]))}, (7, 0))
+    # one bar for all: how far equal code differed between two days
+    apart, level = same_code_difference(), 15.5e9
+    ax.errorbar([max(ticks)], [level], yerr=[[level * apart], [level * apart]], color=GREY, elinewidth=0.8)
+    ax.annotate("equal code,\ntwo days", (max(ticks), level), xytext=(7, 0), textcoords="offset points", fontsize=6.5,
+                color=GREY, va="center")  # fmt: skip
     handles = [kind_handle("published"), fitted_handle(), kind_handle("simulated")]
     fig.legend(handles=handles, loc="outside upper center", ncols=3)
+    set_up(fig, f"iperf3 through TAP, {CPU}, no emulated delay, one run of 10 s per marker")
     return fig
 
 
@@ -103,25 +114,24 @@ def costs(parts: pd.DataFrame, rules: pd.DataFrame) -> Figure:
                       fontsize=6.5)  # fmt: skip
     left.set_xlim(0, 1.12 * float(start.max()))
     left.set_yticks(range(len(variants)), [style.variant_style(name).label for name in variants])
-    left.set_ylim(len(variants) - 0.4, -1.9)
+    left.set_ylim(len(variants) - 0.4, -0.6)
     left.grid(axis="y", visible=False)
-    style.label_axis(left.xaxis, "Cost per packet, 8 streams", "s", "µs")
-    left.legend(loc="upper left", ncols=2, fontsize=6)
+    style.label_axis(left.xaxis, "Time per packet, 8 streams, model (fitted)", "s", "µs")
     rows = rules.assign(
         name=rules["case"] + ",\nwake: " + rules["rule"],
         variant=np.where(rules["rule"] == "freed batch", "wake_batch", "wake_empty"),
     )
     estimates(right, rows, "name", "published", "low", "high", variant="variant", kind="published", model="model",
-              reference=1.0)  # fmt: skip
-    right.set_ylim(len(rules) - 0.4, -1.6)
+              fitted="role", reference=1.0)  # fmt: skip
+    right.set_ylim(len(rules) - 0.4, -0.9)
     right.set_xlabel("Rate relative to wake at half")
     for words, side, shift in (("slower", "right", -5), ("faster", "left", 5)):
-        text = right.annotate(words, (1.0, -0.75), xytext=(shift, 0), textcoords="offset points", ha=side, va="center",
+        text = right.annotate(words, (1.0, -0.65), xytext=(shift, 0), textcoords="offset points", ha=side, va="center",
                               fontsize=6.5, style="italic")  # fmt: skip
         text.set_path_effects(HALO)
-    handles = [
-        Line2D([], [], linestyle="none", marker="o", color="#555555", markerfacecolor="white", label="published"),
-        Line2D([], [], color="black", linestyle="-", linewidth=1.4, label="simulated"),
-    ]
-    right.legend(handles=handles, loc="upper left", ncols=2)
+    bar = Line2D([], [], color=GREY, linewidth=0.9, label="scatter of equal code")
+    handles = [*left.get_legend_handles_labels()[0], kind_handle("published"), fitted_handle(), bar, model_handle()]
+    fig.legend(handles=handles, loc="outside upper center", ncols=4)
+    set_up(fig, f"TAP, iperf3 on {CPU}", "pktgen on a Ryzen 5 5600X",
+           "contention: of senders that alternate at a full ring")  # fmt: skip
     return fig

@@ -10,8 +10,8 @@ import pandas as pd
 import xarray as xr
 from matplotlib.lines import Line2D
 
-from tunbp.plots.legend import GREY, HALO, key
-from tunbp.plots.points import draw_measured
+from tunbp.plots.legend import GREY, HALO, fitted_handle, key, model_handle, set_up
+from tunbp.plots.points import draw_measured, model_mark
 from tunbp.plots.series import time_series
 from tunbp.plots.style import figure, label_axis, label_field, variant_style
 from tunbp.plots.texts import Text
@@ -29,27 +29,32 @@ TEXTS = {
         "Without added delay (left) stock needs a ring of about 100 packets with TAP; backpressure keeps its rate "
         "with 10 and half of it with a single one. Behind vhost-net both carry the same from 10 packets on. With "
         "delay (right) six of the eight runs lie on the dotted line or up to a quarter below it, which is what the "
-        "receiver's window allows: they say nothing about drops. Only the two stock TAP runs lie far below. Filled "
-        "markers: measured, one run of 300 s each, with a 95 % interval over its seconds that knows nothing of other "
-        "runs and is mostly smaller than the marker; stock and backpressure are moved apart sideways. Short lines: "
-        "simulated (the stock TAP run with a ring of one changes its state after 138 s, which the model does not). Two "
-        "backpressure files say another delay in their name and are drawn at the round trip that was measured.",
+        "receiver's window allows (another one for each device): they say nothing about drops. Only the two stock TAP "
+        "runs lie far below. Filled markers: measured, one run of 300 s each, with a 95 % interval over its seconds "
+        "that knows nothing of other runs and is mostly smaller than the marker; a white dot inside: the model was "
+        "fitted to that run; stock and backpressure are moved apart sideways. Short lines: simulated (the stock TAP "
+        "run with a ring of one changes its state after 138 s, which the model does not). Two backpressure files are "
+        "named after another delay than the round trip that was measured, at which they are drawn.",
         "Four panels. Left: rate against ring size, stock falls at small rings, backpressure hardly. Right: rate "
         "against round-trip time, most points on a falling curve set by the receive window.",
     ),
     "raw_series": Text(
-        "What was in flight, and its rate, of one stock run and one with backpressure",
+        "Rate and window of one stock run and one with backpressure",
         "The window of the stock run saws at less than half of what backpressure keeps in flight, and the model "
-        "follows in level and shape, but loses other numbers of packets (in the panels). Dots: measured each second at "
+        "follows in level and shape, but not in losses (numbers in the panels). Dots: measured each second at "
         "the sender; lines: simulated; the first 120 s, means without the first 10. Shown is the smaller of congestion "
         "and receive window: a congestion window beyond the receiver's is not used. The simulation is not shifted or "
-        "started to match: losses fall at other moments. The round trips differ: the file of the second run says "
-        "120 ms.",
+        "started to match: losses fall at other moments; that its rate goes up and down each second with backpressure "
+        "comes from whole round trips that fall into a second. The round trips differ (both files are named after "
+        "120 ms), so the levels of the two columns cannot be compared.",
         "Two columns of two time series; stock saws at a low level, the run with backpressure stays at the receive "
         "window, measured with some scatter below it.",
     ),
 }
 """Words of each figure, by its id."""
+
+FACTOR = 2.0
+"""Ratio of simulated and measured counts from which it is said."""
 
 
 def raw_summary(table: pd.DataFrame) -> Figure:
@@ -73,13 +78,15 @@ def raw_summary(table: pd.DataFrame) -> Figure:
         _raw_panel(axes[row, 0], own[own["label"] == 0], "ring")
         _raw_panel(axes[row, 1], own[own["ring"] == 1000], "base_rtt")
         axes[row, 0].set_title(f"{DEVICES[device]}, no added delay")
-        axes[row, 1].set_title(f"{DEVICES[device]}, ring of 1000 packets")
+        axes[row, 1].set_title(f"{DEVICES[device]}, txqueuelen 1000")
         if row < len(devices) - 1:
             axes[row, 0].set_xlabel("")
             axes[row, 1].set_xlabel("")
-    model = Line2D([], [], linestyle="none", marker="_", markersize=11, color="black", label="simulated")
+    seconds = Line2D([], [], color=GREY, linewidth=0.8, label="95 % over seconds of the run")
     window = Line2D([], [], linestyle=":", color=GREY, label="receive window / round trip")
-    key(fig, loc="outside upper center", ncols=4, handles=[model, window])
+    model = model_handle(upright=False)
+    key(fig, loc="outside upper center", ncols=4, handles=[fitted_handle("measured"), seconds, model, window])
+    set_up(fig, "one iperf3 run of 300 s and one TCP stream per marker, i5-6300HQ")
     return fig
 
 
@@ -90,24 +97,26 @@ def _raw_panel(ax: Axes, own: pd.DataFrame, axis: str) -> None:
     # beside each other: where both carry the same, one would hide the other
     aside = np.where(own["variant"] == "stock", -1.0, 1.0)
     own = own.assign(place=own[axis] * 1.09**aside if axis == "ring" else own[axis] + 0.0016 * aside)
-    draw_measured(ax, own, "place", "measured", low="low", high="high", label=False)
-    for variant, part in own.groupby("variant"):
-        # wider than the marker and under it: seen at both sides also where both agree
-        ax.plot(part["place"], part["model"], linestyle="none", marker="_", markersize=9, markeredgewidth=1.1,
-                color=variant_style(str(variant)).color, zorder=2.5)  # fmt: skip
+    draw_measured(ax, own, "place", "measured", low="low", high="high", fitted="role", label=False)
+    for row in own.to_dict("records"):
+        half = 0.16 * row["place"] if axis == "ring" else 0.0028
+        model_mark(ax, row["place"], row["model"], half, upright=False)
     label_axis(ax.yaxis, "Throughput", "bit/s")
     if axis == "ring":
         label_field(ax.xaxis, "ring")
         return
     label_axis(ax.xaxis, "Round-trip time, as measured", "s")
     held = own[own["limit"].str.startswith("receive window")]
-    times = np.linspace(0.004, 1.05 * float(own["base_rtt"].max()), 100)
-    ax.plot(times, 8 * float(held["window"].median()) / times, linestyle=":", color=GREY, linewidth=1.0, zorder=1)
+    times, window = np.linspace(0.004, 1.05 * float(own["base_rtt"].max()), 100), float(held["window"].median())
+    ax.plot(times, 8 * window / times, linestyle=":", color=GREY, linewidth=1.0, zorder=1)
+    if np.isfinite(window):
+        ax.annotate(f"window {show(window, 'byte', 2)}", (0.024, 8 * window / 0.024), xytext=(4, 3), fontsize=6.5,
+                    textcoords="offset points", color=GREY)  # fmt: skip
     ax.set_ylim(0.6 * float(own["measured"].min()), 2.0 * float(own["measured"].max()))
     for line in own[own["finding"].str.contains("the delay was another|another delay")].to_dict("records"):
         # beside its marker, where neither the window's curve nor the next marker is
         side, shift = ("right", (-7, -2)) if line["label"] < 0.1 else ("left", (7, -9))
-        words = f"file says {line['label'] * 1e3:.0f} ms"
+        words = f"file name: {line['label'] * 1e3:.0f} ms"
         at = (line["place"], line["measured"])
         ax.annotate(words, at, xytext=shift, textcoords="offset points", fontsize=6.5, ha=side)
 
@@ -142,8 +151,8 @@ def raw_series(
         time_series(axes[:, column], runs, ["throughput", "cwnd"], {"cwnd": "MB"})  # type: ignore[arg-type]
         measured = next(series for series, kind in data if kind == "measured").sel(run=name)
         axes[0, column].set_title(
-            f"{variant_style(variants[name]).label}: {DEVICES[str(measured['device'].item())]}, ring of "
-            f"{int(measured['ring'])} packets, {1e3 * float(measured['min_rtt']):.0f} ms"
+            f"{variant_style(variants[name]).label}: {DEVICES[str(measured['device'].item())]}, txqueuelen "
+            f"{int(measured['ring'])}, RTT {1e3 * float(measured['min_rtt']):.0f} ms"
         )
         for ax, words in zip(axes[:, column], _differences(shape[shape["run"] == name]), strict=True):
             # where the dots are not: below those of backpressure, above those of stock
@@ -152,13 +161,14 @@ def raw_series(
                            va="top" if top else "bottom", fontsize=6.5)  # fmt: skip
             text.set_path_effects(HALO)
         axes[0, column].set_xlabel("")
-        axes[1, column].set_ylabel("In flight (MB)")
+        axes[1, column].set_ylabel("min(cwnd, window) (MB)")
         if column:
             axes[0, column].set_ylabel("")
             axes[1, column].set_ylabel("")
     for row in axes:
         row[0].set_ylim(0, 1.06 * max(float(np.nanmax(line.get_ydata())) for ax in row for line in ax.lines))
     key(fig, loc="outside upper center", ncols=4)
+    set_up(fig, "iperf3, one TCP stream, i5-6300HQ", "one value a second", "the two runs differ in RTT too")
     return fig
 
 
@@ -167,8 +177,11 @@ def _differences(shape: pd.DataFrame) -> tuple[str, str]:
     one, two = (shape[shape["kind"] == kind].iloc[0] for kind in ("measured", "simulated"))
     rates = [show(float(row["throughput"]), "bit/s", 3) for row in (one, two)]
     change = f"{100 * (two['throughput'] / one['throughput'] - 1):+.0f} %".replace("-", "−")
-    lost = [significant(float(row["retransmits_per_minute"]), 2) for row in (one, two)]
+    counts = [float(row["retransmits_per_minute"]) for row in (one, two)]
+    lost = [significant(count, 2) for count in counts]
+    off = max(counts) / max(min(counts), 1e-9)
+    wrong = f" (a factor of {significant(off, 1)})" if min(counts) and off > FACTOR else ""
     return (
         f"measured {rates[0]}, simulated {rates[1]} ({change})",
-        f"retransmits a minute: measured {lost[0]}, simulated {lost[1]}",
+        f"retransmits a minute: measured {lost[0]}, simulated {lost[1]}{wrong}",
     )
