@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from tunbp.evidence import latency
-from tunbp.notebooks.qdisc_and_latency.tables import in_band, needed_by_stock
+from tunbp.notebooks.qdisc_and_latency.tables import in_band, needed_by_stock, simulated
 
 
 def bulk(stock: list[float]) -> pd.DataFrame:
@@ -32,3 +32,10 @@ def test_a_ping_is_said_to_lie_inside_the_reported_band_only_where_it_does() -> 
     assert "TCP backs off" in words
     above = in_band(pd.DataFrame([("stock", 500, 1.1 * high)], columns=["variant", "ring", "rtt"]))
     assert above.endswith("(above the band).")
+
+
+def test_the_set_up_says_path_and_reader_and_what_stock_drops_at_the_ring_that_is_marked() -> None:
+    table = bulk([1, 400, 800]).assign(drop_fraction=0.012)
+    facts = simulated({"streams": 2, "rtt": 0.02, "drain_rate": 6e4}, table)
+    assert facts[1:4] == ("RTT 20 ms", "reader of 60 Kpps", "2 bulk TCP streams")
+    assert facts[-1] == "stock drops 1.2 % of packets at txqueuelen 100"

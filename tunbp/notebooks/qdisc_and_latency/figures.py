@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import seaborn as sns
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from tunbp.evidence import latency
 from tunbp.plots import style
 from tunbp.plots.bands import draw_simulated
-from tunbp.plots.legend import GREY, key, variant_handle
-from tunbp.plots.points import estimates
+from tunbp.plots.legend import GREY, key, set_up
 from tunbp.plots.texts import Text
-from tunbp.quantities import show
+from tunbp.quantities import show, show_range
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,8 +26,10 @@ TEXTS = {
         "A small ring is enough with backpressure: at the star a bulk flow (left) has 98 % of its best rate or more, "
         "and behind fq_codel a sparse flow beside it (right) waits for what is in the ring alone. Stock needs a far "
         "larger ring for the same rate, and pfifo behind a stopped ring (middle) only moves the queue into itself. "
+        "Stock waits the same behind both qdiscs, which never hold its packets, and its short waits are those of the "
+        "packets that the ring did not drop. "
         "Lines: simulated, median of the seeds; bands: where one more falls (of fewer than 39 their whole "
-        "range). Dotted: a ring that is always full, N over the reader's speed.",
+        "range). Dotted: a ring that is always full.",
         "Three panels over txqueuelen. With backpressure the rate is nearly full from small rings on, with stock from "
         "large ones on; the wait of a sparse flow grows with the ring behind fq_codel and is some milliseconds at "
         "every ring behind pfifo.",
@@ -35,12 +37,12 @@ TEXTS = {
     "tun_shaped": Text(
         "Ping through a tun device that is read at 8 Mbit/s, by driver and txqueuelen",
         "The ring makes the ping, with either driver: a full ring of 500 packets takes 750 ms, inside the 670 to 770 "
-        "ms that were reported with any qdisc (grey band; unix.stackexchange 762935), and backpressure with fq_codel "
+        "ms that were reported with any qdisc (grey bar; unix.stackexchange 762935), and backpressure with fq_codel "
         "hardly shortens it, as no qdisc sorts what is in the ring. Only a smaller ring does; stock pays for that "
-        "with losses, backpressure does not. Simulated, 20 TCP streams, mean; the path's own round trip of 5 ms is "
-        "assumed.",
-        "Dot plot on a logarithmic axis: both drivers lie close to each other in each row, from hundreds of "
-        "milliseconds at 500 packets down to tens at 10.",
+        "with losses, backpressure does not. Lines: simulated, 20 TCP streams, mean; the path's own round trip of 5 ms "
+        "is assumed.",
+        "Two rising lines on logarithmic axes that lie close to each other, from tens of milliseconds at 10 packets to "
+        "hundreds at 500, where a grey bar shows what was reported.",
     ),
     "video_loss": Text(
         "Loss of a video in a stock ring of 25 packets, over the size of its frames",
@@ -59,13 +61,15 @@ GREYS = ("#000000", "#5a5a5a", "#9a9a9a")
 """Colours of readers: neither stock nor backpressure."""
 
 
-def over_rings(bulk: pd.DataFrame) -> Figure:
+def over_rings(bulk: pd.DataFrame, *facts: str) -> Figure:
     """Throughput over ring size, and a sparse flow's wait in one panel per qdisc; the ring that has both is marked.
 
     Parameters
     ----------
     bulk
         `evidence.latency.over_rings`.
+    *facts
+        What was simulated, for the line of the set-up (`tables.simulated`).
 
     Returns
     -------
@@ -73,7 +77,7 @@ def over_rings(bulk: pd.DataFrame) -> Figure:
         To be handed to `Output.figure`.
     """
     qdiscs = list(dict.fromkeys(bulk["qdisc"]))
-    fig, axes = style.figure("text", 2.7, cols=1 + len(qdiscs), sharex=True)
+    fig, axes = style.figure("text", 2.9, cols=1 + len(qdiscs), sharex=True)
     best = latency.sweet_spot(bulk)
     last = bulk[bulk["qdisc"] == best["qdisc"]]
     draw_simulated(axes[0], last, "ring", "received_rate", label=False)
@@ -93,11 +97,13 @@ def over_rings(bulk: pd.DataFrame) -> Figure:
         ax.plot(
             [best["ring"]], [best[value]], marker="*", markersize=8, color="black", markeredgecolor="white", zorder=5
         )
-    ax = panels[-1][0]
     rate, wait = show(best["received_rate"], "bit/s", 2), show(best["wait"], "s", 2)
-    words = f"ring of {best['ring']:.0f}:\n{rate},\nwait {wait}"
-    ax.annotate(words, (0.98, 0.04), xycoords="axes fraction", ha="right", va="bottom", fontsize=6.5)
-    key(fig, loc="outside upper center", ncols=2)
+    star = Line2D([], [], color="black", linewidth=0.7, marker="*", markersize=8, markeredgecolor="white",
+                  label=f"smallest with 98 % of the rate: {best['ring']:.0f} ({rate}, wait {wait})")  # fmt: skip
+    full = Line2D([], [], color=GREY, linestyle=":", linewidth=0.9, label="a full ring: txqueuelen / reader's speed")
+    band = Patch(color=GREY, alpha=0.18, linewidth=0, label="where one more seed falls")
+    key(fig, loc="outside upper center", ncols=3, handles=[band, full, star])
+    set_up(fig, *facts, "waits are those of packets that were not dropped")
     return fig
 
 
@@ -106,15 +112,11 @@ def _wait_panel(ax: Axes, part: pd.DataFrame) -> None:
     draw_simulated(ax, part, "ring", "wait", label=False)
     full = part.drop_duplicates("ring").sort_values("ring")
     ax.plot(full["ring"], full["full_ring"], color=GREY, linestyle=":", linewidth=0.9, zorder=1)
-    start = full.iloc[len(full) // 3]
-    text = ax.annotate("full ring: $N/\\mu$", (start["ring"], start["full_ring"]), va="bottom", ha="right",
-                       xytext=(-2, 3), textcoords="offset points", fontsize=6.5, color=GREY)  # fmt: skip
-    text.set_visible(part["qdisc"].iloc[0] != "fq_codel")  # there it lies on the line of backpressure
     style.label_axis(ax.yaxis, "Wait of a sparse flow", "s")
 
 
 def shaped(table: pd.DataFrame) -> Figure:
-    """Ping behind a tun read at 8 Mbit/s, a row per ring with both drivers, over the band that was reported.
+    """Ping behind a tun read at 8 Mbit/s over txqueuelen, both drivers, and the range that was reported at one ring.
 
     Parameters
     ----------
@@ -126,24 +128,23 @@ def shaped(table: pd.DataFrame) -> Figure:
     Figure
         To be handed to `Output.figure`.
     """
-    rings = [ring for ring in (500, 100, 50, 10) if ring in set(table["ring"])]
-    fig, ax = style.figure("column", 1.1 + 0.27 * len(rings))
+    fig, ax = style.figure("column", 2.7)
+    ax.set(xscale="log", yscale="log")
+    draw_simulated(ax, table, "ring", "rtt", label=False)
     low, high = latency.shaped_published()
-    band = ax.axvspan(low, high, color="#BBBBBB", alpha=0.7, linewidth=0, label="reported, 500 packets, any qdisc")
-    ax.set_xscale("log")
-    handles = [band]
-    for variant, qdisc, shift in (("stock", "any qdisc", -0.14), ("backpressure", "fq_codel", 0.14)):
-        lines = table[table["variant"] == variant].set_index("ring").loc[rings].reset_index()
-        look = replace(style.variant_style(variant), label=f"{style.variant_style(variant).label}, {qdisc}")
-        estimates(ax, lines.assign(name=lines["ring"].astype(str)), "name", "rtt", shift=shift, look=look)
-        handles.append(variant_handle(look, ["measured"]))
-    ax.set_ylabel(style.axis_words("ring")[0])
-    style.label_axis(ax.xaxis, "Ping", "s")
-    fig.legend(handles=[*handles[1:], handles[0]], loc="outside upper center", ncols=2)
+    ring = latency.DEFAULT_RING["tun"]
+    ax.plot([ring, ring], [low, high], color="#9A9A9A", linewidth=5, solid_capstyle="butt", zorder=1)
+    bar = Line2D([], [], color="#9A9A9A", linewidth=5, label=f"reported by a user, {ring} packets, any qdisc")
+    ax.set_xlim(None, 1.4 * ring)
+    style.label_field(ax.xaxis, "ring")
+    style.label_axis(ax.yaxis, "Ping", "s")
+    key(fig, loc="outside upper center", ncols=2, handles=[bar])
+    set_up(fig, "lines simulated: tun read at 8 Mbit/s, 20 TCP streams, stock pfifo_fast, backpressure fq_codel, "
+           "path of 5 ms")  # fmt: skip
     return fig
 
 
-def video(frames: pd.DataFrame, ring: int = 25) -> Figure:
+def video(frames: pd.DataFrame, ring: int = latency.VIDEO_PUBLISHED[0]) -> Figure:
     """Loss of a video over the size of its I-frames, a line per size of the other frames, and the paper's value.
 
     Parameters
@@ -176,9 +177,16 @@ def video(frames: pd.DataFrame, ring: int = 25) -> Figure:
     stock = style.variant_style("stock").color
     _, lost = latency.VIDEO_PUBLISHED
     ax.plot([part["iframe"].min(), last], [lost, lost], color=stock, linestyle=":", linewidth=1.0)
-    ax.annotate("paper: up to 29 %", (part["iframe"].min(), lost), xytext=(0, 2), textcoords="offset points",
-                fontsize=6.5, color=stock)  # fmt: skip
+    ax.annotate(f"abstract of the paper: up to {100 * lost:.0f} %", (part["iframe"].min(), lost), xytext=(0, 2),
+                textcoords="offset points", fontsize=6.5, color=stock)  # fmt: skip
     ax.set_ylim(0, 1.15 * float(part["loss"].max()))
     ax.set_xlabel("Packets of an I-frame")
     style.label_axis(ax.yaxis, "Packets lost", "1", "%")
+    slow, fast = float(part["reader"].min()), float(part["reader"].max())
+    lines = [
+        Line2D([], [], color=GREYS[0], label="simulated (median of readers)"),
+        Patch(color=GREY, alpha=0.4, linewidth=0, label=f"readers of {show_range(slow, fast, 'packet/s')}"),
+    ]
+    fig.legend(handles=lines, loc="outside upper center", ncols=2)
+    set_up(fig, f"stock driver, txqueuelen {ring}, 30 frames a second, one I-frame in 30, all frame sizes assumed")
     return fig

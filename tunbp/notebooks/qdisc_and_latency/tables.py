@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 from tunbp.evidence import latency
 from tunbp.plots.style import variant_style
-from tunbp.quantities import show, significant
+from tunbp.quantities import percent, show, significant
 
 RINGS = (10, 50, 100, 500, 1000)
 """Rings of the printed table."""
@@ -64,6 +67,31 @@ def needed_by_stock(bulk: pd.DataFrame) -> str:
     needed = f"with {enough['ring'].min():.0f}" if len(enough) else "at none of these rings"
     carried = show(best["received_rate"], "bit/s", 2)
     return f"Backpressure carries {carried} with {best['ring']:.0f} packets, stock {needed}."
+
+
+def simulated(values: Mapping[str, Any], bulk: pd.DataFrame) -> tuple[str, ...]:
+    """Facts of the simulation of `evidence.latency.over_rings`, for the line of a figure's set-up.
+
+    Parameters
+    ----------
+    values
+        Parameters of the notebook.
+    bulk
+        What `over_rings` returned for them.
+
+    Returns
+    -------
+    tuple of str
+        Path, reader, flows, and what the ring of the sweet spot drops of stock's packets.
+    """
+    best, table = latency.sweet_spot(bulk), latency.medians(bulk)
+    there = table[(table["variant"] == "stock") & (table["ring"] == best["ring"]) & (table["qdisc"] == best["qdisc"])]
+    lost = (
+        f"stock drops {percent(float(there['drop_fraction'].iloc[0]), 2)} of packets at txqueuelen {best['ring']:.0f}"
+    )
+    flows = "1 bulk TCP stream" if values["streams"] == 1 else f"{values['streams']} bulk TCP streams"
+    reader = f"reader of {show(values['drain_rate'], 'packet/s', 2)}"
+    return ("simulated", f"RTT {show(values['rtt'], 's', 2)}", reader, flows, lost)
 
 
 def in_band(shaped: pd.DataFrame) -> str:
