@@ -7,9 +7,13 @@ import shutil
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 os.environ["MPLBACKEND"] = "Agg"
+# how long an example takes says nothing on a machine that others use
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 SLOW = (
     "notebooks/test_notebooks.py", "model/engines/test_fluid.py", "model/test_compiled.py",

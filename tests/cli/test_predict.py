@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 
 import pytest
 from click.testing import CliRunner
@@ -13,6 +14,7 @@ from tunbp.cli import main, tunbp
 from tunbp.cli.predict import FIRST, NOT_SET
 from tunbp.cli.predict import predict as command
 from tunbp.errors import OutputError, ParamsError
+from tunbp.infer.priors import products
 from tunbp.model.fields import FIELDS
 
 FAST = ["--duration", "4s", "--draws", "16", "--rings", "25,1000"]
@@ -129,6 +131,20 @@ def test_the_table_fits_a_terminal_of_80_columns_in_one_unit_whatever_the_rates(
         assert all(len(line) <= 80 for line in table)
         assert "…" not in shown
         assert len({word for line in table for word in line.split() if word.endswith("bit/s")}) == 1
+
+
+def test_help_names_every_program():
+    said = " ".join(CliRunner().invoke(tunbp, ["predict", "--help"]).output.split())
+    named = re.search(r"reads the device: ([^.]*)\.", said)
+    assert named
+    assert sorted(named[1].split(", ")) == sorted(products())
+
+
+def test_the_commands_are_for_the_host_that_sends():
+    path = ["--rtt", "50ms", "--ring", "25", *FAST]
+    for direction, side in (("upload", "on this host"), ("download", "on the other end")):
+        shown = CliRunner().invoke(tunbp, ["predict", *path, "--direction", direction], catch_exceptions=False)
+        assert f"That is, {side}, which sends the data: `ip link set" in " ".join(shown.output.split())
 
 
 def test_a_ping_that_does_not_change_is_said_to_stay():

@@ -7,6 +7,7 @@ import pytest
 from tunbp.prediction import predict
 from tunbp.prediction.card import card, words
 from tunbp.prediction.causes import SHAPER
+from tunbp.quantities import show
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +38,31 @@ def test_what_waits_before_a_slow_link_is_said_with_its_remedy():
 
 def test_a_constant_is_named_as_people_call_it():
     assert (words("path_rate"), words("byte_cost")) == ("link rate", "byte cost")
+
+
+def test_the_ring_that_is_enough_does_not_hang_on_which_longer_ones_were_simulated():
+    path = {"rtt": 0.12, "drain_rate": 60e3, "duration": 8.0, "warmup": 2.0}
+    few, many = (
+        card(predict(path, rings, count=32)) for rings in ([1000, 2000, 5000], [100, 1000, 2000, 3000, 5000, 10_000])
+    )
+    assert few.ring == many.ring == 2000
+
+
+def test_where_only_the_ping_grows_in_the_median_no_command_is_given():
+    short = {"rtt": 0.03, "ring": 500, "streams": 8, "duration": 6.0, "warmup": 1.0, "reader_policy": "separate"}
+    found = predict(short, [100, 1000, 5000], product="wireguard-go", count=64)
+    told = card(found, program="wireguard-go")
+    ping = [found.quantiles("latency", ring, "stock")["median"] for ring in (500, 5000)]
+    assert ping[1] > 1.2 * ping[0]
+    assert "ip link set" not in str(told)
+    assert told.ring == 500
+
+
+def test_a_ping_whose_upper_end_grows_is_not_said_to_stay():
+    found = predict({"rtt": 0.12, "ring": 100, "drain_rate": 2e4, "duration": 8.0, "warmup": 2.0}, [5000], count=32)
+    now, then = (found.quantiles("latency", ring, "stock") for ring in (100, 5000))
+    assert then["high90"] > 1.2 * now["high90"]
+    assert f"up to {show(then['high90'], 's', 2)}, {show(now['high90'], 's', 2)} now" in str(card(found))
 
 
 def test_commands_name_the_device_as_its_program_does():

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tunbp.prediction.measured import Told
     from tunbp.prediction.path import Path
 
-RINGS = "25,100,500,1000,5000"
+RINGS = "25,100,500,1000,2000,5000"
 HEADER = 52
 """Bytes of IPv4, TCP and its timestamps, which Linux sends, between MTU and MSS."""
 
@@ -69,7 +69,13 @@ LEAST_SHOWN = 1e-4
 @click.option("--cpu-bound", metavar="300Mbit/s", help="TCP rate at which the tunnel's program uses a whole CPU.")
 @click.option("--udp", metavar="237Mbit/s", help="Send UDP at this rate instead of TCP.")
 @click.option("--mtu", type=Quantity("1500B", "byte", whole=True), help="MTU of the device, instead of --mss.")
-@click.option("--product", default="openvpn", show_default=True, help="Program that reads the device.")
+@click.option(
+    "--product",
+    default="openvpn",
+    show_default=True,
+    help="Program that reads the device: openvpn, wireguard-go, qemu-tap, vhost-net, passt, tun2socks, copy, upf, "
+    "other. WireGuard and OpenVPN's DCO in the kernel do not use such a device.",
+)
 @click.option("--host", help="Start from the constants of a known host, e.g. path-openvpn.")
 @click.option("--constants", type=click.Path(path_type=File), help="constants.yaml that `tunbp lab probe` wrote.")
 @click.option("--direction", type=click.Choice(["upload", "download"]), default="upload", show_default=True)
@@ -190,10 +196,11 @@ def report(console: Console, found: Prediction, direction: str, path: Path) -> N
     from rich.markup import escape
     from rich.table import Table
 
-    from tunbp.prediction.card import card
+    from tunbp.prediction.card import HERE, THERE, card
 
     read, sizes = path.told, [int(ring) for ring in found.draws["ring"].to_numpy()]
-    advice = card(found, read.device if read else "", path.program)
+    side = HERE if direction == "upload" else THERE
+    advice = card(found, read.device if read else "", path.program, side)
     console.print(escape(advice.sentences[0]), style="bold")
     rates = {variant: [found.quantiles("received_rate", n, variant) for n in sizes] for variant in WORDS}
     unit, size = _common_unit([q for row in rates.values() for q in row])
@@ -220,8 +227,7 @@ def report(console: Console, found: Prediction, direction: str, path: Path) -> N
     console.print(table)
     for line in advice.sentences[1:]:
         console.print(escape(line))
-    side = "this host's" if direction == "upload" else "the other end's"
-    console.print(escape(f"The ring is that of {side} device, which sends the data ({direction})."))
+    console.print(escape(f"The ring is that of the device {side} ({direction})."))
     if path.known["rtt"] == 0.0:
         console.print(f"No delay was added: an RTT of {show(found.used['rtt']['value'], 's')} is simulated.")
     for note in found.notes:

@@ -13,9 +13,6 @@ from tunbp.prediction.distribution import WORTH, Prediction
 from tunbp.prediction.products import Product, product
 from tunbp.quantities import percent, show, show_range, significant
 
-ENOUGH = 0.8
-"""Part of the best ring's gain that a ring must bring to be advised: longer ones cost ping for little."""
-
 SURE, OPEN = 0.75, 0.25
 """Probabilities from which something is advised, and below which it is advised against."""
 
@@ -36,6 +33,9 @@ VAGUE = 1.5
 
 UNAFFECTED = (LINK, LOSS, SHAPER, WINDOW)
 """Causes on which neither the ring nor the flag has an influence."""
+
+HERE, THERE = "on this host, which sends the data", "on the other end, which sends the data"
+"""Whose ring it is, in words: a download fills that of the server."""
 
 FLAG = f"IFF_BACKPRESSURE (Linux {COMPARED['backpressure']})"
 """What the advice is about, and the kernel that has it."""
@@ -64,7 +64,7 @@ class Card:
         return "\n".join(self.sentences)
 
 
-def card(prediction: Prediction, device: str = "", program: str = "openvpn") -> Card:
+def card(prediction: Prediction, device: str = "", program: str = "openvpn", side: str = HERE) -> Card:
     """The advice that a prediction supports.
 
     Parameters
@@ -75,6 +75,8 @@ def card(prediction: Prediction, device: str = "", program: str = "openvpn") -> 
         Name of the device in the commands; empty: as the program names it.
     program
         The product that reads it (``data/priors.yaml``).
+    side
+        The host that sends the data, whose device's ring it is: `HERE` or `THERE`.
 
     Returns
     -------
@@ -87,16 +89,17 @@ def card(prediction: Prediction, device: str = "", program: str = "openvpn") -> 
     ring = _enough(prediction)
     longer = _more(prediction, ring)
     flagged, main = prediction.variant == "backpressure", next(iter(held))
-    rates = [_median(prediction, "received_rate", size, "stock") for size in (prediction.ring, ring)]
-    helped = not flagged and rates[1] >= (1.0 + SHOWN) * rates[0] and float((longer > WORTH).mean()) >= OPEN
+    faster = not flagged and _faster(prediction, ring, longer)
+    helped = faster and (float(np.median(longer)) >= NOTHING or _waits(prediction, ring) < LONGER_PING)
     lines = [*_fit(prediction), _now(prediction, held), *_cause(prediction, held, known)]
     if prediction.used["source"]["value"] != "tcp":
         lines += _datagrams(prediction)
     elif flagged:
         lines += _without(prediction)
     elif main not in UNAFFECTED or held[main] < SURE:
-        lines += _today(prediction, ring if helped else prediction.ring, longer, device or known.device, known)
-        lines += _flag(prediction, known)
+        commands = _commands(ring, device or known.device, known)
+        lines += _today(prediction, ring, longer, f"{side}: {commands}") if helped else _leave(prediction, ring, faster)
+        lines += _flag(prediction, known, side)
     now = prediction.quantiles("received_rate", prediction.ring, prediction.variant)
     top = next(iter(prediction.ranking()), None)
     if top is not None and float(top["share"]) > TELLING and now["high90"] > VAGUE * now["low90"]:
@@ -163,10 +166,23 @@ def _more(prediction: Prediction, ring: int) -> np.ndarray[tuple[int, ...], np.d
 
 
 def _enough(prediction: Prediction) -> int:
-    """Smallest ring that brings most of what the best one does beyond the present one, in the mean of all draws."""
+    """Smallest ring, not below the present one, over which a longer one is hardly worth it: in one of four draws."""
     sizes = [int(n) for n in prediction.draws["ring"] if int(n) >= prediction.ring]
-    gained = {n: float(np.log1p(_more(prediction, n)).mean()) for n in sizes}
-    return min(n for n, gain in gained.items() if gain >= ENOUGH * max(gained.values()))
+    gained = {n: 1.0 + _more(prediction, n) for n in sizes}
+    best = np.max(list(gained.values()), axis=0)
+    return min(n for n, gain in gained.items() if np.mean(best > (1.0 + WORTH) * gain) <= OPEN or n == max(sizes))
+
+
+def _faster(prediction: Prediction, ring: int, longer: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> bool:
+    """Whether a ring is worth a word: the table shows it faster, and it may well be."""
+    rates = [_median(prediction, "received_rate", size, "stock") for size in (prediction.ring, ring)]
+    return rates[1] >= (1.0 + SHOWN) * rates[0] and float((longer > WORTH).mean()) >= OPEN
+
+
+def _waits(prediction: Prediction, ring: int) -> float:
+    """Ping under load of a ring over that of the present one."""
+    there, here = (_median(prediction, "latency", size, "stock") for size in (ring, prediction.ring))
+    return there / here
 
 
 def _assumed(prediction: Prediction) -> list[str]:
@@ -291,26 +307,35 @@ def _datagrams(prediction: Prediction) -> list[str]:
     ]
 
 
-def _today(
-    prediction: Prediction,
-    ring: int,
-    longer: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
-    device: str,
-    known: Product,
-) -> list[str]:
-    if ring == prediction.ring:
-        return ["A longer ring would not help this path."]
-    more = float(np.median(longer))
-    times = f"{percent(more, 2)} more" if more < 1.0 else f"{significant(1.0 + more, 2)} times as much"
-    middle = f"in the middle {times}" if more >= NOTHING else "in the middle nothing is gained"
+def _commands(ring: int, device: str, known: Product) -> str:
+    """What sets txqueuelen, now and after the next start."""
     commands = [f"`ip link set dev {device} txqueuelen {ring}`"]
     commands += [known.queue.format(ring=ring)] if known.queue else []
-    commands += [f"systemd.link: `TransmitQueueLength={ring}`"]
+    return "; ".join([*commands, f"systemd.link: `TransmitQueueLength={ring}`"])
+
+
+def _today(
+    prediction: Prediction, ring: int, longer: np.ndarray[tuple[int, ...], np.dtype[np.float64]], commands: str
+) -> list[str]:
+    """What a longer ring brings without the flag, and how it is set."""
+    more = float(np.median(longer))
+    times = f"{percent(more, 2)} more" if more < 1.0 else f"{significant(1.0 + more, 2)} times as much"
+    middle = f"in the median {times}" if more >= NOTHING else "in the median nothing is gained"
     chance = float((longer > WORTH).mean())
     return [
         f"Today, without the flag: txqueuelen {ring} or more, {sure(chance)} over {percent(WORTH)} faster ({middle}); "
         f"{_ping(prediction, ring, 'stock')}.",
-        f"That is: {'; '.join(commands)}.",
+        f"That is, {commands}.",
+    ]
+
+
+def _leave(prediction: Prediction, ring: int, faster: bool) -> list[str]:
+    """Why no longer ring is advised."""
+    if not faster:
+        return ["A longer ring would not help this path."]
+    return [
+        f"A longer ring may gain something, in the median nothing: with {ring} {_ping(prediction, ring, 'stock')}, "
+        "so leave it."
     ]
 
 
@@ -327,13 +352,19 @@ def _without(prediction: Prediction) -> list[str]:
 
 
 def _ping(prediction: Prediction, ring: int, variant: str) -> str:
-    """What ping under load becomes, from stock at the present ring."""
-    before = show(_median(prediction, "latency", prediction.ring, "stock"), "s", 2)
-    after = show(_median(prediction, "latency", ring, variant), "s", 2)
-    return f"ping under load stays {after}" if after == before else f"ping under load {after} instead of {before}"
+    """What ping under load becomes, from stock at the present ring; how long it may get, where that is longer."""
+    now, then = (
+        prediction.quantiles("latency", size, which) for size, which in ((prediction.ring, "stock"), (ring, variant))
+    )
+    before, after = (show(q["median"], "s", 2) for q in (now, then))
+    longer = then["high90"] > LONGER_PING * now["high90"]
+    if after == before and not longer:
+        return f"ping under load stays {after}"
+    upto = f" (90 %: up to {show(then['high90'], 's', 2)}, {show(now['high90'], 's', 2)} now)" if longer else ""
+    return f"ping under load {after}{upto}" + ("" if after == before else f" instead of {before}")
 
 
-def _flag(prediction: Prediction, known: Product) -> list[str]:
+def _flag(prediction: Prediction, known: Product, side: str) -> list[str]:
     chance = prediction.gain()["probability_above_10_percent"]
     price = _ping(prediction, prediction.ring, "backpressure")
     said = _spread(prediction, "received_rate", prediction.ring, "backpressure")
@@ -343,5 +374,5 @@ def _flag(prediction: Prediction, known: Product) -> list[str]:
         return [f"{FLAG} is not likely to gain more than {percent(WORTH)} here ({100 * chance:.0f} %); {price}."]
     return [
         f"With {FLAG} at txqueuelen {prediction.ring}: {said}, {sure(chance)} over "
-        f"{percent(WORTH)} faster; {price}. {known.flag[0].upper() + known.flag[1:]}."
+        f"{percent(WORTH)} faster; {price}. It takes such a kernel {side.split(',')[0]}; {known.flag}."
     ]

@@ -103,6 +103,11 @@ def _single(run: xr.Dataset, given: Mapping[str, Any], variant: str) -> Told:
         told.append(f"{percent(values['drop_fraction'], 2)} dropped in the ring of {drops.name}")
     elif (share_again := _resent(run, rate)) is not None:
         values["resent"] = share_again
+    if drops is not None and not drops.counted and drops.dropped:
+        told.append(
+            f"{drops.dropped:.0f} packets dropped since {drops.name} came up, nobody knows when: not used, two "
+            "snapshots would tell"
+        )
     if mean and least and mean > least:
         values["queueing"] = mean - least
     own = _variant(run)
