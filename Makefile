@@ -71,7 +71,8 @@ bench: $(READY)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 soak: $(READY)
-	TUNBP_SOAK=1 $(BIN)/python -m pytest --timeout=0 -k soak tests/model tests/lab/probe/test_intervals.py tests/test_statistics.py $(ARGS)
+	TUNBP_SOAK=1 $(BIN)/python -m pytest --timeout=0 -k soak tests/model tests/lab/probe/test_intervals.py tests/test_statistics.py \
+		tests/evidence/test_posteriors.py $(ARGS)
 
 attack: $(KERNELS)
 	$(BIN)/python -m tests.attack --seconds 600 $(ARGS)

@@ -177,6 +177,8 @@ def calibrate(job: Calibration) -> Fit:
 WIDER = 2.0
 """A range that was searched is less than what was believed before: a posterior begins with ends this much further."""
 
+FEW = 4
+"""Draws of the prior for each of the posterior's: of one to four constants, which rows of minutes tell."""
 COUNT = 128
 """Draws of each posterior."""
 
@@ -249,7 +251,7 @@ def posterior_of(job: Calibration, count: int = COUNT, seed: int = 0) -> xr.Data
             each = sizes.log_rate(measured, found, np.ones_like(found))
         return np.asarray(each.sum(axis=1))
 
-    place, told = tempered(in_order(unknown), log_of, count, seed)
+    place, told = tempered(in_order(unknown), log_of, count, seed, pool=FEW)
     return told.assign({name: ("draw", value) for name, value in at(unknown, {}, norm.cdf(place)).items()})
 
 

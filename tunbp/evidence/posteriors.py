@@ -23,10 +23,7 @@ KERNELS = {"stock": VERSIONS["stock"], "backpressure": VERSIONS["patched"]}
 """Kernels of the paper's tables by variant."""
 
 SECONDS = 30.0
-"""Simulated time of a row, s."""
-
-TRUTH_SECONDS = 6.0
-"""The same of a test with known truths, s: whatever is simulated, the data are made by it too."""
+"""Simulated time of a row at most, s."""
 
 STEPS_OF = 0.02
 """RTT below which a row is simulated for proportionally less time, s."""
@@ -46,15 +43,13 @@ def hosts() -> dict[str, list[Cell]]:
     return found
 
 
-def rows_of(cells: Sequence[Cell], longest: float = SECONDS) -> Rows:
+def rows_of(cells: Sequence[Cell]) -> Rows:
     """Cells of one host as rows of an inference.
 
     Parameters
     ----------
     cells
         Cells of one host.
-    longest
-        Simulated time of a row, at most, s.
 
     Returns
     -------
@@ -63,7 +58,7 @@ def rows_of(cells: Sequence[Cell], longest: float = SECONDS) -> Rows:
     """
 
     def known(cell: Cell) -> dict[str, Any]:
-        seconds = longest * min(1.0, float(cell.known["rtt"]) / STEPS_OF)
+        seconds = SECONDS * min(1.0, float(cell.known["rtt"]) / STEPS_OF)
         return {**cell.known, "driver": KERNELS[cell.variant], "duration": seconds, "warmup": seconds / 6.0}
 
     unknown = {name: prior for name, prior in priors(cells[0].product).items() if name not in cells[0].known}
@@ -101,22 +96,20 @@ def posterior_of(
     return sample(fitted_rows(host), count, seed, state, report)
 
 
-def fitted_rows(host: str, longest: float = SECONDS) -> Rows:
+def fitted_rows(host: str) -> Rows:
     """The rows of a host that a posterior may use: those that `hosts.yaml` comes from.
 
     Parameters
     ----------
     host
         A host of ``hosts.yaml``.
-    longest
-        Simulated time of a row, at most, s.
 
     Returns
     -------
     Rows
         With what was published in bit/s.
     """
-    return rows_of([cell for cell in hosts()[host] if cell.use == CALIBRATION], longest)
+    return rows_of([cell for cell in hosts()[host] if cell.use == CALIBRATION])
 
 
 def predicted(host: str, posterior: xr.Dataset, seed: int = 0) -> tuple[list[Cell], xr.Dataset]:

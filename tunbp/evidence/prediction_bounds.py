@@ -12,6 +12,7 @@ import pandas as pd
 from tunbp.evidence.external_predictions import committed
 from tunbp.evidence.held_out import HELD_OUT, SOURCES, others
 from tunbp.evidence.predictive import compared, predictive
+from tunbp.infer.truth import covered
 
 JUDGES = ("native", "paper", "external")
 """Sources of `tunbp.evidence.held_out` with runs that nothing was calibrated on."""
@@ -85,6 +86,11 @@ PROMISES = (
 )  # fmt: skip
 
 
+TRUTHS = "simulated truths inside their 90 % interval, mean over constants"
+TRUTHS_LOW, TRUTHS_HIGH = 0.87, 0.93
+"""The bound that `tunbp.infer.truth.covered` is held against, in words, and its ends."""
+
+
 def external_check() -> pd.DataFrame:
     """The committed predictions of external runs beside what was measured.
 
@@ -110,13 +116,15 @@ def external_check() -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def bounds(table: pd.DataFrame) -> pd.DataFrame:
+def bounds(table: pd.DataFrame, truths: pd.DataFrame | None = None) -> pd.DataFrame:
     """The project's promises on predictions, each with its value and whether it is met.
 
     Parameters
     ----------
     table
         What `predictive.compared` returned; only held-out rows count.
+    truths
+        What `tunbp.infer.truth.ranks` returned; None: that test was not made, and has no row.
 
     Returns
     -------
@@ -130,6 +138,10 @@ def bounds(table: pd.DataFrame) -> pd.DataFrame:
         line = {"bound": promise.bound, "cells": count, "value": value, "low": promise.low, "high": promise.high}
         met = promise.low <= value <= promise.high
         lines.append({**line, "met": met, "recorded": promise.met, "why": promise.why})
+    if truths is not None:
+        value = float(covered(truths).mean())
+        line = {"bound": TRUTHS, "cells": len(truths), "value": value, "low": TRUTHS_LOW, "high": TRUTHS_HIGH}
+        lines.append({**line, "met": TRUTHS_LOW <= value <= TRUTHS_HIGH, "recorded": True, "why": ""})
     return pd.DataFrame(lines)
 
 

@@ -1,8 +1,9 @@
 """The posterior of a host's constants, by sequential Monte Carlo: from the prior to all rows, tempered.
 
-Draws live in the space where each prior is a standard normal. A stage raises the power of the likelihood as far as half
-of the draws stay effective, chooses draws by their weights, and moves each by Metropolis steps that simulate it anew.
-Everything follows from the seed; a state file that is there is continued.
+Draws live in the space where each prior is a standard normal. The first stage chooses from a pool of the prior that is
+many times as large. A stage raises the power of the likelihood as far as half of the draws stay effective, chooses
+draws by their weights, and moves each by Metropolis steps that simulate it anew. Everything follows from the seed; a
+state file that is there is continued.
 
 Notes
 -----
@@ -44,8 +45,11 @@ LAST_MOVES = 8
 FEWEST = 0.2
 """Part of the steps accepted below which steps get shorter; of twice as many they get longer."""
 
-FRESH = 0.4
-"""Part of a fresh draw of the prior in a step towards it."""
+POOL = 32
+"""Draws of the prior for each draw of the posterior, from which they are chosen at first."""
+
+BLOCK = 3
+"""Most constants that a step draws anew from their priors."""
 
 MOST_STAGES = 40
 """Stages after which a posterior is given up: the rows contradict the model."""
@@ -182,6 +186,7 @@ def sample(
     seed: int = 0,
     state: Path | None = None,
     report: Callable[[int, float, float], None] = lambda *_: None,
+    pool: int = POOL,
 ) -> xr.Dataset:
     """Draws of the posterior.
 
@@ -197,6 +202,8 @@ def sample(
         File that holds the stage reached; written after each stage, continued if it is there.
     report
         Called after each stage with its number, the power of the likelihood and the effective draws.
+    pool
+        Draws of the prior for each draw of the posterior, a power of two.
 
     Returns
     -------
@@ -208,9 +215,15 @@ def sample(
     def log_of(place: Array, seed: int) -> Array:
         return log_likelihood(rows, simulated(rows, constants(rows, place), seed), sizes)
 
-    place, told = tempered(in_order(rows.unknown), log_of, count, seed, state, report)
+    place, told = tempered(in_order(rows.unknown), log_of, count, seed, state, report, pool)
     values = {name: ("draw", drawn) for name, drawn in constants(rows, place).items()}
     return told.assign(values).assign_attrs(rows=list(rows.names), seed=seed)
+
+
+def _of_the_prior(constants: int, log_of: LogLikelihood, count: int, seed: int) -> tuple[Array, Array]:
+    """Places of draws of the prior in the standard normal space, and the logarithms of their likelihoods."""
+    place = ndtri(np.clip(sobol(constants, count, seed), 1e-9, 1.0 - 1e-9))
+    return place, log_of(place, seed)
 
 
 def tempered(
@@ -220,6 +233,7 @@ def tempered(
     seed: int,
     state: Path | None = None,
     report: Callable[[int, float, float], None] = lambda *_: None,
+    pool: int = POOL,
 ) -> tuple[Array, xr.Dataset]:
     """Places of the posterior's draws in the standard normal space, and how they were reached.
 
@@ -229,7 +243,7 @@ def tempered(
         Constants, the columns of the places.
     log_of
         Logarithm of the likelihood.
-    count, seed, state, report
+    count, seed, state, report, pool
         As for `sample`.
 
     Returns
@@ -247,14 +261,12 @@ def tempered(
             place, log, history = kept["place"], kept["log"], [tuple(line) for line in kept["history"]]
             pareto_k = float(kept["pareto_k"])
     else:
-        cube = np.clip(sobol(len(names), count, seed), 1e-9, 1.0 - 1e-9)
-        place = ndtri(cube)
-        log = log_of(place, seed)
+        place, log = _of_the_prior(len(names), log_of, pool * count, seed)
         pareto_k = posterior.smoothed(log)[1]
     power = history[-1][0] if history else 0.0
     while power < 1.0 and len(history) < MOST_STAGES:
         rng = np.random.default_rng([seed, len(history)])
-        step = _next_power(log, power)
+        step = _next_power(log, power, KEPT * count)
         weight = _normalized((step - power) * log)
         effective, power = posterior.effective(weight), step
         chosen = posterior.systematic(weight, count)
@@ -290,11 +302,11 @@ def _reach(history: Sequence[tuple[float, float, float]]) -> float:
     return float(np.clip(np.prod(changes), 0.1, 2.0))
 
 
-def _next_power(log: Array, power: float) -> float:
-    """Largest power at which enough draws stay effective."""
+def _next_power(log: Array, power: float, kept: float) -> float:
+    """Largest power at which `kept` draws stay effective."""
 
     def excess(step: float) -> float:
-        return posterior.effective(_normalized((step - power) * log)) - KEPT * log.size
+        return posterior.effective(_normalized((step - power) * log)) - kept
 
     return 1.0 if excess(1.0) >= 0.0 else float(brentq(excess, power, 1.0, xtol=1e-6))
 
@@ -315,17 +327,16 @@ def _moved(
 ) -> tuple[Array, Array, float]:
     """Two Metropolis steps of every draw, and the part of the first that was accepted; the prior is a standard normal.
 
-    The first is as long and as wide as the draws lie apart. The second leads towards a fresh draw of the prior, which
-    it keeps (preconditioned Crank-Nicolson): what the rows say nothing of is drawn anew. Cotter, Roberts, Stuart,
-    White, "MCMC methods for functions", Statistical Science 28 (2013), 424-446.
+    The first is as long and as wide as the draws lie apart. The second draws one to three constants anew from their
+    priors, others for each draw: what the rows say nothing of is taken as a rule.
     """
     count, size = place.shape
     spread = np.linalg.cholesky(np.atleast_2d(np.cov(place.T)) + 1e-6 * np.eye(size))
     proposed = place + reach * 2.38 / np.sqrt(size) * rng.normal(size=place.shape) @ spread.T
     prior = 0.5 * ((place**2).sum(axis=1) - (proposed**2).sum(axis=1))
     place, log, accepted = _taken(place, log, proposed, log_of(proposed, seed), power, prior, rng)
-    fresh = reach * FRESH
-    proposed = np.sqrt(1.0 - fresh**2) * place + fresh * rng.normal(size=place.shape)
+    anew = rng.random(place.shape).argsort(axis=1) < rng.integers(1, BLOCK + 1, size=(count, 1))
+    proposed = np.where(anew, rng.normal(size=place.shape), place)
     place, log, _ = _taken(place, log, proposed, log_of(proposed, seed), power, np.zeros(count), rng)
     return place, log, accepted
 
