@@ -112,11 +112,15 @@ def test_emulated_wireguard_go_carries_what_notebook_07_says(measured):
         zip(table["cell"].str[6:12], table["variant"], strict=True)
     )
     small = share.pop(("ring25", "stock"))
-    assert 1 / small == pytest.approx(32, abs=0.5)
+    assert 30 < 1 / small < 36
     assert share.between(0.27, 0.5).all()
-    lost = runs["dropped_ring"].to_numpy()[(runs["variant"] == "stock").to_numpy() & (runs["ring"] == 25).to_numpy()]
-    assert lost.tolist() == [7]
-    assert (runs["dropped_ring"].to_numpy()[(runs["variant"] == "backpressure").to_numpy()] == 0).all()
+    stock = runs.isel(run=((runs["variant"] == "stock") & (runs["ring"] == 25)).to_numpy())
+    assert stock.sizes["run"] >= 2
+    assert stock["dropped_ring"].max() < 20
+    assert float(stock["received_rate"].max()) < 4e6
+    flag = runs.isel(run=(runs["variant"] == "backpressure").to_numpy())
+    assert (flag["dropped_ring"] == 0).all()
+    assert float(flag["received_rate"].min()) > 10 * float(stock["received_rate"].median())
 
 
 def test_a_guest_behind_vhost_net_is_served_at_its_own_speed(measured):

@@ -185,3 +185,21 @@ def test_the_page_says_what_vhost_video_and_veth_measured(runs):
     waits = [median(runs["veth"], "sparse_latency", qdisc=qdisc) for qdisc in ("pfifo_fast", "fq_codel")]
     assert waits == pytest.approx([0.041, 0.017], abs=0.0006)
     assert median(runs["veth"], "ring_drop_fraction", qdisc="noqueue") == pytest.approx(0.5, abs=0.03)
+
+
+def test_the_page_says_what_wireguard_go_carried(runs):
+    found = runs["wireguard"]
+    rates = {
+        (ring, variant): sorted(round(float(rate) / 1e6, ring == 25 and variant == "stock") for rate in part)
+        for ring in (25, 500)
+        for variant in ("stock", "backpressure")
+        for part in [
+            found["received_rate"].to_numpy()[((found["ring"] == ring) & (found["variant"] == variant)).to_numpy()]
+        ]
+    }
+    assert rates == {
+        (25, "stock"): [3.4, 3.7],
+        (25, "backpressure"): [50, 59],
+        (500, "stock"): [47, 53],
+        (500, "backpressure"): [38, 43],
+    }
