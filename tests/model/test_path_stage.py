@@ -83,6 +83,14 @@ def test_an_overloaded_path_delays_by_its_buffer_and_loses_the_rest(engine: str)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+def test_a_path_that_is_a_tenth_of_the_reader_carries_no_more_than_its_rate(engine: str) -> None:
+    # of eight packets that are taken meanwhile seven are dropped: the packets engine had forgotten some that waited
+    result = load(engine, 2e3, path_rate=250.0, path_buffer=1000, duration=20.0, warmup=0.0)
+    assert float(result["delivered"]) == pytest.approx(250 * 20, abs=5)
+    assert float(result["queued"]) == pytest.approx(1001, abs=1)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("run", [1.0, 3.0])
 def test_random_loss_takes_its_share_in_the_long_run(engine: str, run: float) -> None:
     result = load(engine, 8e3, path_loss=0.02, path_loss_burst=run, duration=60.0)

@@ -150,7 +150,10 @@ def _buffers(m: Any) -> Buffers:
     by_reader = rtt / fastest if fastest > 0.0 else math.inf
     by_stack = rtt / float(m["transfer_gap"]) + ring + limit
     path = min(windows, by_reader, by_stack)
-    if m["path"] or m["far"] or m["ack_cost"] > 0.0:
+    if m["source"] != codes.TCP:  # all that the reader takes while one waits behind it, most of it to be dropped
+        waiting = min(float(m["duration"]), float((m["path_buffer"] + 2) * m["path_service"]))
+        path += waiting / max(fastest, float(m["gap"]))
+    elif m["path"] or m["far"] or m["ack_cost"] > 0.0:
         path = min(windows, path + 2.0 * m["path_buffer"])
     if m["far"] or m["ack_cost"] > 0.0:
         path = windows if m["source"] == codes.TCP else path
@@ -159,9 +162,10 @@ def _buffers(m: Any) -> Buffers:
     packets = float(m["duration"]) / (float(m["transfer_gap"]) if math.isinf(by_reader) else fastest)
     if m["source"] in (codes.OPEN, codes.PKTGEN):
         packets = max(packets, float(m["duration"] / m["gap"]))
-    memory = 24.0 * (ring + path) + (ACK.itemsize + 16.0) * path
+    answers = path if m["source"] == codes.TCP else 1.0
+    memory = 24.0 * (ring + path) + (ACK.itemsize + 16.0) * answers
     check_cost(packets, memory, "take a smaller ring or window, a shorter rtt or duration")
-    slots, acks = (1 << math.ceil(math.log2(n)) for n in (ring + path, path))
+    slots, acks = (1 << math.ceil(math.log2(n)) for n in (ring + path, answers))
     m["mask"], m["ack_mask"] = slots - 1, acks - 1
     pushed = float(m["duration"] / m["gap"]) + 1.0
     nodes = int(min(limit, windows, pushed)) + 2 if m["backpressure"] or m["shaper_gap"] > 0.0 else 2
