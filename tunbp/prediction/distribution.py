@@ -315,7 +315,9 @@ def _shortened(
     flat = {name: field.values.ravel() for name, field in batch.broadcast().items()}
     slots = round_trip_slots(flat["rtt"], None, flat["ring"] / flat["drain_rate"])
     by_packet = PACKET * flat["drain_rate"]
-    per_second = float(np.where(doubtful(flat, base.duration), by_packet, float(base.streams) * slots / rtt).sum())
+    per_second = float(
+        np.where(doubtful(flat, base.duration, base.dt), by_packet, float(base.streams) * slots / rtt).sum()
+    )
     if steps is None:
         affordable = max((STEPS if rtt >= LONG else STEPS_SHORT) / per_second, SHORTEST * rtt)
     else:

@@ -85,6 +85,8 @@ def test_soak_usual_paths_agree_and_few_are_warned_of() -> None:
         ({"driver": "7.3", "qdisc": "pfifo", "qdisc_limit": 10, "ring": 20, "streams": 8}, "a ring and qdisc of fewer"),
         ({"path_rate": 2e4, "path_buffer": 5}, "a link buffer of fewer than 20 packets"),
         ({"congestion": "bbr", "streams": 4}, "BBR of local senders"),
+        ({"congestion": "bbr", "dt": 1e-4, "burst_rate": 1e5}, "BBR of local senders whose blocks last longer"),
+        ({"qdisc": "noqueue", "streams": 2}, "several local senders without a qdisc"),
         ({"path_loss": 1e-3, "path_loss_burst": 9.0}, "losses in runs"),
         ({"driver": "7.3", "ring": 20, "wake_latency": 1e-3}, "wakes that take longer"),
         ({"ring": 20, "idle_latency": 1e-3}, "a reader that sleeps longer"),

@@ -77,10 +77,7 @@ def quantile(values: ArrayLike, probability: float, block: NDArray[np.int64]) ->
     inside = ratio(np.asarray(values) <= value, 1.0, block)
     if not inside.known():
         return Estimate(value, np.nan, np.nan, sample.size)
-    # at least the width that independent samples would have
-    independent = stats.norm.ppf((1 + LEVEL) / 2) * np.sqrt(probability * (1 - probability) / sample.size)
-    low = min(probability - (inside.value - inside.low), probability - independent)
-    high = max(probability + (inside.high - inside.value), probability + independent)
+    low, high = probability - (inside.value - inside.low), probability + (inside.high - inside.value)
     return Estimate(
         value,
         float(np.quantile(sample, low)) if low > 0 else -np.inf,

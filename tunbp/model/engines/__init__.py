@@ -48,7 +48,7 @@ def run(scenario: Scenario, engine: str, threads: int | None = None) -> xr.Datas
     elif engine == "auto":
         totals, series = _each_by_its_engine(scenario, flat, workers)
     else:
-        if reason := reasons(flat, scenario.duration):
+        if reason := reasons(flat, scenario.duration, scenario.dt):
             warnings.warn(f'fluid engine: {reason}: not to be relied on there; use engine="packets"', stacklevel=3)
         totals, series = fluid.run(scenario, flat, workers)
     dims = tuple(str(d) for d in template.dims)
@@ -68,7 +68,7 @@ def run(scenario: Scenario, engine: str, threads: int | None = None) -> xr.Datas
 
 def _each_by_its_engine(scenario: Scenario, flat: dict[str, Array], workers: int) -> tuple[Results, Results]:
     """Totals and series that both engines have, each scenario by the fluid engine unless that is doubtful."""
-    exact = doubtful(flat, scenario.duration)
+    exact = doubtful(flat, scenario.duration, scenario.dt)
     if not exact.any():
         return fluid.run(scenario, flat, workers)
     there = packets.run_batch(scenario, {name: values[exact] for name, values in flat.items()}, workers)

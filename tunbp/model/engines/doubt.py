@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from tunbp.model.drivers import Wake, driver, ring_batch, wake_threshold
 from tunbp.model.fields import PATH_BUFFER
-from tunbp.model.gso import segments_per_entry
-from tunbp.model.qdiscs import qdisc_limit
+from tunbp.model.gso import block_limits, segments_per_entry
+from tunbp.model.qdiscs import fact, qdisc_limit
 from tunbp.model.service import numbers, service_times
 
 Array = npt.NDArray[Any]
@@ -22,7 +22,7 @@ _COUNTING = (Wake.HALF, Wake.THREE_QUARTERS, Wake.SEVEN_EIGHTHS)
 """Rules that wake by a count alone: slots that ptr_ring has not freed yet can keep the ring from holding as many."""
 
 
-def regions(flat: dict[str, Array], duration: float) -> dict[str, Array]:
+def regions(flat: dict[str, Array], duration: float, dt: float | None = None) -> dict[str, Array]:
     """Scenarios of a batch for which the fluid engine is not to be relied on, by the reason in words.
 
     Found by drawing every field at random and changing one after the other until both engines agree. In 334 draws of
@@ -35,6 +35,8 @@ def regions(flat: dict[str, Array], duration: float) -> dict[str, Array]:
         One array per field of `Scenario` that may differ within a batch.
     duration
         Simulated time, s.
+    dt
+        Time step that was asked for, s; None: automatic.
     """
     number = numbers(flat)
     tcp, bbr, local = flat["source"] == "tcp", flat["congestion"] == "bbr", flat["origin"] == "local"
@@ -49,6 +51,7 @@ def regions(flat: dict[str, Array], duration: float) -> dict[str, Array]:
     limit = qdisc_limit(flat["qdisc"], number["qdisc_limit"], ring, payload, shaped, streams)
     room = ring + np.where(pushing, limit, 0.0)
     buffer = np.where(np.isnan(number["path_buffer"]), PATH_BUFFER, number["path_buffer"])
+    block_time = block_limits(number["rtt"], number["mss"])[1] / number["burst_rate"]
     taken = np.fmin(1.0 / (1.0 / rate + number["ack_cost"]), number["guest_rate"])
     packets_of_a_full_ring = ring - np.array([float(ring_batch(size)) for size in ring]) + 1.0
     return {
@@ -65,6 +68,10 @@ def regions(flat: dict[str, Array], duration: float) -> dict[str, Array]:
         "BBR of local senders with several flows, or windows below 30 segments": (
             tcp & bbr & local & ((streams > 1) | (window < 30))
         ),
+        "BBR of local senders whose blocks last longer than the time step that was asked for": (
+            tcp & bbr & local & (block_time > (np.inf if dt is None else dt))
+        ),
+        "several local senders without a qdisc": tcp & local & (streams > 1) & ~fact(flat["qdisc"], "attached"),
         "losses in runs on the path": tcp & (number["path_loss"] > 0.0) & (number["path_loss_burst"] > 2),
         "wakes that take longer than half a ring lasts": pushing & (number["wake_latency"] * rate > 0.5 * ring),
         "a reader that sleeps longer than half a ring lasts": number["idle_latency"] * rate > 0.5 * ring,
@@ -76,11 +83,11 @@ def regions(flat: dict[str, Array], duration: float) -> dict[str, Array]:
     }
 
 
-def reasons(flat: dict[str, Array], duration: float) -> str:
+def reasons(flat: dict[str, Array], duration: float, dt: float | None = None) -> str:
     """The reasons that hold for any scenario of a batch, in words; empty where there is none."""
-    return "; ".join(reason for reason, where in regions(flat, duration).items() if where.any())
+    return "; ".join(reason for reason, where in regions(flat, duration, dt).items() if where.any())
 
 
-def doubtful(flat: dict[str, Array], duration: float) -> npt.NDArray[np.bool_]:
+def doubtful(flat: dict[str, Array], duration: float, dt: float | None = None) -> npt.NDArray[np.bool_]:
     """Which scenarios of a batch lie in any of the regions."""
-    return np.asarray(np.logical_or.reduce(list(regions(flat, duration).values())), bool)
+    return np.asarray(np.logical_or.reduce(list(regions(flat, duration, dt).values())), bool)
