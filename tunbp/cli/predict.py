@@ -269,6 +269,6 @@ def draw(found: Prediction, target: File) -> None:
     from tunbp.plots.fans import fans
     from tunbp.plots.saving import save
 
-    figure = fans(found.draws, found.ring)
+    figure = fans(found.draws, found.ring, found.used)
     save(figure, target)
     plt.close(figure)

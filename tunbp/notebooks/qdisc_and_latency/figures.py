@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from tunbp.evidence import latency
+from tunbp.model.drivers import DEFAULT_RING
 from tunbp.plots import style
 from tunbp.plots.bands import draw_simulated
 from tunbp.plots.legend import GREY, key, set_up
@@ -132,7 +133,7 @@ def shaped(table: pd.DataFrame) -> Figure:
     ax.set(xscale="log", yscale="log")
     draw_simulated(ax, table, "ring", "rtt", label=False)
     low, high = latency.shaped_published()
-    ring = latency.DEFAULT_RING["tun"]
+    ring = DEFAULT_RING["tun"]
     ax.plot([ring, ring], [low, high], color="#9A9A9A", linewidth=5, solid_capstyle="butt", zorder=1)
     bar = Line2D([], [], color="#9A9A9A", linewidth=5, label=f"reported by a user, {ring} packets, any qdisc")
     ax.set_xlim(None, 1.4 * ring)

@@ -29,7 +29,8 @@ TEXTS = {
     "your_path": Text(
         "Throughput and ping of your path against txqueuelen",
         "Lines: median of the draws of what is not known; bands: 50 and 90 % of them (the latter edged as their line), "
-        "with the model's error; below 64 packets of ring that error is larger. Dotted: the present txqueuelen.",
+        "with the model's error; below 64 packets of ring that error is larger. Dotted: the present txqueuelen. No "
+        "ping is shorter than the round trip of the idle path.",
         "Two panels over txqueuelen, throughput and ping under load, each with a line and bands for stock and "
         "backpressure.",
     ),
