@@ -49,12 +49,23 @@ def test_threads_change_no_bit(reference: xr.Dataset, threads: int) -> None:
     xr.testing.assert_identical(simulate(mixed(), threads=threads), reference)
 
 
-@pytest.mark.parametrize(("width", "few"), [(8, 0), (16, 1000)], ids=["narrow tiles", "one by one"])
-def test_the_tile_size_changes_no_bit(
-    reference: xr.Dataset, width: int, few: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(batch, "WIDTHS", {True: width, False: width})
-    monkeypatch.setattr(batch, "FEW", {True: few, False: few})
+def of_the_commonest_kind(scenario: Scenario) -> np.ndarray[Any, Any]:
+    """Numbers of the scenarios that share one compiled kernel."""
+    fields = {name: field.values.ravel() for name, field in scenario.broadcast().items()}
+    kinds = batch.prepare(scenario, fields).kinds
+    return np.array([number for number, kind in enumerate(kinds) if kind == max(kinds, key=kinds.count)])
+
+
+def test_narrow_tiles_change_no_bit(reference: xr.Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    members = of_the_commonest_kind(mixed())  # of one kind, so that one kernel is compiled for this test
+    monkeypatch.setattr(batch, "WIDTHS", {True: 8, False: 8})
+    monkeypatch.setattr(batch, "FEW", {True: 0, False: 0})
+    assert len(members) > 16
+    xr.testing.assert_equal(simulate(reordered(mixed(), members)), reference.isel(run=members))
+
+
+def test_scenarios_one_by_one_have_the_bits_of_tiles(reference: xr.Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch, "FEW", {True: 1000, False: 1000})
     xr.testing.assert_identical(simulate(mixed()), reference)
 
 
