@@ -23,7 +23,7 @@ def test_the_picture_says_what_was_drawn_and_of_which_path(draws):
     used = {name: {"value": value} for name, value in
             {"rtt": 0.1, "qdisc": "fq", "streams": 2, "congestion": "bbr"}.items()}  # fmt: skip
     drawn = fans(draws, 100, used)
-    assert "RTT 100 ms, qdisc fq, 2 TCP streams (BBR), 40 draws" in drawn.get_supxlabel().replace("\n", " ")
+    assert "RTT 100 ms; qdisc fq; 2 TCP streams (BBR); 40 draws" in drawn.get_supxlabel().replace("\n", " ")
     [legend] = drawn.legends
     words = [text.get_text() for text in legend.get_texts()]
     assert words[2:] == ["50 % of draws", "90 % of draws", "txqueuelen now: 100", "round trip of the idle path"]
@@ -32,5 +32,5 @@ def test_the_picture_says_what_was_drawn_and_of_which_path(draws):
 
 def test_of_a_path_that_nothing_is_known_of_the_draws_alone_are_said(draws):
     drawn = fans(draws, 100)
-    assert drawn.get_supxlabel().startswith("Set-up: predicted, 40 draws")
+    assert drawn.get_supxlabel().startswith("Set-up: predicted; 40 draws")
     assert "round trip" not in " ".join(text.get_text() for text in drawn.legends[0].get_texts())

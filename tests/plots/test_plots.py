@@ -176,7 +176,7 @@ def test_rows_of_estimates_that_were_fitted_carry_the_dot_too(ax):
 def test_the_set_up_stands_in_one_small_line_below_the_figure(ax):
     legend.set_up(ax.figure, "OpenVPN", "", "120 ms")
     below = ax.figure.get_supxlabel()
-    assert below == "Set-up: OpenVPN, 120 ms"
+    assert below == "Set-up: OpenVPN; 120 ms"
     legend.set_up(ax.figure, *["a long fact of a set-up"] * 8)
     assert max(map(len, ax.figure.get_supxlabel().splitlines())) <= 84
 

@@ -195,7 +195,7 @@ def set_up(figure: Figure, *facts: str) -> None:
         What is the same in all panels, most telling first; empty ones are left out.
     """
     width = int(LETTERS * figure.get_figwidth())
-    words = textwrap.fill("Set-up: " + ", ".join(fact for fact in facts if fact), width)
+    words = textwrap.fill("Set-up: " + "; ".join(fact for fact in facts if fact), width)
     figure.supxlabel(words, fontsize=SMALL, color=GREY)
 
 
