@@ -36,8 +36,19 @@ def said():
 def test_only_missed_configurations_are_named_beside_their_intervals(judges):
     fig = figures.intervals(judges)
     names = [text.get_text() for text in fig.axes[0].texts]
-    assert sorted(names) == ["120 ms, ring 100, BBR", "firezone, 10 ms"]
+    assert sorted(names) == ["120 ms, txqueuelen 100, BBR", "firezone, 10 ms"]
     assert {text.get_ha() for text in fig.axes[0].texts} == {"left", "right"}, "each where its interval is not"
+
+
+def test_each_source_has_a_panel_with_the_band_of_its_own_number_of_rows(judges):
+    table = judges.assign(places=["0.5", "0.5", "0.0", "0.0"])
+    both = pd.concat([table, pd.concat([table] * 10).assign(source="external")])
+    fig = figures.coverage(both)
+    assert [ax.get_title() for ax in fig.axes] == ["the paper's other rows (4)", "runs of others (40)"]
+    middle = [sorted({round(y, 3) for x, y in ax.collections[0].get_paths()[0].vertices if round(x, 3) == 0.5})
+              for ax in fig.axes]  # fmt: skip
+    assert middle == [[0.0, 1.0], [0.35, 0.65]], "of 4 rows 0 to 4 are inside by chance, of 40 rows 14 to 26"
+    assert "95 % of honest intervals, were rows independent" in [t.get_text() for t in fig.legends[0].get_texts()]
 
 
 def test_the_printed_table_has_the_missed_configurations_alone(judges):

@@ -49,8 +49,8 @@ TEXTS = {
         "nothing of it; one at an end: they contradict what was believed before (the prior). Lines: 90 % of the "
         "posterior, with its median, as quantiles of the prior; values in their units are in the table `posterior`. "
         "Relative: what is narrowed is the factor to the near reader's speed or service time, not the constant in its "
-        "unit. Wake cost: what one stop and wake takes of the reader's time; wake-up latency: until a sleeping reader runs; "
-        "pauses: how often the reader is interrupted, and for how long. Sorted by how much of the variance is gone.",
+        "unit. Wake cost: what a stop and wake takes of the reader's time; wake-up latency: until a sleeping reader "
+        "runs; pauses: how often the reader is interrupted, and for how long. Sorted by how much variance is gone.",
         "One horizontal line with a dot per constant over the grey field of its prior, those that the rows narrow "
         "most at the top.",
     ),
