@@ -49,7 +49,7 @@ def write_run(folder, notebook="01_demo", figure=None):
         caption = "Rate over 100 % of rings."
         out.figure(figure or make_figure(), f"{name}_ring", "Throughput & ring", caption, data=make_table())
         out.table(make_table(), f"{name}_rates", "Rates_by ring")
-        out.finding(2, "57.2 %", "more at a ring of 500 <packets>", f"{name}_ring", f"{name}_rates")
+        out.finding(2, "57.2 %", "more at a ring of 500 <packets>", figure=f"{name}_ring", table=f"{name}_rates")
         out.number(f"{name}_gain", 57.2, "%", text="gain at a ring of 500")
         out.number(f"{name}_rate", 171.68e6, "bit/s", 2.1e6, text="received rate")
     return out

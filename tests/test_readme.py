@@ -46,4 +46,5 @@ def test_the_readme_says_what_the_run_found():
 def test_a_finding_is_quoted_by_its_place(finished):
     numbers = noted(finished)
     assert numbers["finding_2"]["shown"] == "57.2 %"  # as `small_run` notes it
+    assert numbers["finding_2_words"]["shown"] == "more at a ring of 500 <packets>"
     assert numbers["demo_gain"]["shown"] == "57.2 %"

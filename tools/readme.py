@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tunbp.errors import OutputError
+from tunbp.sources import linked
 
 GIVEN = "given"
 _QUOTED = re.compile(r"<!--(\w+)-->(.*?)<!---->", re.DOTALL)
@@ -22,7 +23,9 @@ _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 
 
 def noted(results: Path) -> dict[str, dict[str, Any]]:
-    """Numbers of a run and those of its findings (`finding_1`, ...), by the names that a text quotes them with.
+    """Numbers of a run and its findings, by the names that a text quotes them with.
+
+    Of a finding that is its number (`finding_1`) and its sentence with sources linked (`finding_1_words`).
 
     Parameters
     ----------
@@ -32,7 +35,9 @@ def noted(results: Path) -> dict[str, dict[str, Any]]:
     numbers: dict[str, dict[str, Any]] = json.loads((results / "numbers.json").read_text(encoding="utf-8"))["numbers"]
     for record in sorted((results / "numbers").glob("*.json")):
         for finding in json.loads(record.read_text(encoding="utf-8")).get("findings", []):
-            numbers[f"finding_{finding['place']}"] = {"shown": finding["number"]}
+            name = f"finding_{finding['place']}"
+            numbers[name] = {"shown": finding["number"]}
+            numbers[f"{name}_words"] = {"shown": linked(finding["sentence"], "markdown")}
     return numbers
 
 

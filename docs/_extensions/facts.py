@@ -295,7 +295,7 @@ def coverage() -> str:
 
 
 def headlines() -> str:
-    """Write the findings that the results page opens with, each linked to its figure's notebook and the message."""
+    """Write the findings that the results page opens with, each linked to its figure, its table and the messages."""
     found = []
     for path in sorted((ROOT / "results" / "numbers").glob("*.json")):
         record = json.loads(path.read_text(encoding="utf-8"))
@@ -304,9 +304,18 @@ def headlines() -> str:
         return "`results/` is empty: run `make reproduce` before `make docs` to see the findings here.\n"
     lines = []
     for entry in sorted(found, key=lambda entry: entry["place"]):
-        links = [f"{{doc}}`figure and data </generated/notebooks/{entry['run']}>`"]
-        links += [f"[message]({entry['link']})"] if entry["link"] else []
-        lines.append(f"1. **{entry['number']}** {linked(entry['sentence'], 'markdown')} ({', '.join(links)})")
+        links = [f"[figure](#figure-{entry['figure']})"] if entry["figure"] else []
+        table = ROOT / "results" / "tables" / f"{entry['table']}.csv"
+        if entry["table"] and table.exists():
+            (GENERATED / "tables").mkdir(exist_ok=True)
+            shutil.copy(table, GENERATED / "tables" / table.name)
+            links.append(f"{{download}}`data <generated/tables/{table.name}>`")
+        links.append(f"{{doc}}`notebook </generated/notebooks/{entry['run']}>`")
+        links += [
+            f"[{name}, {told['what']}]({told['link']})" for name, told in entry["sources"].items() if told["link"]
+        ]
+        words = " ".join(linked(entry[part], "markdown") for part in ("sentence", "detail"))
+        lines.append(f"1. **{entry['number']}** {words}\n\n   {' · '.join(links)}\n")
     return "\n".join(lines) + "\n"
 
 
@@ -342,7 +351,8 @@ def gallery() -> str:
             link = f"\n\n{{doc}}`Notebook <notebooks/{record['run']}>`"
         cards.append(
             f":::{{grid-item-card}} {record['title']}\n\n```{{image}} figures/{picture.name}\n:alt: {alt}\n"
-            f":target: ../_images/{picture.name}\n```\n\n{linked(caption, 'markdown')}{link}\n:::\n"
+            f":name: figure-{path.stem}\n:target: ../_images/{picture.name}\n```\n\n"
+            f"{linked(caption, 'markdown')}{link}\n:::\n"
         )
     return "::::{grid} 1 2 2 2\n:gutter: 3\n\n" + "\n".join(cards) + "\n::::\n"
 
@@ -389,6 +399,7 @@ def write(_: Sphinx) -> None:
     """Write everything anew, whatever was there."""
     shutil.rmtree(GENERATED / "notebooks", ignore_errors=True)
     shutil.rmtree(GENERATED / "figures", ignore_errors=True)
+    shutil.rmtree(GENERATED / "tables", ignore_errors=True)
     GENERATED.mkdir(exist_ok=True)
     for name, (title, make) in PAGES.items():
         (GENERATED / f"{name}.md").write_text(f"# {title}\n\n{make()}", encoding="utf-8")

@@ -80,12 +80,13 @@ def test_an_operator_reaches_the_advice_in_one_click_and_its_figure_in_two(page)
     page.locator("main img").first.wait_for()
 
 
-def test_the_first_page_says_the_four_findings_with_figure_and_message(page):
+def test_the_first_page_says_the_four_findings_with_figure_data_and_messages(page):
     show(page, "index")
     findings = page.locator("main ol > li")
     assert findings.count() == 4
-    assert findings.get_by_role("link", name="figure and data").count() == 4
-    assert findings.get_by_role("link", name="message").count() >= 3
+    for name in ("figure", "data", "notebook"):
+        assert findings.get_by_role("link", name=name, exact=True).count() == 4
+    assert findings.locator('a[href^="https://lore.kernel.org/"]').count() >= 10
 
 
 def test_formulas_are_drawn_by_the_browser_itself(page):

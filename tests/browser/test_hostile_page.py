@@ -23,7 +23,7 @@ def folder(tmp_path_factory):
             out.figure(fig, f"figure{i}", text, text, alt=text)
             out.table(pd.DataFrame({text: [text]}), f"table{i}", text)
             out.number(f"number{chr(97 + i)}", 1.0, text=text)
-            out.finding(i, text, text, f"figure{i}", f"table{i}", link=text)
+            out.finding(i, text, text, text, figure=f"figure{i}", table=f"table{i}")
     finish(folder)
     return folder
 

@@ -68,7 +68,7 @@ def test_all_parts_by_default(validation, predictions):
     assert result.exit_code == 0, result.output
     assert "v7-tap-stock" in result.output
     shown = " ".join(result.output.split())
-    assert "50 of kind quote: 21 holds, 9 contradicted, 20 not checkable." in shown
+    assert "50 of kind quote: 21 holds, 2 contradicted, 6 differs, 1 typing error, 20 not checkable." in shown
     assert "29 of kind our question: 14 yes, 14 no, 1 not checkable." in shown
 
 
@@ -117,7 +117,7 @@ def test_a_verdict_that_differs_from_the_recorded_one_fails(monkeypatch):
     monkeypatch.setattr(claims, "tables", lambda: known)
     result = CliRunner().invoke(check, ["--claims"])
     assert result.exit_code == 1
-    assert "cover-letters-36-percent: holds, recorded contradicted" in result.output
+    assert "cover-letters-36-percent: holds, recorded differs" in result.output
 
 
 def test_a_bound_that_is_not_met_fails(validation):

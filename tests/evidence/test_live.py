@@ -203,3 +203,17 @@ def test_the_page_says_what_wireguard_go_carried(runs):
         (500, "stock"): [47, 53],
         (500, "backpressure"): [38, 43],
     }
+
+
+def test_the_price_in_ping_stands_beside_what_it_buys(runs):
+    table = live.prices(runs["openvpn"]).set_index("setup")
+    cell = table.loc["120 ms, ring 25, CUBIC"]
+    every = live.single_runs(runs["openvpn"])
+    own = (
+        every[every["setup"] == "120 ms, ring 25, CUBIC"]
+        .groupby("variant")[["ping_mean_rtt", "received_rate"]]
+        .median()
+    )
+    assert cell["ping_factor"] == own.loc["backpressure", "ping_mean_rtt"] / own.loc["stock", "ping_mean_rtt"]
+    assert cell["rate_factor"] == own.loc["backpressure", "received_rate"] / own.loc["stock", "received_rate"]
+    assert (table["runs"] >= 5).all()

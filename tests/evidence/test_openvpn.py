@@ -71,3 +71,11 @@ def test_gain_and_deficit_of_a_pair() -> None:
     model = table.set_index("variant")["model"]
     assert pair["model_gain"] == pytest.approx(model["patched"] / model["stock"] - 1)
     assert openvpn.abstract_gain()["gain"] == pair["gain"]
+
+
+def test_the_headline_pairs_are_published_and_their_two_percentages_are_of_the_same_step():
+    rows = openvpn.headline_rows().set_index("source_id")
+    assert list(rows.loc["S03", ["stock", "patched"]]) == [117.4e6, 184.6e6]
+    assert list(rows.loc["S04", ["stock", "patched"]]) == [117e6, 185e6]
+    assert rows["deficit"].round(2).isin([0.36, 0.37]).all()
+    assert (rows["gain"] > 0.57).all()

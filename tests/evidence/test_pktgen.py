@@ -53,3 +53,14 @@ def test_the_law_passes_through_the_model_s_rows() -> None:
     for device, part in rules.groupby("device"):
         law = pktgen.wake_law(str(device), part["stock"].iloc[0], part["share"])
         assert law["transmitted_rate"].to_numpy() == pytest.approx(part["model"].to_numpy(), rel=2e-3)
+
+
+def test_every_published_change_names_its_rates_and_both_sources() -> None:
+    table = pktgen.published_changes(pktgen.compare()).set_index("row")
+    half = table.loc["wake-tap-half"]
+    assert (half["stock"], half["patched"], half["stock_source"], half["source_id"]) == (1293e3, 1216e3, "S13", "S14")
+    assert half["change"] == pytest.approx(1216 / 1293 - 1)
+    assert np.isnan(half["lost_patched"])  # S14 does not print it
+    assert {"v5-tap-patched", "wake-vhost-seven-eighths", "patch1-tap-patch-1-of-4"} <= set(table.index)
+    assert not table[["change", "stock_source", "source_id"]].isna().any(axis=None)
+    assert "v7-tap-1t-patched-noqueue" not in table.index  # it stops nothing

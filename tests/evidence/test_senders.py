@@ -54,3 +54,14 @@ def test_headline_numbers_are_changes_in_per_cent() -> None:
         "senders_early_streams_published": pytest.approx(-20.0),
         "senders_early_streams_model": pytest.approx(-15.0),
     }
+
+
+def test_every_published_change_is_of_the_side_that_is_whole_and_names_both_sources():
+    table = senders.published_changes().set_index("row")
+    merged = table[(table["streams"] == 8) & (table["wake_policy"] == "half_or_empty")]
+    assert sorted(merged["patched"]) == [9.13e9, 9.83e9]
+    assert sorted(merged["source_id"]) == ["S19", "S21"]
+    assert (merged["stock"] == 13.5e9).all()
+    assert set(table.loc[table["streams"] < 8, "side"]) == {"sender"}
+    assert set(table.loc[table["streams"] >= 8, "side"]) == {"receiver"}
+    assert (table["stock_source"] == "S19").all()

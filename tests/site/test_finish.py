@@ -11,6 +11,7 @@ from tunbp.results.output import Output
 from tunbp.run import state as runstate
 from tunbp.site import environment
 from tunbp.site.finish import finish
+from tunbp.sources import link as address
 
 
 def test_a_run_is_collected_into_numbers_for_latex_and_json(finished):
@@ -43,15 +44,19 @@ def test_the_page_has_every_figure_number_and_table(finished):
 
 def test_the_page_opens_with_the_findings_in_their_order_and_links_them(finished):
     with Output(finished, "03_other") as out:
-        out.finding(1, "5.2 to 24 %", "fewer packets", "demo_ring", "nowhere", "https://lore.kernel.org/netdev/x/")
-        out.finding(3, "27 %", "less", link="javascript:alert(1)")
+        places = {"figure": "demo_ring", "table": "nowhere"}
+        out.finding(1, "6.0 %", "fewer packets", "One <mean>.", **places, sources=["S13", "S14"])
+        out.finding(3, "27 %", "less", sources=["S28"])
     finish(finished)
     page = (finished / "index.html").read_text()
-    found = re.findall(r"<li><strong>(.*?)</strong> <span>(.*?)</span>\n<span class=\"links\">(.*?)</span></li>", page)
-    assert [number for number, *_ in found] == ["5.2 to 24 %", "57.2 %", "27 %"]
+    found = re.findall(
+        r"<li><strong>(.*?)</strong> <span>(.*?)</span>\n(.*?)<span class=\"links\">(.*?)</span></li>", page, re.DOTALL
+    )
+    assert [number for number, *_ in found] == ["6.0 %", "57.2 %", "27 %"]
+    assert "One &lt;mean&gt;." in found[0][2]
     assert found[1][1] == "more at a ring of 500 &lt;packets&gt;"
     links = [re.findall(r'href="([^"]*)"', links) for *_, links in found]
-    assert links == [["#figure-demo_ring", "https://lore.kernel.org/netdev/x/"],
+    assert links == [["#figure-demo_ring", address("S13"), address("S14")],
                      ["#figure-demo_ring", "tables/demo_rates.csv"], []]  # fmt: skip
     assert page.index('id="findings"') < page.index('id="figures"')
 

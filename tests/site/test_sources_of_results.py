@@ -49,7 +49,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
         out.figure(fig, "picture", "Rates", "Markers: published (S13, S28).", alt="A line that rises.")
         plt.close(fig)
         out.table(table, "rows", "Rows of S13")
-        out.finding(1, "57 %", "more, as S03 says", "picture", "rows", link("S03"))
+        out.finding(1, "57 %", "more, as S03 says", figure="picture", table="rows", sources=["S03"])
     finish(folder)
     return folder
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _COLOURS = {
-    "holds": "green", "contradicted": "red", "corrected": "cyan", "yes": "green", "no": "yellow",
-    "not checkable": "dim",
+    "holds": "green", "contradicted": "red", "differs": "yellow", "typing error": "yellow", "corrected": "cyan",
+    "yes": "green", "no": "yellow", "not checkable": "dim",
 }  # fmt: skip
 _RELATION = {"": "", "equal": "", "at_least": "≥ ", "at_most": "≤ "}
 
@@ -37,7 +37,7 @@ def _numbers(claim: pd.Series[Any]) -> str:
         return "-"
     lines = [f"claimed {_RELATION[claim['relation']]}{show(claim['claimed'], unit)}"]
     lines.append(f"found {show(claim['computed'], unit)}")
-    if claim["verdict"] == "contradicted":
+    if claim["verdict"] in ("contradicted", "differs", "typing error"):
         lines.append(f"off by {'+' if claim['difference'] > 0 else ''}{show(claim['difference'], unit)}")
     return "\n".join(lines)
 

@@ -20,9 +20,13 @@ from tunbp.evidence.formula import FormulaError, evaluate, rows_of
 from tunbp.sources import lore, source
 
 Kind = Literal["quote", "paraphrase", "our_question"]
-Verdict = Literal["holds", "contradicted", "corrected", "yes", "no", "not checkable"]
+Verdict = Literal["holds", "contradicted", "differs", "typing error", "corrected", "yes", "no", "not checkable"]
+MILD: tuple[Verdict, ...] = ("differs", "typing error")
+"""What a number that does not come out is called where the finding stays: another divisor, a sum, a digit."""
 ANSWERS: dict[str, Verdict] = {"holds": "yes", "contradicted": "no"}
 """How one of our own questions is answered: nobody is contradicted by it."""
+_AGAINST: tuple[Verdict, ...] = ("contradicted", *MILD)
+
 NOT_READ = "not read"
 """Shown for the words of a paraphrase whose source could not be read: they are never reconstructed."""
 
@@ -86,7 +90,8 @@ class Claim(BaseModel):
         Columns in which the statement itself compares rows, as ``variant`` or ``ring``; see
         `tunbp.evidence.configuration.differences`.
     verdict, why
-        The recorded verdict and its explanation: for what is not checkable, what is missing.
+        The recorded verdict and its explanation: for what is not checkable, what is missing. ``differs`` and
+        ``typing error`` (`MILD`) are said by the file of a statement whose number does not come out.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -129,13 +134,13 @@ class Claim(BaseModel):
             raise ValueError("a quote or paraphrase names its author")
         if self.kind == "quote" and not self.words:
             raise ValueError("a quote carries the verbatim words; without them it is a paraphrase")
-        if ours and self.verdict in ("holds", "contradicted", "corrected"):
-            raise ValueError("our_question is answered yes or no; holds, contradicted and corrected are of statements")
+        if ours and self.verdict not in ("yes", "no", "not checkable"):
+            raise ValueError("our_question is answered yes or no; the other verdicts are of statements")
         if not ours and self.verdict in ("yes", "no"):
             raise ValueError("yes and no answer our own questions; a statement holds or is contradicted")
-        if self.verdict == "contradicted" and not self.words:
+        if self.verdict in _AGAINST and not self.words:
             raise ValueError("a statement whose words were not read cannot be contradicted")
-        if self.verdict == "contradicted" and self.rows and not self.configuration:
+        if self.verdict in _AGAINST and self.rows and not self.configuration:
             raise ValueError("numbers contradict only a statement whose configuration they have: give configuration")
         if (self.verdict == "corrected") != (self.correction is not None):
             raise ValueError("verdict 'corrected' and the author's correction go together")
@@ -203,6 +208,8 @@ def _verdict(claim: Claim, computed: float, claimed: float, differs: list[str]) 
         return ANSWERS[found]
     if found == "contradicted" and claim.correction is not None:
         return "corrected"
+    if found == "contradicted" and claim.verdict in MILD:
+        found = claim.verdict
     fair = claim.words and not differs and (claim.configuration or not claim.rows)
     return found if fair or found == "holds" else "not checkable"
 

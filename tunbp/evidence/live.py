@@ -129,6 +129,36 @@ def single_runs(runs: xr.Dataset) -> pd.DataFrame:
     return kept.assign(setup=setups(kept))[columns]
 
 
+def prices(runs: xr.Dataset) -> pd.DataFrame:
+    """What backpressure costs in ping and gives in throughput, per cell of a tunnel measurement.
+
+    Parameters
+    ----------
+    runs
+        Runs of one experiment, over cell, variant and repetition.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `cell`, `setup`, `congestion`, `runs` (of the variant with fewer), medians `stock_rate`,
+        `backpressure_rate` [bit/s], `stock_ping`, `backpressure_ping` [s], `rate_factor` and `ping_factor`
+        (backpressure / stock). A cell without both variants is left out.
+    """
+    measured = {"received_rate": "rate", "ping_mean_rtt": "ping"}
+    every = runs[list(measured)].to_dataframe().reset_index().rename(columns=measured).dropna(subset=["rate", "ping"])
+    every = every.assign(setup=setups(every))
+    keys = ["cell", "setup", "congestion"]
+    wide, counted = (every.pivot_table(index=keys, columns="variant", values=["rate", "ping"], aggfunc=how, sort=False)
+                     for how in ("median", "size"))  # fmt: skip
+    wide = wide.dropna()
+    found = pd.DataFrame({f"{variant}_{name}": wide[name, variant] for name in ("rate", "ping")
+                          for variant in ("stock", "backpressure")})  # fmt: skip
+    for name in ("rate", "ping"):
+        found[f"{name}_factor"] = found[f"backpressure_{name}"] / found[f"stock_{name}"]
+    found.insert(0, "runs", counted.reindex(found.index).min(axis=1).astype(int))
+    return found.reset_index()
+
+
 def speeds(ring: xr.Dataset) -> Speeds:
     """Reader speed and burst rate from the stock runs of the `ring` experiment.
 

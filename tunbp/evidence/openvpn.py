@@ -229,6 +229,23 @@ def abstract_gain() -> pd.Series:
     return pd.Series({"stock": stock, "patched": patched, "gain": patched / stock - 1, "deficit": 1 - stock / patched})
 
 
+def headline_rows() -> pd.DataFrame:
+    """Published pairs of OpenVPN at 500 packets on the real path: v3's table, and v4's cover letter, which rounds it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `row`, `source_id`, `stock`, `patched` [bit/s], `gain`, `deficit`.
+    """
+    table = published("tcp")
+    lines = []
+    for name, words in ((HEADLINE, "table of v3"), ("v4-openvpn", "cover letter of v4, rounded")):
+        stock, patched = (float(table.loc[f"{name}-{variant}", "throughput"]) for variant in ("stock", "patched"))
+        rates = {"source_id": table.loc[f"{name}-stock", "source_id"], "stock": stock, "patched": patched}
+        lines.append({"row": words, **rates, "gain": patched / stock - 1, "deficit": 1 - stock / patched})
+    return pd.DataFrame(lines)
+
+
 def errors(table: pd.DataFrame) -> pd.DataFrame:
     """Median and worst absolute error of published rows, by table, tunnel, variant and role.
 

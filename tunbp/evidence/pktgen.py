@@ -160,6 +160,39 @@ def changes(bars: pd.DataFrame) -> pd.DataFrame:
     return table.reset_index(drop=True)
 
 
+_PATCHED = r"-(patched|freed-batch|empty|half|seven-eighths|patch-1-of-4)$"
+"""End of the id of a row that stops its queue; its stock row ends in `-stock`."""
+
+
+def published_changes(table: pd.DataFrame) -> pd.DataFrame:
+    """Every published row that stops its queue beside its stock row, under any wake rule, with the sources of both.
+
+    Parameters
+    ----------
+    table
+        What `compare` returned.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `row`, `device`, `cpu`, `configuration`, `threads`, `wake_policy`, `stock`, `patched` [packet/s],
+        `change` (patched / stock - 1), `lost_stock`, `lost_patched` [packet/s, missing where not printed],
+        `stock_source`, `source_id`.
+    """
+    sent = table[table["quantity"] == "transmitted_rate"].set_index("row")
+    rows = sent[(sent["kind"] == "patched") & sent["published"].notna()]
+    stock = rows.index.str.replace(_PATCHED, "-stock", regex=True)
+    known = published("pktgen")
+    columns = ["device", "cpu", "configuration", "threads", "wake_policy"]
+    found = rows[columns].assign(stock=sent["published"].reindex(stock).to_numpy(), patched=rows["published"])
+    found["change"] = found["patched"] / found["stock"] - 1
+    found["lost_stock"] = known["lost_rate"].reindex(stock).to_numpy()
+    found["lost_patched"] = known["lost_rate"].reindex(found.index)
+    found["stock_source"] = known["source_id"].reindex(stock).to_numpy()
+    found["source_id"] = known["source_id"].reindex(found.index)
+    return found[found["stock"].notna()].reset_index()
+
+
 def losses(lost: pd.DataFrame) -> pd.DataFrame:
     """Packets lost per configuration, for a table.
 

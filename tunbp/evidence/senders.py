@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from tunbp.evidence.datasets import published
 from tunbp.evidence.repetition import change_half_width, same_code_difference
 from tunbp.evidence.studies import LIBRECAST_DRIVERS
 from tunbp.evidence.validation import validate
@@ -19,6 +20,9 @@ from tunbp.model.simulate import simulate
 
 LOOKS = {"reverted": "stock", "half": "wake_half", "empty": "wake_empty", "batch": "wake_batch"}
 """Style name of each kernel of the regression report."""
+
+WHOLE = 8
+"""Streams from which the receiver's totals are whole."""
 
 WAKE_ROWS = {"freed batch": "wake-tap-freed-batch", "empty": "wake-tap-empty"}
 
@@ -66,6 +70,30 @@ def compare(rows: pd.DataFrame) -> pd.DataFrame:
         Rates in bit/s, error relative.
     """
     return rows[["row", "role", "published", "model", "error"]].reset_index(drop=True)
+
+
+def published_changes() -> pd.DataFrame:
+    """Published iperf3 runs with the series beside the run with it reverted, under every wake rule, with both sources.
+
+    The side is the one that is whole: the sender's for 1 to 4 streams, the receiver's (whose totals stop at 2 GBytes
+    with fewer streams) from 8 on.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `row`, `streams`, `wake_policy`, `kernel`, `side`, `stock`, `patched` [bit/s], `change`
+        (patched / stock - 1), `stock_source`, `source_id`.
+    """
+    table = published("tcp")
+    rows = table[table.index.str.startswith("librecast-") & (table["variant"] != "stock")]
+    rows = rows[rows["side"].eq("receiver") == (rows["streams"] >= WHOLE)]
+    stock = [f"librecast-reverted-{n:.0f}s-{side}" for n, side in zip(rows["streams"], rows["side"], strict=True)]
+    found = rows[["streams", "wake_policy", "series_version", "side"]].rename(columns={"series_version": "kernel"})
+    found = found.assign(stock=table["throughput"].reindex(stock).to_numpy(), patched=rows["throughput"])
+    found["change"] = found["patched"] / found["stock"] - 1
+    found["stock_source"] = table["source_id"].reindex(stock).to_numpy()
+    found["source_id"] = rows["source_id"]
+    return found.dropna(subset=["stock", "patched"]).rename_axis("row").reset_index()
 
 
 def pktgen(threads: Sequence[int]) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from tunbp.plots.tidy import need, rows
 from tunbp.project import project_root
 from tunbp.results import files, latex, provenance
 from tunbp.results.numbers import Number, macro_name
-from tunbp.sources import cite, named
+from tunbp.sources import cite, link, named, source
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -146,7 +146,7 @@ class Output:
         self._claim(id, self.figures, "figures", ".json")
         import matplotlib as mpl
 
-        source = self.provenance
+        origin = self.provenance
         record = {
             "id": id,
             "title": title,
@@ -154,10 +154,10 @@ class Output:
             "alt": alt or known.alt or title,
             "sources": {name: cite(name) for name in named(f"{title} {caption}")},
             "files": [f"{id}.{kind}" for kind in FORMATS],
-            "bibtex": provenance.bibtex(id, title, source),
+            "bibtex": provenance.bibtex(id, title, origin),
             "width": float(fig.get_figwidth()),
             "data": files.plain(data if data is not None else plotted(fig)),
-            **source.record(),
+            **origin.record(),
         }
         with mpl.rc_context(fname=style_file()):
             contents = {kind: self._render(fig, kind, record) for kind in FORMATS}
@@ -268,26 +268,36 @@ class Output:
         return number
 
     def finding(
-        self, place: int, number: str, sentence: str, figure: str = "", table: str = "", link: str = ""
+        self,
+        place: int,
+        number: str,
+        sentence: str,
+        detail: str = "",
+        *,
+        figure: str = "",
+        table: str = "",
+        sources: Sequence[str] = (),
     ) -> None:
-        """Note a finding: one of the few sentences that the results page opens with.
+        """Note a finding: one of the few sentences that the results page opens with; docs and README quote it.
 
         Parameters
         ----------
         place
             Where among the findings of all notebooks it stands.
         number
-            The number that says it, as people read it, e.g. `"57.2 %"`.
+            The number that says it, as people read it, e.g. `"57.2 %"`; the sentence goes on after it.
         sentence
-            What was found, with its interval or what limits it.
+            What was found, in one sentence.
+        detail
+            Its interval, what limits it, what others said of it in their words.
         figure, table
-            Ids of the figure that shows it and of the table with its data.
-        link
-            Address of the message or page where the values were published.
+            Ids of the figure that shows it and of the table with every number of it.
+        sources
+            Ids of the sources whose values it rests on; none for measurements of our own.
         """
-        self.findings.append(
-            {"place": place, "number": number, "sentence": sentence, "figure": figure, "table": table, "link": link}
-        )
+        links = {name: {"what": source(name).what, "link": link(name)} for name in sources}
+        words = {"number": number, "sentence": sentence, "detail": detail}
+        self.findings.append({"place": place, **words, "figure": figure, "table": table, "sources": links})
 
     def close(self) -> Path:
         """Write `numbers/RUN.json` (numbers, outputs, parameters, inputs) and drop what a former run left.

@@ -96,15 +96,20 @@ def build(collected: Collected, environment: Mapping[str, Any]) -> str:
 
 
 def _findings(collected: Collected) -> list[dict[str, Any]]:
-    """Findings of all notebooks in their order, each linked to what of its figure, table and message is there."""
+    """Findings of all notebooks in their order, each linked to what of its figure, table and messages is there."""
     noted = [entry for run in collected.runs.values() for entry in run.get("findings", [])]
     return [
         {
             "number": entry["number"],
             "sentence": entry["sentence"],
+            "detail": entry["detail"],
             "figure": f"#figure-{entry['figure']}" if entry["figure"] in collected.figures else "",
             "data": f"tables/{entry['table']}.csv" if entry["table"] in collected.tables else "",
-            "link": entry["link"] if str(entry["link"]).startswith("https://") else "",
+            "sources": [
+                (f"{name} ({told['what']})", told["link"])
+                for name, told in entry["sources"].items()
+                if str(told["link"]).startswith("https://")
+            ],
         }
         for entry in sorted(noted, key=lambda entry: entry["place"])
     ]

@@ -1,4 +1,4 @@
-"""Figures of notebook 01: the paper's two tables beside the model, and what its 36 % mean."""
+"""Figures of notebook 01: the paper's two tables beside the model, and what 36 % of it means."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ TEXTS = {
         "What the 36 % means: each queue length, stock and backpressure",
         "OpenVPN over about 120 ms, published. Left ends: stock, which needs a queue of 1000 packets to reach what "
         "the receive window allows; right ends: backpressure, which reaches it with 10. At the default queue of "
-        "500 packets backpressure is 57 % above stock; stock is 36 % below backpressure, which is the paper's number.",
+        "500 packets backpressure is 57 % above stock; stock is 36 % below backpressure, which is the number of the "
+        "cover letters (S04, S07). All values: table of v3 (S03).",
         "Slope chart with one line per queue length: the shorter the queue, the steeper the rise from stock to "
         "backpressure, and all lines end at about 184 Mbit/s.",
     ),
