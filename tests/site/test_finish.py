@@ -35,7 +35,11 @@ def test_the_page_has_every_figure_number_and_table(finished):
     page = (finished / "index.html").read_text()
     for text in ("Throughput &amp; ring", "Rate over 100 % of rings.", "171.7 ± 2.1 Mbit/s", r"\DemoRate"):
         assert text in page
-    for text in ("Statements of others and our own questions", "&lt;b&gt;gain&lt;/b&gt; of 36 %", "not checkable"):
+    for text in (
+        "Claims: statements of others, and our own questions",
+        "&lt;b&gt;gain&lt;/b&gt; of 36 %",
+        "not checkable",
+    ):
         assert text in page
     assert page.count('src="data:image/') == 1
     assert 'class="good">holds' in page

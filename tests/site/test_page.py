@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 
 import pandas as pd
+from small_run import write_run
 
-from tunbp.evidence import claims
+from tunbp.evidence import claims, coverage
 from tunbp.results.output import Output
 from tunbp.site import collected, page
 
@@ -39,11 +41,52 @@ def test_who_is_quoted_finds_his_sentence_and_its_link_on_the_page_and_the_kinds
         out.table(checked, "claims", "Statements of others and our own questions, recomputed")
         out.table(claims.counts(checked), "claims_counts", "Verdicts by kind")
     text = page.build(collected.collect(tmp_path), {})
-    assert text.index('<h2 id="claims_counts">') < text.index('<h2 id="claims">')
-    assert text.index(">quote<") < text.index(">paraphrase<") < text.index(">our_question<")
-    rows = re.findall(r"<tr>(.*?)</tr>", text[text.index('id="table-claims"') :], re.DOTALL)
+    heads = [text.index(f'id="table-claims-{kind}"') for kind in ("quote", "paraphrase", "our-question")]
+    assert heads == sorted(heads)
+    assert "50: 21 holds, 20 not checkable, 6 differs, 2 contradicted, 1 typing error." in text
+    rows = re.findall(r'<tr role="row" id="claim-(.*?)">(.*?)</tr>', text, re.DOTALL)
+    assert [name for name, _ in rows] == checked["id"].to_list()
     for said in checked[checked["kind"] == "quote"].to_dict("records"):
-        (row,) = [row for row in rows if f">{said['id']}<" in row]
-        assert f">{html.escape(said['words'])}<" in row.replace("&#39;", "&#x27;").replace("&#34;", "&quot;")
-        assert f'href="{said["link"]}"' in row
-        assert said["author"] in row
+        verdict, words, author, why = re.findall(r"<td role=\"cell\">(.*?)</td>", dict(rows)[said["id"]], re.DOTALL)
+        assert f">{said['verdict']}</span>" in verdict
+        assert f"<blockquote>{html.escape(said['words'])}<" in words.replace("&#39;", "&#x27;").replace(
+            "&#34;", "&quot;"
+        )
+        assert author == f'{said["author"]}, <a href="{html.escape(said["link"])}">{said["source_id"]}</a>'
+        assert len(why) > 10
+
+
+def test_only_a_contradicted_statement_is_red(tmp_path):
+    with Output(tmp_path, "01_demo", {}) as out:
+        out.table(claims.check().reset_index(), "claims", "Statements of others and our own questions, recomputed")
+    text = page.build(collected.collect(tmp_path), {})
+    assert set(re.findall(r'<span class="bad">(.*?)</span>', text)) == {"contradicted"}
+    assert 'class="mild">typing error<' in text
+    assert "<strong>58.1 %; stated: 36 % ± 0.5 %</strong>" in text  # v4-36-percent-improvement: 185 / 117 - 1
+
+
+def test_coverage_names_source_and_links_addresses_of_its_notes(tmp_path):
+    with Output(tmp_path, "01_demo", {}) as out:
+        out.table(coverage.coverage().reset_index(), "coverage", "What is here")
+    text = page.build(collected.collect(tmp_path), {})
+    row = next(row for row in re.findall(r"<tr role=\"row\">(.*?)</tr>", text, re.DOTALL) if "all other figures" in row)
+    assert 'class="soft">not read<' in row
+    assert re.search(r'<a href="(https://\S+AuthorsVersion\.pdf)">\1</a>', row)
+
+
+def test_an_error_of_rounding_is_shown_as_none(tmp_path):
+    rows = pd.DataFrame({"row": ["fitted"], "unit": ["packet/s"], "published": [196e3], "model": [196e3]})
+    with Output(tmp_path, "01_demo", {}) as out:
+        out.table(rows.assign(error=2.220446e-16), "validation", "Model against published values")
+    text = page.build(collected.collect(tmp_path), {})
+    assert "e-1" not in text[text.index('id="table-validation"') :].split("</table>")[0]
+
+
+def test_advice_is_a_list_and_its_legend_the_caption(tmp_path):
+    write_run(tmp_path)
+    record = tmp_path / "figures" / "demo_ring.json"
+    figure = json.loads(record.read_text()) | {"caption": "Raise the <buffers>.\nSet 2500.\nLines: medians."}
+    record.write_text(json.dumps(figure))
+    text = page.build(collected.collect(tmp_path), {})
+    assert "<ul><li>Raise the &lt;buffers&gt;.</li><li>Set 2500.</li></ul>" in text
+    assert "</ul>\n Lines: medians." in text

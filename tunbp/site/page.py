@@ -17,24 +17,20 @@ from tunbp.plots.style import VARIANTS
 from tunbp.quantities import label_unit, significant
 from tunbp.results import files
 from tunbp.results.numbers import macro_name
-from tunbp.site import notebook_page
+from tunbp.site import notebook_page, statements
 from tunbp.site.collected import Collected
 from tunbp.site.templates import render
 
 TITLE = "tunbp: results"
 MAIN_TABLES = {
-    "claims_counts": ("Verdicts", "Verdicts by kind"),
-    "claims": ("Claims", "Statements of others and our own questions"),
-    "coverage": ("Reproduced", "What is reproduced"),
-    "validation": ("Validation", "Model against published values"),
+    "claims": ("Claims", "Claims: statements of others, and our own questions"),
+    "coverage": ("Reproduced", "Reproduced: what was published and is here"),
+    "validation": ("Validation", "Validation: the model against published values"),
 }
 """Tables that have a section of their own, if a notebook wrote them: its name in the list of sections, its heading."""
 
-KINDS = ("quote", "paraphrase", "our_question")
-"""Claims by kind, in this order: what others said before our own questions."""
-
 _GOOD = re.compile(r"(?i)(ok|yes|true|holds|confirmed|reproduced|within|pass(ed)?|agrees)\b")
-_BAD = re.compile(r"(?i)(no|false|wrong|past|outside|fail(s|ed)?|contradict\w*|refuted|differs)\b")
+_BAD = re.compile(r"(?i)(no|false|wrong|past|outside|fail(s|ed)?|contradict\w*|refuted)\b")
 _SVG_LIMIT = 400_000
 
 
@@ -143,12 +139,15 @@ def _figure(folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
     name = str(record["id"])
     svg = folder / f"{name}.svg"
     width, height = _size(svg)
+    # advice stands line by line above the words about the picture
+    *advice, words = str(record["caption"]).split("\n")
     image = svg if svg.stat().st_size <= _SVG_LIMIT else folder / f"{name}.png"
     kind = "svg+xml" if image.suffix == ".svg" else "png"
     return {
         "id": name,
         "title": str(record["title"]).rstrip(".") + ".",
-        "caption": record["caption"],
+        "lines": advice,
+        "caption": words,
         # what it shows stands below it, and would be read twice
         "alt": f"Figure: {record.get('alt') or str(record['title']).rstrip('.')}",
         "full": f"figures/{name}.svg",
@@ -180,7 +179,8 @@ _LONG = 60
 
 def _table(folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
     name = str(record["id"])
-    frame = _by_kind(_readable(pd.read_csv(folder / "tables" / f"{name}.csv")))
+    whole = pd.read_csv(folder / "tables" / f"{name}.csv")
+    frame = _readable(whole)
     verdicts = [column for column in _VERDICTS if column in frame.columns[1:]]
     others = [column for column in frame.columns[1:] if column not in verdicts]
     frame = frame[[*frame.columns[:1], *verdicts, *others]]
@@ -201,6 +201,8 @@ def _table(folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
             for row in frame.itertuples(index=False)
         ],
         "links": [("CSV", f"tables/{name}.csv"), ("LaTeX", f"tables/{name}.tex")],
+        "claims": statements.claims(whole) if name == "claims" else [],
+        "coverage": statements.coverage(whole) if name == "coverage" else [],
     }
 
 
@@ -214,20 +216,11 @@ def _readable(frame: pd.DataFrame) -> pd.DataFrame:
     labels = frame["unit"].map(lambda unit: label_unit(unit)[0])
     sizes = frame["unit"].map(lambda unit: label_unit(unit)[1])
     scaled = {name: frame[name] / sizes for name in ("published", "model", "low", "high") if name in frame}
-    shown = frame.assign(**scaled, unit=labels, error=100 * frame["error"]).rename(columns={"error": "error (%)"})
+    # a fitted row is off by the rounding of the arithmetic: that is 0
+    percents = (100 * frame["error"]).round(2) + 0.0
+    shown = frame.assign(**scaled, unit=labels, error=percents).rename(columns={"error": "error (%)"})
     first = [name for name in ("table", "row", "error (%)", "published", "model", "unit") if name in shown]
     return shown[[*first, *(name for name in shown if name not in first)]]
-
-
-def _by_kind(frame: pd.DataFrame) -> pd.DataFrame:
-    """Claims by kind, and within a kind by verdict; what the record says comes last."""
-    if not {"kind", "verdict"} <= set(frame) or not set(frame["kind"]) <= set(KINDS):
-        return frame
-    order = frame["kind"].map(KINDS.index)
-    ordered = frame.assign(order=order).sort_values(["order", "verdict"], kind="stable").drop(columns="order")
-    last = [name for name in ("agrees", "recorded") if name in frame]
-    ordered = ordered[[*(name for name in ordered if name not in last), *last]]
-    return ordered.assign(kind=ordered["kind"].str.replace("_", " ")).rename(columns={"agrees": "as recorded"})
 
 
 def _cell(value: Any, numeric: bool) -> Cell:

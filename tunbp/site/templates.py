@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -22,7 +23,18 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     environment.filters["linked"] = lambda text: Markup(linked(str(escape(printable(text))), "html"))
+    environment.filters["urls"] = lambda text: Markup(
+        _ADDRESS.sub(_anchor, linked(str(escape(printable(text))), "html"))
+    )
     return environment
+
+
+_ADDRESS = re.compile(r'(?<!["=>])https://[^\s<>"()]+[^\s<>"().,;:]')
+"""An address that is no link yet."""
+
+
+def _anchor(found: re.Match[str]) -> str:
+    return f'<a href="{found[0]}">{found[0]}</a>'
 
 
 def _shown(value: Any) -> Any:
