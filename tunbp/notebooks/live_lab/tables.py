@@ -362,15 +362,15 @@ def add_finding(out: Output, prices: pd.DataFrame, decided: pd.DataFrame) -> Non
         f"longer ping beside a transfer with CUBIC, {pushed} instead of {stock}: the price of {gain} times the "
         "throughput in the same runs."
     )
-    other = "; ".join(
-        f"With {row.congestion.upper()} (one cell) the ping is {row.ping_verdict} "
-        f"({show(row.backpressure_ping, 's', 3)} against {show(row.stock_ping, 's', 3)}) and the throughput "
-        f"{row.rate_verdict} ({significant(row.rate_factor, 2)} times)"
-        for row in prices[prices["congestion"] != "cubic"].itertuples()
+    other = " ".join(
+        f"With {str(row['congestion']).upper()} (one cell) the ping is {row['ping_verdict']} "
+        f"({show(row['backpressure_ping'], 's', 3)} against {show(row['stock_ping'], 's', 3)}) and the throughput "
+        f"{row['rate_verdict']} ({significant(row['rate_factor'], 2)} times). "
+        for row in prices[prices["congestion"] != "cubic"].to_dict("records")
     )
     detail = (
         f"Our own runs (data/measured/lab_openvpn) on Linux 7.3.4 in an emulated machine, medians of {len(cubic)} "
-        f"cells, {cubic['runs'].min()} runs or more of each. {other + '. ' if other else ''}What waits in the ring "
+        f"cells, {cubic['runs'].min()} runs or more of each. {other}What waits in the ring "
         "no qdisc can sort; a smaller txqueuelen makes it shorter."
     )
     number = f"{cubic['ping_factor'].min():.2g} to {cubic['ping_factor'].max():.2g} times"

@@ -6,7 +6,7 @@ import pandas as pd
 
 from tunbp.evidence.repetition import same_code_difference
 from tunbp.quantities import percent, show, show_range
-from tunbp.results.output import Output
+from tunbp.results.output import Output, Shown
 
 MERGED = "half_or_empty"
 """Wake rule of the merged version."""
@@ -24,14 +24,15 @@ def add_finding(out: Output, changes: pd.DataFrame, streams: int = 8) -> None:
     streams
         Number of streams.
     """
-    printed = {"streams": "", "wake_policy": "", "kernel": "", "stock_source": ""}
-    printed |= dict.fromkeys(("stock", "patched"), ("bit/s", "Gbit/s")) | {"change": ("1", "%"), "source_id": ""}
+    words = dict.fromkeys(("streams", "wake_policy", "stock_source", "source_id"), "")
+    rates = dict.fromkeys(("stock", "patched"), ("bit/s", "Gbit/s"))
+    printed: dict[str, Shown] = {**words, **rates, "change": ("1", "%")}
     title = "iperf3 with several streams: every published run with the series against the one with it reverted"
     out.table(changes, "senders_changes", title, printed)
     many, one = (changes[changes["streams"] == n] for n in (streams, 1))
     merged = many[many["wake_policy"] == MERGED].sort_values("source_id")
     single = one[one["wake_policy"] == MERGED].iloc[0]
-    told = " and ".join(f"{show(row.patched, 'bit/s', 3)} ({row.source_id})" for row in merged.itertuples())
+    told = " and ".join(f"{show(row['patched'], 'bit/s', 3)} ({row['source_id']})" for row in merged.to_dict("records"))
     stock = f"{show(float(merged['stock'].iloc[0]), 'bit/s', 3)} ({merged['stock_source'].iloc[0]})"
     sentence = (
         f"less throughput for {streams} parallel iperf3 streams into a virtual machine with the merged version, where "

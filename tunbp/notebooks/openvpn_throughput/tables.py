@@ -13,7 +13,7 @@ from tunbp.evidence.claims import MILD
 from tunbp.plots.style import variant_style
 from tunbp.quantities import percent, show, show_range
 from tunbp.results.numbers import Number
-from tunbp.results.output import Output
+from tunbp.results.output import Output, Shown
 from tunbp.statistics import next_run_interval
 
 LIMIT = 0.2
@@ -127,7 +127,8 @@ def add_finding(out: Output, gain: Number, curves: Mapping[str, pd.DataFrame]) -
         "high": found["high"],
     }
     rates = dict.fromkeys(("stock", "patched"), ("bit/s", "Mbit/s", 4))
-    printed = {"row": "", "source_id": "", **rates} | dict.fromkeys(("gain", "deficit", "low", "high"), ("1", "%"))
+    percents = dict.fromkeys(("gain", "deficit", "low", "high"), ("1", "%"))
+    printed: dict[str, Shown] = {"row": "", "source_id": "", **rates, **percents}
     title = "The gain at 500 packets: published pairs, divided by the smaller value (gain) and by the larger (deficit)"
     out.table(pd.concat([rows, pd.DataFrame([simulated])]), "openvpn_headline", title, printed)
     first = rows.iloc[0]

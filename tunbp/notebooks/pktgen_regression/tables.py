@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from tunbp.quantities import show
-from tunbp.results.output import Output
+from tunbp.results.output import Output, Shown
 
 MERGED = "half"
 """Wake rule of the merged version, as it was measured with pktgen."""
@@ -26,8 +26,8 @@ def add_finding(out: Output, pairs: pd.DataFrame, difference: float) -> None:
     half = difference * (1 + pairs["change"])
     pairs = pairs.assign(low=pairs["change"] - half, high=pairs["change"] + half)
     rates = dict.fromkeys(("stock", "patched"), ("packet/s", "Kpps", 4))
-    words = dict.fromkeys(("row", "configuration"), "")
-    printed = words | {"stock_source": ""} | rates | {"change": ("1", "%"), "source_id": ""}
+    words = dict.fromkeys(("row", "configuration", "stock_source", "source_id"), "")
+    printed: dict[str, Shown] = {**words, **rates, "change": ("1", "%")}
     title = (
         "pktgen: every published row with backpressure against its stock row, under every wake rule; low and high: how "
         "far two sessions of one configuration may be apart"
