@@ -84,6 +84,7 @@ def test_soak_usual_paths_agree_and_few_are_warned_of() -> None:
         ({"driver": "stock", "ring": 39, "streams": 8}, "a stock ring of fewer than 5 packets per flow"),
         ({"driver": "7.3", "qdisc": "pfifo", "qdisc_limit": 10, "ring": 20, "streams": 8}, "a ring and qdisc of fewer"),
         ({"path_rate": 2e4, "path_buffer": 5}, "a link buffer of fewer than 20 packets"),
+        ({"source": "open", "offered_rate": 1e4, "path_rate": 2e4, "path_buffer": 2, "dt": 1e-3}, "a time step longer"),
         ({"congestion": "bbr", "streams": 4}, "BBR of local senders"),
         ({"congestion": "bbr", "dt": 1e-4, "burst_rate": 1e5}, "BBR of local senders whose blocks last longer"),
         ({"qdisc": "noqueue", "streams": 2}, "several local senders without a qdisc"),

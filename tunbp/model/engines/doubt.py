@@ -61,6 +61,9 @@ def regions(flat: dict[str, Array], duration: float, dt: float | None = None) ->
         ),
         "a stock ring of fewer than 5 packets per flow": tcp & ~pushing & (streams > 1) & (ring < 5 * streams),
         "a link buffer of fewer than 20 packets": tcp & ~np.isnan(number["path_rate"]) & (buffer < 20),
+        "a time step longer than a full link buffer lasts": (
+            number["path_rate"] * (0.0 if dt is None else dt) > buffer + 1.0
+        ),
         "a wake that may not come: a full ring can hold fewer packets than it waits for": (
             pushing & counts & (threshold > packets_of_a_full_ring)
         ),
