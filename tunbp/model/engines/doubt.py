@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tunbp.model.drivers import Wake, driver, ring_batch, wake_threshold
+from tunbp.model.drivers import VHOST_NET_BATCH, Wake, driver, ring_batch, wake_threshold
 from tunbp.model.fields import PATH_BUFFER
 from tunbp.model.gso import block_limits, segments_per_entry
 from tunbp.model.qdiscs import fact, qdisc_limit
@@ -60,7 +60,13 @@ def regions(flat: dict[str, Array], duration: float, dt: float | None = None) ->
             tcp & pushing & (room < np.maximum(20, 5 * streams))
         ),
         "a stock ring of fewer than 5 packets per flow": tcp & ~pushing & (streams > 1) & (ring < 5 * streams),
-        "a link buffer of fewer than 20 packets": tcp & ~np.isnan(number["path_rate"]) & (buffer < 20),
+        "a link buffer of fewer than 20 packets, or 5 blocks of a sender": (
+            tcp & ~np.isnan(number["path_rate"]) & (buffer < np.maximum(20, 5 * entry))
+        ),
+        "a shaper's queue of fewer than 20 packets, or 5 per flow": (
+            tcp & (shaped > 0) & (limit < np.maximum(20, 5 * streams))
+        ),
+        "a ring that vhost-net empties at once": (number["guest_rate"] > 0) & (ring < VHOST_NET_BATCH),
         "a time step longer than a full link buffer lasts": (
             number["path_rate"] * (0.0 if dt is None else dt) > buffer + 1.0
         ),
@@ -71,8 +77,8 @@ def regions(flat: dict[str, Array], duration: float, dt: float | None = None) ->
         "BBR of local senders with several flows, or windows below 30 segments": (
             tcp & bbr & local & ((streams > 1) | (window < 30))
         ),
-        "BBR of local senders whose blocks last longer than the time step that was asked for": (
-            tcp & bbr & local & (block_time > (np.inf if dt is None else dt))
+        "local senders at a pace, and a time step shorter than their blocks last": (
+            tcp & local & (bbr | fact(flat["qdisc"], "paces")) & (block_time > (np.inf if dt is None else dt))
         ),
         "several local senders without a qdisc": tcp & local & (streams > 1) & ~fact(flat["qdisc"], "attached"),
         "losses in runs on the path": tcp & (number["path_loss"] > 0.0) & (number["path_loss_burst"] > 2),
