@@ -255,3 +255,21 @@ def test_rows_to_print_may_be_others_than_those_of_the_csv(tmp_path):
         path = out.table(rows, "t", "T", pd.DataFrame({"rate (Mbit/s)": ["1 (0.5 to 2)"]}))
     assert "1 (0.5 to 2)" in path.with_suffix(".tex").read_text()
     assert len(path.read_text().splitlines()) == 3
+
+
+def test_a_pdf_leads_to_the_commit_where_the_project_has_an_address(tmp_path, monkeypatch):
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "tunbp"\n')
+    (tmp_path / "CITATION.cff").write_text("title: demo\nrepository-code: https://example.org/a/tunbp.git\n")
+    monkeypatch.chdir(tmp_path)
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    monkeypatch.setattr("tunbp.results.provenance.commit", lambda root: commit)
+
+    def addresses(folder):
+        page = PdfReader(folder / "figures" / "demo_ring.pdf").pages[0]
+        return [note.get_object()["/A"]["/URI"] for note in page.get("/Annots", [])]
+
+    write_run(tmp_path / "with")
+    assert addresses(tmp_path / "with") == [f"https://example.org/a/tunbp/tree/{commit}"]
+    (tmp_path / "CITATION.cff").write_text("title: demo\n")
+    write_run(tmp_path / "without")
+    assert addresses(tmp_path / "without") == []

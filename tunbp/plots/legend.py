@@ -199,6 +199,22 @@ def set_up(figure: Figure, *facts: str) -> None:
     figure.supxlabel(words, fontsize=SMALL, color=GREY)
 
 
+def link(figure: Figure, address: str) -> None:
+    """Let a text of a figure lead to an address, in PDF and SVG: the line of its set-up, else the label of an x axis.
+
+    Parameters
+    ----------
+    figure
+        The figure as it was drawn.
+    address
+        Where the link leads.
+    """
+    texts = [text for text in figure.texts if text.get_text() == figure.get_supxlabel() and text.get_text()]
+    texts += [ax.xaxis.label for ax in reversed(figure.axes) if ax.get_xlabel()]
+    for text in texts[:1]:
+        text.set_url(address)
+
+
 def name_lines(
     ax: Axes, places: Mapping[str, tuple[float, float]], offset: tuple[float, float] = (4, 0), **options: Any
 ) -> list[Annotation]:

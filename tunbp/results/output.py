@@ -15,6 +15,7 @@ import xarray as xr
 from tunbp import opened
 from tunbp.errors import OutputError
 from tunbp.escape import visible
+from tunbp.plots.legend import link
 from tunbp.plots.style import style_file
 from tunbp.plots.tables import in_shown_units
 from tunbp.plots.texts import Text
@@ -159,6 +160,8 @@ class Output:
             "data": files.plain(data if data is not None else plotted(fig)),
             **origin.record(),
         }
+        if source.link:
+            link(fig, source.link)
         with mpl.rc_context(fname=style_file()):
             contents = {kind: self._render(fig, kind, record) for kind in FORMATS}
         for kind, content in contents.items():

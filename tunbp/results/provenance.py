@@ -49,6 +49,7 @@ class Citation:
     year: str = ""
     url: str = ""
     doi: str = ""
+    code: str = ""
 
     @property
     def text(self) -> str:
@@ -80,6 +81,13 @@ class Provenance:
         """The command that makes the same results again at this commit."""
         values = json.dumps(plain(self.parameters), sort_keys=True, ensure_ascii=False)
         return f"papermill notebooks/{self.run.split('.')[0]}.ipynb out.ipynb -y {shlex.quote(values)}"
+
+    @property
+    def link(self) -> str:
+        """The project at this commit; empty while `CITATION.cff` names no `repository-code`, or without git."""
+        code = self.citation.code.removesuffix("/").removesuffix(".git")
+        known = re.fullmatch("[0-9a-f]{40}", self.commit.removesuffix("+changes"))
+        return f"{code}/tree/{known[0]}" if code and known else ""
 
     def with_inputs(self, paths: Iterable[Path]) -> Provenance:
         """Return the same with more input files or folders, each hashed as it is now.
@@ -302,6 +310,7 @@ def citation(root: Path) -> Citation:
         year=str(content.get("date-released", ""))[:4] or year,
         url=str(content.get("url") or content.get("repository-code") or ""),
         doi=str(content.get("doi", "")),
+        code=str(content.get("repository-code", "")),
     )
 
 
