@@ -199,7 +199,7 @@ def set_up(figure: Figure, *facts: str) -> None:
     figure.supxlabel(words, fontsize=SMALL, color=GREY)
 
 
-def link(figure: Figure, address: str) -> None:
+def lead_to(figure: Figure, address: str) -> None:
     """Let a text of a figure lead to an address, in PDF and SVG: the line of its set-up, else the label of an x axis.
 
     Parameters

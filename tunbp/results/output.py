@@ -15,7 +15,7 @@ import xarray as xr
 from tunbp import opened
 from tunbp.errors import OutputError
 from tunbp.escape import visible
-from tunbp.plots.legend import link
+from tunbp.plots.legend import lead_to
 from tunbp.plots.style import style_file
 from tunbp.plots.tables import in_shown_units
 from tunbp.plots.texts import Text
@@ -161,7 +161,7 @@ class Output:
             **origin.record(),
         }
         if source.link:
-            link(fig, source.link)
+            lead_to(fig, source.link)
         with mpl.rc_context(fname=style_file()):
             contents = {kind: self._render(fig, kind, record) for kind in FORMATS}
         for kind, content in contents.items():
