@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
@@ -17,6 +18,7 @@ from tunbp.plots import style
 from tunbp.project import project_root
 from tunbp.results.output import Output
 from tunbp.site.finish import finish
+from tunbp.sources import link
 
 mpl.use("Agg")
 
@@ -55,14 +57,30 @@ def test_cite_alone_lists_what_can_be_cited(results, tmp_path):
 def test_cite_gives_the_paper_and_the_software_beside_a_figure(results):
     done = CliRunner().invoke(tunbp, ["cite", "demo_ring", "--paper", "--software", "--results", str(results)])
     kinds = [line.split("{")[0] for line in done.output.splitlines() if line.startswith("@")]
-    assert kinds == ["@misc", "@inproceedings", "@misc"]
+    assert kinds == ["@preamble", "@misc", "@inproceedings", "@misc"]
+    assert r"note = {Authors' version: \url{https://cni.etit" in done.output
+    assert "note = {commit " in done.output.split("@misc{tunbp,")[1]
     assert "author = {Gebauer, Tim and Schippers, Simon and Wietfeld, Christian}" in done.output
     assert "year = {2025}" in done.output
 
 
+def test_outside_of_the_project_the_results_beside_the_reader_are_taken(results, monkeypatch):
+    monkeypatch.chdir(results.parent)
+    (results.parent / "results").unlink(missing_ok=True)
+    (results.parent / "results").symlink_to(results, target_is_directory=True)
+    assert CliRunner().invoke(tunbp, ["cite", "demo_ring"]).exit_code == 0
+
+
+def test_a_figure_s_entry_names_where_its_data_were_published(tmp_path):
+    with Output(tmp_path, "01_demo") as out:
+        out.figure(style.figure()[0], "one", "Title", "All values: table of v3 (S03); S28.")
+    record = json.loads((tmp_path / "figures" / "one.json").read_text())
+    assert rf"published data: \url{{{link('S03')}}}}}" in record["bibtex"]
+
+
 def test_every_figure_has_a_caption_for_latex_and_an_entry(results):
     tex, bib = (results / "figures.tex").read_text(), (results / "figures.bib").read_text()
-    assert r"\@namedef{tunbp@demo_ring}{Throughput over ring size. OpenVPN over 120 ms.}" in tex
+    assert r"\@namedef{tunbp@demo_ring}{Throughput over ring size. OpenVPN over 120 ms}" in tex
     assert r"\newcommand{\tunbpfigure}" in tex
     assert "@misc{tunbp:demo_ring," in bib
     assert "@inproceedings{gebauer2025," in bib

@@ -15,6 +15,7 @@ from pypdf import PdfReader
 from small_run import write_run
 
 from tunbp.errors import OutputError
+from tunbp.results import citing
 from tunbp.results.output import Output
 
 SAME_RUN = """
@@ -123,7 +124,7 @@ def test_the_json_beside_a_figure_has_the_numbers_plotted_and_their_origin(writt
     assert record["inputs"][0]["name"] == "pyproject.toml"
     assert set(record["versions"]) >= {"python", "tunbp", "numpy", "matplotlib"}
     assert record["commit"] == written.provenance.commit
-    assert record["bibtex"] == (written.folder / "figures" / "demo_ring.bib").read_text()
+    assert citing.PREAMBLE + record["bibtex"] == (written.folder / "figures" / "demo_ring.bib").read_text()
 
 
 def test_without_data_the_points_on_the_axes_are_recorded(tmp_path, figure):

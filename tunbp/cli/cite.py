@@ -12,7 +12,7 @@ from tunbp.project import project_root
 _results = click.option(
     "--results",
     type=click.Path(path_type=Path),
-    help="Folder of results (results/ of the project).",
+    help="Folder of results (./results where it has figures, else results/ of the project).",
 )
 
 
@@ -30,13 +30,14 @@ def cite(figure: str | None, paper: bool, software: bool, results: Path | None) 
     from tunbp.site.collected import figures, find_figure
 
     root = project_root()
+    record = find_figure(_folder(results), figure) if figure is not None else None
     entries = [citing.paper_bibtex(root)] if paper else []
-    entries += [citing.software_bibtex(root)] if software else []
-    if figure is not None:
-        record = find_figure(_folder(results), figure)
+    entries += [citing.software_bibtex(root, str(record["commit"]) if record else "")] if software else []
+    if record is not None:
         words = textwrap.fill(f"{str(record['title']).rstrip('.')}. {record['caption']}", 100)
         entries = [str(record["bibtex"]), *entries, words]
     if entries:
+        entries = [citing.PREAMBLE, *entries] if any(r"\url{" in entry for entry in entries) else entries
         click.echo("\n".join(entry.rstrip() + "\n" for entry in entries).rstrip())
         return
     known = figures(_folder(results))
@@ -64,4 +65,7 @@ def archive(results: Path | None, output: Path | None) -> None:
 
 
 def _folder(results: Path | None) -> Path:
-    return results.absolute() if results else project_root() / "results"
+    here = Path("results").absolute()
+    if results is not None:
+        return results.absolute()
+    return here if (here / "figures").is_dir() else project_root() / "results"

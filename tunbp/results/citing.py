@@ -13,6 +13,7 @@ from tunbp.errors import OutputError
 from tunbp.plots.style import COLUMN_WIDTH
 from tunbp.results.latex import escape
 from tunbp.results.provenance import citation
+from tunbp.results.provenance import commit as commit_of
 from tunbp.sources import linked
 
 _MACRO = r"""\makeatletter
@@ -23,33 +24,40 @@ _MACRO = r"""\makeatletter
   \begin{\tunbp@float}
   \centering\sbox0{\includegraphics[#1]{\tunbpfigures/#2}}%
   \ifdim\wd0>\linewidth\resizebox{\linewidth}{!}{\usebox0}\else\usebox0\fi
-  \caption{\@ifundefined{tunbp@#2}{\PackageError{tunbp}{no figure #2}{}}{\@nameuse{tunbp@#2}} \cite{tunbp:#2}}
+  \caption{\@ifundefined{tunbp@#2}{\PackageError{tunbp}{no figure #2}{}}{\@nameuse{tunbp@#2}}~\cite{tunbp:#2}.}
   \label{fig:#2}
   \end{\tunbp@float}}
 """
 """A float of one column, or of both for a wide figure; in the size it was drawn in where there is room for it."""
 
 
-def software_bibtex(root: Path) -> str:
+PREAMBLE = r"""@preamble{"\providecommand{\url}[1]{\texttt{\detokenize{#1}}}"}
+"""
+"""Of every file of entries: BibTeX's own styles show a note and no address, and not every document knows `\\url`."""
+
+
+def software_bibtex(root: Path, commit: str = "") -> str:
     """BibTeX entry of the software.
 
     Parameters
     ----------
     root
         Folder with `CITATION.cff`.
+    commit
+        That of the run that is cited; without it the one of the folder.
 
     Returns
     -------
     str
         One entry.
     """
-    cite = citation(root)
+    cite, commit = citation(root), commit or commit_of(root)
     # BibTeX's own styles know no @software and show no `version`
     return _entry(
         "misc", "tunbp",
         {"title": f"{{{escape(cite.title)}}}", "author": " and ".join(f"{{{escape(name)}}}" for name in cite.authors),
          "howpublished": f"Software, version {escape(cite.version)}", "year": cite.year, "version": cite.version,
-         "doi": cite.doi, "url": cite.url},
+         "doi": cite.doi, "url": cite.url, "note": f"commit {commit[:12]}" if commit not in ("", "unknown") else ""},
     )  # fmt: skip
 
 
@@ -87,6 +95,7 @@ def paper_bibtex(root: Path) -> str:
         "year": str(paper.get("year", "")),
         "doi": str(paper.get("doi", "")),
         "url": str(paper.get("url", "")),
+        "note": rf"Authors' version: \url{{{paper['url']}}}" if paper.get("url") else "",
     }
     return _entry("inproceedings", f"{people[0].split(',')[0].lower()}{fields['year']}", fields)
 
@@ -116,7 +125,8 @@ def figures_tex(figures: Iterable[Mapping[str, Any]], head: str) -> str:
     lines = [*(f"% {line}" for line in head.splitlines()), _MACRO.rstrip()]
     for record in figures:
         title = str(record["title"]).rstrip(".")
-        caption = linked(escape(str(record["caption"])), "latex")
+        # the macro ends it, after the citation
+        caption = linked(escape(str(record["caption"]).rstrip(". ")), "latex")
         lines.append(rf"\@namedef{{tunbp@{record['id']}}}{{{escape(title)}. {caption}}}")
         if float(record.get("width", 0.0)) > COLUMN_WIDTH:
             lines.append(rf"\@namedef{{tunbp@wide@{record['id']}}}{{}}")
@@ -138,7 +148,9 @@ def figures_bib(figures: Iterable[Mapping[str, Any]], root: Path) -> str:
     str
         BibTeX source.
     """
-    entries = [software_bibtex(root)]
+    figures = list(figures)
+    commit = next((str(record["commit"]) for record in figures if "commit" in record), "")
+    entries = [PREAMBLE, software_bibtex(root, commit)]
     with contextlib.suppress(OutputError):
         entries.append(paper_bibtex(root))
     return "\n".join([*entries, *(str(record["bibtex"]) for record in figures)])

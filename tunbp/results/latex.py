@@ -51,8 +51,8 @@ def table(frame: pd.DataFrame, id: str, caption: str) -> str:
     r"""Floats with a table, one per page that it fills; needs the packages `booktabs`, `array` and `graphicx`.
 
     Numbers have four significant digits, `--` stands for a missing value. A table that does not fit into one
-    column spans both (`table*`); its text columns are wrapped, the widest first, until it fits. One with too many
-    columns for that is scaled down.
+    column spans both (`table*`); its text columns are wrapped, the widest first, until it fits. One that is wider than
+    the document's page is scaled down.
 
     Parameters
     ----------
@@ -79,7 +79,6 @@ def table(frame: pd.DataFrame, id: str, caption: str) -> str:
     shown = [[_broken(cell) if long else cell for cell, long in zip(row, wrapped, strict=True)] for row in cells]
     head = " & ".join(_head(words, limit, number) for words, limit, number in zip(heads, limits, numeric, strict=True))
     pages = _pages([max(-(-_length(cell) // n) for cell, n in zip(row, limits, strict=True)) for row in cells])
-    opening, closing = ("", "") if fits(limits, room) else (r"\resizebox{\textwidth}{!}{%", "}")
     words = linked(escape(caption), "latex")
     lines = [
         "% needs the packages booktabs, array and graphicx; hyperref makes the sources links",
@@ -92,14 +91,16 @@ def table(frame: pd.DataFrame, id: str, caption: str) -> str:
             r"\centering\footnotesize\setlength{\tabcolsep}{3pt}",
             rf"\caption{{{words}{part}}}",
             *([rf"\label{{tab:{id}}}"] if number == 1 else []),
-            *filter(None, [opening]),
+            r"\sbox0{%",
             rf"\begin{{tabular}}{{@{{}}{''.join(columns)}@{{}}}}",
             r"\toprule",
             head + r" \\",
             r"\midrule",
             *(" & ".join(row) + r" \\" for row in shown[start:end]),
             r"\bottomrule",
-            r"\end{tabular}" + closing,
+            r"\end{tabular}}%",
+            # a page narrower than that of an IEEE journal, or more columns than one has room for
+            r"\ifdim\wd0>\linewidth\resizebox{\linewidth}{!}{\usebox0}\else\usebox0\fi",
             rf"\end{{table{'*' if room == PAGE else ''}}}",
         ]
     return "\n".join(lines) + "\n"

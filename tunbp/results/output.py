@@ -21,7 +21,7 @@ from tunbp.plots.tables import in_shown_units
 from tunbp.plots.texts import Text
 from tunbp.plots.tidy import need, rows
 from tunbp.project import project_root
-from tunbp.results import files, latex, provenance
+from tunbp.results import citing, files, latex, provenance
 from tunbp.results.numbers import Number, macro_name
 from tunbp.sources import cite, link, named, source
 
@@ -155,7 +155,7 @@ class Output:
             "alt": alt or known.alt or title,
             "sources": {name: cite(name) for name in named(f"{title} {caption}")},
             "files": [f"{id}.{kind}" for kind in FORMATS],
-            "bibtex": provenance.bibtex(id, title, origin),
+            "bibtex": provenance.bibtex(id, title, origin, filter(None, map(link, named(f"{title} {caption}")))),
             "width": float(fig.get_figwidth()),
             "data": files.plain(data if data is not None else plotted(fig)),
             **origin.record(),
@@ -166,7 +166,7 @@ class Output:
             contents = {kind: self._render(fig, kind, record) for kind in FORMATS}
         for kind, content in contents.items():
             files.write(path.with_suffix(f".{kind}"), content)
-        files.write(path.with_suffix(".bib"), str(record["bibtex"]))
+        files.write(path.with_suffix(".bib"), f"{citing.PREAMBLE}{record['bibtex']}")
         files.write_json(path.with_suffix(".json"), record)
         return path.with_suffix(".pdf")
 

@@ -314,7 +314,7 @@ def citation(root: Path) -> Citation:
     )
 
 
-def bibtex(identifier: str, title: str, provenance: Provenance) -> str:
+def bibtex(identifier: str, title: str, provenance: Provenance, data: Iterable[str] = ()) -> str:
     """One BibTeX entry (`@misc`) of a figure or table.
 
     Parameters
@@ -325,6 +325,8 @@ def bibtex(identifier: str, title: str, provenance: Provenance) -> str:
         Title of the figure or table.
     provenance
         Of the run that made it.
+    data
+        Addresses where values in it were published.
 
     Returns
     -------
@@ -332,6 +334,8 @@ def bibtex(identifier: str, title: str, provenance: Provenance) -> str:
         BibTeX source.
     """
     cite = provenance.citation
+    places = ", ".join(rf"\url{{{address}}}" for address in data)
+    published = f"; published data: {places}" if places else ""
     short = provenance.commit if provenance.commit == "unknown" else provenance.commit[:12]
     fields = {
         "title": f"{{{escape(title)}}}",
@@ -340,7 +344,7 @@ def bibtex(identifier: str, title: str, provenance: Provenance) -> str:
         "howpublished": f"Figure {escape(identifier)} of {escape(cite.title)}, version {escape(cite.version)}",
         "doi": cite.doi,
         "url": cite.url,
-        "note": f"commit {short}, parameters sha256 {provenance.parameters_sha256[:16]}",
+        "note": f"commit {short}, parameters sha256 {provenance.parameters_sha256[:16]}{published}",
     }
     lines = [f"  {name} = {{{value}}}" for name, value in fields.items() if value]
     return f"@misc{{tunbp:{identifier},\n" + ",\n".join(lines) + "\n}\n"

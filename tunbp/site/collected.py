@@ -81,7 +81,7 @@ def find_figure(folder: Path, name: str) -> Mapping[str, Any]:
     if wanted in there:
         return there[wanted]
     known = ", ".join(sorted(there)) or "none yet; run the notebooks first (`make reproduce`)"
-    raise OutputError(f"figure {name!r}: not in {folder.name}/figures. Figures there: {known}")
+    raise OutputError(f"figure {name!r}: not in {folder / 'figures'}. Figures there: {known}")
 
 
 def _records(folder: Path) -> dict[str, Mapping[str, Any]]:
