@@ -160,8 +160,8 @@ class Output:
             "data": files.plain(data if data is not None else plotted(fig)),
             **origin.record(),
         }
-        if source.link:
-            lead_to(fig, source.link)
+        if origin.link:
+            lead_to(fig, origin.link)
         with mpl.rc_context(fname=style_file()):
             contents = {kind: self._render(fig, kind, record) for kind in FORMATS}
         for kind, content in contents.items():
