@@ -95,6 +95,7 @@ def test_soak_usual_paths_agree_and_few_are_warned_of() -> None:
         ({"path_loss": 1e-3, "path_loss_burst": 9.0}, "losses in runs"),
         ({"driver": "7.3", "ring": 20, "wake_latency": 1e-3}, "wakes that take longer"),
         ({"ring": 20, "idle_latency": 1e-3}, "a reader that sleeps longer"),
+        ({"source": "open", "offered_rate": 1e4, "ring": 10, "dt": 1e-3}, "a time step longer than a full ring"),
         ({"rtt": 0.3}, "a run shorter than a round trip"),
         ({"qdisc": "cake", "qdisc_rate": 5e4, "drain_rate": 5e4}, "a stock ring that a shaper can fill"),
         ({"qdisc": "cake", "qdisc_rate": 4e4, "drain_rate": 5e4, "guest_rate": 4e4}, "a shaper can fill"),

@@ -51,6 +51,7 @@ def regions(flat: dict[str, Array], duration: float, dt: float | None = None) ->
     limit = qdisc_limit(flat["qdisc"], number["qdisc_limit"], ring, payload, shaped, streams)
     room = ring + np.where(pushing, limit, 0.0)
     buffer = np.where(np.isnan(number["path_buffer"]), PATH_BUFFER, number["path_buffer"])
+    asked = 0.0 if dt is None else dt
     block_time = block_limits(number["rtt"], number["mss"])[1] / number["burst_rate"]
     taken = np.fmin(1.0 / (1.0 / rate + number["ack_cost"]), number["guest_rate"])
     packets_of_a_full_ring = ring - np.array([float(ring_batch(size)) for size in ring]) + 1.0
@@ -64,11 +65,11 @@ def regions(flat: dict[str, Array], duration: float, dt: float | None = None) ->
             tcp & ~np.isnan(number["path_rate"]) & (buffer < np.maximum(20, 5 * entry))
         ),
         "a shaper's queue of fewer than 20 packets, or 5 per flow": (
-            tcp & (shaped > 0) & (limit < np.maximum(20, 5 * streams))
+            (shaped > 0) & (limit < np.maximum(20, 5 * streams))
         ),
         "a ring that vhost-net empties at once": (number["guest_rate"] > 0) & (ring < VHOST_NET_BATCH),
-        "a time step longer than a full link buffer lasts": (
-            number["path_rate"] * (0.0 if dt is None else dt) > buffer + 1.0
+        "a time step longer than a full ring or link buffer lasts": (
+            (number["path_rate"] * asked > buffer + 1.0) | (~tcp & (rate * asked > ring))
         ),
         "a wake that may not come: a full ring can hold fewer packets than it waits for": (
             pushing & counts & (threshold > packets_of_a_full_ring)
@@ -78,7 +79,7 @@ def regions(flat: dict[str, Array], duration: float, dt: float | None = None) ->
             tcp & bbr & local & ((streams > 1) | (window < 30))
         ),
         "local senders at a pace, and a time step shorter than their blocks last": (
-            tcp & local & (bbr | fact(flat["qdisc"], "paces")) & (block_time > (np.inf if dt is None else dt))
+            tcp & local & (bbr | fact(flat["qdisc"], "paces")) & (asked > 0.0) & (block_time > asked)
         ),
         "several local senders without a qdisc": tcp & local & (streams > 1) & ~fact(flat["qdisc"], "attached"),
         "losses in runs on the path": tcp & (number["path_loss"] > 0.0) & (number["path_loss_burst"] > 2),
