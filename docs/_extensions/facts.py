@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -287,11 +288,20 @@ def coverage() -> str:
     counts = known.counts(every)
     told = table(("", "means", "figures and tables", "rows"), [tuple(map(str, row)) for row in counts.to_numpy()])
     rows = [
-        (row["what"], row['source_id'], row["status"], f"{row['read']} of {row['rows']}",
-         f"`{row['command']}`" if row["command"] else "", row["note"])
+        (row["status"], f"{row['what']} ({row['source_id']}{_rows_read(row)})",
+         " ".join(filter(None, [f"`{row['command']}`" if row["command"] else "", _linked_addresses(row["note"])])))
         for row in every.to_dict("records")
     ]  # fmt: skip
-    return f"{told}\n\n{table(('what', 'source', '', 'rows read', 'command', 'note'), rows)}"
+    return f"{told}\n\n{table(('state', 'what, source, rows read', 'command and note'), rows)}"
+
+
+def _rows_read(row: Mapping[Hashable, Any]) -> str:
+    return f"; {row['read']} of {row['rows']}" if row["rows"] else ""
+
+
+def _linked_addresses(text: str) -> str:
+    """Addresses as links with a short text: they have no place to break."""
+    return re.sub(r"https://\S+", lambda found: f"[{found[0].split('/')[2]}]({found[0]})", text)
 
 
 def headlines() -> str:

@@ -25,7 +25,7 @@ _LETTER = 0.5
 
 _LETTERS = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
-    "{": r"\{", "}": r"\}",
+    "{": r"\{", "}": r"\}", "|": r"\textbar{}", "<": r"\textless{}", ">": r"\textgreater{}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "µ": r"$\mu$", "±": r"$\pm$", "×": r"$\times$",
     "≤": r"$\leq$", "≥": r"$\geq$", "→": r"$\rightarrow$", "–": "--", "−": r"$-$",
 }  # fmt: skip

@@ -201,3 +201,33 @@ def disputed(statements: pd.DataFrame) -> pd.DataFrame:
         for row in wrong.to_dict("records")
     ]
     return pd.DataFrame(rows)
+
+
+def claims_in_print(statements: pd.DataFrame) -> pd.DataFrame:
+    """Claims of `evidence.claims.check` for a page: verdict, words (of a question: the question), who, both values.
+
+    Parameters
+    ----------
+    statements
+        What `check` returned.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per claim, all text.
+    """
+
+    def told(row: Mapping[Hashable, Any], name: str) -> str:
+        return show(row[name], row["unit"], 4) if row["unit"] and not np.isnan(row[name]) else ""
+
+    rows = [
+        {
+            "verdict": row["verdict"],
+            "statement": f"“{row['words']}”" if row["kind"] == "quote" else row["text"],
+            "source": f"{row['author']}, {row['source_id']}" if row["author"] else row["source_id"],
+            "stated": told(row, "claimed"),
+            "found": told(row, "computed"),
+        }
+        for row in statements.to_dict("records")
+    ]
+    return pd.DataFrame(rows)
