@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
+from scipy.stats import kstest
 
 from tunbp.evidence import posteriors
 from tunbp.evidence.held_out import CALIBRATION
+from tunbp.evidence.prediction_bounds import TRUTHS_HIGH, TRUTHS_LOW
 from tunbp.evidence.predictive import judged
+from tunbp.infer.truth import covered, ranks
 from tunbp.model.hosts import names, table
 
 
@@ -53,3 +58,12 @@ def test_every_inferred_constant_of_every_host_is_told_with_its_interval():
     assert set(zip(told["host"], told["constant"], strict=True)) == named
     assert (told["low90"] < told["high90"]).all()
     assert set(told["says"]) <= {"nothing", "little", "much"}
+
+
+@pytest.mark.skipif("TUNBP_SOAK" not in os.environ, reason="8,192 draws of rows of 30 s: make soak")
+def test_soak_intervals_of_a_host_hold_known_truths_as_often_as_promised():
+    table = ranks(posteriors.fitted_rows("path-openvpn"), sets=400, pool=8192)
+    assert TRUTHS_LOW <= covered(table).mean() <= TRUTHS_HIGH
+    assert covered(table, 0.5).mean() == pytest.approx(0.5, abs=0.03)
+    # of 13 constants one may well be at 0.04
+    assert min(kstest(table[name], "uniform").pvalue for name in table if name != "effective") > 1e-3

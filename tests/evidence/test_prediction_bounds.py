@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tunbp.evidence.held_out import CALIBRATION, HELD_OUT
-from tunbp.evidence.prediction_bounds import PROMISES, bounds, external_check
+from tunbp.evidence.prediction_bounds import PROMISES, TRUTHS, bounds, external_check
 
 
 def table(inside90=0.9, inside50=0.5, error=0.1, width=2.5, count=100):
@@ -62,3 +62,12 @@ def test_the_share_of_stored_predictions_that_hold_is_counted_from_the_file():
 
 def test_what_is_not_met_says_why():
     assert all(bool(promise.why) is not promise.met for promise in PROMISES)
+
+
+def test_known_truths_are_a_bound_beside_the_others():
+    truths = pd.DataFrame({"drain_rate": np.linspace(0.005, 0.995, 100), "effective": 9.0})
+    held = bounds(table(), truths).iloc[-1]
+    assert (held["bound"], held["cells"], held["met"]) == (TRUTHS, 100, True)
+    assert held["value"] == pytest.approx(0.9)
+    assert not bounds(table(), truths.assign(drain_rate=0.01)).iloc[-1]["met"]
+    assert TRUTHS not in bounds(table())["bound"].to_numpy()
