@@ -162,6 +162,7 @@ class Explorer:
         self.drawing = threading.Lock()
         self.controls, self.known = controls(values)
         self.start = {name: self.controls[name].value for name in SLIDERS}
+        self.stood = self.given()
         # the first call of a kind compiles it; a slider must not wait for that
         found = self.draft()
         self.redraw = Redraw(found)
@@ -182,7 +183,10 @@ class Explorer:
 
     def moved(self, name: str, _: Any) -> None:
         """Say where a control stands now, and redraw."""
-        self.heard.value = f'<p role="status">{html.escape(spoken(name, self.given()[name]))}</p>'
+        value = self.given()[name]
+        if value != self.stood[name]:  # not what the screen moves to its nearest step
+            self.heard.value = f'<p role="status">{html.escape(spoken(name, value))}</p>'
+        self.stood = self.given()
         self.update()
 
     def given(self) -> dict[str, Any]:
