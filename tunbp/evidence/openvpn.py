@@ -240,7 +240,7 @@ def headline_rows() -> pd.DataFrame:
     table = published("tcp")
     lines = []
     for name, words in ((HEADLINE, "table of v3"), ("v4-openvpn", "cover letter of v4, rounded")):
-        stock, patched = (float(table.loc[f"{name}-{variant}", "throughput"]) for variant in ("stock", "patched"))
+        stock, patched = (float(table["throughput"][f"{name}-{variant}"]) for variant in ("stock", "patched"))
         rates = {"source_id": table.loc[f"{name}-stock", "source_id"], "stock": stock, "patched": patched}
         lines.append({"row": words, **rates, "gain": patched / stock - 1, "deficit": 1 - stock / patched})
     return pd.DataFrame(lines)
