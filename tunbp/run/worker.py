@@ -48,7 +48,7 @@ class Worker:
     Parameters
     ----------
     threads
-        Threads that compiled code of each notebook may use.
+        Threads that linear algebra of each notebook may use; the engines may use all processors.
     """
 
     def __init__(self, threads: int) -> None:
@@ -56,10 +56,12 @@ class Worker:
         folder = self.scratch.enter_context(atomic.scratch(SCRATCH))
         temporary = folder / "tmp"
         temporary.mkdir()
-        names = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
         environment = {
             **os.environ,
             **dict.fromkeys(names, str(threads)),
+            # engines take what others leave, and the last notebook all of it; their results do not depend on it
+            "NUMBA_NUM_THREADS": str(len(os.sched_getaffinity(0))),
             "JUPYTER_PREFER_ENV_PATH": "1",  # the kernel of this environment, whatever the user has installed
             "PYTHONHASHSEED": "0",
             # what lies in the current folder is no package, and no folder of the user's has to be writable
