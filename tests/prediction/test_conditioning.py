@@ -75,3 +75,12 @@ def test_segments_sent_again_tell_a_lossless_run_from_one_whose_ring_overflows()
     lossy = predict(LONG, [], count=64, observed=[Observation({"received_rate": 60e6, "resent": 3e-3})])
     shares = [found.draws["ring_share"].sel(ring=500, variant="stock").to_numpy() for found in (clean, lossy)]
     assert np.median(shares[0]) < 1e-4 < np.median(shares[1])
+
+
+def test_processor_time_tells_the_reader_s_speed_where_one_thread_does_the_work():
+    def speed(policy="link_first", **more):
+        seen = Observation({"received_rate": 60e6, **more})
+        return np.median(predict({**LONG, "reader_policy": policy}, [], count=64, observed=[seen]).draws["drain_rate"])
+
+    assert speed(reader_cost=6e-6) > 2.0 * speed(reader_cost=30e-6)
+    assert speed("separate", reader_cost=30e-6) == speed("separate")

@@ -35,6 +35,14 @@ def test_a_run_tells_rtt_window_and_what_it_carried():
     assert told.runs[0].values == pytest.approx({"received_rate": 200e6, "queueing": 0.002, "resent": 0.0})
 
 
+def test_the_program_s_processor_time_tells_what_a_packet_costs_where_packets_are_what_it_is_busy_with():
+    packets = 200e6 * 30.0 / 8 / 1448
+    busy = read_run(run(reader_cpu=7e-6 * packets), {})
+    assert busy.runs[0].values["reader_cost"] == pytest.approx(7e-6)
+    assert "7 µs of the tunnel program's processor time for a packet" in str(busy)
+    assert "reader_cost" not in read_run(run(reader_cpu=0.09 * 30.0), {}).runs[0].values
+
+
 def test_the_ring_and_its_drops_are_those_of_the_tunnel_s_device():
     told = read_run(with_device(run(total_retransmits=900.0), 900), {})
     assert (told.fields["ring"], told.device) == (500, "tun0")

@@ -27,6 +27,9 @@ BLOCK = 64
 """Packets below which a ring is about as small as what TCP hands over at once (64 KB are 47): how much of that fits
 is what the model knows least."""
 
+RESOLVED = {"reader_cost": 1e-9}
+"""What a measured time of a packet [s] is known to; shares and waiting times are known to 1e-6."""
+
 FULL = 0.5
 """Part of what the programs can carry from which runs differ as busy ones do."""
 
@@ -67,6 +70,8 @@ class Discrepancy:
         Standard deviation of the logarithm of a waiting time.
     drops
         Standard deviation of the logarithm of a share of dropped packets.
+    processor
+        Standard deviation of the logarithm of a program's processor time per packet.
     """
 
     replicate: float
@@ -77,6 +82,7 @@ class Discrepancy:
     small_ring: float
     queue: float
     drops: float
+    processor: float
 
     def expected(
         self, rate: Array, ceiling: Array, load: Array, ring: Rings | int, capacity: Array, losses: Array
@@ -238,12 +244,12 @@ class Discrepancy:
         return np.asarray(np.log(np.maximum(total, 1e-300)))
 
     def log_other(self, name: str, measured: float, expected: Array) -> Array:
-        """The same of `drop_fraction`, `resent` or `queueing`: log-normal, known from 1e-6 or a microsecond on.
+        """The same of a share of packets or of a time: log-normal, known from the smallest of `RESOLVED` on.
 
         Parameters
         ----------
         name
-            ``"drop_fraction"``, ``"resent"`` or ``"queueing"``.
+            ``"drop_fraction"``, ``"resent"``, ``"queueing"`` or ``"reader_cost"``.
         measured
             The run's value, 1 or s.
         expected
@@ -256,8 +262,9 @@ class Discrepancy:
         """
         from scipy.stats import norm
 
-        width = self.queue if name == "queueing" else self.drops
-        return np.asarray(norm.logpdf(np.log((measured + 1e-6) / (expected + 1e-6)) / width))
+        width = {"queueing": self.queue, "reader_cost": self.processor}.get(name, self.drops)
+        least = RESOLVED.get(name, 1e-6)
+        return np.asarray(norm.logpdf(np.log((measured + least) / (expected + least)) / width))
 
 
 def dropping(ring: Array | Rings | int, drops: npt.NDArray[np.bool_] | bool) -> Rings:

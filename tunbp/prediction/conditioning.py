@@ -53,7 +53,8 @@ class Observation:
     ----------
     values
         What it carried: `received_rate` [bit/s], and where known `drop_fraction` of the ring, `resent` (segments sent
-        again per segment) and `queueing` (mean RTT less the smallest) [s].
+        again per segment), `queueing` (mean RTT less the smallest) [s], and `reader_cost` (processor time of the
+        program for a packet and its part of an ACK) [s].
     variant
         stock or backpressure.
     ring
@@ -153,6 +154,7 @@ class Simulated:
     ring_share: Array
     lost: Array
     queueing: Array
+    reader_cost: Array
     stages: dict[str, Array]
 
 
@@ -190,12 +192,14 @@ def simulated(
         engine="auto",
     ).transpose("configuration", "draw", ...)
     reached = np.maximum(result["sent"] - result["dropped_qdisc"], 1.0)
+    stages = ceilings({**base.parameters(), **acts}, count)
     return Simulated(
         result["received_rate"].to_numpy(),
         (result["dropped_ring"] / reached).to_numpy(),
         result["drop_fraction"].to_numpy(),
         result["mean_rtt"].to_numpy() - float(base.rtt),
-        ceilings({**base.parameters(), **acts}, count),
+        np.broadcast_to(8.0 * float(base.mss) / stages["reader"], result["received_rate"].shape),
+        stages,
     )
 
 
@@ -287,6 +291,7 @@ def conditioned(
     errors = ndtri(sobol(2, ERRORS_TRIED, seed))
     stages = {name: stage[:, None] for name, stage in found.stages.items()}
     log, expected, loads = np.zeros((tried, ERRORS_TRIED)), [], []
+    several_threads = base.reader_policy == "separate"  # their processor time is not that of the one that reads
     for place, configuration in enumerate(wanted):
         rate = found.rate[place][:, None]
         share = found.ring_share[place][:, None]
@@ -300,8 +305,9 @@ def conditioned(
                 ("drop_fraction", found.ring_share),
                 ("resent", found.lost),
                 ("queueing", found.queueing),
+                ("reader_cost", found.reader_cost),
             ):
-                if name in values:
+                if name in values and not (name == "reader_cost" and several_threads):
                     log += sizing.log_other(name, values[name], model[place][:, None])
     weight, pareto_k = posterior.smoothed(log.ravel())
     chosen, pair = np.unravel_index(posterior.systematic(weight, count), log.shape)

@@ -23,6 +23,9 @@ SHORTEST = 1.0
 
 START_MSS = float(FIELDS["mss"].default)
 
+BUSY = 0.1
+"""Share of the time from which a program's processor time is that of packets, and not of waking up for few."""
+
 CLEAR = 0.5
 """Part of the lost packets that the ring must account for to be what lost them."""
 
@@ -110,6 +113,9 @@ def _single(run: xr.Dataset, given: Mapping[str, Any], variant: str) -> Told:
         )
     if mean and least and mean > least:
         values["queueing"] = mean - least
+    if (cost := _reader_cost(run, rate)) is not None:
+        values["reader_cost"] = cost
+        told.append(f"{show(cost, 's', 2)} of the tunnel program's processor time for a packet")
     own = _variant(run)
     if own:
         told.append("with the flag" if own == "backpressure" else "stock")
@@ -202,6 +208,14 @@ def _resent(run: xr.Dataset, rate: float | None) -> float | None:
         return None
     again = float(np.asarray(run["total_retransmits"], float).sum())
     return again / (rate * seconds / 8.0 / mss) if np.isfinite(again) else None
+
+
+def _reader_cost(run: xr.Dataset, rate: float | None) -> float | None:
+    """Processor time of the tunnel's program per segment; None where it was not measured or says little."""
+    spent, seconds = _total(run, "reader_cpu"), _total(run, "duration")
+    if spent is None or not rate or not seconds or spent < BUSY * seconds:
+        return None
+    return spent / (rate * seconds / 8.0 / (_total(run, "mss") or START_MSS))
 
 
 @dataclass(frozen=True)
