@@ -160,10 +160,6 @@ def changes(bars: pd.DataFrame) -> pd.DataFrame:
     return table.reset_index(drop=True)
 
 
-_PATCHED = r"-(patched|freed-batch|empty|half|seven-eighths|patch-1-of-4)$"
-"""End of the id of a row that stops its queue; its stock row ends in `-stock`."""
-
-
 def published_changes(table: pd.DataFrame) -> pd.DataFrame:
     """Every published row that stops its queue beside its stock row, under any wake rule, with the sources of both.
 
@@ -181,8 +177,8 @@ def published_changes(table: pd.DataFrame) -> pd.DataFrame:
     """
     sent = table[table["quantity"] == "transmitted_rate"].set_index("row")
     rows = sent[(sent["kind"] == "patched") & sent["published"].notna()]
-    stock = rows.index.str.replace(_PATCHED, "-stock", regex=True)
     known = published("pktgen")
+    stock = known["baseline"].reindex(rows.index)
     columns = ["device", "cpu", "configuration", "threads", "wake_policy"]
     found = rows[columns].assign(stock=sent["published"].reindex(stock).to_numpy(), patched=rows["published"])
     found["change"] = found["patched"] / found["stock"] - 1

@@ -87,7 +87,7 @@ def published_changes() -> pd.DataFrame:
     table = published("tcp")
     rows = table[table.index.str.startswith("librecast-") & (table["variant"] != "stock")]
     rows = rows[rows["side"].eq("receiver") == (rows["streams"] >= WHOLE)]
-    stock = [f"librecast-reverted-{n:.0f}s-{side}" for n, side in zip(rows["streams"], rows["side"], strict=True)]
+    stock = rows["baseline"]
     found = rows[["streams", "wake_policy", "series_version", "side"]].rename(columns={"series_version": "kernel"})
     found = found.assign(stock=table["throughput"].reindex(stock).to_numpy(), patched=rows["throughput"])
     found["change"] = found["patched"] / found["stock"] - 1
