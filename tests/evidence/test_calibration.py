@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from tunbp.evidence import calibration
 from tunbp.evidence.calibration import CALIBRATIONS, Calibration, entry, posterior_of, prior_of, write_draws
 from tunbp.evidence.held_out import native
 from tunbp.evidence.studies import STUDIES
@@ -76,6 +77,12 @@ def test_draws_are_written_beside_those_of_other_hosts(posterior, tmp_path) -> N
     with xr.open_dataset(path, engine="h5netcdf") as stored:
         assert stored["constant"].to_numpy().tolist() == ["wake_cost", "patch_overhead"]
         assert np.allclose(stored["draws"][0], posterior["wake_cost"], rtol=1e-6)
+
+
+def test_draws_that_leave_a_packet_no_time_count_nothing() -> None:
+    values = {"drain_rate": np.array([1e6, 1e6]), "patch_overhead": np.array([-2e-6, -5e-7])}
+    assert calibration._leaves_no_time(values).tolist() == [True, False]
+    assert values["patch_overhead"].tolist() == [0.0, -5e-7]
 
 
 def test_measured_constants_of_the_native_host_are_those_of_its_floods() -> None:

@@ -182,6 +182,9 @@ FEW = 4
 COUNT = 128
 """Draws of each posterior."""
 
+IMPOSSIBLE = -1e6
+"""Logarithm of the likelihood of constants that no machine can have, below that of any other draw."""
+
 UNREPEATED = {"raw": "idle"}
 """Noise (``data/priors.yaml``) of rows of a study that was not repeated: a bare tap; user-space VPNs for all others."""
 
@@ -240,6 +243,7 @@ def posterior_of(job: Calibration, count: int = COUNT, seed: int = 0) -> xr.Data
 
     def log_of(place: Array, seed: int) -> Array:
         values = at(unknown, {}, norm.cdf(place))
+        impossible = _leaves_no_time(values)
         drawn = {name: xr.DataArray(value, dims="draw") for name, value in values.items()}
         seeds = xr.DataArray(np.arange(len(place)) + 1000 * seed, dims="draw")
         found = simulate(used.scenario.replace(**drawn, seed=seeds))[used.quantity].transpose("draw", "row").to_numpy()
@@ -249,10 +253,19 @@ def posterior_of(job: Calibration, count: int = COUNT, seed: int = 0) -> xr.Data
             each = sizes.log_run(measured, found, lowest, np.ones_like(found), rings)
         else:
             each = sizes.log_rate(measured, found, np.ones_like(found))
-        return np.asarray(each.sum(axis=1))
+        return np.where(impossible, IMPOSSIBLE, each.sum(axis=1))
 
     place, told = tempered(in_order(unknown), log_of, count, seed, pool=FEW)
     return told.assign({name: ("draw", value) for name, value in at(unknown, {}, norm.cdf(place)).items()})
+
+
+def _leaves_no_time(values: dict[str, Array]) -> npt.NDArray[np.bool_]:
+    """Draws in which the patch takes off more than a packet's time; they are given none of it, and count nothing."""
+    if "patch_overhead" not in values or "drain_rate" not in values:
+        return np.zeros(len(next(iter(values.values()))), dtype=bool)
+    impossible = np.asarray(values["patch_overhead"] * values["drain_rate"] <= -1.0)
+    values["patch_overhead"] = np.where(impossible, 0.0, values["patch_overhead"])
+    return impossible
 
 
 def _row(scenario: Scenario, place: int) -> dict[str, Any]:

@@ -91,6 +91,7 @@ class Scenario:
         if self.offered_rate is None and np.isin(_values(self.source), ("open", "pktgen")).any():
             raise ScenarioError("offered_rate: None; an open-loop source needs a rate > 0 [packet/s]")
         _check_shaper(self.qdisc, self.qdisc_rate)
+        _check_overhead(self.patch_overhead, self.drain_rate)
         if np.any(_values(self.warmup) >= self.duration):
             raise ScenarioError(f"warmup: {self.warmup}; must be shorter than duration = {self.duration:g} s")
 
@@ -231,6 +232,18 @@ def _check_shaper(qdisc: Text, rate: Number | None) -> None:
     idle = np.isfinite(rates.values.astype(float)) & ~fact(names.values, "shapes")
     if idle.any():
         raise ScenarioError(f"qdisc_rate: {names.values[idle][0]} does not shape; qdiscs that do: {shapers()}")
+
+
+def _check_overhead(overhead: Number, rate: Number) -> None:
+    if _values(overhead).min(initial=0.0) * _values(rate).max(initial=0.0) > -1.0:
+        return
+    seconds, rates = xr.broadcast(*(x if isinstance(x, xr.DataArray) else xr.DataArray(x) for x in (overhead, rate)))
+    idle = seconds.values * rates.values <= -1.0
+    if idle.any():
+        value, most = seconds.values[idle][0], 1.0 / rates.values[idle][0]
+        raise ScenarioError(
+            f"patch_overhead: {value:g} s leaves a packet no time, which is {most:g} s at drain_rate = {1.0 / most:g}"
+        )
 
 
 def _check_number(name: str, value: Number | None, allowed: Field) -> None:
