@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tunbp.project import project_root
+from tunbp.run.params import model
 
 PROJECT = project_root(Path(__file__).parent)
 REGRESSION, YOUR_PATH = "02_pktgen_regression", "06_your_path"
@@ -39,7 +40,17 @@ def project(tmp_path_factory):
     for name in ("data", "params"):
         shutil.copytree(PROJECT / name, folder / name)
     shutil.copytree(NOTEBOOKS, folder / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    make_small(folder / "notebooks" / f"{YOUR_PATH}.ipynb")
     return folder
+
+
+def make_small(path):
+    """Give a notebook the parameters with which it runs in seconds, in its cell, as somebody edits it."""
+    text = path.read_text()
+    for name, value in model(path.stem).small.items():
+        text, found = re.subn(rf'"{name}: (.*?) = .*?  #', lambda m, n=name, v=value: f'"{n}: {m[1]} = {v}  #', text)
+        assert found == 1, name
+    path.write_text(text)
 
 
 def lab_options():
