@@ -13,30 +13,17 @@ PACKAGE = Path(__file__).parent.parent / "tunbp"
 
 INTERNAL = {
     "cli/": "commands: their options have help",
-    "notebooks/your_path/figures.py": "the explorer's widgets: `explore` is what notebook 06 calls",
-    "lab/": "programs that run experiments: `tunbp lab` is what people call",
-    "run/": "jobs behind `tunbp reproduce`",
-    "site/": "pages behind `tunbp reproduce`",
-    "model/compiled.py": "how kernels are kept",
-    "model/ready.py": "what `make install` calls",
+    "lab/experiments/": "functions of an `Experiment`, whose attributes say what they take and return",
+    "lab/forwarder.py": "a program that an experiment runs",
+    "lab/kernel.py": "what `tunbp lab kernel` calls",
+    "lab/module.py": "what `tunbp lab module` calls",
+    "lab/probe/": "what `tunbp lab probe` calls",
+    "lab/review.py": "what `tunbp lab run --vm A --vm B` calls",
+    "lab/runner.py": "the program that makes the runs of a measurement",
+    "lab/vm.py": "what `tunbp lab run --vm` calls",
     "model/engines/": "behind `tunbp.model.simulate.simulate`",
     "model/congestion/": "functions of a `Control`, whose attributes say what they take and return",
     "traces/formats/": "functions of a `Reader`, whose attributes say what they take and return",
-    "traces/build.py": "what readers are made of",
-    "traces/checks.py": "checks behind `open_trace`, each with its meaning in a table",
-    "traces/devices.py": "what readers are made of",
-    "traces/documents.py": "what readers are made of",
-    "traces/findings.py": "what checks are made of",
-    "traces/flent_file.py": "behind `tunbp convert`",
-    "traces/folder.py": "behind `open_trace`",
-    "traces/merge.py": "behind `open_trace`",
-    "traces/reader.py": "what readers are made of",
-    "traces/snapshots.py": "what readers are made of",
-    "traces/source.py": "what readers are made of",
-    "sweep/store.py": "behind `tunbp.sweep.run`",
-    "atomic.py": "files written whole",
-    "opened.py": "files that were opened",
-    "yaml_file.py": "files that people edit",
 }
 """What is called by this package only: a sentence has to do there."""
 
@@ -75,7 +62,7 @@ def lacking(function: ast.FunctionDef) -> list[str]:
     heads = [line for line in (section(doc, "Parameters") or "").splitlines() if line and not line.startswith(" ")]
     told = {name.strip() for line in heads for name in line.split(" : ")[0].split(",")}
     found = [name for name in wanted if name not in told]
-    nothing = function.returns is None or ast.unparse(function.returns) in ("None", "NoReturn")
+    nothing = function.returns is None or ast.unparse(function.returns) in ("None", "NoReturn", "Iterator[None]")
     return found if nothing or section(doc, "Returns", "Yields") else [*found, "what it returns"]
 
 

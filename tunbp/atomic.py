@@ -26,7 +26,18 @@ LONGEST = 200
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary name beside `path`; it becomes `path` if the block ends well, else it is removed."""
+    """Yield a temporary name beside `path`; it becomes `path` if the block ends well, else it is removed.
+
+    Parameters
+    ----------
+    path
+        The file that is to be there afterwards.
+
+    Yields
+    ------
+    Path
+        Name to write to, beside it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     sweep(path.parent, path.name)
     temporary = path.with_name(f".{_short(path.name)}.{os.getpid()}.part")
@@ -42,6 +53,16 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     """Yield a new folder beside `path`; it takes the place of `path` if the block ends well, else it is removed.
 
     What was at `path` is there until then, whenever the process is killed, where the file system can exchange names.
+
+    Parameters
+    ----------
+    path
+        The folder that is to be there afterwards.
+
+    Yields
+    ------
+    Path
+        An empty folder to write into.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with scratch(path.name, path.parent) as workspace:
@@ -64,6 +85,11 @@ def scratch(name: str, where: Path | None = None) -> Iterator[Path]:
         What it is for; part of its own name.
     where
         Folder to make it in; default the one for temporary files.
+
+    Yields
+    ------
+    Path
+        The folder, removed at the end of the block.
     """
     folder = scratch_folder(name, where)
     try:
@@ -73,7 +99,20 @@ def scratch(name: str, where: Path | None = None) -> Iterator[Path]:
 
 
 def scratch_folder(name: str, where: Path | None = None) -> Path:
-    """Make the folder of `scratch` for this process and what it becomes; the next one removes it."""
+    """Make the folder of `scratch` for this process and what it becomes; the next one removes it.
+
+    Parameters
+    ----------
+    name
+        What it is for; part of its own name.
+    where
+        Folder to make it in; None: the one for temporary files.
+
+    Returns
+    -------
+    Path
+        The folder, which exists.
+    """
     where = where or Path(tempfile.gettempdir())
     sweep(where, name)
     return Path(tempfile.mkdtemp(dir=where, prefix=f".{_short(name)}.{os.getpid()}.", suffix=".part"))
@@ -108,12 +147,31 @@ def sweep(folder: Path, name: str = "*") -> list[Path]:
 
 
 def is_part(path: Path) -> bool:
-    """Whether a name is that of something half-written."""
+    """Whether a name is that of something half-written.
+
+    Parameters
+    ----------
+    path
+        Any path.
+
+    Returns
+    -------
+    bool
+        True for a name that `replacing` gives.
+    """
     return PART.fullmatch(path.name) is not None
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write `content` to `path`; a reader sees the old file or the new one, never a part."""
+    """Write `content` to `path`; a reader sees the old file or the new one, never a part.
+
+    Parameters
+    ----------
+    path
+        The file.
+    content
+        All of it.
+    """
     with replacing(path) as temporary:
         temporary.write_bytes(content)
 

@@ -40,5 +40,16 @@ def mark() -> int:
 
 
 def since(moment: int) -> list[Path]:
-    """Files noted since a moment, sorted, each once."""
+    """Files noted since a moment, sorted, each once.
+
+    Parameters
+    ----------
+    moment
+        What `mark` returned then.
+
+    Returns
+    -------
+    list[Path]
+        Absolute paths.
+    """
     return sorted(path for path, number in _last.items() if number > moment)

@@ -27,7 +27,18 @@ _SHORT.maxlevel = 2
 
 
 def shown(value: Any) -> str:
-    """A value of a file as messages name it: its beginning, however large or nested it is."""
+    """A value of a file as messages name it: its beginning, however large or nested it is.
+
+    Parameters
+    ----------
+    value
+        What YAML gave.
+
+    Returns
+    -------
+    str
+        At most a line, cut with an ellipsis.
+    """
     return _SHORT.repr(value)
 
 

@@ -40,6 +40,11 @@ def this_machine(prefix: Sequence[str] = ()) -> Machine:
         Command that puts another one into network namespaces of its own (`sandbox.prefix`); empty where the
         caller is in some already.
 
+    Returns
+    -------
+    Machine
+        What it has.
+
     Raises
     ------
     LabError
@@ -55,7 +60,20 @@ def this_machine(prefix: Sequence[str] = ()) -> Machine:
 
 
 def lacking(cell: Mapping[str, Any], machine: Machine) -> list[str]:
-    """Why a cell cannot run on a machine, with what to do; nothing: it can."""
+    """Why a cell cannot run on a machine, with what to do; nothing: it can.
+
+    Parameters
+    ----------
+    cell
+        Values of a cell.
+    machine
+        What `this_machine` returned.
+
+    Returns
+    -------
+    list[str]
+        One line per reason.
+    """
     found = []
     if cell["qdisc"] not in {"noqueue", *machine.qdiscs}:
         found.append(f"no {cell['qdisc']} qdisc in this kernel: another `qdisc`, or a VM with `--vm`")
@@ -73,13 +91,37 @@ def lacking(cell: Mapping[str, Any], machine: Machine) -> list[str]:
 
 
 def unavailable(cells: Sequence[Mapping[str, Any]], machine: Machine) -> dict[str, str]:
-    """Cells (`label`, `values`) that cannot run on a machine, by label, each with its reasons."""
+    """Cells (`label`, `values`) that cannot run on a machine, by label, each with its reasons.
+
+    Parameters
+    ----------
+    cells
+        `label` and `values` of each.
+    machine
+        What `this_machine` returned.
+
+    Returns
+    -------
+    dict[str, str]
+        Label to reasons, of those that cannot run.
+    """
     reasons = {cell["label"]: "; ".join(lacking(cell["values"], machine)) for cell in cells}
     return {label: why for label, why in reasons.items() if why}
 
 
 def vhost(device: Path = Path("/dev/vhost-net")) -> str | None:
-    """Why /dev/vhost-net cannot be used; None: it can, it answers VHOST_GET_FEATURES."""
+    """Why /dev/vhost-net cannot be used; None: it can, it answers VHOST_GET_FEATURES.
+
+    Parameters
+    ----------
+    device
+        Device node.
+
+    Returns
+    -------
+    str | None
+        One line.
+    """
     try:
         fd = os.open(device, os.O_RDWR)
     except OSError as error:

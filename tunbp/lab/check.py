@@ -41,7 +41,20 @@ def survey() -> list[Item]:
 
 
 def runnable(items: list[Item], where: str) -> dict[str, list[str]]:
-    """What each experiment still lacks natively ("native") or in a VM ("vm"); nothing: it can run."""
+    """What each experiment still lacks natively ("native") or in a VM ("vm"); nothing: it can run.
+
+    Parameters
+    ----------
+    items
+        What `survey` returned.
+    where
+        `native` or `vm`.
+
+    Returns
+    -------
+    dict[str, list[str]]
+        Experiment to what it lacks.
+    """
     there = {item.name for item in items if item.there}
     if where == "native":
         return {row.name: [need for need in row.needs if need not in there] for row in EXPERIMENTS.values()}
@@ -64,7 +77,18 @@ class Possible:
 
 
 def possible(items: list[Item]) -> list[Possible]:
-    """What of each bundled plan can run natively, cell by cell."""
+    """What of each bundled plan can run natively, cell by cell.
+
+    Parameters
+    ----------
+    items
+        What `survey` returned.
+
+    Returns
+    -------
+    list[Possible]
+        One entry per bundled plan.
+    """
     lacks = runnable(items, "native")
     try:
         machine = this_machine(sandbox.prefix())
@@ -89,6 +113,13 @@ def possible(items: list[Item]) -> list[Possible]:
 
 def check_tools(experiment: str, kernel: Path | None) -> None:
     """Raise before anything starts if a program is missing; what a kernel lacks is told cell by cell.
+
+    Parameters
+    ----------
+    experiment
+        Its name.
+    kernel
+        Image for a VM; None: this machine.
 
     Raises
     ------

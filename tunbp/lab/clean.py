@@ -22,13 +22,37 @@ def record_folder() -> Path:
 
 
 def start_time(pid: int) -> int | None:
-    """Start time of a process in clock ticks since boot (field 22 of /proc/PID/stat); None if it is gone."""
+    """Start time of a process in clock ticks since boot (field 22 of /proc/PID/stat); None if it is gone.
+
+    Parameters
+    ----------
+    pid
+        A process.
+
+    Returns
+    -------
+    int | None
+        Clock ticks since boot.
+    """
     fields = _stat(pid)
     return int(fields[19]) if fields else None
 
 
 def members(group: int, session: int) -> list[int]:
-    """Ids of the living processes of a process group in a session (fields 5 and 6 of /proc/PID/stat)."""
+    """Ids of the living processes of a process group in a session (fields 5 and 6 of /proc/PID/stat).
+
+    Parameters
+    ----------
+    group
+        Id of a process group.
+    session
+        Id of its session.
+
+    Returns
+    -------
+    list[int]
+        Process ids.
+    """
     wanted = [str(group), str(session)]
     living = (int(path.name) for path in Path("/proc").glob("[0-9]*"))
     return [pid for pid in living if _stat(pid)[2:4] == wanted]
@@ -49,7 +73,22 @@ def boot_id() -> str:
 
 
 def record(pid: int, out: Path, folder: Path | None = None) -> Path:
-    """Record a measurement's first process, which leads a process group, and its folder."""
+    """Record a measurement's first process, which leads a process group, and its folder.
+
+    Parameters
+    ----------
+    pid
+        The first process.
+    out
+        Folder of the measurement.
+    folder
+        Where records are kept; None: the user's state folder.
+
+    Returns
+    -------
+    Path
+        File of the record.
+    """
     folder = folder or record_folder()
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{pid}.json"
@@ -60,7 +99,13 @@ def record(pid: int, out: Path, folder: Path | None = None) -> Path:
 
 
 def forget(path: Path) -> None:
-    """Remove a record, after its process has ended."""
+    """Remove a record, after its process has ended.
+
+    Parameters
+    ----------
+    path
+        File of a record.
+    """
     path.unlink(missing_ok=True)
 
 
@@ -70,6 +115,16 @@ def clean_recorded(folder: Path | None = None) -> list[int]:
     The run that was being made is removed from the folder of its measurement.
 
     A record whose owner (the `tunbp lab run` that made it) still runs is left alone.
+
+    Parameters
+    ----------
+    folder
+        Where records are kept; None: the user's state folder.
+
+    Returns
+    -------
+    list[int]
+        Process ids.
     """
     ended: list[int] = []
     for path in sorted((folder or record_folder()).glob("*.json")):

@@ -38,6 +38,16 @@ def collect(folder: Path) -> xr.Dataset:
     Coordinates along run say what was measured: cell, variant, repetition, the cell's parameters, the echoed
     flags (tun_flags) and when it began. The attributes carry the plan and the facts of the host as JSON.
 
+    Parameters
+    ----------
+    folder
+        Folder that `tunbp lab run` wrote.
+
+    Returns
+    -------
+    xr.Dataset
+        Variables of the schema over run, and over time where there are series.
+
     Raises
     ------
     LabError
@@ -60,6 +70,16 @@ def collect(folder: Path) -> xr.Dataset:
 
 def measured(folder: Path) -> xr.Dataset:
     """The runs of a folder of `tunbp lab run`, or of a bundle made of one.
+
+    Parameters
+    ----------
+    folder
+        Folder that `tunbp lab run` wrote, or one with a file that `save` wrote.
+
+    Returns
+    -------
+    xr.Dataset
+        As of `collect`.
 
     Raises
     ------
@@ -129,12 +149,35 @@ def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def save(folder: Path) -> Path:
-    """Write `lab_<experiment>.nc` of all runs into `folder`; returns its path."""
+    """Write `lab_<experiment>.nc` of all runs into `folder`; returns its path.
+
+    Parameters
+    ----------
+    folder
+        Folder that `tunbp lab run` wrote.
+
+    Returns
+    -------
+    Path
+        Path of the file.
+    """
     return write(collect(folder), folder)
 
 
 def write(runs: xr.Dataset, folder: Path) -> Path:
     """Write a Dataset of `collect` as `lab_<experiment>.nc` into a folder; returns its path.
+
+    Parameters
+    ----------
+    runs
+        What `collect` returned.
+    folder
+        Where the file goes.
+
+    Returns
+    -------
+    Path
+        Path of the file.
 
     Raises
     ------

@@ -30,6 +30,16 @@ def folder() -> Path:
 def program(name: str) -> Path:
     """The compiled program (or library) of `tunbp/lab/<name>.c`.
 
+    Parameters
+    ----------
+    name
+        Of a C file of the laboratory, without `.c`.
+
+    Returns
+    -------
+    Path
+        Path of what was compiled, kept between runs.
+
     Raises
     ------
     LabError

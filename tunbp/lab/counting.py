@@ -54,7 +54,18 @@ class Event:
     reasons: tuple[str, ...] = ()
 
     def filter(self, tracepoint: Tracepoint) -> str | None:
-        """The condition with the numbers of this kernel; None: it has none of the reasons."""
+        """The condition with the numbers of this kernel; None: it has none of the reasons.
+
+        Parameters
+        ----------
+        tracepoint
+            The tracepoint as this kernel describes it.
+
+        Returns
+        -------
+        str | None
+            A filter for tracefs.
+        """
         if not self.reasons:
             return self.condition
         numbers = sorted(number for number, word in tracepoint.symbols.items() if word in self.reasons)
@@ -67,6 +78,16 @@ def counting(events: Mapping[str, Event]) -> Iterator[Callable[[], dict[str, int
 
     The caller is in a mount namespace of its own: tracefs is mounted in it for a moment. Events that this kernel cannot
     have (`Event.reasons`) have no count.
+
+    Parameters
+    ----------
+    events
+        What is counted, by name.
+
+    Yields
+    ------
+    Callable[[], dict[str, int]]
+        Function that gives the counts so far.
 
     Raises
     ------
@@ -87,7 +108,18 @@ def counting(events: Mapping[str, Event]) -> Iterator[Callable[[], dict[str, int
 
 @contextmanager
 def counting_where_allowed(events: Mapping[str, Event]) -> Iterator[tuple[Callable[[], dict[str, int]], str]]:
-    """`counting`; where the kernel does not let this process count, no counts and, second, the reason."""
+    """`counting`; where the kernel does not let this process count, no counts and, second, the reason.
+
+    Parameters
+    ----------
+    events
+        What is counted, by name.
+
+    Yields
+    ------
+    tuple[Callable[[], dict[str, int]], str]
+        Function that gives the counts so far, and why there are none; empty where there are.
+    """
     with ExitStack() as stack:
         try:
             counts, obstacle = stack.enter_context(counting(events)), ""

@@ -53,13 +53,35 @@ def host() -> dict[str, Any]:
 
 
 def cpu_model(cpuinfo: str) -> str:
-    """Processor name from the text of /proc/cpuinfo; "unknown" where the architecture prints none."""
+    """Processor name from the text of /proc/cpuinfo; "unknown" where the architecture prints none.
+
+    Parameters
+    ----------
+    cpuinfo
+        Text of /proc/cpuinfo.
+
+    Returns
+    -------
+    str
+        Name of the processor.
+    """
     found = re.search(r"^model name\s*:\s*(.+)$", cpuinfo, re.MULTILINE)
     return found[1].strip() if found else "unknown"
 
 
 def version(command: list[str]) -> str:
-    """First line that a tool prints about its version."""
+    """First line that a tool prints about its version.
+
+    Parameters
+    ----------
+    command
+        Program and arguments.
+
+    Returns
+    -------
+    str
+        One line; `unknown` where it does not run.
+    """
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=process.stretched(10))
     except (OSError, subprocess.TimeoutExpired):
@@ -68,7 +90,18 @@ def version(command: list[str]) -> str:
 
 
 def sysctls(root: Path = Path("/proc/sys")) -> dict[str, str]:
-    """Those sysctls that matter and are visible in the current network namespace."""
+    """Those sysctls that matter and are visible in the current network namespace.
+
+    Parameters
+    ----------
+    root
+        Where /proc/sys is mounted.
+
+    Returns
+    -------
+    dict[str, str]
+        Name to value.
+    """
     found = {}
     for name in SYSCTLS:
         path = root / name.replace(".", "/")
@@ -79,6 +112,11 @@ def sysctls(root: Path = Path("/proc/sys")) -> dict[str, str]:
 
 def load(proc: Path = Path("/proc")) -> dict[str, Any]:
     """Load average, and counters since boot of this host or guest.
+
+    Parameters
+    ----------
+    proc
+        Where /proc is mounted.
 
     Returns
     -------
@@ -110,6 +148,18 @@ def load(proc: Path = Path("/proc")) -> dict[str, Any]:
 def softirqs(text: str) -> dict[str, list[int]]:
     r"""Network softirqs of each processor, from the text of /proc/softirqs.
 
+    Parameters
+    ----------
+    text
+        Text of /proc/softirqs.
+
+    Returns
+    -------
+    dict[str, list[int]]
+        Name to counts, one per processor.
+
+    Examples
+    --------
     >>> softirqs("        CPU0 CPU1\n  TIMER: 5 6\n NET_TX: 1 2\n NET_RX: 3 4\n")
     {'NET_TX': [1, 2], 'NET_RX': [3, 4]}
     """

@@ -45,6 +45,16 @@ class Device:
 def features(clone_device: Path = CLONE_DEVICE) -> int:
     """Flags that the running kernel's tun driver offers (`TUNGETFEATURES`).
 
+    Parameters
+    ----------
+    clone_device
+        Device node of the driver.
+
+    Returns
+    -------
+    int
+        Bits of `IFF_*`.
+
     Raises
     ------
     LabError
@@ -60,12 +70,32 @@ def features(clone_device: Path = CLONE_DEVICE) -> int:
 
 
 def supports_backpressure(offered: int | None = None) -> bool:
-    """Whether `offered` flags (default: those of the running kernel) include `IFF_BACKPRESSURE`."""
+    """Whether `offered` flags (default: those of the running kernel) include `IFF_BACKPRESSURE`.
+
+    Parameters
+    ----------
+    offered
+        What `features` returned; None: ask the kernel.
+
+    Returns
+    -------
+    bool
+        Whether the bit is there.
+    """
     return bool((features() if offered is None else offered) & IFF_BACKPRESSURE)
 
 
 def check_echo(name: str, echo: int, backpressure: bool) -> None:
     """Raise unless the flags a device got are the ones that were asked for.
+
+    Parameters
+    ----------
+    name
+        Interface, for the message.
+    echo
+        Flags that TUNGETIFF gave.
+    backpressure
+        What was asked for.
 
     Raises
     ------
@@ -96,6 +126,11 @@ def attach(name: str, kind: str = "tun", backpressure: bool = False, information
         Ask for `IFF_BACKPRESSURE`.
     information
         Have four bytes of packet information before each packet, as wireguard-go expects them.
+
+    Returns
+    -------
+    Device
+        The device, open until it is closed.
 
     Raises
     ------

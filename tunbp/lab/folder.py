@@ -27,6 +27,13 @@ LARGEST = 1 << 26
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write a JSON file whole or not at all.
 
+    Parameters
+    ----------
+    path
+        The file.
+    content
+        What json can write.
+
     Raises
     ------
     LabError
@@ -40,6 +47,16 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON file of this folder.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    dict[str, Any]
+        Its content.
 
     Raises
     ------
@@ -61,6 +78,11 @@ def read_json(path: Path) -> dict[str, Any]:
 @contextmanager
 def locked(out: Path) -> Iterator[None]:
     """Make the folder where it is not there, and keep other measurements out of it.
+
+    Parameters
+    ----------
+    out
+        Folder of a measurement.
 
     Raises
     ------
@@ -85,13 +107,37 @@ def locked(out: Path) -> Iterator[None]:
 
 
 def finished(out: Path) -> set[str]:
-    """Names of the finished runs in `out`."""
+    """Names of the finished runs in `out`.
+
+    Parameters
+    ----------
+    out
+        Folder of a measurement.
+
+    Returns
+    -------
+    set[str]
+        Names such as `120ms-ring25.stock.1`.
+    """
     return {path.parent.name for path in (out / "runs").glob("*/run.json") if not path.parent.name.endswith(PART)}
 
 
 @contextmanager
 def run_folder(out: Path, name: str) -> Iterator[Path]:
-    """A temporary folder for one run that gets its final name only if the block ends without an error."""
+    """A temporary folder for one run that gets its final name only if the block ends without an error.
+
+    Parameters
+    ----------
+    out
+        Folder of a measurement.
+    name
+        Name of the run.
+
+    Yields
+    ------
+    Path
+        Folder to write into.
+    """
     temporary, final = out / "runs" / (name + PART), out / "runs" / name
     shutil.rmtree(temporary, ignore_errors=True)
     try:
@@ -103,7 +149,18 @@ def run_folder(out: Path, name: str) -> Iterator[Path]:
 
 
 def remove_parts(out: Path) -> list[Path]:
-    """Remove what an interrupted measurement left half-written in `out`; returns what was removed."""
+    """Remove what an interrupted measurement left half-written in `out`; returns what was removed.
+
+    Parameters
+    ----------
+    out
+        Folder of a measurement.
+
+    Returns
+    -------
+    list[Path]
+        What is gone.
+    """
     # in the folder itself only what has the name of a part of ours: others call their downloads so, too
     left = sorted([*filter(is_part, out.glob("*" + PART)), *(out / "runs").glob("*" + PART)])
     for path in left:

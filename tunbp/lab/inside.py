@@ -42,6 +42,16 @@ class Child:
     def message(self, limit: float = 120.0) -> Any:
         """The next object that the child sends.
 
+        Parameters
+        ----------
+        limit
+            Seconds.
+
+        Returns
+        -------
+        Any
+            The object.
+
         Raises
         ------
         LabError
@@ -74,7 +84,24 @@ class Child:
 
 
 def start(namespace: str, what: str, function: Callable[..., None], *arguments: Any) -> Child:
-    """Run `function(connection, *arguments)` in a child inside the network namespace of that name."""
+    """Run `function(connection, *arguments)` in a child inside the network namespace of that name.
+
+    Parameters
+    ----------
+    namespace
+        Its full name.
+    what
+        What the child is, for messages.
+    function
+        Called with a connection to the parent.
+    *arguments
+        What pickle can carry.
+
+    Returns
+    -------
+    Child
+        The child, running.
+    """
     ours, theirs = _FORK.Pipe()
     child = _FORK.Process(target=_main, args=(theirs, namespace, function, arguments), daemon=True)
     child.start()
@@ -84,6 +111,22 @@ def start(namespace: str, what: str, function: Callable[..., None], *arguments: 
 
 def call(namespace: str, what: str, function: Callable[..., Any], *arguments: Any) -> Any:
     """What `function(*arguments)` returns inside the namespace.
+
+    Parameters
+    ----------
+    namespace
+        Its full name.
+    what
+        What is done, for messages.
+    function
+        Called in a child.
+    *arguments
+        What pickle can carry.
+
+    Returns
+    -------
+    Any
+        What it returned.
 
     Raises
     ------
@@ -115,6 +158,11 @@ def _main(connection: Connection, namespace: str, function: Callable[..., None],
 def enter(namespace: str) -> None:
     """Move this process into a named network namespace (`setns(2)`).
 
+    Parameters
+    ----------
+    namespace
+        Its full name.
+
     Raises
     ------
     LabError
@@ -140,6 +188,11 @@ def stop_signal() -> list[bool]:
 
 def write_files(contents: dict[str, str]) -> None:
     """Write texts to files of /proc that belong to the namespace (sysctls, pktgen).
+
+    Parameters
+    ----------
+    contents
+        Path to text.
 
     Raises
     ------

@@ -43,7 +43,18 @@ class Difference:
 
 
 def difference(first: ArrayLike, second: ArrayLike) -> Difference | None:
-    """B - A of two samples of at least three values each; None for fewer."""
+    """B - A of two samples of at least three values each; None for fewer.
+
+    Parameters
+    ----------
+    first, second
+        Values of kernel A and of kernel B.
+
+    Returns
+    -------
+    Difference | None
+        Mean and 95 % interval (Welch).
+    """
     a, b = (_known(sample) for sample in (first, second))
     if min(a.size, b.size) < FEWEST:
         return None
@@ -73,6 +84,11 @@ def report(first: xr.Dataset, second: xr.Dataset, variables: Sequence[str]) -> I
         Datasets of `tunbp.lab.collect.collect` from the same plan.
     variables
         Names of totals.
+
+    Yields
+    ------
+    str
+        A line each.
 
     Raises
     ------

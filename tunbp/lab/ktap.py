@@ -54,7 +54,18 @@ def ktap(runs: xr.Dataset) -> Iterator[str]:
 
 
 def check(runs: xr.Dataset) -> Iterator[Result]:
-    """What must hold in every cell: the flag is set, the ring loses nothing, packets flow, noqueue is as before."""
+    """What must hold in every cell: the flag is set, the ring loses nothing, packets flow, noqueue is as before.
+
+    Parameters
+    ----------
+    runs
+        A Dataset of `tunbp.lab.collect.collect`.
+
+    Yields
+    ------
+    Result
+        One result per cell and rule.
+    """
     for cell in dict.fromkeys(runs["cell"].to_numpy().tolist()):
         here = runs.sel(run=runs["cell"].to_numpy() == cell)
         stock, pressed = (here.sel(run=here["variant"].to_numpy() == name) for name in (STOCK, BACKPRESSURE))

@@ -41,7 +41,18 @@ class RoutedPath:
     relay: Relay | None = None
 
     def report(self, folder: Path) -> dict[str, Any]:
-        """End the relay, if there is one: keep its report in `folder`, return its `summary` and remarks."""
+        """End the relay, if there is one: keep its report in `folder`, return its `summary` and remarks.
+
+        Parameters
+        ----------
+        folder
+            Folder of the run.
+
+        Returns
+        -------
+        dict[str, Any]
+            Totals under the schema's names and `remarks`; empty without a relay.
+        """
         if self.relay is None:
             return {}
         report = self.relay.stop()
@@ -60,6 +71,11 @@ def routed_path(cell: Mapping[str, Any], port: int) -> Iterator[RoutedPath]:
         Values of a `PathCell`.
     port
         UDP port of the tunnel, which the relay forwards.
+
+    Yields
+    ------
+    RoutedPath
+        The path, there until the block ends.
 
     Raises
     ------
@@ -83,7 +99,18 @@ def routed_path(cell: Mapping[str, Any], port: int) -> Iterator[RoutedPath]:
 
 
 def linked(cell: Mapping[str, Any]) -> bool:
-    """Whether the path of a cell does more than delay: only the relay can tell a link's buffer from its delay."""
+    """Whether the path of a cell does more than delay: only the relay can tell a link's buffer from its delay.
+
+    Parameters
+    ----------
+    cell
+        Values of a `PathCell`.
+
+    Returns
+    -------
+    bool
+        Whether it has a rate, a loss or a jitter.
+    """
     return any(cell[name] for name in ("link_rate", "link_loss", "link_jitter"))
 
 

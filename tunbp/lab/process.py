@@ -22,13 +22,30 @@ _factor = 1.0
 
 
 def stretch_limits(factor: float) -> None:
-    """Multiply all limits in seconds, here and in children forked from now on, by `factor`."""
+    """Multiply all limits in seconds, here and in children forked from now on, by `factor`.
+
+    Parameters
+    ----------
+    factor
+        1 on a machine whose clock is that of its work.
+    """
     global _factor
     _factor = factor
 
 
 def stretched(limit: float) -> float:
-    """A limit in seconds of this machine's clock, see `stretch_limits`."""
+    """A limit in seconds of this machine's clock, see `stretch_limits`.
+
+    Parameters
+    ----------
+    limit
+        Seconds of work.
+
+    Returns
+    -------
+    float
+        Seconds of this machine's clock.
+    """
     return limit * _factor
 
 
@@ -38,18 +55,57 @@ def die_with_parent() -> None:
 
 
 def last_lines(text: str, count: int = 12) -> str:
-    """The last `count` non-empty lines of a log, indented for an error message."""
+    """The last `count` non-empty lines of a log, indented for an error message.
+
+    Parameters
+    ----------
+    text
+        A log.
+    count
+        Lines at most.
+
+    Returns
+    -------
+    str
+        Indented lines, empty without any.
+    """
     lines = [line for line in text.splitlines() if line.strip()]
     return "\n".join(f"    {line}" for line in lines[-count:])
 
 
 def read_log(log: Path | None) -> str:
-    """What a log holds so far; nothing when there is none."""
+    """What a log holds so far; nothing when there is none.
+
+    Parameters
+    ----------
+    log
+        File; None: there is none.
+
+    Returns
+    -------
+    str
+        Its text.
+    """
     return log.read_text(errors="replace") if log is not None and log.exists() else ""
 
 
 def failure(cause: str, log: str = "", advice: str = "") -> LabError:
-    """A `LabError` made of a cause, the last lines of a log, and what to do."""
+    """A `LabError` made of a cause, the last lines of a log, and what to do.
+
+    Parameters
+    ----------
+    cause
+        What went wrong, one line.
+    log
+        Text of a log.
+    advice
+        What to do.
+
+    Returns
+    -------
+    LabError
+        The error, to be raised.
+    """
     parts = [cause]
     if log.strip():
         parts.append("last lines of its output:\n" + last_lines(log))
@@ -60,6 +116,22 @@ def failure(cause: str, log: str = "", advice: str = "") -> LabError:
 
 def run(command: Sequence[str], advice: str = "", timeout: float = 60.0, stdin: str | None = None) -> str:
     """Run a command to its end and return what it printed.
+
+    Parameters
+    ----------
+    command
+        Program and arguments.
+    advice
+        What to do where it fails.
+    timeout
+        Seconds.
+    stdin
+        What it reads; None: nothing.
+
+    Returns
+    -------
+    str
+        Its standard output.
 
     Raises
     ------
@@ -91,6 +163,22 @@ def start(
 
     With `own_group` the child leads a process group, by which `kill_group` finds all that it has started.
 
+    Parameters
+    ----------
+    command
+        Program and arguments.
+    stdout, stderr
+        As of `subprocess.Popen`.
+    environment
+        All of its variables; None: those of this process.
+    own_group
+        Whether it leads a process group of its own.
+
+    Returns
+    -------
+    subprocess.Popen[bytes]
+        The child, which is running.
+
     Raises
     ------
     LabError
@@ -111,7 +199,15 @@ def start(
 
 
 def stop(child: subprocess.Popen[bytes], patience: float = 5.0) -> None:
-    """End one child: ask it, and kill it when it has not gone within `patience` seconds."""
+    """End one child: ask it, and kill it when it has not gone within `patience` seconds.
+
+    Parameters
+    ----------
+    child
+        A process.
+    patience
+        Seconds.
+    """
     if child.poll() is None:
         child.terminate()
         try:
@@ -131,6 +227,21 @@ def wait_for(
 ) -> None:
     """Poll until `condition()` holds.
 
+    Parameters
+    ----------
+    condition
+        Asked every few hundredths of a second.
+    what
+        What is the matter where it does not hold, for the message.
+    limit
+        Seconds.
+    log
+        File whose end the message shows.
+    child
+        A process without which it can never hold.
+    advice
+        What to do.
+
     Raises
     ------
     LabError
@@ -146,7 +257,15 @@ def wait_for(
 
 
 def pause(child: subprocess.Popen[bytes], seconds: float) -> None:
-    """Wait `seconds`, or less when `child` ends before."""
+    """Wait `seconds`, or less when `child` ends before.
+
+    Parameters
+    ----------
+    child
+        A process.
+    seconds
+        Seconds at most.
+    """
     try:
         child.wait(seconds)
     except subprocess.TimeoutExpired:
@@ -155,6 +274,20 @@ def pause(child: subprocess.Popen[bytes], seconds: float) -> None:
 
 def wait(child: subprocess.Popen[bytes], limit: float, what: str) -> int:
     """Wait until `child` has ended by itself; its exit status.
+
+    Parameters
+    ----------
+    child
+        A process.
+    limit
+        Seconds.
+    what
+        What it is, for the message.
+
+    Returns
+    -------
+    int
+        Its exit status.
 
     Raises
     ------
@@ -169,12 +302,24 @@ def wait(child: subprocess.Popen[bytes], limit: float, what: str) -> int:
 
 
 def kill(child: subprocess.Popen[bytes]) -> None:
-    """End one child at once."""
+    """End one child at once.
+
+    Parameters
+    ----------
+    child
+        A process.
+    """
     child.kill()
     child.wait()
 
 
 def kill_group(leader: int) -> None:
-    """End at once all processes of the group that this process leads or has led."""
+    """End at once all processes of the group that this process leads or has led.
+
+    Parameters
+    ----------
+    leader
+        Id of a process that was started with `own_group`.
+    """
     with contextlib.suppress(ProcessLookupError):
         os.killpg(leader, signal.SIGKILL)

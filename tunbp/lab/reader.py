@@ -33,7 +33,17 @@ class Counts:
     latency: dict[int, array[int]] = field(default_factory=dict)
 
     def add(self, frame: bytes, now: int, offset: int) -> None:
-        """Count one frame read at `now`; latencies and rates only after the warm-up."""
+        """Count one frame read at `now`; latencies and rates only after the warm-up.
+
+        Parameters
+        ----------
+        frame
+            A packet as read from the device.
+        now
+            CLOCK_MONOTONIC, ns.
+        offset
+            Bytes before its payload.
+        """
         header = packet.unpack(frame, offset)
         if header is None:
             self.others += 1
@@ -60,7 +70,18 @@ class Counts:
 
 
 def quantiles(nanoseconds: array[int]) -> dict[str, float]:
-    """Mean, median, 95th and 99th percentile and maximum of times in nanoseconds, in seconds."""
+    """Mean, median, 95th and 99th percentile and maximum of times in nanoseconds, in seconds.
+
+    Parameters
+    ----------
+    nanoseconds
+        Times, ns.
+
+    Returns
+    -------
+    dict[str, float]
+        `mean`, `p50`, `p95`, `p99`, `max`, s.
+    """
     ordered = sorted(nanoseconds)
     last = len(ordered) - 1
     picked = {name: ordered[round(last * q)] / 1e9 for name, q in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))}
@@ -68,7 +89,19 @@ def quantiles(nanoseconds: array[int]) -> dict[str, float]:
 
 
 def read_all(device: flags.Device, rate: float, counts: Counts, offset: int) -> None:
-    """Read at most `rate` packets/s (0: no limit) until SIGTERM has come and the ring is empty for 0.3 s."""
+    """Read at most `rate` packets/s (0: no limit) until SIGTERM has come and the ring is empty for 0.3 s.
+
+    Parameters
+    ----------
+    device
+        An attached device.
+    rate
+        Packets/s.
+    counts
+        Counts, which grow.
+    offset
+        Bytes before a payload.
+    """
     stopping = []
     signal.signal(signal.SIGTERM, lambda *_: stopping.append(True))
     service = int(1e9 / rate) if rate else 0
@@ -102,6 +135,17 @@ def serve(
 
     It stops reading after SIGTERM, when the ring is empty. Then it keeps the device until it is killed, so
     that the device's counters can be read.
+
+    Parameters
+    ----------
+    connection
+        To the parent.
+    name, kind, backpressure
+        As of `flags.attach`.
+    rate
+        Packets/s; 0: no limit.
+    warmup
+        Seconds that are not counted.
     """
     device = flags.attach(name, kind, backpressure)
     connection.send(device.echo)

@@ -10,7 +10,15 @@ from tunbp.lab import inside, packet
 
 
 def receive(connection: Connection, address: str) -> None:
-    """Receive at an address until SIGTERM; sends the time each packet took [s], by its number."""
+    """Receive at an address until SIGTERM; sends the time each packet took [s], by its number.
+
+    Parameters
+    ----------
+    connection
+        To the parent.
+    address
+        IP address inside the namespace.
+    """
     inlet = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     inlet.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
     inlet.bind((address, packet.PORT))

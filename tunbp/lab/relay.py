@@ -96,6 +96,22 @@ class Relay:
 def relay(space: Namespace | None, ends: Ends, line: Line, **more: float) -> Iterator[Relay]:
     """A relay in a namespace (None: the current one); what `more` may be is in `relay.c`.
 
+    Parameters
+    ----------
+    space
+        Namespace.
+    ends
+        Addresses and port of both ends.
+    line
+        Delay, rate, buffer and loss.
+    **more
+        Options of `relay.c` by name.
+
+    Yields
+    ------
+    Relay
+        The relay, running.
+
     Raises
     ------
     LabError
@@ -142,7 +158,18 @@ def summary(report: dict[str, Any]) -> dict[str, float]:
 
 
 def remarks(found: dict[str, float]) -> list[str]:
-    """Why a run with this `summary` is to be read with care; nothing: the relay was punctual and lost nothing."""
+    """Why a run with this `summary` is to be read with care; nothing: the relay was punctual and lost nothing.
+
+    Parameters
+    ----------
+    found
+        What `summary` returned.
+
+    Returns
+    -------
+    list[str]
+        One line each.
+    """
     said = []
     if found["relay_late_fraction"] > LATE_FRACTION:
         said.append(f"relay: {found['relay_late_fraction']:.1%} of the packets over 1 ms late")

@@ -31,6 +31,18 @@ def cpu_seconds(pid: int, proc: Path = Path("/proc")) -> tuple[float, float]:
     """Time that the threads of a process have run, and have waited for a processor [s].
 
     From `task/*/schedstat`: nanoseconds, where `utime` and `stime` of /proc/PID/stat count ticks of 10 ms.
+
+    Parameters
+    ----------
+    pid
+        A process.
+    proc
+        Where /proc is mounted.
+
+    Returns
+    -------
+    tuple[float, float]
+        Run and waited, s.
     """
     fields = [(path / "schedstat").read_text().split() for path in (proc / str(pid) / "task").iterdir()]
     return sum(int(ran) for ran, _, _ in fields) / 1e9, sum(int(waited) for _, waited, _ in fields) / 1e9
@@ -41,6 +53,18 @@ def threads(pid: int, proc: Path = Path("/proc")) -> dict[str, dict[str, float]]
 
     `waited` counts those by which the thread gave up the processor, `preempted` those by which it lost it. Threads
     of one name are summed.
+
+    Parameters
+    ----------
+    pid
+        A process.
+    proc
+        Where /proc is mounted.
+
+    Returns
+    -------
+    dict[str, dict[str, float]]
+        Name to `cpu` [s], `waited` and `preempted` [1].
     """
     found: dict[str, dict[str, float]] = {}
     for path in (proc / str(pid) / "task").iterdir():
@@ -54,7 +78,20 @@ def threads(pid: int, proc: Path = Path("/proc")) -> dict[str, dict[str, float]]
 
 
 def transmitted(device: str, table: str) -> tuple[int, int]:
-    """Packets transmitted and dropped on transmission by `device`, from the text of /proc/net/dev."""
+    """Packets transmitted and dropped on transmission by `device`, from the text of /proc/net/dev.
+
+    Parameters
+    ----------
+    device
+        Interface.
+    table
+        Text of /proc/net/dev.
+
+    Returns
+    -------
+    tuple[int, int]
+        Packets transmitted, packets dropped.
+    """
     for line in table.splitlines():
         name, _, counters = line.partition(":")
         if name.strip() == device:
@@ -68,6 +105,13 @@ def serve(connection: Connection, watch: Watch) -> None:
 
     The series are lists: time [s, Unix], tx_packets and tx_dropped of the device since it was made, and for each
     process NAME_cpu and NAME_wait [s] since it started.
+
+    Parameters
+    ----------
+    connection
+        To the parent.
+    watch
+        What is sampled, and how often.
     """
     stopping = inside.stop_signal()
     names = [f"{name}_{what}" for name in watch.processes for what in ("cpu", "wait")]
@@ -93,7 +137,18 @@ def serve(connection: Connection, watch: Watch) -> None:
 
 
 def between(before: Mapping[str, tuple[float, float]], after: Mapping[str, tuple[float, float]]) -> dict[str, Any]:
-    """Processor time and time spent waiting for a processor between two readings, as `NAME_cpu`, `NAME_wait` [s]."""
+    """Processor time and time spent waiting for a processor between two readings, as `NAME_cpu`, `NAME_wait` [s].
+
+    Parameters
+    ----------
+    before, after
+        Name to what `cpu_seconds` returned.
+
+    Returns
+    -------
+    dict[str, Any]
+        `NAME_cpu` and `NAME_wait`, s.
+    """
     found = {}
     for name, (ran, waited) in after.items():
         found[f"{name}_cpu"], found[f"{name}_wait"] = ran - before[name][0], waited - before[name][1]

@@ -31,6 +31,20 @@ def abba(cells: Sequence[str], variants: Sequence[str], repeat: int) -> list[Run
     from one repetition to the next their order is reversed (A B, B A, ...), so that a drift does not favour
     one of them. The first repetition goes through the cells as they are listed, each later one in a random order
     of its own (the same whenever it is asked for), so that a drift favours no cell either.
+
+    Parameters
+    ----------
+    cells
+        Labels.
+    variants
+        Names, the first is A.
+    repeat
+        Repetitions.
+
+    Returns
+    -------
+    list[Run]
+        Runs in order.
     """
     return [
         Run(cell, variant, repetition)

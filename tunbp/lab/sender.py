@@ -33,6 +33,11 @@ class Flow:
 def send(flow: Flow) -> dict[str, Any]:
     """Send `burst` packets every `burst / rate` seconds for `duration` seconds; count and time them.
 
+    Parameters
+    ----------
+    flow
+        Address, rates and durations.
+
     Returns
     -------
     dict
@@ -88,5 +93,13 @@ def _offer(outlet: socket.socket, payload: bytes, packets: int) -> tuple[int, in
 
 
 def serve(connection: Connection, flow: Flow) -> None:
-    """Send the flow, then the counts of `send`."""
+    """Send the flow, then the counts of `send`.
+
+    Parameters
+    ----------
+    connection
+        To the parent.
+    flow
+        Address, rates and durations.
+    """
     connection.send(send(flow))

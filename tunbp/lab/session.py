@@ -51,6 +51,17 @@ class Order:
 def measure(plan: Plan, cells: list[Cell], order: Order, follow: Follow) -> dict[str, Any]:
     """Make all outstanding runs of an experiment; `follow(finished, total)` is called as they come.
 
+    Parameters
+    ----------
+    plan
+        The plan.
+    cells
+        Its cells, as `plans.load` gave them.
+    order
+        Folder, repetitions, variants and machine.
+    follow
+        Called with runs finished and runs in all.
+
     Returns
     -------
     dict
@@ -157,6 +168,18 @@ def _orders(plan: Plan, cells: list[Cell], order: Order, kvm: bool, out: Path) -
 
 def chosen(cells: list[Cell], only: Sequence[str]) -> list[Cell]:
     """Cells whose label fits one of the patterns (`120ms-*`); all without patterns.
+
+    Parameters
+    ----------
+    cells
+        Cells of a plan.
+    only
+        Patterns as of a shell.
+
+    Returns
+    -------
+    list[Cell]
+        Cells in the order of the plan.
 
     Raises
     ------

@@ -14,6 +14,18 @@ def environment(backpressure: bool, echo: Path) -> dict[str, str]:
 
     The library is copied into the folder of `echo`: LD_PRELOAD takes no path with spaces, as a home may have.
 
+    Parameters
+    ----------
+    backpressure
+        Whether the flag is set.
+    echo
+        File that the flags are recorded in.
+
+    Returns
+    -------
+    dict[str, str]
+        Variables to add to those of the program.
+
     Raises
     ------
     LabError
@@ -29,6 +41,20 @@ def environment(backpressure: bool, echo: Path) -> dict[str, str]:
 
 def read_echo(echo: Path, name: str, backpressure: bool) -> int:
     """The flags the kernel echoed to the preloaded program, checked against what was asked for.
+
+    Parameters
+    ----------
+    echo
+        File that the flags were recorded in.
+    name
+        Interface, for the message.
+    backpressure
+        What was asked for.
+
+    Returns
+    -------
+    int
+        Bits of `IFF_*`.
 
     Raises
     ------

@@ -50,6 +50,11 @@ def compare(runs: xr.Dataset, variable: str) -> Iterator[Comparison]:
         A Dataset of `tunbp.lab.collect.collect`, dim run.
     variable
         Name of a total with the only dim run.
+
+    Yields
+    ------
+    Comparison
+        One comparison per cell in which both variants ran at least once each.
     """
     table = runs[[variable]].to_dataframe().reset_index()
     for cell, rows in table.groupby("cell", sort=False):
@@ -64,7 +69,20 @@ def compare(runs: xr.Dataset, variable: str) -> Iterator[Comparison]:
 
 
 def medians(runs: xr.Dataset, variable: str) -> pd.DataFrame:
-    """One row per cell and variant: median of `variable`, low, high, level, count and the cell's parameters."""
+    """One row per cell and variant: median of `variable`, low, high, level, count and the cell's parameters.
+
+    Parameters
+    ----------
+    runs
+        A Dataset of `tunbp.lab.collect.collect`, dim run.
+    variable
+        Name of a total with the only dim run.
+
+    Returns
+    -------
+    pd.DataFrame
+        In the unit of `variable`.
+    """
     rows = []
     for comparison in compare(runs, variable):
         first = runs.isel(run=int(np.argmax(runs["cell"].to_numpy() == comparison.cell)))
@@ -83,7 +101,18 @@ def medians(runs: xr.Dataset, variable: str) -> pd.DataFrame:
 
 
 def interval_words(table: pd.DataFrame) -> str:
-    """What the intervals of `medians` are, for captions: the level that the fewest repetitions reach."""
+    """What the intervals of `medians` are, for captions: the level that the fewest repetitions reach.
+
+    Parameters
+    ----------
+    table
+        What `medians` returned.
+
+    Returns
+    -------
+    str
+        Half a sentence.
+    """
     known = table[table["level"].notna()]
     if known.empty:
         return "too few repetitions for intervals"
@@ -92,7 +121,20 @@ def interval_words(table: pd.DataFrame) -> str:
 
 
 def verdicts(runs: xr.Dataset, variables: Sequence[str]) -> pd.DataFrame:
-    """One row per cell and variable in both variants: medians, mean difference of pairs, 95 % interval, verdict."""
+    """One row per cell and variable in both variants: medians, mean difference of pairs, 95 % interval, verdict.
+
+    Parameters
+    ----------
+    runs
+        A Dataset of `tunbp.lab.collect.collect`, dim run.
+    variables
+        Names of totals.
+
+    Returns
+    -------
+    pd.DataFrame
+        Values in the units of the variables, column `units`.
+    """
     rows = []
     for variable in variables:
         for found in compare(runs, variable):
@@ -115,7 +157,20 @@ def verdicts(runs: xr.Dataset, variables: Sequence[str]) -> pd.DataFrame:
 
 
 def machine_verdicts(measurements: Iterable[xr.Dataset], variables: Sequence[str]) -> pd.DataFrame:
-    """`verdicts` of one experiment on several machines, the number of their processors in front of each cell."""
+    """`verdicts` of one experiment on several machines, the number of their processors in front of each cell.
+
+    Parameters
+    ----------
+    measurements
+        Datasets of `tunbp.lab.collect.collect`, one per machine.
+    variables
+        Names of totals.
+
+    Returns
+    -------
+    pd.DataFrame
+        Rows of all, one machine after the other.
+    """
     parts = []
     for runs in measurements:
         count = int(json.loads(str(runs.attrs["facts"]))["cpus"])

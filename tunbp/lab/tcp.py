@@ -22,6 +22,13 @@ WINDOWS = ("net.ipv4.tcp_rmem", "net.ipv4.tcp_wmem")
 def check_congestion(space: Namespace, congestion: str) -> None:
     """Raise unless the kernel has this congestion control.
 
+    Parameters
+    ----------
+    space
+        A namespace.
+    congestion
+        As the kernel names it.
+
     Raises
     ------
     LabError
@@ -122,7 +129,24 @@ def _reading(ends: Mapping[str, Namespace], programs: Mapping[str, int]) -> dict
 
 @contextmanager
 def sampling(space: Namespace, interval: float, programs: Mapping[str, int], folder: Path) -> Iterator[dict[str, Any]]:
-    """Sample in the background; yields a dict that holds `series` afterwards, and leaves `ss.txt` in `folder`."""
+    """Sample in the background; yields a dict that holds `series` afterwards, and leaves `ss.txt` in `folder`.
+
+    Parameters
+    ----------
+    space
+        Namespace of the device.
+    interval
+        Seconds; 0: do not sample.
+    programs
+        Name to process id.
+    folder
+        Folder of the run.
+
+    Yields
+    ------
+    dict[str, Any]
+        The dict.
+    """
     found: dict[str, Any] = {}
     if not interval:
         yield found
@@ -141,7 +165,18 @@ def sampling(space: Namespace, interval: float, programs: Mapping[str, int], fol
 
 @contextmanager
 def iperf3_server(space: Namespace) -> Iterator[subprocess.Popen[bytes]]:
-    """An iperf3 server for one test."""
+    """An iperf3 server for one test.
+
+    Parameters
+    ----------
+    space
+        Namespace of the server.
+
+    Yields
+    ------
+    subprocess.Popen[bytes]
+        The server, listening.
+    """
     command = ["iperf3", "--server", "--one-off", "--bind", SERVER_INNER]
     with tempfile.NamedTemporaryFile() as log:
         server = space.start(*command, stdout=log, stderr=subprocess.STDOUT)
@@ -162,7 +197,20 @@ def _iperf3(cell: Mapping[str, Any]) -> list[str]:
 
 
 def listens(space: Namespace, port: int = 5201) -> bool:
-    """Whether a TCP server listens at a port of a namespace."""
+    """Whether a TCP server listens at a port of a namespace.
+
+    Parameters
+    ----------
+    space
+        A namespace.
+    port
+        TCP port.
+
+    Returns
+    -------
+    bool
+        Whether it does now.
+    """
     return f":{port} " in space.run("ss", "-Hltn")
 
 
@@ -173,6 +221,13 @@ def _start_ping(space: Namespace, duration: float, out: Path) -> subprocess.Pope
 
 def check_iperf3(path: Path, status: int = 0) -> None:
     """Raise if iperf3 reported an error or wrote no result; `tunbp.traces` reads the numbers later.
+
+    Parameters
+    ----------
+    path
+        File with its JSON.
+    status
+        Its exit status.
 
     Raises
     ------

@@ -43,6 +43,20 @@ def openvpn(path: RoutedPath, cell: Mapping[str, Any], backpressure: bool) -> It
 
     Certificates are made for this one tunnel, and each end knows the other's fingerprint.
 
+    Parameters
+    ----------
+    path
+        The path.
+    cell
+        Values of a `TunnelCell`.
+    backpressure
+        Whether the client's device gets the flag.
+
+    Yields
+    ------
+    Tunnel
+        The tunnel, up.
+
     Raises
     ------
     LabError
@@ -103,6 +117,18 @@ def _dress(space: Namespace, cell: Mapping[str, Any]) -> None:
 
 def make_certificate(folder: Path, name: str) -> str:
     """Make a self-signed `name`.key and `name`.crt in `folder`; returns the SHA-256 fingerprint.
+
+    Parameters
+    ----------
+    folder
+        Where both files go.
+    name
+        Of the end.
+
+    Returns
+    -------
+    str
+        Fingerprint, pairs of hexadecimal digits.
 
     Raises
     ------

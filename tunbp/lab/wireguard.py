@@ -67,7 +67,19 @@ def make_keys() -> tuple[bytes, bytes]:
 
 
 def serve(connection: Connection, peer: Peer, backpressure: bool, log: str) -> None:
-    """Open the device, send the flags it echoes, and become wireguard-go."""
+    """Open the device, send the flags it echoes, and become wireguard-go.
+
+    Parameters
+    ----------
+    connection
+        To the parent.
+    peer
+        Device, keys and addresses.
+    backpressure
+        Whether the device gets the flag.
+    log
+        Path of the program's log.
+    """
     device = flags.attach(TUNNEL, "tun", backpressure, information=True)
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     _private_run()
@@ -99,6 +111,20 @@ def _private_run() -> None:
 @contextmanager
 def wireguard(path: RoutedPath, cell: Mapping[str, Any], backpressure: bool) -> Iterator[Tunnel]:
     """wireguard-go between client and server of `path`, with keys made for this one tunnel.
+
+    Parameters
+    ----------
+    path
+        The path.
+    cell
+        Values of a `TunnelCell`.
+    backpressure
+        Whether the client's device gets the flag.
+
+    Yields
+    ------
+    Tunnel
+        The tunnel, up.
 
     Raises
     ------

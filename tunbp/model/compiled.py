@@ -214,7 +214,15 @@ class Kernel:
         return _load(code, taken)
 
     def prepare(self, *arguments: Any, place: Path) -> None:
-        """Compile it for arguments of these types and keep it in a folder, without running it."""
+        """Compile it for arguments of these types and keep it in a folder, without running it.
+
+        Parameters
+        ----------
+        *arguments
+            Values of the types that it will be called with; they are not changed.
+        place
+            Folder to keep it in.
+        """
         path = place / self._file(repr([_type(value) for value in _flat(arguments)]))
         if not path.exists():
             _keep(path, self._compile(arguments))

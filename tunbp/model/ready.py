@@ -40,7 +40,15 @@ def _begin(level: str) -> None:
 
 
 def make(place: Path, level: str = "") -> None:
-    """Compile into a folder what is missing there, on all cores, with a line that counts."""
+    """Compile into a folder what is missing there, on all cores, with a line that counts.
+
+    Parameters
+    ----------
+    place
+        Folder to keep them in.
+    level
+        Name of a level of x86-64 (`compiled.LEVELS`); empty: this processor.
+    """
     stamp = place / "ready"
     if stamp.exists():
         return

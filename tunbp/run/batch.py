@@ -64,6 +64,11 @@ class Batch:
 def run(batch: Batch) -> None:
     """Run every job that has a reason, then the report over all results; print a table.
 
+    Parameters
+    ----------
+    batch
+        Jobs and how to run them; their outcomes are set.
+
     Raises
     ------
     ReproduceError
@@ -96,6 +101,11 @@ def run(batch: Batch) -> None:
 
 def check_place(results: Path) -> None:
     """See that a folder may become one of results, before anything in it is read, removed or written.
+
+    Parameters
+    ----------
+    results
+        Absolute path of the folder.
 
     Raises
     ------

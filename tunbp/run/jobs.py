@@ -43,6 +43,11 @@ def find_notebooks(root: Path, names: Sequence[str] = ()) -> list[Path]:
     names
         Full names, with or without `.ipynb` or the folder, or an unambiguous beginning such as `01`.
 
+    Returns
+    -------
+    list[Path]
+        Paths in the order of their names, or of `names`.
+
     Raises
     ------
     ReproduceError
@@ -75,6 +80,11 @@ def read_params(files: Sequence[Path], names: Sequence[str]) -> dict[str, dict[s
     names
         Notebooks that were asked for: a file that does not say its notebook belongs to the only one.
 
+    Returns
+    -------
+    dict[str, dict[str, Any]]
+        Notebook name to parameter values.
+
     Raises
     ------
     ParamsError
@@ -97,6 +107,22 @@ def what_to_run(
     root: Path, results: Path, notebooks: Sequence[Path], params: Mapping[str, Mapping[str, Any]]
 ) -> list[Job]:
     """Every notebook as a job, `reason` empty where its results are still good.
+
+    Parameters
+    ----------
+    root
+        Folder of the project.
+    results
+        Folder of results.
+    notebooks
+        Files.
+    params
+        Notebook name to values that replace its own.
+
+    Returns
+    -------
+    list[Job]
+        One job per notebook, in their order.
 
     Raises
     ------

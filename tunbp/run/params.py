@@ -95,6 +95,11 @@ def of(name: str, default: Any = ..., words: str = "", zero: bool = False) -> An
         What it is here, where the field's own words do not fit.
     zero
         As of `Allowed`.
+
+    Returns
+    -------
+    Any
+        A pydantic `Field`.
     """
     row = FIELDS[name]
     several = isinstance(default, list)
@@ -171,7 +176,18 @@ def model(notebook: str) -> type[NotebookParams] | None:
 
 
 def folder_of(notebook: str) -> str:
-    """Name of a notebook without its number, `"01_openvpn_throughput"` -> `"openvpn_throughput"`."""
+    """Name of a notebook without its number, `"01_openvpn_throughput"` -> `"openvpn_throughput"`.
+
+    Parameters
+    ----------
+    notebook
+        Its name.
+
+    Returns
+    -------
+    str
+        Name of its folder in `tunbp/notebooks`.
+    """
     return re.sub(r"^\d+_", "", notebook)
 
 
@@ -219,6 +235,11 @@ def validate(notebook: str, values: Mapping[str, Any], source: str) -> NotebookP
         Parameter to value, as read from YAML or from a notebook.
     source
         What the message names as the place of the mistake: a file, a notebook.
+
+    Returns
+    -------
+    NotebookParams
+        The values as the notebook's `Params`.
 
     Raises
     ------
@@ -271,7 +292,18 @@ def load(path: Path | str, notebook: str | None = None) -> tuple[str, dict[str, 
 
 
 def named_notebook(text: str) -> str | None:
-    """Name of the notebook that a parameter file says it is for, in a comment `# notebook: NAME`."""
+    """Name of the notebook that a parameter file says it is for, in a comment `# notebook: NAME`.
+
+    Parameters
+    ----------
+    text
+        Content of a YAML file.
+
+    Returns
+    -------
+    str | None
+        Name without `.ipynb`; None if it names none.
+    """
     for line in text.splitlines():
         if found := re.fullmatch(r"#\s*notebook:\s*(\S+?)(?:\.ipynb)?\s*", line):
             return found[1]
@@ -287,6 +319,11 @@ def cell_values(source: str) -> dict[str, Any] | None:
     ----------
     source
         Python source of the cell. A value that is not a literal is given as `...`.
+
+    Returns
+    -------
+    dict[str, Any] | None
+        Name to value.
     """
     try:
         body = ast.parse(source).body

@@ -33,7 +33,18 @@ class Inputs:
     data: str
 
     def changed(self, before: Mapping[str, str]) -> list[str]:
-        """Names of the inputs that differ from an earlier run's."""
+        """Names of the inputs that differ from an earlier run's.
+
+        Parameters
+        ----------
+        before
+            Hashes of an earlier run by name of the input.
+
+        Returns
+        -------
+        list[str]
+            Names, as people read them.
+        """
         return [name for name, digest in asdict(self).items() if before.get(name) != digest]
 
 
@@ -56,12 +67,36 @@ class State:
 
 
 def is_figure(path: str) -> bool:
-    """Whether a path inside the results folder is a picture of `figures/`."""
+    """Whether a path inside the results folder is a picture of `figures/`.
+
+    Parameters
+    ----------
+    path
+        Path inside the results folder.
+
+    Returns
+    -------
+    bool
+        True for a PDF, SVG or PNG there.
+    """
     return path.startswith("figures/") and Path(path).suffix in {".pdf", ".svg", ".png"}
 
 
 def read(results: Path, notebook: str) -> State | None:
-    """State of the last run of a notebook; None if there is none that can be read and that stays in its folder."""
+    """State of the last run of a notebook; None if there is none that can be read and that stays in its folder.
+
+    Parameters
+    ----------
+    results
+        Folder of results.
+    notebook
+        Name without `.ipynb`.
+
+    Returns
+    -------
+    State | None
+        Inputs, outputs and outcome of that run.
+    """
     try:
         state = State(**json.loads(_path(results, notebook).read_text(encoding="utf-8")))
         return state if state.notebook == notebook and all(confined(results, path) for path in state.outputs) else None
@@ -70,7 +105,20 @@ def read(results: Path, notebook: str) -> State | None:
 
 
 def confined(results: Path, path: str) -> bool:
-    """Whether a path of a state file names something inside the results folder, also through links."""
+    """Whether a path of a state file names something inside the results folder, also through links.
+
+    Parameters
+    ----------
+    results
+        Folder of results.
+    path
+        Relative path.
+
+    Returns
+    -------
+    bool
+        False for a path that leads out.
+    """
     parts = PurePosixPath(path).parts
     if not parts or ".." in parts or parts[0].startswith(("/", ".")) or "\0" in path:
         return False
@@ -78,43 +126,124 @@ def confined(results: Path, path: str) -> bool:
 
 
 def read_all(results: Path) -> list[State]:
-    """States of all notebooks that were run into a results folder, by name."""
+    """States of all notebooks that were run into a results folder, by name.
+
+    Parameters
+    ----------
+    results
+        Folder of results.
+
+    Returns
+    -------
+    list[State]
+        Those that can be read.
+    """
     names = sorted(path.stem for path in (results / FOLDER).glob("[!_.]*.json"))
     return [state for name in names if (state := read(results, name))]
 
 
 def write(results: Path, state: State) -> None:
-    """Write a state file whole or not at all."""
+    """Write a state file whole or not at all.
+
+    Parameters
+    ----------
+    results
+        Folder of results.
+    state
+        What is written, under its notebook's name.
+    """
     write_json(_path(results, state.notebook), asdict(state))
 
 
 def forget(results: Path, notebook: str) -> None:
-    """Remove the state of a notebook."""
+    """Remove the state of a notebook.
+
+    Parameters
+    ----------
+    results
+        Folder of results.
+    notebook
+        Name without `.ipynb`.
+    """
     _path(results, notebook).unlink(missing_ok=True)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a JSON file whole or not at all."""
+    """Write a JSON file whole or not at all.
+
+    Parameters
+    ----------
+    path
+        The file.
+    content
+        What json can write.
+    """
     write_atomically(path, json.dumps(content, indent=1, sort_keys=True).encode() + b"\n")
 
 
 def intact(results: Path, outputs: Mapping[str, str]) -> bool:
-    """Whether every output is still there, inside the folder, with the bytes it was written with."""
+    """Whether every output is still there, inside the folder, with the bytes it was written with.
+
+    Parameters
+    ----------
+    results
+        Folder of results.
+    outputs
+        Path inside the folder to sha256.
+
+    Returns
+    -------
+    bool
+        False where one is missing or another.
+    """
     return all(confined(results, path) and hash_file(results / path) == digest for path, digest in outputs.items())
 
 
 def hash_text(text: str) -> str:
-    """Sha256 of a text in hex."""
+    """Sha256 of a text in hex.
+
+    Parameters
+    ----------
+    text
+        Any text.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def hash_json(value: Any) -> str:
-    """Sha256 of a value as canonical JSON."""
+    """Sha256 of a value as canonical JSON.
+
+    Parameters
+    ----------
+    value
+        What json can write.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits, the same whatever the order of keys.
+    """
     return hash_text(json.dumps(value, sort_keys=True, separators=(",", ":"), default=str))
 
 
 def hash_file(path: Path) -> str:
-    """Sha256 of a file in hex; empty if it cannot be read or is no regular file (a pipe would never end)."""
+    """Sha256 of a file in hex; empty if it cannot be read or is no regular file (a pipe would never end).
+
+    Parameters
+    ----------
+    path
+        Any path.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits, or an empty text.
+    """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             return ""
@@ -129,12 +258,35 @@ MOST_FILES, MOST_BYTES = 100_000, 50e9
 
 
 def hash_files(root: Path, paths: Iterable[Path]) -> str:
-    """One sha256 over the names (inside `root`) and contents of files."""
+    """One sha256 over the names (inside `root`) and contents of files.
+
+    Parameters
+    ----------
+    root
+        Folder that the paths are below.
+    paths
+        Files, in any order.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
     return hash_json({path.relative_to(root).as_posix(): hash_file(path) for path in paths})
 
 
 def hash_folder(root: Path) -> str:
     """One sha256 over all files below a folder; caches and hidden files do not count.
+
+    Parameters
+    ----------
+    root
+        A folder.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
 
     Raises
     ------
@@ -157,7 +309,18 @@ def _is_cache(path: Path) -> bool:
 
 
 def hash_notebook(content: Mapping[str, Any]) -> str:
-    """Sha256 of what a notebook does: its cells' types, tags and sources, not outputs or execution counts."""
+    """Sha256 of what a notebook does: its cells' types, tags and sources, not outputs or execution counts.
+
+    Parameters
+    ----------
+    content
+        A notebook as nbformat reads it.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
     cells = [
         [cell["cell_type"], cell.get("metadata", {}).get("tags", []), "".join(cell["source"])]
         for cell in content["cells"]
@@ -166,13 +329,37 @@ def hash_notebook(content: Mapping[str, Any]) -> str:
 
 
 def hash_library(root: Path) -> str:
-    """Sha256 of the code that computes: the package, the locked dependencies, and Python's version."""
+    """Sha256 of the code that computes: the package, the locked dependencies, and Python's version.
+
+    Parameters
+    ----------
+    root
+        Folder of the project.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
     lock = hash_file(root / "requirements.lock")
     return hash_json([hash_folder(Path(__file__).parent.parent), lock, platform.python_version()])
 
 
 def hash_data(root: Path, parameters: Mapping[str, Any]) -> str:
-    """Sha256 of the bundled data and of the files and folders that parameters name."""
+    """Sha256 of the bundled data and of the files and folders that parameters name.
+
+    Parameters
+    ----------
+    root
+        Folder of the project.
+    parameters
+        The notebook's; what names a file or folder counts by its content.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
     named = {}
     for name, value in parameters.items():
         if isinstance(value, (str, Path)) and str(value).strip() and name != "out_dir":

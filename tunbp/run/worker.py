@@ -32,7 +32,18 @@ ENDED = "worker ended"
 
 
 def has_died(event: Mapping[str, Any]) -> bool:
-    """Whether a job failed because its worker or its kernel ended, not because a cell raised an error."""
+    """Whether a job failed because its worker or its kernel ended, not because a cell raised an error.
+
+    Parameters
+    ----------
+    event
+        Last event of the job, as the worker sent it.
+
+    Returns
+    -------
+    bool
+        True where trying again makes sense.
+    """
     # a kernel that ends before its first cell, e.g. because another one took its port, is a bare RuntimeError
     began = event.get("error") == "RuntimeError" and event.get("cell") is None
     return began or event.get("error") in (ENDED, "DeadKernelError")

@@ -31,13 +31,34 @@ class Collected:
         return ", ".join(sorted({str(run["commit"]) for run in self.runs.values()})) or "unknown"
 
     def notebook_file(self, notebook: str) -> Path | None:
-        """Executed notebook of a run, None if it is not there."""
+        """Executed notebook of a run, None if it is not there.
+
+        Parameters
+        ----------
+        notebook
+            Its name, without the ending.
+
+        Returns
+        -------
+        Path | None
+            Path of the executed notebook.
+        """
         path = self.folder / "notebooks" / f"{notebook}.ipynb"
         return path if path.is_file() else None
 
 
 def collect(folder: Path) -> Collected:
     """Read every record of a results folder.
+
+    Parameters
+    ----------
+    folder
+        A folder of results.
+
+    Returns
+    -------
+    Collected
+        Records, checked against each other.
 
     Raises
     ------
@@ -63,12 +84,35 @@ def collect(folder: Path) -> Collected:
 
 
 def figures(folder: Path) -> dict[str, Mapping[str, Any]]:
-    """Records of the figures of a results folder, by id; none where nothing was run."""
+    """Records of the figures of a results folder, by id; none where nothing was run.
+
+    Parameters
+    ----------
+    folder
+        A folder of results.
+
+    Returns
+    -------
+    dict[str, Mapping[str, Any]]
+        Figure id to its record.
+    """
     return _records(folder / "figures")
 
 
 def find_figure(folder: Path, name: str) -> Mapping[str, Any]:
     """Record of one figure, by its id or the name of one of its files.
+
+    Parameters
+    ----------
+    folder
+        A folder of results.
+    name
+        Id, or name of a file such as `gain.pdf`.
+
+    Returns
+    -------
+    Mapping[str, Any]
+        Its record.
 
     Raises
     ------

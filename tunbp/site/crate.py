@@ -44,9 +44,15 @@ def write(collected: Collected) -> Path:
     The times of the run are in `environment.json`, which the crate lists; the date of publication is the day
     of the commit. A project without a Makefile has no workflow: its crate is one of processes.
 
+    Parameters
+    ----------
+    collected
+        What is in the folder.
+
     Returns
     -------
-    Path of the file.
+    Path
+        Path of the file.
     """
     crate = ROCrate(version="1.1")
     cite = citation(project_root())

@@ -20,9 +20,15 @@ FILE = "environment.json"
 def write(results: Path) -> dict[str, Any]:
     """Write `environment.json`: when, how long, on what machine; no host or user name.
 
+    Parameters
+    ----------
+    results
+        A folder of results.
+
     Returns
     -------
-    The content written.
+    dict[str, Any]
+        The content written.
     """
     content = facts() | {"seconds": {state.notebook: state.seconds for state in runstate.read_all(results)}}
     files.write_json(results / FILE, content)

@@ -57,7 +57,18 @@ def write_page(notebook: Path) -> Path:
 
 
 def title(content: Any) -> str:
-    """First heading of a notebook, without Markdown marks; empty if there is none."""
+    """First heading of a notebook, without Markdown marks; empty if there is none.
+
+    Parameters
+    ----------
+    content
+        A notebook as nbformat reads it.
+
+    Returns
+    -------
+    str
+        The heading.
+    """
     for cell in content["cells"]:
         if cell["cell_type"] == "markdown":
             found = re.search(r"^#\s+(.+?)\s*$", "".join(cell["source"]), re.MULTILINE)
@@ -67,7 +78,18 @@ def title(content: Any) -> str:
 
 
 def body(content: Any) -> str:
-    """Cells and outputs of a notebook as HTML, without style or scripts; its links elsewhere are those of sources."""
+    """Cells and outputs of a notebook as HTML, without style or scripts; its links elsewhere are those of sources.
+
+    Parameters
+    ----------
+    content
+        An executed notebook as nbformat reads it.
+
+    Returns
+    -------
+    str
+        HTML, to be put into a page.
+    """
     from nbconvert import HTMLExporter
     from nbconvert.filters.markdown_mistune import markdown2html_mistune
 
@@ -89,7 +111,18 @@ def body(content: Any) -> str:
 
 
 def formulas(text: str) -> str:
-    """Replace TeX formulas in HTML by MathML, which browsers draw without a script."""
+    """Replace TeX formulas in HTML by MathML, which browsers draw without a script.
+
+    Parameters
+    ----------
+    text
+        HTML with `$...$` and `$$...$$`.
+
+    Returns
+    -------
+    str
+        HTML with `<math>` in their place.
+    """
     return _FORMULA.sub(_formula, text)
 
 

@@ -247,5 +247,18 @@ def _flat(content: Mapping[str, Any], above: str = "") -> Sequence[tuple[str, st
 
 
 def write(collected: Collected, environment: Mapping[str, Any]) -> Path:
-    """Write `index.html` into the results folder."""
+    """Write `index.html` into the results folder.
+
+    Parameters
+    ----------
+    collected
+        What is in the folder.
+    environment
+        What `environment.write` returned.
+
+    Returns
+    -------
+    Path
+        Path of the page.
+    """
     return files.write(collected.folder / "index.html", build(collected, environment))

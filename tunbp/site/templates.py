@@ -43,5 +43,18 @@ def _shown(value: Any) -> Any:
 
 
 def render(template: str, **content: Any) -> str:
-    """Fill a template of `tunbp/site` with content; text is escaped unless it is `Markup`."""
+    """Fill a template of `tunbp/site` with content; text is escaped unless it is `Markup`.
+
+    Parameters
+    ----------
+    template
+        File name in `tunbp/site`.
+    **content
+        Values by the names that the template uses.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
     return _environment().get_template(template).render(**content)

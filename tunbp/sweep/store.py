@@ -50,7 +50,18 @@ def library() -> dict[str, str]:
 
 
 def fingerprint(plan: Plan) -> dict[str, Any]:
-    """What the results of a plan depend on, as plain data."""
+    """What the results of a plan depend on, as plain data.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+
+    Returns
+    -------
+    dict[str, Any]
+        `plan`, `chunks` and `library`, as JSON has them.
+    """
     made_from = {"plan": plan.record, "chunks": list(plan.chunk_shape), "library": library()}
     plain: dict[str, Any] = json.loads(json.dumps(made_from, default=_plain))
     return plain
@@ -83,6 +94,11 @@ class Store:
         ----------
         threads
             How many chunks are read at once.
+
+        Returns
+        -------
+        tuple[set[Index], set[Index]]
+            Chunks that are whole, and those that are damaged.
         """
         *_, last = self.arrays
         begun = [index for index in self.plan.indices() if self.file(last, index).exists()]
@@ -91,12 +107,36 @@ class Store:
         return whole, set(begun) - whole
 
     def file(self, name: str, index: Index) -> Path:
-        """File of one chunk of one variable."""
+        """File of one chunk of one variable.
+
+        Parameters
+        ----------
+        name
+            A result.
+        index
+            Place of the chunk along each dim.
+
+        Returns
+        -------
+        Path
+            Path below the store, whether it is there or not.
+        """
         series = ("0",) if "time" in self.arrays[name].metadata.dimension_names else ()
         return self.path.joinpath(name, "c", *map(str, index), *series)
 
     def is_whole(self, index: Index) -> bool:
-        """Whether a chunk has all its files and each matches the checksum (CRC-32C) that it ends with."""
+        """Whether a chunk has all its files and each matches the checksum (CRC-32C) that it ends with.
+
+        Parameters
+        ----------
+        index
+            Place of the chunk along each dim.
+
+        Returns
+        -------
+        bool
+            False where one file is missing or damaged.
+        """
         where = tuple(self.plan.region(index).values())
         try:
             for name, array in self.arrays.items():
@@ -109,6 +149,13 @@ class Store:
 
     def write(self, index: Index, results: Mapping[str, Array]) -> None:
         """Write one chunk: every variable in whole files, the marking one when the others are on the disk.
+
+        Parameters
+        ----------
+        index
+            Place of the chunk along each dim.
+        results
+            Variable name to values, in the shape of the chunk.
 
         Raises
         ------
@@ -129,7 +176,13 @@ class Store:
 
 
 def to_disk(file: Path) -> None:
-    """Wait until a file and its name are on the disk, not only in the kernel's memory."""
+    """Wait until a file and its name are on the disk, not only in the kernel's memory.
+
+    Parameters
+    ----------
+    file
+        A file that was written.
+    """
     for path in (file, file.parent):
         descriptor = os.open(path, os.O_RDONLY)
         try:
@@ -139,7 +192,20 @@ def to_disk(file: Path) -> None:
 
 
 def repaired(path: Path, plan: Plan) -> list[str]:
-    """Restore damaged coordinates and metadata of a store, which follow from the plan; names of those files."""
+    """Restore damaged coordinates and metadata of a store, which follow from the plan; names of those files.
+
+    Parameters
+    ----------
+    path
+        Folder of the store.
+    plan
+        The plan it was made from.
+
+    Returns
+    -------
+    list[str]
+        Names inside the store; empty where nothing was damaged.
+    """
     found = []
     with scratch(path.name, path.parent) as folder:
         _write_empty(folder / "empty", plan)
@@ -192,6 +258,18 @@ def verify(path: Path, plan: Plan, threads: int = 1) -> tuple[int, list[str]]:
 def open_store(path: Path, plan: Plan) -> Iterator[Store]:
     """Make the store of a plan, or open the one an earlier run left; nobody else writes to it meanwhile.
 
+    Parameters
+    ----------
+    path
+        Folder of the store.
+    plan
+        The plan.
+
+    Yields
+    ------
+    Store
+        The store, locked for this process.
+
     Raises
     ------
     SweepError
@@ -218,6 +296,13 @@ def open_store(path: Path, plan: Plan) -> Iterator[Store]:
 def check(path: Path, plan: Plan) -> None:
     """See whether a store, if there is one, was made from this plan by this library.
 
+    Parameters
+    ----------
+    path
+        Folder of the store.
+    plan
+        The plan.
+
     Raises
     ------
     SweepError
@@ -236,7 +321,22 @@ def check(path: Path, plan: Plan) -> None:
 
 
 def differences(before: Any, now: Any, place: str = "") -> list[str]:
-    """Every value that differs between two trees of plain data, as `place: before -> now`."""
+    """Every value that differs between two trees of plain data, as `place: before -> now`.
+
+    Parameters
+    ----------
+    before
+        Tree of dicts, lists and values.
+    now
+        The other one.
+    place
+        Name of the trees in the lines.
+
+    Returns
+    -------
+    list[str]
+        One line per value, empty where they are equal.
+    """
     if isinstance(before, dict) and isinstance(now, dict):
         keys = [*before, *(key for key in now if key not in before)]
         inner = (differences(before.get(k), now.get(k), f"{place}.{k}" if place else k) for k in keys)
@@ -249,7 +349,18 @@ def _words(value: Any) -> str:
 
 
 def result_names(plan: Plan) -> list[str]:
-    """Names of a sweep's results, in the order in which they are written."""
+    """Names of a sweep's results, in the order in which they are written.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+
+    Returns
+    -------
+    list[str]
+        Names of variables; the last one marks a chunk as done.
+    """
     return [str(name) for name in _template(plan).data_vars]
 
 

@@ -22,18 +22,53 @@ Column = tuple[tuple[str, ...], Any]
 
 
 def floats(values: Iterable[float | None], scale: float = 1.0) -> NDArray[np.float64]:
-    """Values as float64 times `scale`, missing ones as NaN."""
+    """Values as float64 times `scale`, missing ones as NaN.
+
+    Parameters
+    ----------
+    values
+        Numbers, None where one is missing.
+    scale
+        Factor to SI units.
+
+    Returns
+    -------
+    NDArray[np.float64]
+        Shape (value,).
+    """
     array = np.array(list(values), dtype=np.float64)  # numpy makes NaN of None
     return array if scale == 1.0 else array * scale
 
 
 def counts(values: Iterable[float | None]) -> NDArray[Any]:
-    """Counts as int64 where all are present and exact, else float64 with NaN for the missing ones."""
+    """Counts as int64 where all are present and exact, else float64 with NaN for the missing ones.
+
+    Parameters
+    ----------
+    values
+        Whole numbers, None where one is missing.
+
+    Returns
+    -------
+    NDArray[Any]
+        Shape (value,), int64 or float64.
+    """
     return as_counts(floats(values))
 
 
 def as_counts(array: NDArray[np.float64]) -> NDArray[Any]:
-    """int64 if every element is an integer that a float64 holds exactly, else the array itself."""
+    """int64 if every element is an integer that a float64 holds exactly, else the array itself.
+
+    Parameters
+    ----------
+    array
+        Counts as float64, NaN where one is missing.
+
+    Returns
+    -------
+    NDArray[Any]
+        Int64 or float64, in the same shape.
+    """
     if array.size and np.all(np.isfinite(array)) and np.all(np.abs(array) < 2.0**53):
         whole = array.astype(np.int64)
         if np.array_equal(whole, array):
@@ -44,6 +79,16 @@ def as_counts(array: NDArray[np.float64]) -> NDArray[Any]:
 def decimal(word: bytes) -> float:
     """A number as printed, with a decimal point or, in some locales, a comma.
 
+    Parameters
+    ----------
+    word
+        What a tool printed.
+
+    Returns
+    -------
+    float
+        Its value.
+
     Raises
     ------
     ValueError
@@ -53,7 +98,18 @@ def decimal(word: bytes) -> float:
 
 
 def utc(seconds: float | None) -> str:
-    """ISO 8601 text in UTC of a Unix time, empty if there is none or it is no date."""
+    """ISO 8601 text in UTC of a Unix time, empty if there is none or it is no date.
+
+    Parameters
+    ----------
+    seconds
+        Unix time, s; None: unknown.
+
+    Returns
+    -------
+    str
+        Such as `2026-05-10T15:15:29Z`.
+    """
     if seconds is None or not math.isfinite(seconds):
         return ""
     try:
@@ -82,6 +138,11 @@ def build(
     **attributes : str
         tool, version, host, kernel, command, start, and more text of the format's own.
 
+    Returns
+    -------
+    xr.Dataset
+        Variables with units and long names of the schema.
+
     Raises
     ------
     KeyError
@@ -109,7 +170,18 @@ def _has_value(values: Any) -> bool:
 
 
 def settle(dataset: xr.Dataset) -> xr.Dataset:
-    """Flags and texts that an outer join filled with NaN as what they were: missing is False, or empty."""
+    """Flags and texts that an outer join filled with NaN as what they were: missing is False, or empty.
+
+    Parameters
+    ----------
+    dataset
+        Runs that were joined.
+
+    Returns
+    -------
+    xr.Dataset
+        The same with flags and texts of one kind.
+    """
     changed = {}
     for name in dataset.variables:
         variable = dataset[name]
@@ -123,10 +195,36 @@ def settle(dataset: xr.Dataset) -> xr.Dataset:
 
 
 def text(values: Sequence[str], limit: int | None = 4096) -> NDArray[Any]:
-    """Strings as a fixed-width array, which netCDF and Zarr give back unchanged."""
+    """Strings as a fixed-width array, which netCDF and Zarr give back unchanged.
+
+    Parameters
+    ----------
+    values
+        Texts.
+    limit
+        Most characters of each; None: all.
+
+    Returns
+    -------
+    NDArray[Any]
+        Shape (value,), numpy's fixed-width text.
+    """
     return np.array([clean(value, limit) for value in values], dtype=np.str_)
 
 
 def clean(value: str, limit: int | None = 4096) -> str:
-    """Text that every storage format takes: no NUL or lone surrogate, at most `limit` characters."""
+    """Text that every storage format takes: no NUL or lone surrogate, at most `limit` characters.
+
+    Parameters
+    ----------
+    value
+        A text.
+    limit
+        Most characters; None: all.
+
+    Returns
+    -------
+    str
+        The text without what cannot be stored.
+    """
     return value[:limit].replace("\0", "").encode("utf-8", "replace").decode("utf-8")

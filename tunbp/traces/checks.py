@@ -42,19 +42,52 @@ Check = Callable[[xr.Dataset], list[Finding]]
 
 
 def judge(dataset: xr.Dataset) -> list[Finding]:
-    """Findings of every check on one run, most serious first."""
+    """Findings of every check on one run, most serious first.
+
+    Parameters
+    ----------
+    dataset
+        One run in the schema.
+
+    Returns
+    -------
+    list[Finding]
+        Most serious first; empty where nothing was found.
+    """
     with np.errstate(all="ignore"):
         findings = [finding for check in CHECKS for finding in check(dataset)]
     return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
 def judged(dataset: xr.Dataset) -> xr.Dataset:
-    """The Dataset with its findings as JSON text in ``attrs["findings"]``."""
+    """The Dataset with its findings as JSON text in ``attrs["findings"]``.
+
+    Parameters
+    ----------
+    dataset
+        One run in the schema.
+
+    Returns
+    -------
+    xr.Dataset
+        The same with one attribute more.
+    """
     return dataset.assign_attrs(findings=as_json(judge(dataset)))
 
 
 def label_against_rtt(dataset: xr.Dataset) -> list[Finding]:
-    """The delay in the file name against the minimum RTT that was measured."""
+    """The delay in the file name against the minimum RTT that was measured.
+
+    Parameters
+    ----------
+    dataset
+        One run in the schema.
+
+    Returns
+    -------
+    list[Finding]
+        At most one finding; empty without a delay in the name or a measured RTT.
+    """
     known = [total(dataset, name) for name in ("min_rtt", "ping_min_rtt")]
     measured = min((value for value in known if value), default=None)
     found = LABEL.findall(str(dataset.attrs.get("file", "")))
@@ -72,7 +105,18 @@ def label_against_rtt(dataset: xr.Dataset) -> list[Finding]:
 
 
 def window_limited(dataset: xr.Dataset) -> list[Finding]:
-    """Throughput x RTT against the window that the receiver advertises."""
+    """Throughput x RTT against the window that the receiver advertises.
+
+    Parameters
+    ----------
+    dataset
+        One run in the schema.
+
+    Returns
+    -------
+    list[Finding]
+        At most one finding; empty without a window.
+    """
     carried, window = carried_per_rtt(dataset), median(dataset, "snd_wnd")
     if carried is None or window is None or carried < WINDOW_SHARE * window:
         return []
@@ -90,7 +134,18 @@ def window_limited(dataset: xr.Dataset) -> list[Finding]:
 
 
 def slow_start(dataset: xr.Dataset) -> list[Finding]:
-    """Whether the run is long against its slow start, which totals include unless it was omitted."""
+    """Whether the run is long against its slow start, which totals include unless it was omitted.
+
+    Parameters
+    ----------
+    dataset
+        One run in the schema.
+
+    Returns
+    -------
+    list[Finding]
+        At most one finding; empty for a long run.
+    """
     rate = _kept_series(dataset, "throughput")
     if rate is None:
         return []
@@ -109,7 +164,18 @@ def slow_start(dataset: xr.Dataset) -> list[Finding]:
 
 
 def retransmits_against_drops(dataset: xr.Dataset) -> list[Finding]:
-    """Retransmitted segments against the packets that the device and its qdisc dropped."""
+    """Retransmitted segments against the packets that the device and its qdisc dropped.
+
+    Parameters
+    ----------
+    dataset
+        One run in the schema.
+
+    Returns
+    -------
+    list[Finding]
+        At most one finding; empty without both counts.
+    """
     again, ring = total(dataset, "total_retransmits"), total(dataset, "dropped_ring")
     if again is None or ring is None:
         return []
@@ -124,7 +190,18 @@ def retransmits_against_drops(dataset: xr.Dataset) -> list[Finding]:
 
 
 def sender_against_receiver(dataset: xr.Dataset) -> list[Finding]:
-    """Bytes sent against bytes received."""
+    """Bytes sent against bytes received.
+
+    Parameters
+    ----------
+    dataset
+        One run in the schema.
+
+    Returns
+    -------
+    list[Finding]
+        At most one finding; empty without both ends.
+    """
     sent, received = total(dataset, "sent_bytes"), total(dataset, "received_bytes")
     if sent is None or received is None or sent == received:
         return []
@@ -143,7 +220,18 @@ def sender_against_receiver(dataset: xr.Dataset) -> list[Finding]:
 
 
 def missing_seconds(dataset: xr.Dataset) -> list[Finding]:
-    """Gaps in the series, and a series that ends before the set duration."""
+    """Gaps in the series, and a series that ends before the set duration.
+
+    Parameters
+    ----------
+    dataset
+        One run in the schema.
+
+    Returns
+    -------
+    list[Finding]
+        One finding for gaps, one for an early end.
+    """
     if "time" not in dataset.dims or "interval" not in dataset:
         return []
     shown = dataset["interval"].dropna("time")
@@ -166,7 +254,18 @@ def missing_seconds(dataset: xr.Dataset) -> list[Finding]:
 
 
 def cpu_bound(dataset: xr.Dataset) -> list[Finding]:
-    """Whether sender or receiver used (nearly) a whole core in each of its threads."""
+    """Whether sender or receiver used (nearly) a whole core in each of its threads.
+
+    Parameters
+    ----------
+    dataset
+        One run in the schema.
+
+    Returns
+    -------
+    list[Finding]
+        One finding per end that was busy.
+    """
     findings = []
     here = "sender" if dataset.attrs.get("direction", "forward") == "forward" else "this side"
     there = "receiver" if here == "sender" else "other side"
@@ -185,7 +284,18 @@ def cpu_bound(dataset: xr.Dataset) -> list[Finding]:
 
 
 def units(dataset: xr.Dataset) -> list[Finding]:
-    """Bits per second against bytes over seconds: a factor 8, or powers of 1.024, are unit mistakes."""
+    """Bits per second against bytes over seconds: a factor 8, or powers of 1.024, are unit mistakes.
+
+    Parameters
+    ----------
+    dataset
+        One run in the schema.
+
+    Returns
+    -------
+    list[Finding]
+        One finding per unit that does not fit.
+    """
     findings = []
     if dataset.attrs.get("rounded"):
         return []  # three digits cannot tell K from Ki
@@ -222,7 +332,18 @@ UNIT_MISTAKES = {
 
 
 def congestion_control(dataset: xr.Dataset) -> list[Finding]:
-    """Which congestion control ran: the tool records the name, not whether anybody chose it."""
+    """Which congestion control ran: the tool records the name, not whether anybody chose it.
+
+    Parameters
+    ----------
+    dataset
+        One run in the schema.
+
+    Returns
+    -------
+    list[Finding]
+        At most one finding; empty where the tool names none.
+    """
     if not is_iperf3(dataset) or dataset.attrs.get("protocol") != "TCP":
         return []
     name = str(dataset.attrs.get("congestion", ""))
@@ -235,7 +356,18 @@ def congestion_control(dataset: xr.Dataset) -> list[Finding]:
 
 
 def what_held(dataset: xr.Dataset) -> list[Finding]:
-    """What held the rate, by `limit_of`: what is not the path's own is no measurement of the path."""
+    """What held the rate, by `limit_of`: what is not the path's own is no measurement of the path.
+
+    Parameters
+    ----------
+    dataset
+        One run in the schema.
+
+    Returns
+    -------
+    list[Finding]
+        At most one finding; empty where the path's own limit held it, or nothing tells.
+    """
     found = limit_of(dataset)
     if not found.reason:
         return []
@@ -244,7 +376,18 @@ def what_held(dataset: xr.Dataset) -> list[Finding]:
 
 
 def probes(dataset: xr.Dataset) -> list[Finding]:
-    """Losses and duplicates of probes."""
+    """Losses and duplicates of probes.
+
+    Parameters
+    ----------
+    dataset
+        One run in the schema.
+
+    Returns
+    -------
+    list[Finding]
+        One finding for losses, one for duplicates.
+    """
     lost, twice = total(dataset, "loss_fraction"), total(dataset, "probes_duplicate")
     findings = []
     if lost is not None and lost >= 1:
@@ -268,7 +411,18 @@ TROUBLE = {
 
 
 def drops_of_devices(dataset: xr.Dataset) -> list[Finding]:
-    """Devices and qdiscs that dropped or failed; and snapshots that count from the start of the machine."""
+    """Devices and qdiscs that dropped or failed; and snapshots that count from the start of the machine.
+
+    Parameters
+    ----------
+    dataset
+        One run in the schema.
+
+    Returns
+    -------
+    list[Finding]
+        One finding per kind of drop.
+    """
     names = [name for name in TROUBLE if name in dataset and "run" not in dataset.dims]
     if not names:
         return []
@@ -305,7 +459,18 @@ def _trouble_of(label: str, words: str, lost: NDArray[np.float64], passed: NDArr
 
 
 def kernel_verdict(dataset: xr.Dataset) -> list[Finding]:
-    """The time in which the kernel saw a socket limited by receive window and send buffer."""
+    """The time in which the kernel saw a socket limited by receive window and send buffer.
+
+    Parameters
+    ----------
+    dataset
+        One run in the schema.
+
+    Returns
+    -------
+    list[Finding]
+        One finding per limit that the kernel saw.
+    """
     shares = kernel_shares(dataset)
     if shares is None or "socket" not in dataset.coords:
         return []
@@ -320,7 +485,18 @@ def kernel_verdict(dataset: xr.Dataset) -> list[Finding]:
 
 
 def warnings_of_reading(dataset: xr.Dataset) -> list[Finding]:
-    """What was wrong with the file itself."""
+    """What was wrong with the file itself.
+
+    Parameters
+    ----------
+    dataset
+        One run in the schema.
+
+    Returns
+    -------
+    list[Finding]
+        One finding per warning of the reader.
+    """
     lines = str(dataset.attrs.get("warnings", "")).splitlines()
     return [Finding("file", "warning", line) for line in lines[:50]]
 
@@ -370,6 +546,11 @@ def duplicates(datasets: Mapping[str, xr.Dataset]) -> list[Finding]:
     ----------
     datasets : mapping
         Name -> Dataset of one run.
+
+    Returns
+    -------
+    list[Finding]
+        One finding per group of equal files.
     """
     findings = []
     seen: dict[object, str] = {}

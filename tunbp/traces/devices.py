@@ -21,6 +21,16 @@ def tunnel_rows(dataset: xr.Dataset) -> NDArray[np.bool_]:
 
     What the tool says of the device decides (`ip -d`, a link without addresses below); a device whose kind is not
     told goes by its name. Where every row is of one unnamed device (`tc qdisc show dev NAME`), all of them are.
+
+    Parameters
+    ----------
+    dataset
+        Counters over `queue`.
+
+    Returns
+    -------
+    NDArray[np.bool_]
+        Shape (queue,).
     """
     rows = dataset.sizes["queue"]
     if "device" not in dataset.coords:

@@ -39,6 +39,20 @@ class Decoder(Generic[T]):
     def decode(self, source: Source, content: bytes | memoryview | msgspec.Raw, offset: int = 0) -> T:
         """One document that is the whole of `content`, which begins at byte `offset` of the file.
 
+        Parameters
+        ----------
+        source
+            The file, for messages.
+        content
+            The document.
+        offset
+            Place of the document in the file, bytes.
+
+        Returns
+        -------
+        T
+            The document, typed.
+
         Raises
         ------
         Trailing
@@ -98,6 +112,11 @@ def documents(
     array : bytes, optional
         Key of the top-level list whose complete elements are kept if a document ends early.
 
+    Yields
+    ------
+    T
+        Each document, typed, in the order of the file.
+
     Raises
     ------
     TraceError
@@ -145,7 +164,13 @@ def _without_nan(source: Source, data: bytes, start: int) -> bytes:
 
 
 def check_density(source: Source) -> None:
-    """Refuse JSON made of (almost) empty objects and lists, which decode to many times their size."""
+    """Refuse JSON made of (almost) empty objects and lists, which decode to many times their size.
+
+    Parameters
+    ----------
+    source
+        The file.
+    """
     containers = source.data.count(b"{") + source.data.count(b"[")
     if containers > DENSITY_FREE + len(source.data) // DENSITY_LIMIT:
         raise source.error(f"{containers} JSON objects in {len(source.data)} bytes: this is no tool's output")
@@ -176,6 +201,15 @@ def _mended(source: Source, decoder: Decoder[T], content: bytes, start: int) -> 
 
 def last_complete(data: bytes, start: int, end: int, array: bytes) -> tuple[bytes, int] | None:
     """The document from `start`, cut after the last complete element of its list `array`, and closed.
+
+    Parameters
+    ----------
+    data
+        Content of the file.
+    start, end
+        Where the document begins, and where it is damaged, bytes.
+    array
+        Key of the list.
 
     Returns
     -------

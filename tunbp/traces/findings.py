@@ -24,12 +24,34 @@ class Finding:
 
 
 def as_json(findings: Sequence[Finding]) -> str:
-    """Findings as JSON text, the form in which a Dataset carries them."""
+    """Findings as JSON text, the form in which a Dataset carries them.
+
+    Parameters
+    ----------
+    findings
+        Of one run.
+
+    Returns
+    -------
+    str
+        A JSON list of objects.
+    """
     return msgspec.json.encode([asdict(finding) for finding in findings]).decode()
 
 
 def findings(dataset: xr.Dataset) -> list[Finding]:
-    """The findings that a Dataset carries; of several runs all of them, the run named in the message."""
+    """The findings that a Dataset carries; of several runs all of them, the run named in the message.
+
+    Parameters
+    ----------
+    dataset
+        One run or several, as a reader gave it.
+
+    Returns
+    -------
+    list[Finding]
+        In the order in which they are stored.
+    """
     if "findings" in dataset.coords:
         found = _decode(str(dataset.attrs.get("findings", "")))
         for run, text in zip(dataset["run"].to_numpy(), dataset["findings"].to_numpy(), strict=True):

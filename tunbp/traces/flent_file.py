@@ -29,6 +29,13 @@ def save_flent(run: xr.Dataset, path: Path) -> None:
 
     Throughput becomes Mbit/s, TCP statistics and pings ms; times are those of the run.
 
+    Parameters
+    ----------
+    run
+        One run in the schema.
+    path
+        The file, ending in `.flent` or `.flent.gz`.
+
     Raises
     ------
     OutputError

@@ -41,6 +41,11 @@ def read_folder(folder: Path, open_file: Callable[[Path], xr.Dataset]) -> xr.Dat
     open_file : callable
         Opens one file.
 
+    Returns
+    -------
+    xr.Dataset
+        One run, or several along `run`.
+
     Raises
     ------
     TraceError
@@ -81,6 +86,18 @@ def _runs(folder: Path, tool: str, parts: Parts, notes: list[str]) -> xr.Dataset
 
 def read_folders(folder: Path, open_one: Callable[[Path], xr.Dataset]) -> xr.Dataset:
     """A folder of folders, each the folder of one run.
+
+    Parameters
+    ----------
+    folder
+        A folder with one sub-folder per run.
+    open_one
+        Opens one of them.
+
+    Returns
+    -------
+    xr.Dataset
+        The runs along `run`.
 
     Raises
     ------

@@ -24,7 +24,18 @@ PROBE_NAMES = ("rtt", "min_rtt", "mean_rtt", "max_rtt", "duration")
 
 
 def role_of(dataset: xr.Dataset) -> str:
-    """Role of the tool that a Dataset is of, of the first one where several are merged in it; empty if unknown."""
+    """Role of the tool that a Dataset is of, of the first one where several are merged in it; empty if unknown.
+
+    Parameters
+    ----------
+    dataset
+        One run as a reader gave it.
+
+    Returns
+    -------
+    str
+        One of `reader.Role`, or empty.
+    """
     return ROLES.get(str(dataset.attrs.get("tool", "")).split("; ")[0], "")
 
 
@@ -43,6 +54,11 @@ def merged(tools: list[xr.Dataset], counts: list[xr.Dataset], notes: list[str]) 
     notes : list of str
         Gets what had to be assumed; becomes part of the attribute `warnings`.
 
+    Returns
+    -------
+    xr.Dataset
+        One run with the variables of all.
+
     Raises
     ------
     TraceError
@@ -54,7 +70,18 @@ def merged(tools: list[xr.Dataset], counts: list[xr.Dataset], notes: list[str]) 
 
 
 def in_order(tools: list[xr.Dataset]) -> list[xr.Dataset]:
-    """The tool that sent the traffic first, the others as they are."""
+    """The tool that sent the traffic first, the others as they are.
+
+    Parameters
+    ----------
+    tools
+        One run each.
+
+    Returns
+    -------
+    list[xr.Dataset]
+        The same Datasets.
+    """
     places = {name: place for place, name in enumerate(LEADING)}
     return sorted(tools, key=lambda tool: places.get(str(tool.attrs.get("tool", "")).split("; ")[0], len(places)))
 

@@ -59,6 +59,22 @@ class Snapshot:
     def row(self, source: Source, shortest: int, label: str, **texts: str) -> dict[str, float | None]:
         """A new row, which takes at least `shortest` bytes to print; a repeated label gets a number.
 
+        Parameters
+        ----------
+        source
+            The file, for messages.
+        shortest
+            Bytes that such a row takes at least.
+        label
+            Interface or qdisc that it is of.
+        **texts
+            What the tool says of it: `kind`, `mac`, ...
+
+        Returns
+        -------
+        dict[str, float | None]
+            The row, to be filled: variable name to value in SI units.
+
         Raises
         ------
         TraceError
@@ -77,7 +93,20 @@ class Snapshot:
         return self.numbers.setdefault(name, {})
 
     def tin(self, source: Source, label: str) -> dict[str, float | None]:
-        """A new row of the table of tins; raises `TraceError` like `row`."""
+        """A new row of the table of tins; raises `TraceError` like `row`.
+
+        Parameters
+        ----------
+        source
+            The file, for messages.
+        label
+            Name of the tin.
+
+        Returns
+        -------
+        dict[str, float | None]
+            The row, to be filled: variable name to value in SI units.
+        """
         source.spend("tins", 60)
         if len(self.tins) > LABEL_LIMIT:
             raise source.error(f"more than {LABEL_LIMIT} different tins")
@@ -85,7 +114,20 @@ class Snapshot:
 
 
 def next_snapshot(shots: list[Snapshot], when: float | None) -> Snapshot:
-    """A new snapshot at the end of `shots` (the last one if it is empty); all share their rows' texts."""
+    """A new snapshot at the end of `shots` (the last one if it is empty); all share their rows' texts.
+
+    Parameters
+    ----------
+    shots
+        Snapshots so far; a new one is appended.
+    when
+        Unix time, s; None: the file does not say.
+
+    Returns
+    -------
+    Snapshot
+        The snapshot that the next rows belong to.
+    """
     if shots and not shots[-1].numbers:
         shots[-1].when = when
         return shots[-1]
@@ -94,7 +136,18 @@ def next_snapshot(shots: list[Snapshot], when: float | None) -> Snapshot:
 
 
 def stamped_lines(source: Source) -> Iterator[tuple[int, bytes, float | None]]:
-    """Each line with its offset and the Unix time of the line before (or after) it that is nothing but a time."""
+    """Each line with its offset and the Unix time of the line before (or after) it that is nothing but a time.
+
+    Parameters
+    ----------
+    source
+        The file.
+
+    Yields
+    ------
+    tuple[int, bytes, float | None]
+        Byte offset, line, and Unix time in s or None.
+    """
     times = stamps(source)
     first = TRAILING.search(source.data)
     trailing = first is not None and bool(source.data[: first.start()].strip())
@@ -110,7 +163,18 @@ UNIX = re.compile(rb"^(?:[#\[]?[ \t]{0,3}|Time: )(1\d{9}(?:\.\d{1,9})?)\]?[ \t\r
 
 
 def stamps(source: Source) -> list[tuple[int, float]]:
-    """Offset and Unix time of every line that is nothing but a time."""
+    """Offset and Unix time of every line that is nothing but a time.
+
+    Parameters
+    ----------
+    source
+        The file.
+
+    Returns
+    -------
+    list[tuple[int, float]]
+        Byte offset and Unix time in s, in the order of the file.
+    """
     found = [(match.start(), float(match[1])) for match in UNIX.finditer(source.data)]
     if not found:
         dates = ((match.start(), moment(source, match)) for match in DATE.finditer(source.data))
@@ -119,7 +183,20 @@ def stamps(source: Source) -> list[tuple[int, float]]:
 
 
 def moment(source: Source, match: re.Match[bytes]) -> float | None:
-    """Unix time of a date; of a zone that it does not tell as if it were UTC, which the source then says."""
+    """Unix time of a date; of a zone that it does not tell as if it were UTC, which the source then says.
+
+    Parameters
+    ----------
+    source
+        The file; learns that its times are of a zone that it does not tell.
+    match
+        Match of `DATE`.
+
+    Returns
+    -------
+    float | None
+        Unix time, s; None for a day that there is not.
+    """
     month, day, clock, half, zone, year, iso, time, offset = (word.decode() if word else "" for word in match.groups())
     try:
         if iso:
@@ -136,13 +213,42 @@ def moment(source: Source, match: re.Match[bytes]) -> float | None:
 
 
 def stamp_before(times: Sequence[tuple[int, float]], offset: int) -> float | None:
-    """The last time that stands before a byte offset."""
+    """The last time that stands before a byte offset.
+
+    Parameters
+    ----------
+    times
+        What `stamps` returned.
+    offset
+        Place in the file, bytes.
+
+    Returns
+    -------
+    float | None
+        Unix time, s; None where there is none.
+    """
     earlier = [when for position, when in times if position <= offset]
     return earlier[-1] if earlier else None
 
 
 def dataset(source: Source, snapshots: Sequence[Snapshot], tool: str, **attributes: str) -> xr.Dataset:
     """Snapshots as variables over (queue), or (time, queue) if there are several.
+
+    Parameters
+    ----------
+    source
+        The file.
+    snapshots
+        What it holds.
+    tool
+        Name of the tool.
+    **attributes
+        Attributes of the format's own.
+
+    Returns
+    -------
+    xr.Dataset
+        Counters in the schema.
 
     Raises
     ------
@@ -252,6 +358,16 @@ def side_by_side(parts: Iterable[xr.Dataset]) -> xr.Dataset:
 
     Where two tools count the same interface, the rows of the second one carry its name.
 
+    Parameters
+    ----------
+    parts
+        Datasets over `queue`.
+
+    Returns
+    -------
+    xr.Dataset
+        All of them, in one.
+
     Raises
     ------
     TraceError
@@ -271,7 +387,18 @@ def side_by_side(parts: Iterable[xr.Dataset]) -> xr.Dataset:
 
 
 def rows_apart(parts: Iterable[xr.Dataset]) -> list[xr.Dataset]:
-    """The parts with labels of their own: where two tools count the same interface, the later gets its tool's name."""
+    """The parts with labels of their own: where two tools count the same interface, the later gets its tool's name.
+
+    Parameters
+    ----------
+    parts
+        Datasets over `queue`.
+
+    Returns
+    -------
+    list[xr.Dataset]
+        The parts with labels of which no two are equal.
+    """
     apart: list[xr.Dataset] = []
     for part in parts:
         if "queue" in part.dims:
@@ -287,7 +414,18 @@ def rows_apart(parts: Iterable[xr.Dataset]) -> list[xr.Dataset]:
 
 
 def joined_attributes(attributes: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """Attributes of parts of one run: equal ones once, different ones one after the other."""
+    """Attributes of parts of one run: equal ones once, different ones one after the other.
+
+    Parameters
+    ----------
+    attributes
+        Those of each part.
+
+    Returns
+    -------
+    dict[str, str]
+        Name to text.
+    """
     joined: dict[str, str] = {}
     for name in dict.fromkeys(name for part in attributes for name in part):
         values = dict.fromkeys(part[name] for part in attributes if part.get(name))

@@ -91,12 +91,24 @@ class Source:
         return self.data[:HEAD]
 
     def warn(self, message: str) -> None:
-        """Note something that was worked around; said once."""
+        """Note something that was worked around; said once.
+
+        Parameters
+        ----------
+        message
+            What was done instead.
+        """
         if message not in self.warnings:
             self.warnings.append(message)
 
     def warn_of_file(self, message: str) -> None:
-        """Note something that concerns the file and none of its runs; said once."""
+        """Note something that concerns the file and none of its runs; said once.
+
+        Parameters
+        ----------
+        message
+            What was done instead.
+        """
         if message not in self.of_file:
             self.of_file.append(message)
 
@@ -105,7 +117,18 @@ class Source:
         self.warnings = []
 
     def position(self, byte: int) -> int:
-        """Where in the content with its quoting and line ends a byte of `data` stands: it has the same lines."""
+        """Where in the content with its quoting and line ends a byte of `data` stands: it has the same lines.
+
+        Parameters
+        ----------
+        byte
+            Place in `data`.
+
+        Returns
+        -------
+        int
+            Place in the file as people have it, bytes.
+        """
         if not self.quoted:
             return byte
         begin = self.data.rfind(b"\n", 0, byte) + 1
@@ -119,7 +142,20 @@ class Source:
         return there + max(len(line) - length, 0) + byte - begin
 
     def error(self, reason: str, byte: int | None = None) -> TraceError:
-        """A `TraceError` that names this file, the position (when known) and the reason."""
+        """A `TraceError` that names this file, the position (when known) and the reason.
+
+        Parameters
+        ----------
+        reason
+            What is wrong, and what would be right.
+        byte
+            Place in `data`; None: unknown.
+
+        Returns
+        -------
+        TraceError
+            The error, to be raised.
+        """
         if byte is None:
             return TraceError(f"{self.path}: {reason}")
         byte = min(max(byte, 0), len(self.data))
@@ -127,13 +163,33 @@ class Source:
         return TraceError(f"{self.path}: byte {self.position(byte)} (line {line}): {reason}")
 
     def lines(self, begin: int = 0, end: int | None = None) -> Iterator[tuple[int, bytes]]:
-        """Each line that is not empty with its byte offset, cut at `LINE_LIMIT`, without trailing spaces."""
+        """Each line that is not empty with its byte offset, cut at `LINE_LIMIT`, without trailing spaces.
+
+        Parameters
+        ----------
+        begin
+            First byte.
+        end
+            Byte after the last; None: the end of the file.
+
+        Yields
+        ------
+        tuple[int, bytes]
+            Byte offset and line.
+        """
         for match in _LINE.finditer(self.data, begin, len(self.data) if end is None else end):
             start, end = match.span()
             yield start, self.data[start : min(end, start + LINE_LIMIT)].rstrip(b" \t")
 
     def spend(self, what: str, length: int) -> None:
         """Count one more row of a table that takes at least `length` bytes to print.
+
+        Parameters
+        ----------
+        what
+            Plural name of the rows, for the message.
+        length
+            Bytes that one row takes at least.
 
         Raises
         ------
@@ -155,6 +211,11 @@ def read_source(path: str | os.PathLike[str], unpack_limit: int = UNPACK_LIMIT) 
     unpack_limit : int
         Largest size a gzip file may unpack to [byte].
 
+    Returns
+    -------
+    Source
+        Content as text, with what was worked around.
+
     Raises
     ------
     TraceError
@@ -165,7 +226,22 @@ def read_source(path: str | os.PathLike[str], unpack_limit: int = UNPACK_LIMIT) 
 
 
 def source_of(file: Path, stored: bytes, unpack_limit: int = UNPACK_LIMIT) -> Source:
-    """The content of a file whose bytes are in memory already; raises `TraceError` like `read_source`."""
+    """The content of a file whose bytes are in memory already; raises `TraceError` like `read_source`.
+
+    Parameters
+    ----------
+    file
+        Where the bytes came from, for messages.
+    stored
+        The bytes.
+    unpack_limit
+        Largest size that a gzip file may unpack to, bytes.
+
+    Returns
+    -------
+    Source
+        Content as text, with what was worked around.
+    """
     source = Source(file, stored, hashlib.sha256(stored).hexdigest())
     if stored.startswith(b"\x1f\x8b"):
         source.data = _unpack(source, stored, unpack_limit)
@@ -258,6 +334,16 @@ def unquoted(data: bytes) -> bytes:
     """Text as the tool wrote it: without a mail's quoting (`>`), a paste's indentation, colours and CRLF.
 
     Binary content and text without any of these stay as they are.
+
+    Parameters
+    ----------
+    data
+        Content of a file.
+
+    Returns
+    -------
+    bytes
+        The same object where there is nothing to take off.
     """
     if data.find(b"\0", 0, HEAD) >= 0:
         return data

@@ -42,6 +42,16 @@ def bundled() -> list[str]:
 def find(name: str) -> Path:
     """The file of the plan meant by `name`: one that comes with the package, or a path.
 
+    Parameters
+    ----------
+    name
+        Name of a bundled plan, or path of a file.
+
+    Returns
+    -------
+    Path
+        Path of the file.
+
     Raises
     ------
     ParamsError
@@ -55,6 +65,16 @@ def find(name: str) -> Path:
 
 def load(path: Path) -> tuple[Plan, list[Cell]]:
     """Read a plan and expand its blocks of cells.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    tuple[Plan, list[Cell]]
+        The plan, and its cells in order.
 
     Raises
     ------
@@ -87,6 +107,18 @@ def load(path: Path) -> tuple[Plan, list[Cell]]:
 def expand(block: dict[str, Any]) -> list[dict[str, Any]]:
     """Every combination of a block whose values may be lists.
 
+    Parameters
+    ----------
+    block
+        Field to value, or to a list of values.
+
+    Returns
+    -------
+    list[dict[str, Any]]
+        One dict per combination, the last field varying fastest.
+
+    Examples
+    --------
     >>> expand({"ring": [25, 100], "rtt": 0.06})
     [{'ring': 25, 'rtt': 0.06}, {'ring': 100, 'rtt': 0.06}]
     """

@@ -95,7 +95,18 @@ class Redraw:
         self.show(found)
 
     def show(self, found: Prediction) -> bytes:
-        """Draw another prediction; returns the PNG."""
+        """Draw another prediction; returns the PNG.
+
+        Parameters
+        ----------
+        found
+            What is drawn.
+
+        Returns
+        -------
+        bytes
+            The picture.
+        """
         rings = found.draws["ring"].to_numpy().astype(float)
         ends = found.draws[[name for name, *_ in PANELS]].quantile([0.05, 0.5, 0.95], "draw")
         for (name, variant), line in self.lines.items():
@@ -182,7 +193,15 @@ class Explorer:
         self.box = widgets.VBox([grid, self.heard, self.image, self.card])
 
     def moved(self, name: str, _: Any) -> None:
-        """Say where a control stands now, and redraw."""
+        """Say where a control stands now, and redraw.
+
+        Parameters
+        ----------
+        name
+            Field that the control is of.
+        _
+            The change as ipywidgets tells it.
+        """
         value = self.given()[name]
         if value != self.stood[name]:  # not what the screen moves to its nearest step
             self.heard.value = f'<p role="status">{html.escape(spoken(name, value))}</p>'
@@ -223,7 +242,15 @@ class Explorer:
             self.show(found, rough=False)
 
     def show(self, found: Prediction, rough: bool) -> None:
-        """Bring a prediction to the screen."""
+        """Bring a prediction to the screen.
+
+        Parameters
+        ----------
+        found
+            The prediction.
+        rough
+            Whether a finer one follows, which the line below says.
+        """
         # a slider that moves and the timer of one that rests are two threads, and there is one figure
         with self.drawing:
             self.image.value = self.redraw.show(found)
