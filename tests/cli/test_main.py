@@ -11,6 +11,7 @@ import time
 import click
 import pytest
 
+from tests.attack.sinks import UNTRIED, sink
 from tunbp import cli
 from tunbp.cli.terminal import LONGEST, plain
 
@@ -63,3 +64,19 @@ def test_a_plot_that_cannot_be_written_is_one_line(tmp_path, option):
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "nothing was left half written" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("writer", "kind"),
+    [
+        ("archive", "full"),
+        ("trace --plot", "read-only"),
+        ("predict --plot", "closed"),
+        ("convert", "broken"),
+        ("convert to Zarr", "locale"),
+    ],
+)
+def test_a_writer_that_cannot_write_says_so_in_one_line_and_leaves_nothing(writer, kind, tmp_path):
+    told = sink(writer, kind, tmp_path)
+    if UNTRIED in told:
+        pytest.skip(told)

@@ -48,7 +48,11 @@ def test_a_rate_in_bits_is_one_of_packets_of_the_payload() -> None:
     ("arguments", "says"),
     [
         (("--loss", "200%"), "--path-loss: 200 % is not allowed; allowed: at least 0 % and at most 90 %"),
-        (("--rtt", "2min"), "--rtt: 120 s is not allowed; allowed: more than 0 s and at most 60 s"),
+        (
+            ("--rtt", "2min"),
+            "--rtt: 120 s is not allowed; allowed: at least 1 µs and at most 60 s, or 0: none is added",
+        ),
+        (("--rtt", "1ns"), "--rtt: 1 ns is not allowed; allowed: at least 1 µs and at most 60 s, or 0: none is added"),
         (("--streams", "65"), "--streams: 65 is not allowed; allowed: whole numbers, at least 1 and at most 64"),
         (("--drain", "0k/s"), "--drain: 0 pps is not allowed; allowed: more than 0 pps"),
         (("--congestion", "vegas"), "--congestion: 'vegas' is not known; allowed: cubic, reno, bbr"),

@@ -15,16 +15,25 @@ from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"ring": 0}, "ring: 0 is not allowed; allowed: whole numbers >= 1 [packet]"),
-    ({"ring": 2.5}, "ring: 2.5 is not allowed; allowed: whole numbers >= 1 [packet]"),
-    ({"ring": None}, "ring: None; allowed: whole numbers >= 1 [packet]"),
-    ({"ring": "500"}, "ring: '500' is not a number; allowed: whole numbers >= 1 [packet]"),
+    ({"ring": 0}, "ring: 0 is not allowed; allowed: whole numbers >= 1 and <= 4294967295 [packet]"),
+    ({"ring": 2.5}, "ring: 2.5 is not allowed; allowed: whole numbers >= 1 and <= 4294967295 [packet]"),
+    ({"ring": None}, "ring: None; allowed: whole numbers >= 1 and <= 4294967295 [packet]"),
+    ({"ring": "500"}, "ring: '500' is not a number; allowed: whole numbers >= 1 and <= 4294967295 [packet]"),
     ({"drain_rate": 0.0}, "drain_rate: 0 is not allowed; allowed: > 0 [packet/s]"),
     ({"drain_rate": np.inf}, "drain_rate: inf is not allowed; allowed: > 0 [packet/s]"),
     ({"drain_rate": np.nan}, "drain_rate: nan is not allowed; allowed: > 0 [packet/s]"),
-    ({"rtt": 61.0}, "rtt: 61 is not allowed; allowed: > 0 and <= 60 [s]"),
+    ({"rtt": 61.0}, "rtt: 61 is not allowed; allowed: >= 1e-06 and <= 60 [s]"),
     ({"streams": 65}, "streams: 65 is not allowed; allowed: whole numbers >= 1 and <= 64"),
-    ({"seed": -1}, "seed: -1 is not allowed; allowed: whole numbers >= 0"),
+    ({"seed": -1}, "seed: -1 is not allowed; allowed: whole numbers >= 0 and <= 9007199254740992"),
+    ({"rtt": 1e-9}, "rtt: 1e-09 is not allowed; allowed: >= 1e-06 and <= 60 [s]"),
+    ({"ring": 1e12}, "ring: 1e+12 is not allowed; allowed: whole numbers >= 1 and <= 4294967295 [packet]"),
+    (
+        {"path_buffer": 1e12},
+        "path_buffer: 1e+12 is not allowed; allowed: whole numbers >= 1 and <= 4294967295 [packet]",
+    ),
+    ({"receive_window": 1e30}, "receive_window: 1e+30 is not allowed; allowed: >= 1 and <= 1073725440 [byte]"),
+    ({"send_buffer": 1e30}, "send_buffer: 1e+30 is not allowed; allowed: >= 1 and <= 2147483647 [byte]"),
+    ({"frame_packets": 1e9}, "frame_packets: 1e+09 is not allowed; allowed: >= 1 and <= 1e+06 [packet]"),
     ({"qdisc": "red"}, "qdisc: 'red' is not known; allowed: noqueue, pfifo, pfifo_fast, fq_codel, fq, cake, netem"),
     ({"congestion": "vegas"}, "congestion: 'vegas' is not known; allowed: cubic, reno, bbr"),
     ({"source": 3}, "source: 3 is not known; allowed: tcp, open, frames, pktgen"),
@@ -137,5 +146,5 @@ def test_ends_of_every_range_are_as_stated(name: str) -> None:
 
 
 def test_a_whole_number_that_no_computer_counts_to_is_too_large_and_not_no_number() -> None:
-    with pytest.raises(ScenarioError, match=r"receive_window: 1e\+30 is too large; allowed: >= 1"):
+    with pytest.raises(ScenarioError, match=r"receive_window: 1e\+30 is too large; allowed: >= 1 and <= 1073725440"):
         Scenario(receive_window=10**30)

@@ -110,6 +110,13 @@ def test_series_add_up_to_the_totals() -> None:
     assert (result.rtt >= result.min_rtt * (1 - 1e-12)).all()
 
 
+@pytest.mark.parametrize("engine", ["fluid", "packets", "auto"])
+def test_a_run_shorter_than_its_interval_has_totals_and_no_sample(engine: str) -> None:
+    result = simulate(Scenario(rtt=0.05, duration=0.5, interval=2.0), engine=engine)
+    assert result.sizes["time"] == 0
+    assert float(result.delivered) > 0
+
+
 def test_the_warm_up_is_left_out() -> None:
     point = Scenario(ring=5000, driver="7.3", duration=20.0)
     whole, late = simulate(point), simulate(point.replace(warmup=10.0))

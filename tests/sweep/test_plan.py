@@ -177,6 +177,13 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "range without end": ({"ring": {"from": 10, "steps": 3}}, "ring: to: Field required"),
     "unknown key": ({"ring": {"from": 1, "to": 2, "step": 3}}, "ring: step = 3: Extra inputs"),
     "value out of range": ({"ring": [10, 0]}, "ring: 0 is not allowed; allowed: whole numbers >= 1"),
+    "absurd value of a later chunk": (
+        {"ring": [*range(1, 5000), 10**12]},
+        r"ring: 1e\+12 is not allowed; allowed: whole numbers >= 1 and <= 4294967295 \[packet\]",
+    ),
+    "absurd window": ({"receive_window": 1e30}, r"receive_window: 1e\+30 is not allowed.*<= 1073725440 \[byte\]"),
+    "absurd round trip": ({"rtt": 1e-9}, r"rtt: 1e-09 is not allowed; allowed: >= 1e-06 and <= 60 \[s\]"),
+    "fraction of what is counted": ({"ring": [10, 2.5]}, "ring: 2.5 is not allowed; allowed: whole numbers"),
     "range out of range": ({"rtt": {"from": -1, "to": 1, "steps": 2}}, "rtt: -1 is not allowed"),
     "not a number": ({"rtt": "20ms"}, "rtt: '20ms' is neither a number nor"),
     "truth value": ({"ring": True}, "ring: True is neither a number"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import msgspec
@@ -31,7 +32,7 @@ def read(content: bytes, array: bytes | None = b"rows") -> tuple[list[list[int]]
     """Numbers of each document, and what was warned of."""
     source = source_of(Path("input"), content)
     found = [[row.n for row in each.rows] for each in documents(source, Decoder(Document), OPENING, array)]
-    return found, "\n".join(source.warnings)
+    return found, "\n".join(source.of_file + source.warnings)
 
 
 WHOLE = b'{"rows": [{"n": 1}, {"n": 2}, {"n": 3}]}'
@@ -60,6 +61,55 @@ def test_without_a_list_to_keep_a_damaged_document_is_left_out_beside_a_whole_on
     numbers, warned = read(WHOLE[: WHOLE.index(b'}, {"n": 3')] + b"\n" + WHOLE, None)
     assert numbers == [[1, 2, 3]]
     assert "damaged JSON" in warned
+
+
+FOLLOWING = {
+    "a prompt": b"\nuser@host:~$ ip -s link\n",
+    "a log's line that begins as a list does": b"\n[12:00:01] done\n",
+    "a list of another tool": b'\n[{"kind": "fq_codel"}]\n',
+    "words": b"\nKilled\n",
+    "a word right after it": b"Killed",
+}
+CUTS = [
+    b'{"rows": [{"n": 1}, {"n": 2}',
+    b'{"rows": [{"n": 1},',
+    b'{"rows": [{"n": 1, "note": "ab',
+    b'{"rows": [',
+    b'{"rows":',
+]
+
+
+@pytest.mark.parametrize("following", FOLLOWING)
+@pytest.mark.parametrize("cut", CUTS)
+def test_a_document_that_is_cut_off_and_followed_by_other_text_is_named_as_such_at_its_end(cut, following) -> None:
+    content = cut + FOLLOWING[following]
+    with pytest.raises(TraceError, match=r"^input: byte \d+ \(line \d\): damaged JSON: ") as failed:
+        read(content, None)
+    byte = int(re.search(r"byte (\d+)", str(failed.value))[1])  # type: ignore[index]
+    assert len(cut) <= byte <= len(cut) + len(b"\n[12") or byte == len(content)
+    assert "`" not in str(failed.value), "no type of the tool's is at fault"
+    assert str(failed.value).count("byte") == 1
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_a_whole_document_after_one_that_is_cut_off_is_read_and_the_other_one_named(cut: bytes) -> None:
+    numbers, warned = read(b"a log\n" + cut + b"\n" + WHOLE, None)
+    assert numbers == [[1, 2, 3]]
+    assert re.search(r"left out: byte \d+ \(line [23]\): damaged JSON: it is cut off", warned)
+
+
+@pytest.mark.parametrize("cut", CUTS[:2])
+def test_complete_rows_of_a_document_that_is_cut_off_do_not_take_the_next_one_for_a_row(cut: bytes) -> None:
+    numbers, warned = read(cut + b"\n" + WHOLE)
+    assert numbers == [[1, 2][: cut.count(b"}")], [1, 2, 3]]
+    assert "only the complete intervals before it are used" in warned
+
+
+def test_many_documents_that_are_cut_off_take_linear_time() -> None:
+    start = time.process_time()
+    with pytest.raises(TraceError, match=r"damaged JSON|nested too deeply|no tool's output"):
+        read(b'{"rows": [{"n": 1},\n' * 100_000)
+    assert time.process_time() - start < 5.0
 
 
 def test_a_type_that_the_tool_never_writes_is_an_error_with_its_place() -> None:

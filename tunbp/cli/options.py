@@ -96,7 +96,8 @@ def values(given: Mapping[str, Any], mss: float, names: Mapping[str, str] = {}) 
         if row.choices and value not in row.choices:
             raise ParamsError(f"{option}: {value!r} is not known; allowed: {row.allowed}")
         if not row.choices and not row.switch and not row.holds(found[field]) and (field, value) != ("rtt", 0.0):
-            raise ParamsError(f"{option}: {_said(found[field], row)} is not allowed; allowed: {_limits(row)}")
+            none = ", or 0: none is added" if field == "rtt" else ""
+            raise ParamsError(f"{option}: {_said(found[field], row)} is not allowed; allowed: {_limits(row)}{none}")
     return found
 
 

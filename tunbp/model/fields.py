@@ -17,6 +17,18 @@ from tunbp.model.congestion import CONTROLS
 from tunbp.model.drivers import ALIASES, DRIVERS
 from tunbp.model.qdiscs import QDISCS, default_limits, shapers
 
+LARGEST_WINDOW = 65535 << 14
+"""Bytes that TCP can have in flight: the largest window and the largest scale (RFC 7323)."""
+
+LARGEST_BUFFER = 2**31 - 1
+"""Bytes that a socket's buffer can have: a signed integer (`sk_sndbuf`, include/net/sock.h)."""
+
+LARGEST_QUEUE = 2**32 - 1
+"""Packets that txqueuelen and a qdisc's limit can be: unsigned integers of 32 bits (include/linux/netdevice.h)."""
+
+LARGEST_SEED = 2**53
+"""Whole numbers up to here are told apart as floats, which batches hold."""
+
 
 @dataclass(frozen=True)
 class Field:
@@ -65,9 +77,9 @@ class Field:
         """The allowed values in words."""
         if self.choices:
             return ", ".join(self.choices)
-        words = f"{'>=' if self.closed else '>'} {self.low:g}"
+        words = f"{'>=' if self.closed else '>'} {exact(self.low)}"
         if math.isfinite(self.high):
-            words += f" and <= {self.high:g}"
+            words += f" and <= {exact(self.high)}"
         unit = f" [{self.units}]" if self.units != "1" else ""
         return f"{'whole numbers ' if self.integer else ''}{words}{unit}"
 
@@ -98,6 +110,23 @@ class Field:
         return {"units": self.units, "long_name": self.long_name} if self.units else {"long_name": self.long_name}
 
 
+def exact(bound: float) -> str:
+    """A bound with as many digits as it needs.
+
+    Parameters
+    ----------
+    bound
+        End of a range.
+
+    Returns
+    -------
+    str
+        Like ``1e-06``, ``60``, ``4294967295``.
+    """
+    short = f"{bound:g}"
+    return short if float(short) == bound else f"{bound:.17g}"
+
+
 def _whole(name: str, default: Any, long_name: str, meaning: str, units: str, low: float, **more: Any) -> Field:
     return Field(name, default, long_name, meaning, units, low, integer=True, **more)
 
@@ -119,10 +148,10 @@ _ROWS = (
     Field("qdisc", "fq_codel", "qdisc", "What queues in front of the ring (netem: a pfifo, its delay is part of "
           "`rtt`).", choices=tuple(QDISCS)),
     _whole("qdisc_limit", None, "qdisc limit", "Packets the qdisc may hold.", "packet", 1,
-           none=f"the kernel's default ({default_limits()})"),
+           high=LARGEST_QUEUE, none=f"the kernel's default ({default_limits()})"),
     _above_zero("qdisc_rate", None, "qdisc rate", f"Rate to which the qdisc shapes, in packets of `mss` "
                 f"({shapers()} only).", "packet/s", none="it does not shape"),
-    _whole("ring", 500, "txqueuelen", "Ring size N (txqueuelen).", "packet", 1),
+    _whole("ring", 500, "txqueuelen", "Ring size N (txqueuelen).", "packet", 1, high=LARGEST_QUEUE),
     _above_zero("drain_rate", 60e3, "reader speed", "Speed mu of the reader; its service time is s = 1/mu.",
                 "packet/s"),
     _above_zero("guest_rate", None, "guest speed", "Speed of a second stage on the same host (a guest behind "
@@ -130,11 +159,11 @@ _ROWS = (
                 none="no such stage"),
     _above_zero("burst_rate", 1.8e6, "burst rate", "Speed lambda at which the sender puts a burst into the ring; at or "
                 "below the reader's speed bursts never overflow.", "packet/s"),
-    _above_zero("rtt", 0.12, "round-trip time", "Round-trip time without queueing.", "s", high=60),
+    Field("rtt", 0.12, "round-trip time", "Round-trip time without queueing.", "s", 1e-6, high=60),
     _above_zero("path_rate", None, "link rate", "Slowest stage behind the reader, in packets of `mss`.", "packet/s",
                 none="nothing behind the reader is slower, and the stage costs nothing"),
     _whole("path_buffer", None, "link buffer", "Packets that stage queues before it drops what arrives.", "packet", 1,
-           none=str(PATH_BUFFER)),
+           high=LARGEST_QUEUE, none=str(PATH_BUFFER)),
     Field("path_loss", 0.0, "path loss", "Share of packets that the path loses at random.", "1", 0, high=0.9),
     Field("path_loss_burst", 1.0, "loss run", "Mean packets that the path loses in a row.", "packet", 1, high=1e6),
     Field("ack_cost", 0.0, "ACK cost", "Time the reader spends on taking in an ACK.", "s", 0, high=1),
@@ -149,9 +178,10 @@ _ROWS = (
     Field("mss", 1448, "segment size", "Payload of a segment.", "byte", 1, high=65536),
     Field("gso_segments", 1, "segments per entry", "Segments that one ring entry carries, of TCP and of video frames "
           "(45 where 64 KB packets pass); other sources send single packets.", "segment", 1, high=64),
-    Field("receive_window", 3.0e6, "receive window", "Bytes the receiver lets be in flight, per stream.", "byte", 1),
+    Field("receive_window", 3.0e6, "receive window", "Bytes the receiver lets be in flight, per stream.", "byte", 1,
+          high=LARGEST_WINDOW),
     Field("send_buffer", None, "send buffer", "Bytes a sender may have in flight, per stream.", "byte", 1,
-          none="the kernel's autotuning, which follows the receive window"),
+          high=LARGEST_BUFFER, none="the kernel's autotuning, which follows the receive window"),
     Field("origin", "local", "origin of packets", "local: this host's TCP, which keeps about a millisecond of its rate "
           "in the qdisc (TCP small queues); forwarded: packets of others may fill the qdisc.",
           choices=("local", "forwarded")),
@@ -183,16 +213,16 @@ _ROWS = (
     _above_zero("offered_rate", None, "offered rate", "Rate of a source without feedback, per stream.", "packet/s",
                 none="no such source"),
     _above_zero("frame_rate", 30.0, "frame rate", "Frames per second.", "1/s", high=1e4),
-    Field("frame_packets", 1, "packets per frame", "Packets of a frame.", "packet", 1),
-    Field("iframe_packets", 1, "packets per I-frame", "Packets of an I-frame.", "packet", 1),
-    _whole("iframe_every", 30, "I-frame distance", "Frames from one I-frame to the next.", "1", 1),
+    Field("frame_packets", 1, "packets per frame", "Packets of a frame.", "packet", 1, high=1e6),
+    Field("iframe_packets", 1, "packets per I-frame", "Packets of an I-frame.", "packet", 1, high=1e6),
+    _whole("iframe_every", 30, "I-frame distance", "Frames from one I-frame to the next.", "1", 1, high=1e6),
     _above_zero("duration", 60.0, "duration", "Simulated time.", "s", high=1e5, batch_wide=True),
     Field("warmup", 0.0, "warm-up", "Time at the start that totals leave out.", "s", 0),
     _above_zero("interval", None, "sample interval", "Spacing of the time series.", "s", none="no series",
                 batch_wide=True),
     _above_zero("dt", None, "time step", "Time step of the fluid engine.", "s", high=1,
                 none="chosen from `rtt` and the ring", batch_wide=True),
-    _whole("seed", 0, "seed", "Seed of the scenario's own random stream.", "1", 0),
+    _whole("seed", 0, "seed", "Seed of the scenario's own random stream.", "1", 0, high=LARGEST_SEED),
 )  # fmt: skip
 
 FIELDS = {row.name: row for row in _ROWS}

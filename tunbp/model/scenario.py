@@ -84,10 +84,8 @@ class Scenario:
         ScenarioError
             Names the first field that is wrong, its value, and what is allowed.
         """
-        for name, allowed in CHOICES.items():
-            _check_choice(name, getattr(self, name), allowed)
-        for name, allowed_range in RANGES.items():
-            _check_number(name, getattr(self, name), allowed_range)
+        for name in FIELDS:
+            check_field(name, getattr(self, name))
         if self.offered_rate is None and np.isin(_values(self.source), ("open", "pktgen")).any():
             raise ScenarioError("offered_rate: None; an open-loop source needs a rate > 0 [packet/s]")
         _check_shaper(self.qdisc, self.qdisc_rate)
@@ -216,6 +214,27 @@ def sizes_of(scenario: Scenario) -> dict[str, int]:
 
 def _values(value: Number | Text) -> np.ndarray[Any, Any]:
     return np.asarray(value.values if isinstance(value, xr.DataArray) else value)
+
+
+def check_field(name: str, value: Any) -> None:
+    """See whether a field may have these values, whatever the others are.
+
+    Parameters
+    ----------
+    name
+        Field of `Scenario`.
+    value
+        Number, text or None; an array or DataArray of them.
+
+    Raises
+    ------
+    ScenarioError
+        Names the field, the first value that is wrong, and what is allowed.
+    """
+    if name in CHOICES:
+        _check_choice(name, value, CHOICES[name])
+    else:
+        _check_number(name, value, RANGES[name])
 
 
 def _check_choice(name: str, value: Text, allowed: tuple[str, ...]) -> None:

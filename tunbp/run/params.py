@@ -59,7 +59,7 @@ class Allowed:
     field
         Name of the field.
     zero
-        Whether zero stands for "nothing of it" where the field itself must be above zero.
+        Whether zero stands for "nothing of it" where the field itself must be above it.
     """
 
     field: str
@@ -72,9 +72,17 @@ class Allowed:
             return handler(source)
         if row.choices:
             return handler(Annotated[source, AfterValidator(self._known)])
-        closed, high = row.closed or self.zero, row.high if math.isfinite(row.high) else None
-        bounds = Field(ge=row.low, le=high) if closed else Field(gt=row.low, le=high)
+        high = row.high if math.isfinite(row.high) else None
+        if self.zero:
+            return handler(Annotated[source, Field(ge=0.0, le=high), AfterValidator(self._in_range)])
+        bounds = Field(ge=row.low, le=high) if row.closed else Field(gt=row.low, le=high)
         return handler(Annotated[source, bounds])
+
+    def _in_range(self, value: float) -> float:
+        row = FIELDS[self.field]
+        if value and not row.holds(value):
+            raise ValueError(f"must be 0 or {row.allowed}")
+        return value
 
     def _known(self, name: str) -> str:
         if name not in FIELDS[self.field].choices:
@@ -115,10 +123,11 @@ def _described(row: fields.Field, words: str, several: bool, zero: bool) -> str:
     if row.choices:
         return f"{words}: {row.allowed}"
     unit = f" [{row.units}]" if row.units not in ("", "1") else ""
-    closed, each = row.closed or zero, "each " if several else ""
+    each = f"{'each ' if several else ''}{'0 or ' if zero else ''}"
+    low, high = fields.exact(row.low), fields.exact(row.high)
     if math.isinf(row.high):
-        return f"{words}{unit}, {each}{f'{row.low:g} or more' if closed else f'more than {row.low:g}'}"
-    return f"{words}{unit}, {each}{f'{row.low:g} to' if closed else f'more than {row.low:g}, at most'} {row.high:g}"
+        return f"{words}{unit}, {each}{f'{low} or more' if row.closed else f'more than {low}'}"
+    return f"{words}{unit}, {each}{f'{low} to' if row.closed else f'more than {low}, at most'} {high}"
 
 
 Ring = Annotated[int, Allowed("ring")]

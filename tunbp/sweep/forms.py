@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tunbp.errors import ScenarioError, SweepError
 from tunbp.model.fields import BATCH_WIDE, CHOICES, OPTIONAL, RANGES
-from tunbp.model.scenario import Scenario
+from tunbp.model.scenario import Scenario, check_field
 from tunbp.yaml_file import shown
 
 Array = npt.NDArray[Any]
@@ -140,7 +140,7 @@ def draw(name: str, form: Sampled, probability: Array) -> Array:
         In the field's unit, the shape of `probability`.
     """
     if isinstance(form, Choice):
-        values = _array(name, form.choice)
+        values = _listed(name, form.choice)
         picked: Array = values[np.minimum((probability * len(values)).astype(int), len(values) - 1)]
         return picked
     p = np.clip(probability, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
@@ -198,14 +198,13 @@ def _listed(name: str, values: list[Any]) -> Array:
         raise SweepError(f"{name}: one value holds for the whole sweep; got a list")
     if len(values) > LONGEST:
         raise SweepError(f"{name}: a list of {len(values):,}; at most {LONGEST:,}")
-    return _array(name, values)
-
-
-def _array(name: str, values: list[Any]) -> Array:
     items = [scalar(name, value) for value in values]
     if name in CHOICES:
-        return np.array(items, dtype=str)
-    return _whole(name, np.array([np.nan if item is None else item for item in items], dtype=float))
+        found = np.array(items, dtype=str)
+    else:
+        found = np.array([np.nan if item is None else item for item in items], dtype=float)
+    _check_field(name, found)
+    return found if name in CHOICES else _whole(name, found)
 
 
 def _whole(name: str, values: Array) -> Array:
@@ -272,7 +271,7 @@ def _check_span(name: str, span: Span) -> None:
 
 def _check_field(name: str, values: Array) -> None:
     try:
-        Scenario().replace(**{name: xr.DataArray(values, dims="value")})
+        check_field(name, xr.DataArray(values, dims="value"))
     except ScenarioError as error:
         raise SweepError(str(error)) from None
 

@@ -17,10 +17,16 @@ DENSITY_LIMIT = 30
 DENSITY_FREE = 10_000
 """Objects and lists that need no such average."""
 
+MOST_CUT = 100
+"""Documents of one file that may end early and be followed by another one."""
+
 T = TypeVar("T")
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[{}\[\]]', re.DOTALL)
 _NOT_A_NUMBER = re.compile(rb"(:\s{0,8})-?(?:nan|NaN|inf|Infinity)\b")
-_ERROR_BYTE = re.compile(r"\(byte (\d+)\)")
+_ERROR_BYTE = re.compile(r" \(byte (\d+)\)")
+_AT_THE_BYTE = ("expected", "object keys", "invalid character")
+"""Errors of msgspec that count the bytes before the offending one; others count it, or one or two after it."""
+_WELL_FORMED = msgspec.json.Decoder(msgspec.Raw)
 _ASCII = bytes(range(128)) + b"?" * 128
 
 
@@ -65,18 +71,45 @@ class Decoder(Generic[T]):
         try:
             return self._decoder.decode(content)
         except msgspec.ValidationError as error:
+            _check_well_formed(content)  # what follows a document that is cut off is of no type of its own
             raise source.error(str(error), offset) from None
         except msgspec.DecodeError as error:
-            found = _ERROR_BYTE.search(str(error))
-            # msgspec counts the bytes it has read, the offending one included
-            length = int(found[1]) - 1 if found else len(memoryview(content))
-            if "trailing characters" in str(error):
-                raise Trailing(length) from None
-            raise Damaged(length, str(error)) from None
+            raise _damage(content, error) from None
         except RecursionError:
             raise source.error("nested too deeply", offset) from None
         except UnicodeDecodeError as error:
             raise Damaged(0, f"text is not UTF-8: {error.reason}") from None
+
+
+def _check_well_formed(content: bytes | memoryview | msgspec.Raw) -> None:
+    """Raise `Damaged` or `Trailing` where this is not one whole document."""
+    try:
+        _WELL_FORMED.decode(content)
+    except msgspec.DecodeError as error:
+        raise _damage(content, error) from None
+
+
+def _damage(content: bytes | memoryview | msgspec.Raw, error: msgspec.DecodeError) -> Damaged | Trailing:
+    """Where and why a document ends, in words of its own."""
+    text, size = str(error), len(memoryview(content))
+    if (found := _ERROR_BYTE.search(text)) is None:
+        return Damaged(size, CUT_OFF)
+    reason = text[: found.start()].removeprefix("JSON is malformed: ")
+    counted = int(found[1])
+    if reason == "trailing characters":
+        return Trailing(counted - 1)
+    length = min(counted if reason.startswith(_AT_THE_BYTE) else counted - 1, size)
+    before = bytes(memoryview(content)[max(length - LINE, 0) : length])
+    line = before.rpartition(b"\n")
+    at_its_beginning = bool(line[1]) and not line[2].strip()
+    if at_its_beginning or bytes(memoryview(content)[length : length + 1]) in (b"\n", b"\r"):
+        return Damaged(length, f"{CUT_OFF}: other text follows ({reason})")
+    return Damaged(length, reason)
+
+
+CUT_OFF = "it is cut off"
+LINE = 1 << 10
+"""How far back the beginning of a line is looked for [byte]."""
 
 
 class Trailing(Exception):  # noqa: N818 - not an error of the file, it says where a document ends
@@ -124,12 +157,16 @@ def documents(
     """
     check_density(source)
     data = source.data
-    position, found, damage = 0, 0, None
+    at_a_line = re.compile(rb"^(?:" + opening.pattern + rb")", opening.flags | re.MULTILINE)
+    position, found, cut, damage = 0, 0, 0, None
     while match := opening.search(data, position):
         start = match.start()
         try:
             document, length = _one(source, decoder, data, start)
         except Damaged as damaged:
+            following = at_a_line.search(data, match.end(), start + damaged.length)
+            if following is not None and cut < MOST_CUT:  # what was taken for a part of it is the next document
+                cut, damaged = cut + 1, Damaged(following.start() - start, f"{CUT_OFF}: another one follows")
             if (cleaned := _without_nan(source, data, start)) != data:
                 data, position = cleaned, start
                 continue
@@ -152,7 +189,7 @@ def documents(
     if damage is not None and not found:
         raise damage
     if damage is not None:
-        source.warn(str(damage).removeprefix(f"{source.path}: "))
+        source.warn_of_file(f"left out: {str(damage).removeprefix(f'{source.path}: ')}")
 
 
 def _without_nan(source: Source, data: bytes, start: int) -> bytes:

@@ -14,7 +14,12 @@ from tunbp.model.simulate import simulate
         ("fluid", {"rtt": 1.0, "dt": 1e-9}, "17.2 GB of memory"),
         ("fluid", {"rtt": 1.0, "dt": 1e-300}, "hours of one core"),
         ("fluid", {"interval": 1e-9}, "152 GB of memory"),
-        ("packets", {"ring": 10**12}, "24 TB of memory"),
+        ("packets", {"ring": 2**32 - 1}, "103 GB of memory"),
+        (
+            "packets",
+            {"source": "frames", "frame_packets": 1e6, "frame_rate": 1e4, "burst_rate": 1e30, "duration": 1e4},
+            "hours of one core",
+        ),
         ("packets", {"interval": 1e-9}, "GB of memory"),
         ("packets", {"source": "open", "offered_rate": 1e16, "burst_rate": 1e16}, "hours of one core"),
     ],

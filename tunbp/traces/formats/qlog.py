@@ -11,11 +11,12 @@ import numpy as np
 import xarray as xr
 
 from tunbp.traces.build import Column, as_counts, build, clean, floats
-from tunbp.traces.documents import check_density
+from tunbp.traces.documents import Decoder, check_density, documents
 from tunbp.traces.reader import Reader
 from tunbp.traces.source import Source
 
 TOOL = "qlog"
+OPENING = re.compile(rb'\{\s*"[a-z_]{2,40}"\s*:')
 EVENT_LIMIT = 2_000_000
 BINS = 100
 
@@ -121,7 +122,6 @@ def read(source: Source) -> list[xr.Dataset]:
     TraceError
         If the file is damaged or has no events with times.
     """
-    check_density(source)
     traces = _sequence(source) if b"\x1e" in source.head[:64] else _whole(source)
     found = [(trace, _events(source, trace)) for trace in traces[:256]]
     found = [(trace, events) for trace, events in found if events]
@@ -163,15 +163,12 @@ def _of_list(source: Source, parts: dict[str, msgspec.Raw]) -> Event:
 
 
 def _whole(source: Source) -> list[Trace]:
-    try:
-        document = _DOCUMENT.decode(source.data)
-    except _FAILED as error:
-        raise source.error(f"damaged qlog: {clean(str(error), 200)}", 0) from None
-    return document.traces
+    return [trace for document in documents(source, Decoder(Document), OPENING) for trace in document.traces]
 
 
 def _sequence(source: Source) -> list[Trace]:
     """Records between record separators; one that is cut off is left out."""
+    check_density(source)
     records = source.data.split(b"\x1e", EVENT_LIMIT)
     found = Trace()
     for number, record in enumerate(filter(bytes.strip, records)):

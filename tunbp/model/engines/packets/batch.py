@@ -162,6 +162,9 @@ def _buffers(m: Any) -> Buffers:
     packets = float(m["duration"]) / (float(m["transfer_gap"]) if math.isinf(by_reader) else fastest)
     if m["source"] in (codes.OPEN, codes.PKTGEN):
         packets = max(packets, float(m["duration"] / m["gap"]))
+    if m["source"] == codes.FRAMES:
+        largest = float(max(m["frame"], m["iframe"], 1.0))
+        packets = max(packets, float(m["duration"] * min(1.0 / m["gap"], largest / m["frame_gap"])))
     answers = path if m["source"] == codes.TCP else 1.0
     memory = 24.0 * (ring + path) + (ACK.itemsize + 16.0) * answers
     check_cost(packets, memory, "take a smaller ring or window, a shorter rtt or duration")
