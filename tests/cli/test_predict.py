@@ -106,7 +106,7 @@ def test_a_figure_is_drawn(tmp_path):
         (
             ["--window", "1e30"],
             ParamsError,
-            "--window: 1e+18 TB is not allowed; allowed: at least 1 B and at most 1.07 GB",
+            "--window: 1.000e+18 TB is not allowed; allowed: at least 1 B and at most 1.074 GB",
         ),
         (["--ring", "1e12"], ParamsError, "--ring: 1000 G packets is not allowed; allowed: whole numbers, at least 1"),
         (["--path-loss", "200%"], ParamsError, "--path-loss: 200 % is not allowed; allowed: at least 0 % and at most"),

@@ -20,6 +20,10 @@ DENSITY_FREE = 10_000
 MOST_CUT = 100
 """Documents of one file that may end early and be followed by another one."""
 
+CUT_OFF = "it is cut off"
+LINE = 1 << 10
+"""How far back the beginning of a line is looked for [byte]."""
+
 T = TypeVar("T")
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[{}\[\]]', re.DOTALL)
 _NOT_A_NUMBER = re.compile(rb"(:\s{0,8})-?(?:nan|NaN|inf|Infinity)\b")
@@ -107,16 +111,11 @@ def _damage(content: bytes | memoryview | msgspec.Raw, error: msgspec.DecodeErro
     return Damaged(length, reason)
 
 
-CUT_OFF = "it is cut off"
-LINE = 1 << 10
-"""How far back the beginning of a line is looked for [byte]."""
-
-
 class Trailing(Exception):  # noqa: N818 - not an error of the file, it says where a document ends
     """More text follows a complete document of `length` bytes."""
 
     def __init__(self, length: int) -> None:
-        super().__init__(length)
+        super().__init__("other text follows")
         self.length = length
 
 
@@ -124,7 +123,7 @@ class Damaged(Exception):  # noqa: N818 - turned into a warning or a TraceError 
     """A document is cut off or malformed after `length` bytes."""
 
     def __init__(self, length: int, reason: str) -> None:
-        super().__init__(length, reason)
+        super().__init__(reason)
         self.length = length
         self.reason = reason
 

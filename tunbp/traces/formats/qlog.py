@@ -11,12 +11,11 @@ import numpy as np
 import xarray as xr
 
 from tunbp.traces.build import Column, as_counts, build, clean, floats
-from tunbp.traces.documents import Decoder, check_density, documents
+from tunbp.traces.documents import Damaged, Decoder, Trailing, check_density
 from tunbp.traces.reader import Reader
 from tunbp.traces.source import Source
 
 TOOL = "qlog"
-OPENING = re.compile(rb'\{\s*"[a-z_]{2,40}"\s*:')
 EVENT_LIMIT = 2_000_000
 BINS = 100
 
@@ -93,6 +92,7 @@ class Document(msgspec.Struct):
     title: str | None = None
 
 
+_WHOLE = Decoder(Document)
 _DOCUMENT, _EVENT = msgspec.json.Decoder(Document), msgspec.json.Decoder(Event)
 _TIME, _WORD, _DATA = msgspec.json.Decoder(float), msgspec.json.Decoder(str), msgspec.json.Decoder(Data)
 PLACES = {
@@ -122,6 +122,7 @@ def read(source: Source) -> list[xr.Dataset]:
     TraceError
         If the file is damaged or has no events with times.
     """
+    check_density(source)
     traces = _sequence(source) if b"\x1e" in source.head[:64] else _whole(source)
     found = [(trace, _events(source, trace)) for trace in traces[:256]]
     found = [(trace, events) for trace, events in found if events]
@@ -163,12 +164,19 @@ def _of_list(source: Source, parts: dict[str, msgspec.Raw]) -> Event:
 
 
 def _whole(source: Source) -> list[Trace]:
-    return [trace for document in documents(source, Decoder(Document), OPENING) for trace in document.traces]
+    begin = source.data.index(b"{")
+    try:
+        try:
+            return _WHOLE.decode(source, source.data[begin:], begin).traces
+        except Trailing as trailing:
+            source.warn_of_file("text after the document is left out")
+            return _WHOLE.decode(source, source.data[begin : begin + trailing.length], begin).traces
+    except Damaged as damaged:
+        raise source.error(f"damaged qlog: {damaged.reason}", begin + damaged.length) from None
 
 
 def _sequence(source: Source) -> list[Trace]:
     """Records between record separators; one that is cut off is left out."""
-    check_density(source)
     records = source.data.split(b"\x1e", EVENT_LIMIT)
     found = Trace()
     for number, record in enumerate(filter(bytes.strip, records)):
