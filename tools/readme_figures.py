@@ -8,6 +8,8 @@ import matplotlib as mpl
 
 mpl.use("Agg")
 
+import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tunbp.evidence import openvpn
@@ -17,46 +19,64 @@ from tunbp.model.drivers import ring_batch
 from tunbp.model.hosts import host
 from tunbp.notebooks.openvpn_throughput.figures import gain_by_queue
 from tunbp.plots import style
+from tunbp.plots.legend import HALO
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 RING = 1000
-CYCLES = {"freed_batch": ring_batch(RING), "half": RING / 2, "seven_eighths": RING * 7 / 8, "empty": RING}
-LOOKS = {100: "--", 500: "-"}
+CYCLES = {"batch": ring_batch(RING), "half": RING / 2, "seven_eighths": RING * 7 / 8, "empty": RING}
+ROWS = {"batch": "freed_batch"}
+"""Wake rules that the published table calls otherwise."""
+WIDTHS = {100: 0.7, 500: 1.5}
+"""Width of lines by ring [points]."""
+PATH = "#777777"
+"""Colour of the path."""
 
 
 def draw_model() -> Path:
     """Why bursts decide and what a wake costs: write docs/model.png and return its path."""
-    figure, (left, right) = style.figure("text", 2.5, 1, 2)
+    figure, (left, right) = style.figure("text", 2.6, 1, 2)
     result = bursts()
-    for driver, variant in (("stock", "stock"), ("v3", "backpressure")):
-        look = style.variant_style(variant)
-        for ring, line in LOOKS.items():
-            rate = result["received_rate"].sel(driver=driver, ring=ring) / 1e6
-            left.plot(rate["bunch"], rate, line, color=look.color, label=f"{look.label}, ring {ring}")
-    left.set(
-        xscale="log",
-        ylim=(0, None),
-        xlabel="ACKs bunched for (in units of $N/\\mu$)",
-        ylabel="Throughput (Mbit/s)",
-        title="Bursts decide (OpenVPN, lab, 120 ms)",
-    )
-    left.legend(fontsize=6.5, loc=(0.53, 0.27))
-    look = style.variant_style("backpressure")
-    law = wakes() / 1e6
-    right.plot(law["cycle"], law["transmitted_rate"], color=look.color, label="wake-cycle law")
-    table = published("pktgen")["transmitted_rate"] / 1e6
-    rows = [(k, table[f"wake-tap-{rule.replace('_', '-')}"]) for rule, k in CYCLES.items()]
-    right.plot(*zip(*rows, strict=True), "o", mfc="white", color=look.color, label="published")
-    right.axhline(table["wake-tap-stock"], color=style.variant_style("stock").color, ls="--", label="stock, published")
-    right.set(
-        xscale="log",
-        ylim=(0, 1.45),
-        xlabel="Packets per stop/wake cycle $k$",
-        ylabel="Transmitted (Mpps)",
-        title="What a wake costs (pktgen, TAP)",
-    )
-    right.legend(fontsize=6.5, loc="lower right")
+    for driver, variant in (("v3", "backpressure"), ("stock", "stock")):
+        for ring in WIDTHS:
+            rate = result["received_rate"].sel(driver=driver, ring=ring)
+            _line(left, rate["bunch"], rate, variant, ring)
+    left.set(xscale="log", ylim=(0, 230e6), title="Bursts decide (OpenVPN, lab, 120 ms)")
+    style.label_axis(left.xaxis, "ACK interval over $N/\\mu$, in which a full ring is read", "1")
+    style.label_axis(left.yaxis, "Throughput", "bit/s")
+    _name(left, "backpressure, ring 100", "backpressure", (10, 196e6))
+    _name(left, "backpressure, ring 500", "backpressure", (10, 146e6), "top")
+    _name(left, "stock, ring 500", "stock", (10, 41e6))
+    _name(left, "stock, ring 100", "stock", (10, 10e6))
+    law, table = wakes(), published("pktgen")["transmitted_rate"]
+    right.plot(law["cycle"], law["transmitted_rate"], color=style.variant_style("backpressure").color)
+    for rule, cycle in CYCLES.items():
+        look = style.variant_style(f"wake_{rule}")
+        right.plot([cycle], [table[f"wake-tap-{ROWS.get(rule, rule).replace('_', '-')}"]], marker=look.marker,
+                   markerfacecolor="white", color=look.color, linestyle="none")  # fmt: skip
+    stock = style.variant_style("stock")
+    right.axhline(table["wake-tap-stock"], color=stock.color, linestyle=stock.linestyle)
+    right.set(xscale="log", ylim=(0, 1.5e6), title="What a wake costs (pktgen, TAP, ring 1000)")
+    style.label_axis(right.xaxis, "Packets read from the stop to the wake, $k$", "1")
+    style.label_axis(right.yaxis, "Transmitted", "packet/s", "Mpps")
+    _name(right, "stock", "stock", (1.6, table["wake-tap-stock"]), side="left")
+    _name(right, "woken at each freed batch (16)", "wake_batch", (22, 0.95e6), "top", "left")
+    _name(right, "at half, 7/8, empty", "wake_half", (1100, 1.17e6), "top")
+    _name(right, "line: wake-cycle law; open markers: published", "noqueue", (1100, 0.04e6))
     return _save(figure, "model.png")
+
+
+def _line(ax: Axes, x: xr.DataArray, y: xr.DataArray, variant: str, ring: int) -> None:
+    """A simulated line: driver by colour and dashes, ring by width."""
+    look = style.variant_style(variant)
+    ax.plot(x, y, color=look.color, linestyle=look.linestyle, linewidth=WIDTHS[ring])
+
+
+def _name(
+    ax: Axes, words: str, variant: str, at: tuple[float, float], height: str = "bottom", side: str = "right"
+) -> None:
+    """Words beside a line, in its colour."""
+    text = ax.text(*at, words, color=style.variant_style(variant).color, fontsize=6.5, ha=side, va=height)
+    text.set_path_effects(HALO)
 
 
 def draw_gain() -> Path:
@@ -77,35 +97,28 @@ def draw_stages() -> Path:
     figure, (left, right) = style.figure("text", 2.6, 1, 2)
     result, reader = stages(), host("lab-openvpn")
     full = reader["drain_rate"] * reader["mss"] * 8
-    share, stock = result["share"], style.variant_style("stock")
-    left.plot(share, share.clip(max=1), color="#777777", lw=1, ls=":")
-    left.annotate("path", (0.13, 0.22), fontsize=7, color="#444444")
-    left.annotate("receive window", (2.4, 0.74), fontsize=7, color="#444444")
-    left.annotate("ring", (2.4, 0.34), fontsize=7, color=stock.color)
-    for driver, look in (("v3", style.variant_style("backpressure")), ("stock", stock)):
-        for ring, line in LOOKS.items():
-            rate = result["received_rate"].sel(driver=driver, ring=ring) / full
-            left.plot(share, rate, line, color=look.color, label=f"{look.label}, ring {ring}")
-    left.set(
-        xscale="log",
-        ylim=(0, 1.1),
-        xlabel="Rate of the path / rate of the reader",
-        ylabel="Throughput / rate of the reader",
-        title="Which stage sets the clock (60 ms)",
-    )
-    left.legend(fontsize=6, loc="upper left")
-    for ring, line in LOOKS.items():
-        part = result.sel(driver="stock", ring=ring)
-        right.plot(share, 1e4 * part["dropped_ring"], line, color=stock.color, label=f"in a stock ring of {ring}")
-    right.plot(share, 1e4 * part["dropped_path"], "-.", color="#777777", label="in the buffer of the path")
-    right.set(
-        xscale="log",
-        ylim=(0, None),
-        xlabel="Rate of the path / rate of the reader",
-        ylabel="Dropped per 10,000 sent",
-        title="Where packets are dropped",
-    )
-    right.legend(fontsize=6.5, loc="upper right")
+    share = result["share"]
+    left.plot(share, share.clip(max=1), color=PATH, linewidth=1, linestyle=":")
+    for driver, variant in (("v3", "backpressure"), ("stock", "stock")):
+        for ring in WIDTHS:
+            _line(left, share, result["received_rate"].sel(driver=driver, ring=ring) / full, variant, ring)
+    left.set(xscale="log", ylim=(0, 1.15), title="Which stage sets the clock (60 ms)")
+    style.label_axis(left.yaxis, "Throughput / rate of the reader", "1")
+    _name(left, "slower of path and reader", "noqueue", (10, 1.01))
+    _name(left, "backpressure, both rings: receive window", "backpressure", (10, 0.79))
+    _name(left, "stock, ring 500", "stock", (10, 0.28))
+    _name(left, "stock, ring 100", "stock", (10, 0.05))
+    for ring in WIDTHS:
+        _line(right, share, 1e4 * result["dropped_ring"].sel(driver="stock", ring=ring), "stock", ring)
+    path = 1e4 * result["dropped_path"].sel(driver="stock", ring=max(WIDTHS))
+    right.plot(share, path, linestyle="-.", color=PATH)
+    right.set(xscale="log", ylim=(0, None), title="Where packets are dropped")
+    style.label_axis(right.yaxis, "Dropped per 10,000 sent", "1")
+    _name(right, "in a stock ring of 100", "stock", (10, 5.2))
+    _name(right, "in a stock ring of 500", "stock", (10, 0.8))
+    _name(right, "in the buffer of the path", "noqueue", (0.13, 3.0), side="left")
+    for ax in (left, right):
+        style.label_axis(ax.xaxis, "Rate of the path / rate of the reader", "1")
     return _save(figure, "stages.png")
 
 

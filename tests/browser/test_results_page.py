@@ -34,7 +34,7 @@ def results(tmp_path_factory):
     points.draw_published(ax, table, "ring", "received_rate")
     with Output(folder, "01_demo", {"rtt": 0.12}) as out:
         out.figure(fig, "ring", "Throughput over ring size", "OpenVPN over 120 ms.", data=table)
-        out.figure(style.figure("text")[0], "wide", "A wide figure", "Nothing in it.")
+        out.figure(style.figure("text", 2.4, 1, 2)[0], "wide", "A wide figure", "Nothing in it.")
         out.table(table, "rates", "Rates by ring size")
         out.number("gain", 57.2, "%", text="gain at a ring of 500 packets")
         out.table(claims.check().reset_index(), "claims", "Statements of others and our own questions")
@@ -120,6 +120,18 @@ def test_nothing_is_wider_than_a_phone(page):
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
+def test_a_phone_shows_panels_below_each_other_and_a_wide_screen_beside(page):
+    pictures = page.locator("figure.wide img")
+    for width, tall in ((1100, False), (390, True)):
+        page.set_viewport_size({"width": width, "height": 800})
+        shapes = [
+            picture.evaluate("async image => { await image.decode(); return image.naturalHeight / image.naturalWidth }")
+            for picture in pictures.all()
+        ]
+        assert shapes
+        assert all((shape > 0.75) == tall for shape in shapes), (width, shapes)
+
+
 @pytest.mark.parametrize("width", [360, 1280])
 def test_verdict_words_author_and_reason_of_a_claim_are_in_sight_without_scrolling_sideways(page, width):
     page.set_viewport_size({"width": width, "height": 700})
@@ -134,6 +146,20 @@ def test_verdict_words_author_and_reason_of_a_claim_are_in_sight_without_scrolli
     assert "36% TCP throughput improvement" in words
     assert author == "Simon Schippers, S07"
     assert "57.2 %" in why
+
+
+def test_a_phone_folds_long_lists_under_their_counts_and_opens_what_a_link_leads_to(page):
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.reload()
+    folded = page.locator("details.fold")
+    assert folded.count() >= 3
+    assert all(part.get_attribute("open") is None for part in folded.all())
+    summary = page.locator("details:has(> #table-claims-quote) > summary").inner_text()
+    assert re.fullmatch(r"\d+: \d+ holds, .*", summary)
+    page.evaluate("location.hash = '#claim-cover-letters-36-percent'")
+    card = page.locator("#claim-cover-letters-36-percent")
+    card.wait_for(state="visible")
+    assert 0 <= card.bounding_box()["y"] < 800
 
 
 def test_every_link_leads_to_something_that_is_there(page, results):

@@ -97,7 +97,8 @@ def test_the_other_experiments_caption_says_how_far_predictions_are_off_and_what
 def test_each_measured_value_is_drawn_over_its_prediction_with_its_range():
     fig = figures.experiments(rated(pd.DataFrame([OTHER, SHARE, OTHER | {"measurement": "veth", "variant": "stock"}])))
     ax = fig.axes[0]
-    assert [text.get_text() for text in ax.get_yticklabels()] == ["shaped", "veth"]
+    rows = ["OpenVPN over 8 Mbit/s", "a: rate", "veth", "a: rate"]
+    assert [text.get_text() for text in ax.get_yticklabels()] == rows
     line, _, bars = ax.containers[0]
     assert line.get_xdata() == [0.5]
     assert bars[0].get_segments()[0][:, 0].tolist() == [0.25, 0.75]

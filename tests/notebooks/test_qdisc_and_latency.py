@@ -24,14 +24,16 @@ def test_the_ring_that_stock_needs_is_said_or_that_none_is_enough() -> None:
     assert needed_by_stock(bulk([1, 2, 3])).endswith("stock at none of these rings.")
 
 
-def test_a_ping_is_said_to_lie_inside_the_reported_band_only_where_it_does() -> None:
+def test_a_ping_is_said_to_lie_inside_the_reported_range_only_where_it_does() -> None:
     low, high = latency.shaped_published()
     rows = [("stock", 500, (low + high) / 2), ("backpressure", 500, 0.9 * low), ("stock", 10, 2 * high)]
     words = in_band(pd.DataFrame(rows, columns=["variant", "ring", "rtt"]))
-    assert words.startswith("At 500 packets: stock 720 ms (inside the band), backpressure 603 ms (below the band).")
+    assert words.startswith(
+        "At 500 packets: stock 720 ms (inside what was reported), backpressure 603 ms (below what was reported)."
+    )
     assert "TCP backs off" in words
     above = in_band(pd.DataFrame([("stock", 500, 1.1 * high)], columns=["variant", "ring", "rtt"]))
-    assert above.endswith("(above the band).")
+    assert above.endswith("(above what was reported).")
 
 
 def test_the_set_up_says_path_and_reader_and_what_stock_drops_at_the_ring_that_is_marked() -> None:

@@ -27,7 +27,13 @@ def test_the_picture_says_what_was_drawn_and_of_which_path(draws):
     [legend] = drawn.legends
     words = [text.get_text() for text in legend.get_texts()]
     assert words[2:] == ["50 % of draws", "90 % of draws", "txqueuelen now: 100", "round trip of the idle path"]
-    assert 0.1 in [line.get_ydata()[0] for line in drawn.axes[1].lines]
+    assert 0.1 in [line.get_ydata()[0] for line in drawn.axes[2].lines]
+
+
+def test_the_gain_is_that_of_each_draw(draws):
+    draws["received_rate"].loc[{"variant": "backpressure"}] = 3 * draws["received_rate"].sel(variant="stock")
+    [median] = [line for line in fans(draws, 100).axes[1].lines if len(line.get_xdata()) == 3]
+    np.testing.assert_allclose(median.get_ydata(), 3.0)
 
 
 def test_of_a_path_that_nothing_is_known_of_the_draws_alone_are_said(draws):

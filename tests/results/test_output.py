@@ -28,7 +28,7 @@ data = pd.DataFrame({"ring": [10.0, 100.0] * 2, "received_rate": [1e6, 2e6, 3e6,
 data["variant"] = ["stock"] * 2 + ["patched"] * 2
 fig, ax = style.figure()
 points.draw_published(ax, data, "ring", "received_rate")
-points.runs(style.figure()[1], data.assign(received_rate=[1.0, None, 2.0, None]), "ring", "received_rate")
+points.runs(style.figure("text")[1], data.assign(received_rate=[1.0, None, 2.0, None]), "ring", "received_rate")
 legend.key(ax)
 with Output(sys.argv[1], "01_demo", {"rtt": 0.1, "out_dir": sys.argv[1]}, inputs=["pyproject.toml"]) as out:
     out.figure(fig, "demo", "Title", "Caption.")
@@ -65,7 +65,8 @@ def test_two_processes_write_identical_bytes_in_every_file(tmp_path):
     ]
     assert [process.wait() for process in started] == [0, 0]
     first, second = contents(tmp_path / "a"), contents(tmp_path / "b")
-    assert len(first) == 2 * 5 + 3 + 1
+    assert len(first) == 2 * 5 + 3 + 1 + 1  # the wide one has a twin for phones
+    assert "figures/bars.narrow.svg" in first
     assert first == second
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 import re
@@ -10,6 +11,7 @@ import pandas as pd
 from small_run import write_run
 
 from tunbp.evidence import claims, coverage
+from tunbp.plots import style
 from tunbp.results.output import Output
 from tunbp.site import collected, page
 
@@ -43,7 +45,7 @@ def test_who_is_quoted_finds_his_sentence_and_its_link_on_the_page_and_the_kinds
     text = page.build(collected.collect(tmp_path), {})
     heads = [text.index(f'id="table-claims-{kind}"') for kind in ("quote", "paraphrase", "our-question")]
     assert heads == sorted(heads)
-    assert "50: 21 holds, 20 not checkable, 6 differs, 2 contradicted, 1 typing error." in text
+    assert "50: 21 holds, 20 not checkable, 6 differs, 2 contradicted, 1 typing error</summary>" in text
     rows = re.findall(r'<tr role="row" id="claim-(.*?)">(.*?)</tr>', text, re.DOTALL)
     assert [name for name, _ in rows] == checked["id"].to_list()
     for said in checked[checked["kind"] == "quote"].to_dict("records"):
@@ -80,6 +82,17 @@ def test_an_error_of_rounding_is_shown_as_none(tmp_path):
         out.table(rows.assign(error=2.220446e-16), "validation", "Model against published values")
     text = page.build(collected.collect(tmp_path), {})
     assert "e-1" not in text[text.index('id="table-validation"') :].split("</table>")[0]
+
+
+def test_a_phone_gets_the_wide_figure_with_its_panels_below_each_other(tmp_path):
+    with Output(tmp_path, "01_demo", {}) as out:
+        out.figure(style.figure("text", 2.0, 1, 2)[0], "wide", "Two panels")
+        out.figure(style.figure("column")[0], "narrow", "One panel")
+    text = page.build(collected.collect(tmp_path), {})
+    wide, narrow = re.findall(r"<picture>(.*?)</picture>", text, re.DOTALL)
+    source = re.search(r'<source media="\(max-width: 50rem\)" srcset="data:image/svg\+xml;base64,(.*?)">', wide)
+    assert base64.b64decode(source[1]) == (tmp_path / "figures" / "wide.narrow.svg").read_bytes()
+    assert "<source" not in narrow
 
 
 def test_advice_is_a_list_and_its_legend_the_caption(tmp_path):

@@ -32,7 +32,8 @@ def blind(cells: Sequence[Cell], draws: int, seed: int = 0) -> pd.DataFrame:
     -------
     pandas.DataFrame
         `added_rtt` [s], `ring`, `sender`, `variant`, `runs`, `measured`, `least`, `most`, `predicted`, `low50`,
-        `high50`, `low90`, `high90` [bit/s], `inside50`, `inside90`, by RTT, sender, ring and variant.
+        `high50`, `low90`, `high90` [bit/s], `inside50`, `inside90`, `rates` (of each
+        run) [bit/s], by RTT, sender, ring and variant.
     """
     found = compared(cells, predictive(cells, draws, seed))
     known = pd.DataFrame(
@@ -43,11 +44,12 @@ def blind(cells: Sequence[Cell], draws: int, seed: int = 0) -> pd.DataFrame:
             "runs": [cell.runs for cell in cells],
             "least": [min(cell.rates) for cell in cells],
             "most": [max(cell.rates) for cell in cells],
+            "rates": [sorted(cell.rates) for cell in cells],
         }
     )
     table = pd.concat([known, found.rename(columns={"median": "predicted"})], axis=1)
     columns = ["added_rtt", "ring", "sender", "variant", "runs", "measured", "least", "most", "predicted"]
-    columns += ["low50", "high50", "low90", "high90", "inside50", "inside90"]
+    columns += ["low50", "high50", "low90", "high90", "inside50", "inside90", "rates"]
     return table[columns].sort_values(["added_rtt", "sender", "ring", "variant"], ignore_index=True)
 
 

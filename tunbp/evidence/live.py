@@ -257,7 +257,8 @@ def predict_bursts(ring: xr.Dataset) -> pd.DataFrame:
     """The burst law on the `burst` cells: of a burst of B packets, B (1 - mu/lambda) - N do not fit.
 
     mu is the speed the reader was set to, lambda the speed at which the sender was seen to push.
-    Only stock drops them: under backpressure the sender waits. Returns cell, variant, ring and drop_fraction.
+    Only stock drops them: under backpressure the sender waits. Returns cell, variant, ring,
+    burst_rate and drop_fraction.
 
     Parameters
     ----------
@@ -274,9 +275,11 @@ def predict_bursts(ring: xr.Dataset) -> pd.DataFrame:
     for cell in dict.fromkeys(bursts["cell"].to_numpy()):
         runs = bursts.sel(run=bursts["cell"].to_numpy() == cell)
         slots, burst = int(runs["ring"][0]), float(runs["burst"][0])
-        ratio = float(runs["reader_rate"][0]) / float(runs["burst_rate"].median())
+        pushed = float(runs["burst_rate"].median())
+        ratio = float(runs["reader_rate"][0]) / pushed
         lost = max(0.0, burst * (1 - min(ratio, 1.0)) - slots)
-        rows.append({"cell": cell, "variant": "stock", "ring": slots, "drop_fraction": lost / burst})
+        row = {"cell": cell, "variant": "stock", "ring": slots, "burst_rate": pushed, "drop_fraction": lost / burst}
+        rows.append(row)
     return pd.DataFrame(rows)
 
 

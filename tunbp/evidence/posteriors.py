@@ -153,9 +153,10 @@ def contraction(posteriors: dict[str, xr.Dataset]) -> pd.DataFrame:
     -------
     pandas.DataFrame
         `host`, `constant`, `relative` (whether its prior is one of a factor, to the reader's speed or service time),
-        `median`, `low90`, `high90` (SI units), the same as quantiles of the prior (`place`, `place_low90`,
-        `place_high90`; of the factor where relative), `contraction` (1 - variance over the prior's, in the space where
-        the prior is normal; near 0 the rows say nothing) and `says` in words.
+        `median`, `low90`, `high90` (SI units), `prior_low90`, `prior_high90` (of the factor where relative; NaN for a
+        yes or no), the posterior's as quantiles of the prior (`place`, `place_low90`, `place_high90`; of the factor
+        where relative), `contraction` (1 - variance over the prior's, in the space where the prior is normal; near 0
+        the rows say nothing), `draws` and `says` in words.
     """
     lines = []
     for host, found in posteriors.items():
@@ -165,10 +166,12 @@ def contraction(posteriors: dict[str, xr.Dataset]) -> pd.DataFrame:
             places = norm.cdf(np.quantile(found["place"].sel(constant=name).to_numpy(), LEVELS))
             prior = dict(zip(("place_low90", "place", "place_high90"), places, strict=True))
             relative = bool(unknown[name].relative or unknown[name].per)
+            ends = (np.nan, np.nan) if unknown[name].kind == "chance" else unknown[name].quantile(np.array(LEVELS[::2]))
             share = float(found["contraction"].sel(constant=name))
             lines.append(
                 {"host": host, "constant": name, "relative": relative, "median": middle, "low90": low, "high90": high,
-                 **prior, "contraction": share, "says": _says(share)}
+                 "prior_low90": float(ends[0]), "prior_high90": float(ends[1]), **prior, "contraction": share,
+                 "draws": found.sizes["draw"], "says": _says(share)}
             )  # fmt: skip
     return pd.DataFrame(lines)
 

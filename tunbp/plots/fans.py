@@ -1,4 +1,4 @@
-"""Fan charts: median, 50 and 90 % of a distribution over txqueuelen, stock and backpressure."""
+"""Fan charts of a prediction over txqueuelen: rate and ping of stock and backpressure, and the gain draw by draw."""
 
 from __future__ import annotations
 
@@ -13,16 +13,21 @@ from tunbp.plots.style import figure, label_axis, label_field
 from tunbp.quantities import show
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 PANELS = (("received_rate", "Throughput", "bit/s"), ("latency", "Ping under load", "s"))
 """Variable, words and SI unit of each panel."""
-BANDS = ((0.24, "50 % of draws"), (0.06, "90 % of draws"))
+BANDS = ((0.3, "50 % of draws"), (0.1, "90 % of draws"))
 """How dark the bands are, one over the other, and what they hold."""
+ENDS = ((0.25, 0.75), (0.05, 0.95))
+"""Quantiles at the ends of the bands."""
 
 
 def fans(draws: xr.Dataset, ring: int, used: Mapping[str, Mapping[str, Any]] | None = None) -> Figure:
-    """Rate and ping over txqueuelen, each with its 50 and 90 % interval.
+    """Rate, gain and ping over txqueuelen.
+
+    The bands of stock and backpressure overlap where what is not known moves both: the gain of each draw does not.
 
     Parameters
     ----------
@@ -40,30 +45,46 @@ def fans(draws: xr.Dataset, ring: int, used: Mapping[str, Mapping[str, Any]] | N
     from matplotlib.patches import Patch
 
     data = draws[[name for name, *_ in PANELS]]
-    drawn, axes = figure("text", height=2.9, cols=2, layout="constrained")
-    for ax, (name, words, unit) in zip(axes, PANELS, strict=True):
+    drawn, (rates, gains, pings) = figure("text", height=2.9, cols=3, layout="constrained")
+    for ax in (rates, gains, pings):
         ax.set_xscale("log")
-        draw_doubt(ax, data[[name]], "ring", name, level=0.9, darkness=BANDS[1][0])
-        draw_simulated(ax, data[[name]], "ring", name, level=0.5, label=False)
         mark = ax.axvline(ring, color=GREY, linewidth=0.9, linestyle=":", zorder=0, label=f"txqueuelen now: {ring}")
-        label_field(ax.xaxis, "ring")
+    for ax, (name, words, unit) in zip((rates, pings), PANELS, strict=True):
+        draw_doubt(ax, data[[name]], "ring", name, level=0.9, darkness=BANDS[1][0])
+        draw_simulated(ax, data[[name]].median("draw"), "ring", name, label=False)
         label_axis(ax.yaxis, words, unit)
+    _gain(gains, data["received_rate"])
+    for ax in (rates, gains, pings):
+        label_field(ax.xaxis, "ring")
     known = {name: entry["value"] for name, entry in (used or {}).items()}
     marks = [mark]
     if "rtt" in known:
-        marks += [axes[1].axhline(known["rtt"], color=GREY, linewidth=0.9, linestyle="-.", zorder=0,
+        marks += [pings.axhline(known["rtt"], color=GREY, linewidth=0.9, linestyle="-.", zorder=0,
                                   label="round trip of the idle path")]  # fmt: skip
-    for ax, (name, *_) in zip(axes, PANELS, strict=True):
+    for ax, (name, *_) in zip((rates, pings), PANELS, strict=True):
         ax.set_ylim(*view(name, *ax.get_ylim()))
     (dark, half), (light, most) = BANDS
     bands = [
         Patch(facecolor=(GREY, dark), linewidth=0, label=half),
         Patch(facecolor=(GREY, light), edgecolor=GREY, linewidth=0.7, label=most),
     ]
-    key(drawn, axes, loc="outside upper center", ncols=6, handles=[*bands, *marks])
+    key(drawn, [rates, pings], loc="outside upper center", ncols=6, handles=[*bands, *marks])
     size = f"{draws.sizes['draw']} draws of what is not known of the path and its programs"
     set_up(drawn, "predicted", *_facts(known), size)
     return drawn
+
+
+def _gain(ax: Axes, rate: xr.DataArray) -> None:
+    """Throughput with backpressure over that of stock in the same draw: median and bands."""
+    gain = rate.sel(variant="backpressure") / rate.sel(variant="stock")
+    for (low, high), (darkness, _), edge in zip(ENDS, BANDS, (0.0, 0.7), strict=True):
+        ends = gain.quantile([low, high], "draw")
+        ax.fill_between(gain["ring"], *ends.transpose("quantile", "ring"), facecolor=(GREY, darkness), edgecolor=GREY,
+                        linewidth=edge, zorder=0.5)  # fmt: skip
+    ax.plot(gain["ring"], gain.median("draw"), color="black", linestyle="-")
+    ax.axhline(1.0, color="black", linewidth=0.6, zorder=1)
+    ax.set_yscale("log")
+    label_axis(ax.yaxis, "Gain, draw by draw: backpressure / stock", "1")
 
 
 def _facts(known: Mapping[str, Any]) -> list[str]:

@@ -18,14 +18,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.legend import Legend
-    from matplotlib.path import Path
-    from matplotlib.text import Annotation
+    from matplotlib.text import Annotation, Text
 
 HALO: list[AbstractPathEffect] = [withStroke(linewidth=2.4, foreground="white")]
 """White edge of texts and black marks, so that they are read over lines and dark colours too."""
 
 GREY = "#555555"
 """Colour of what belongs to no variant."""
+
+SHAPES, GAP = "os", 2.6
+"""Markers that stand for any variant's in a legend, and how far they stand apart in their radii."""
 
 _DRAWN: WeakKeyDictionary[Axes, dict[tuple[str, Kind], VariantStyle]] = WeakKeyDictionary()
 
@@ -109,13 +111,15 @@ def variant_handle(look: VariantStyle, kinds: Sequence[Kind]) -> Line2D:
     )  # fmt: skip
 
 
-def kind_handle(kind: Kind) -> Line2D:
-    """Entry of a legend for a kind of value, in grey.
+def kind_handle(kind: Kind, shapes: str = SHAPES) -> Line2D:
+    """Entry of a legend for a kind of value, in grey: a line, or markers of any variant's shape.
 
     Parameters
     ----------
     kind
         Kind of value.
+    shapes
+        Those that the figure has, side by side.
 
     Returns
     -------
@@ -124,39 +128,43 @@ def kind_handle(kind: Kind) -> Line2D:
     """
     if kind == "simulated":
         return Line2D([], [], color=GREY, label=kind)
-    return Line2D(
-        [], [], linestyle="none", marker="o", color=GREY, markersize=4, label=kind,
-        markerfacecolor="white" if kind == "published" else GREY,
-    )  # fmt: skip
+    radii = (1.0, 0.72) if kind == "published" else (1.0,)
+    return _marks(kind, shapes, *radii)
 
 
-def fitted_handle(kind: Kind = "published") -> Line2D:
+def fitted_handle(kind: Kind = "published", shapes: str = SHAPES) -> Line2D:
     """Entry of a legend for values that a model was fitted to, as `points.dot_inside` marks them.
 
     Parameters
     ----------
-    kind
-        Kind of value.
+    kind, shapes
+        As of `kind_handle`.
 
     Returns
     -------
     Line2D
         A handle without data.
     """
-    circles = (1.0, 0.72, 0.36) if kind == "published" else (1.0, 0.4)
-    return Line2D([], [], linestyle="none", marker=_rings(*circles), color=GREY, markersize=4.8, markeredgewidth=0,
-                  label=f"{kind}, model fitted to it")  # fmt: skip
+    return _marks(f"{kind}, model fitted to it", shapes, *((1.0, 0.72, 0.36) if kind == "published" else (1.0, 0.4)))
 
 
-def _rings(*radii: float) -> Path:
-    """A marker of circles in each other, from the outside: filled, left out, filled."""
+def _marks(label: str, shapes: str, *radii: float) -> Line2D:
+    """Markers side by side, each of outlines in each other from the outside: filled, left out, filled."""
     from matplotlib.path import Path
 
-    circle = np.asarray(Path.unit_regular_polygon(40).vertices)
-    # every second one runs the other way round: that leaves its inside out
-    return Path.make_compound_path(
-        *(Path(radius * circle[:: -1 if i % 2 else 1], closed=True) for i, radius in enumerate(radii))
-    )
+    outlines = []
+    for place, shape in enumerate(shapes):
+        outline = np.asarray(Path.unit_regular_polygon({"o": 40, "s": 4}[shape]).vertices)
+        if shape == "s":
+            outline = outline @ np.array([[1, 1], [-1, 1]]) * 0.88  # on a side, not on a corner
+        # every second one runs the other way round: that leaves its inside out
+        outlines += [
+            Path(radius * outline[:: -1 if i % 2 else 1] + [GAP * (place - (len(shapes) - 1) / 2), 0], closed=True)
+            for i, radius in enumerate(radii)
+        ]
+    size = 2.4 * (2 + GAP * (len(shapes) - 1))
+    return Line2D([], [], linestyle="none", marker=Path.make_compound_path(*outlines), color=GREY, markersize=size,
+                  markeredgewidth=0, label=label)  # fmt: skip
 
 
 def model_handle(label: str = "simulated", *, upright: bool = True) -> Line2D:
@@ -209,10 +217,16 @@ def lead_to(figure: Figure, address: str) -> None:
     address
         Where the link leads.
     """
-    texts = [text for text in figure.texts if text.get_text() == figure.get_supxlabel() and text.get_text()]
-    texts += [ax.xaxis.label for ax in reversed(figure.axes) if ax.get_xlabel()]
-    for text in texts[:1]:
+    labels = [ax.xaxis.label for ax in reversed(figure.axes) if ax.get_xlabel()]
+    line = set_up_line(figure)
+    for text in [line] if line is not None else labels[:1]:
         text.set_url(address)
+
+
+def set_up_line(figure: Figure) -> Text | None:
+    """The text that `set_up` wrote below a figure; None where it wrote none."""
+    words = figure.get_supxlabel()
+    return next((text for text in figure.texts if words and text.get_text() == words), None)
 
 
 def name_lines(

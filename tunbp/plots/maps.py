@@ -17,11 +17,6 @@ from tunbp.quantities import label_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.path import Path
-
-
-FREE = 1.6
-"""Distance [cells] of a contour's name from other lines that is enough."""
 
 
 def heat_map(
@@ -38,7 +33,6 @@ def heat_map(
     ticks: tuple[Sequence[float], Sequence[float]] | None = None,
     cmap: str = "cividis",
     smooth: float = 0.0,
-    clear: Sequence[tuple[float, float]] = (),
 ) -> None:
     """Map of a quantity over two parameters, one cell per value, with labelled contours.
 
@@ -68,8 +62,6 @@ def heat_map(
     smooth
         Standard deviation [cells] of the Gaussian that contours are smoothed with (of the logarithm where colours are
         logarithmic); the cells keep their values.
-    clear
-        Places (x, y) [SI] that names of contours keep away from, because something else is drawn there.
 
     Raises
     ------
@@ -96,13 +88,9 @@ def heat_map(
         drawn = _smoothed(np.asarray(frame, float), smooth, log)
         lines = ax.contour(across, up, drawn, levels=sorted(levels), colors="black", linewidths=0.8)
         lines.set_path_effects(HALO)
-        taken = np.array(clear, float).reshape(-1, 2)
-        taken = np.column_stack([place(frame.columns, taken[:, 0]), place(frame.index, taken[:, 1])])
-        paths = [_longest(path) for path in lines.get_paths()]
-        for number, (level, path) in enumerate(zip(lines.levels, paths, strict=True)):
-            others = [other[::3] for other in paths[:number] + paths[number + 1 :]]
-            words = f"{level / size:.4g}{'×' if unit == '' else ''}"
-            _name_contour(ax, path, words, np.concatenate([taken, *others]))
+        words = {level: f"{level / size:.4g}{'×' if unit == '' else ''}" for level in levels}
+        for text in ax.clabel(lines, fmt=words, fontsize=6.5, inline_spacing=2):
+            text.set_path_effects(HALO)
     for axis, name, values, number in ((ax.xaxis, x, frame.columns, 0), (ax.yaxis, y, frame.index, 1)):
         words, axis_size = axis_words(name)
         chosen = ticks[number] if ticks else _some(values.to_numpy())
@@ -120,30 +108,6 @@ def _smoothed(values: np.ndarray, width: float, log: bool) -> np.ndarray:
         return values
     smooth = gaussian_filter(np.log(values) if log else values, width, mode="nearest")
     return np.asarray(np.exp(smooth) if log else smooth)
-
-
-def _longest(path: Path) -> np.ndarray:
-    """Points of a contour's longest line."""
-    lines = [np.asarray(line, float) for line in path.to_polygons(closed_only=False)]
-    return max(lines, key=len, default=np.empty((0, 2)))
-
-
-def _name_contour(ax: Axes, line: np.ndarray, name: str, taken: np.ndarray) -> None:
-    """Write a contour's level above or below it, where that is furthest from places that are taken."""
-    inner = line[len(line) // 12 : -(len(line) // 12) or None]
-    if not len(inner):
-        return
-    best, side, at = -1.0, -1, inner[0]
-    for up in (-1, 1):
-        # the text lies a cell beside its line and is some cells long
-        middle = inner + np.array([1.2, up * 0.9])
-        away = [np.hypot((middle[:, 0] - x) / 1.6, middle[:, 1] - y) for x, y in taken]
-        free = np.minimum(np.min(away, axis=0), FREE) if away else np.full(len(inner), FREE)
-        if free.max() > best:
-            best, side, at = float(free.max()), up, inner[free.argmax()]
-    text = ax.annotate(name, (float(at[0]), float(at[1])), xytext=(3, 3 * side), textcoords="offset points",
-                       fontsize=6.5, va="top" if side < 0 else "bottom")  # fmt: skip
-    text.set_path_effects(HALO)
 
 
 def place(values: npt.ArrayLike, wanted: npt.ArrayLike) -> np.ndarray:

@@ -68,5 +68,9 @@ def predictive_handles(horizontal: bool = True) -> list[Line2D]:
     """
     mark = "|" if horizontal else "_"
     middle = Line2D([], [], color="black", linestyle="none", marker=mark, markersize=6, label="predicted: median")
-    bars = [Line2D([], [], color=GREY, linewidth=width, label=held) for *_, width, held in reversed(BARS)]
+    across: Any = {"marker": "" if horizontal else "|", "linestyle": "-" if horizontal else "none", "markersize": 9}
+    bars = [
+        Line2D([], [], color=GREY, linewidth=width, markeredgewidth=width, label=held, **across)
+        for *_, width, held in reversed(BARS)
+    ]
     return [middle, *bars]

@@ -16,7 +16,8 @@ from tunbp import opened
 from tunbp.errors import OutputError
 from tunbp.escape import visible
 from tunbp.plots.legend import lead_to
-from tunbp.plots.style import style_file
+from tunbp.plots.stacked import stacked
+from tunbp.plots.style import COLUMN_WIDTH, style_file
 from tunbp.plots.tables import in_shown_units
 from tunbp.plots.texts import Text
 from tunbp.plots.tidy import need, rows
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMATS = ("pdf", "svg", "png")
+NARROW = "narrow.svg"
+"""Ending of a wide figure's twin with its panels below each other, for phones."""
 
 
 Shown = str | tuple[str, str] | tuple[str, str, int]
@@ -109,7 +112,7 @@ class Output:
     def figure(
         self, fig: Figure, id: str, title: str = "", caption: str = "", data: Any = None, *, alt: str = ""
     ) -> Path:
-        """Write a figure as PDF, SVG and PNG, with `ID.json` and `ID.bib` beside it.
+        """Write a figure as PDF, SVG and PNG, with `ID.json` and `ID.bib` beside it; a wide one as `ID.narrow.svg` too.
 
         With the parameter `save_figures` false nothing is written; the notebook only shows the figure.
 
@@ -148,13 +151,14 @@ class Output:
         import matplotlib as mpl
 
         origin = self.provenance
+        kinds = [*FORMATS, NARROW] if fig.get_figwidth() > COLUMN_WIDTH else FORMATS
         record = {
             "id": id,
             "title": title,
             "caption": caption,
             "alt": alt or known.alt or title,
             "sources": {name: cite(name) for name in named(f"{title} {caption}")},
-            "files": [f"{id}.{kind}" for kind in FORMATS],
+            "files": [f"{id}.{kind}" for kind in kinds],
             "bibtex": provenance.bibtex(id, title, origin, filter(None, map(link, named(f"{title} {caption}")))),
             "width": float(fig.get_figwidth()),
             "data": files.plain(data if data is not None else plotted(fig)),
@@ -164,6 +168,9 @@ class Output:
             lead_to(fig, origin.link)
         with mpl.rc_context(fname=style_file()):
             contents = {kind: self._render(fig, kind, record) for kind in FORMATS}
+            if NARROW in kinds:
+                with stacked(fig):
+                    contents[NARROW] = self._render(fig, "svg", record)
         for kind, content in contents.items():
             files.write(path.with_suffix(f".{kind}"), content)
         files.write(path.with_suffix(".bib"), f"{citing.PREAMBLE}{record['bibtex']}")

@@ -63,7 +63,7 @@ class State:
     @property
     def figures(self) -> int:
         """How many figures the notebook wrote, each counted once whatever its formats."""
-        return len({Path(path).with_suffix("") for path in self.outputs if is_figure(path)})
+        return len({Path(path).name.partition(".")[0] for path in self.outputs if is_figure(path)})
 
 
 def is_figure(path: str) -> bool:

@@ -121,7 +121,7 @@ def find_figure(folder: Path, name: str) -> Mapping[str, Any]:
     """
     there = figures(folder)
     wanted = Path(name).name
-    wanted = Path(wanted).stem if Path(wanted).suffix in {".pdf", ".svg", ".png", ".json", ".bib"} else wanted
+    wanted = wanted.partition(".")[0] if Path(wanted).suffix in {".pdf", ".svg", ".png", ".json", ".bib"} else wanted
     if wanted in there:
         return there[wanted]
     known = ", ".join(sorted(there)) or "none yet; run the notebooks first (`make reproduce`)"

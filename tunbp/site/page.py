@@ -17,6 +17,7 @@ from tunbp.plots.style import VARIANTS
 from tunbp.quantities import label_unit, significant
 from tunbp.results import files
 from tunbp.results.numbers import macro_name
+from tunbp.results.output import NARROW
 from tunbp.site import notebook_page, statements
 from tunbp.site.collected import Collected
 from tunbp.site.templates import render
@@ -142,7 +143,7 @@ def _figure(folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
     # advice stands line by line above the words about the picture
     *advice, words = str(record["caption"]).split("\n")
     image = svg if svg.stat().st_size <= _SVG_LIMIT else folder / f"{name}.png"
-    kind = "svg+xml" if image.suffix == ".svg" else "png"
+    narrow = folder / f"{name}.{NARROW}"
     return {
         "id": name,
         "title": str(record["title"]).rstrip(".") + ".",
@@ -151,7 +152,8 @@ def _figure(folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
         # what it shows stands below it, and would be read twice
         "alt": f"Figure: {record.get('alt') or str(record['title']).rstrip('.')}",
         "full": f"figures/{name}.svg",
-        "image": f"data:image/{kind};base64,{base64.b64encode(image.read_bytes()).decode()}",
+        "image": _embedded(image),
+        "narrow": _embedded(narrow) if narrow.is_file() else "",
         "width": width,
         "height": height,
         # wider than one IEEE column (3.5 in of 72 points)
@@ -159,6 +161,11 @@ def _figure(folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
         "bibtex": str(record["bibtex"]).strip(),
         "links": [(kind.upper(), f"figures/{name}.{kind}") for kind in ("pdf", "svg", "png", "json", "bib")],
     }
+
+
+def _embedded(image: Path) -> str:
+    kind = "svg+xml" if image.suffix == ".svg" else "png"
+    return f"data:image/{kind};base64,{base64.b64encode(image.read_bytes()).decode()}"
 
 
 def _size(svg: Path) -> tuple[int, int]:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
 
+from tunbp.notebooks.words import named
 from tunbp.plots import style
 from tunbp.plots.legend import GREY, drew, key, model_handle, set_up
 from tunbp.plots.points import APART, draw_measured, model_mark, runs
+from tunbp.plots.predictive import GREY as INTERVAL
 from tunbp.plots.predictive import draw_predictive, predictive_handles
 from tunbp.plots.texts import Text
+from tunbp.quantities import percent, show
+from tunbp.statistics import median_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,7 +46,7 @@ TEXTS = {
         "OpenVPN at native speed: measured, and predicted without a fit",
         "On stock tun a ring of 25 packets costs CUBIC most of its rate at 60 and 120 ms, and next to nothing without "
         "delay; default buffers cap it from 100 packets on. The predictions follow, and are widest where the ring is "
-        "small. Markers: median of the runs with their range. Right of each: the predictive interval (90 % thin, 50 % "
+        "small. Dashes: single runs; markers: their median. Right of each: the predictive interval (90 % thin, 50 % "
         "thick, bar: median) from the floods' constants and priors; nothing was fitted to these runs. Without a mark: "
         "not measured. Ring sizes stand side by side, not to scale.",
         "Six panels by congestion control, buffers and added RTT, rates on a logarithmic axis, one place for each ring "
@@ -49,15 +54,19 @@ TEXTS = {
     ),
     "live_experiments_ratio": Text(
         "The other experiments: measured beside predicted",
-        "Rates, times and counts of the other experiments, each over its prediction: what shares a processor with "
-        "its senders carries less than the model says, a slow uplink and a veth what it says. "
-        "Markers: median of a cell's runs, with their range. Shares of dropped packets are in the table alone.",
-        "Dots in one row per measurement on a logarithmic axis around a line at one: those of the slow uplink, of "
-        "veth and of native senders lie near it, those of wireguard-go and of one emulated processor left of it.",
+        "Predictions of rates, times and counts of the other experiments, each over what was measured: right of the "
+        "line it was predicted too high. What shares a processor with its senders carries less than the model says, a "
+        "slow uplink and a veth what it says. "
+        "Markers: median of a configuration's runs, with their range; one without a line was run once, or alike. "
+        "Shares of dropped packets are in the table alone.",
+        "Dots in one row per configuration on a logarithmic axis around a line at one: those of the slow uplink, of "
+        "veth and of native senders lie near it, those of wireguard-go and of one emulated processor right of it.",
     ),
 }
 """Words of each figure, by its id."""
 
+MARK = 0.03
+"""Height of a marker in the panel of dropped shares."""
 BESIDE = 0.1
 """How far two marks are drawn from the middle of a ring, in rings."""
 
@@ -90,12 +99,21 @@ def tunnel(measurements: pd.DataFrame, table: pd.DataFrame, where: str = "") -> 
         ax.grid(axis="y", visible=False)
     _predictions(axes[0], table, list(dict.fromkeys(measurements["setup"])))
     rows = dict.fromkeys(measurements["setup"])
+    axes[0].set_title("Throughput")
+    axes[1].set_title("Its price (no prediction)")
     axes[0].set_yticks(range(len(rows)), [row.replace("ring ", "txqueuelen ") for row in rows])
+    held = percent(median_interval(np.arange(table["count"].min())).level, 2)
     marks = [
         Line2D([], [], color=GREY, linestyle="none", marker="|", markersize=4, markeredgewidth=0.7, label="single run"),
-        Line2D([], [], color=GREY, marker="o", markersize=4, linewidth=0.9, label="their median, interval"),
+        Line2D([], [], color=GREY, marker="o", markersize=4, linewidth=0.9, label=f"their median, {held} interval"),
     ]
-    key(fig, axes[0], loc="outside upper center", ncols=5, handles=[*marks, model_handle("predicted, nothing fitted")])
+    key(
+        fig,
+        axes[0],
+        loc="outside upper center",
+        ncols=5,
+        handles=[*marks, model_handle("predicted throughput, nothing fitted")],
+    )
     flows = f"TCP streams: {words_of(table['streams'])}"
     repeated = f"{words_of(table['count'])} runs of {words_of(table['set_duration'])} s each"
     set_up(fig, where, "OpenVPN", f"qdisc {words_of(table['qdisc'])}", flows, repeated)
@@ -142,7 +160,7 @@ SENDERS = {
 
 
 def native(table: pd.DataFrame) -> Figure:
-    """Measured points with their range beside predictive intervals over ring size, a panel per sender and added RTT.
+    """Single runs and their median beside predictive intervals over ring size, a panel per sender and added RTT.
 
     Parameters
     ----------
@@ -173,9 +191,13 @@ def native(table: pd.DataFrame) -> Figure:
     for ax in axes[-1]:
         style.label_field(ax.xaxis, "ring")
         ax.set_xticks(range(len(sizes)), [str(size) for size in sizes])
-    measured = Line2D([], [], color=GREY, marker="o", markersize=4, linewidth=0.9,
-                      label="measured: median, range of runs")  # fmt: skip
-    key(fig, loc="outside upper center", ncols=5, handles=[measured, *predictive_handles(horizontal=False)])
+    look = style.variant_style("stock")
+    measured = Line2D([], [], color=look.color, linestyle="none", marker=look.marker, label="measured: median of runs")
+    run = Line2D([], [], color=look.color, linestyle="none", marker="_", markersize=5, markeredgewidth=0.7,
+                 label="single run")  # fmt: skip
+    missed = Line2D([], [], color="black", linestyle="none", marker="|", markersize=9, label="90 % misses the median")
+    handles = [measured, run, *predictive_handles(horizontal=False), missed]
+    fig.legend(handles=handles, loc="outside upper center", ncols=6)
     set_up(fig, "OpenVPN at native speed, unchanged tun driver", "1 TCP stream", f"{words_of(table['runs'])} runs each")
     return fig
 
@@ -184,8 +206,12 @@ def _native_panel(ax: Axes, part: pd.DataFrame, sizes: list[int]) -> None:
     """One sender at one delay: a measured point at each ring, and right of it the interval."""
     at = part["ring"].map(sizes.index)
     part = part.assign(left=at - BESIDE, right=at + BESIDE)
-    draw_predictive(ax, part, "right", median="predicted", horizontal=False)
-    draw_measured(ax, part, "left", "measured", low="least", high="most", label=False)
+    colors = np.where(part["inside90"], INTERVAL, "black")
+    draw_predictive(ax, part, "right", median="predicted", horizontal=False, color=colors)
+    draw_measured(ax, part, "left", "measured", label=False)
+    for row in part.to_dict("records"):
+        ax.plot([row["left"] - 2 * BESIDE] * len(row["rates"]), row["rates"], linestyle="none", marker="_",
+                markersize=5, markeredgewidth=0.7, color=style.variant_style("stock").color)  # fmt: skip
     for place in sorted(set(range(len(sizes))) - set(at)):
         ax.text(place, 0.04, "not run", color=GREY, fontsize=6.5, ha="center", va="bottom", style="italic",
                 transform=ax.get_xaxis_transform())  # fmt: skip
@@ -193,8 +219,17 @@ def _native_panel(ax: Axes, part: pd.DataFrame, sizes: list[int]) -> None:
     ax.grid(axis="x", visible=False)
 
 
+MEASUREMENTS = {
+    "shaped": "OpenVPN over 8 Mbit/s", "vhost": "vhost-net", "wireguard": "wireguard-go",
+    "senders_wake_at_eighth": "senders, woken at an eighth", "senders_wake_when_empty": "senders, woken when empty",
+}  # fmt: skip
+"""Measurements in words, where their name does not say it."""
+RATED = {"transmitted_rate": "rate", "received_rate": "rate", "ping_mean_rtt": "ping", "per_stop": "packets per stop"}
+"""Words of the quantities that are compared."""
+
+
 def experiments(table: pd.DataFrame) -> Figure:
-    """Measured over predicted, one row per measurement and a mark with the runs' range per cell, variant and quantity.
+    """Predicted over measured, a row per cell and quantity below its measurement's name; marks with the runs' range.
 
     Parameters
     ----------
@@ -206,23 +241,57 @@ def experiments(table: pd.DataFrame) -> Figure:
     Figure
         To be handed to `Output.figure`.
     """
-    names = list(dict.fromkeys(table["measurement"]))
-    fig, ax = style.figure("text", 0.8 + 0.3 * len(names))
-    for name, part in table.groupby("measurement", sort=False):
-        places = names.index(name) + np.linspace(-0.3, 0.3, len(part) + 2)[1:-1]
-        for at, row in zip(places, part.to_dict("records"), strict=True):
-            look = style.variant_style(row["variant"])
-            ends = np.abs(np.array([[row["least"]], [row["most"]]]) / row["predicted"] - row["ratio"])
-            ax.errorbar(row["ratio"], at, xerr=ends, marker=look.marker, color=look.color, linestyle="none",
-                        elinewidth=0.8, markersize=3.5, markeredgecolor="white", markeredgewidth=0.3)  # fmt: skip
-            drew(ax, look, "measured")
+    groups = {str(name): _cells(part) for name, part in table.groupby("measurement", sort=False)}
+    lines = [line for name, cells in groups.items() for line in (_title(name), *cells)]
+    fig, ax = style.figure("text", 0.9 + 0.112 * len(lines))
+    at = -1
+    for cells in groups.values():
+        at += 1
+        ax.axhline(at, color="#e6e6e6", linewidth=7, zorder=0)
+        for rows in cells.values():
+            at += 1
+            for row in rows.to_dict("records"):
+                look = style.variant_style(row["variant"])
+                over = row["predicted"] / np.array([row["most"], row["measured"], row["least"]])
+                ends = np.abs(over[[[0], [2]]] - over[1])
+                ax.errorbar(over[1], at + ASIDE[row["variant"]], xerr=ends, marker=look.marker, color=look.color,
+                            linestyle="none", elinewidth=0.8, markersize=3.5, markeredgecolor="white",
+                            markeredgewidth=0.3)  # fmt: skip
+                drew(ax, look, "measured")
     ax.axvline(1.0, color="black", linewidth=0.9, zorder=1)
-    ax.set(xscale="log", yticks=range(len(names)), yticklabels=[name.replace("_", " ") for name in names])
-    ax.invert_yaxis()
+    ax.set_xscale("log")
+    ax.set_yticks(range(len(lines)), lines, fontsize=6.5)
+    ax.tick_params(axis="y", length=0)
+    ax.set_ylim(len(lines) - 0.4, -0.6)
     ax.grid(axis="y", visible=False)
-    style.label_axis(ax.xaxis, "Measured over predicted (median and range of runs)", "1")
-    key(ax)
+    style.label_axis(ax.xaxis, "Predicted over measured", "1")
+    span = Line2D([], [], color=GREY, marker="o", markersize=3.5, linewidth=0.8, label="median, range of runs")
+    key(fig, loc="outside upper center", ncols=3, handles=[span])
+    set_up(fig, "Linux 7.3.4 in an emulated machine of one processor, where it does not say native", "nothing fitted")
     return fig
+
+
+ASIDE = {"stock": -0.17, "backpressure": 0.17}
+"""How far from the middle of its row a variant's mark is drawn, in rows."""
+
+
+def _title(measurement: str) -> str:
+    """A measurement in words."""
+    experiment = measurement.removesuffix("_native")
+    return MEASUREMENTS.get(experiment, experiment.replace("_", " ")) + ", native" * (experiment != measurement)
+
+
+def _cells(part: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Rows of one measurement by cell and quantity; what all its cells have in common is not said."""
+    words = {cell: named(cell.replace("_guest", " guest")).split(", ") for cell in dict.fromkeys(part["cell"])}
+    common = set.intersection(*map(set, words.values())) if len(words) > 1 else set()
+    found = {}
+    for (cell, variable), rows in part.groupby(["cell", "variable"], sort=False):
+        own = [word for word in words[cell] if word not in common] or ["pfifo_fast"]  # which `named` leaves out
+        told = re.sub(r"guest(\d+)pps", r"guest of \1/s", ", ".join(own)).replace("ring ", "txqueuelen ")
+        told = told.replace("tcp", "TCP").replace("udp", "UDP")
+        found[f"{told}: {RATED.get(variable, variable)}"] = rows
+    return found
 
 
 def bursts(found: pd.DataFrame, law: pd.DataFrame, where: str = "") -> Figure:
@@ -253,8 +322,11 @@ def bursts(found: pd.DataFrame, law: pd.DataFrame, where: str = "") -> Figure:
     style.label_field(ax.xaxis, "ring")
     style.label_axis(ax.yaxis, "Dropped by ring and qdisc", "1", "%")
     ax.set_xticks(range(len(sizes)), [str(size) for size in sizes])
-    key(ax, handles=[model_handle("predicted: burst law", upright=False)])
-    burst = f"bursts of {words_of(found['burst'])} packets into a reader of {words_of(found['reader_rate'])} packets/s"
-    repeated = f"median and interval of {words_of(found['count'])} runs"
-    set_up(fig, where, burst, f"qdisc {words_of(found['qdisc'])}", repeated)
+    key(ax, handles=[model_handle("predicted for stock: 1 − μ/λ − N/B", upright=False)])
+    pushed = show(float(law["burst_rate"].median()), "packet/s", 2)
+    burst = f"bursts of B = {words_of(found['burst'])} packets at λ = {pushed}"
+    reader = f"a reader of μ = {words_of(found['reader_rate'])} packets/s"
+    unseen = ", whose intervals are smaller than the marks" * bool((found["high"] - found["low"]).max() < MARK)
+    repeated = f"medians of {words_of(found['count'])} runs{unseen}"
+    set_up(fig, where, f"{burst} into {reader}", f"qdisc {words_of(found['qdisc'])}", repeated)
     return fig

@@ -18,12 +18,11 @@ from tunbp.plots.texts import Text
 from tunbp.quantities import significant
 
 if TYPE_CHECKING:
-    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BANDS = ((0.3, "95 % of seeds, fitted constants"), (0.06, "90 % of draws of the constants"))
-"""How dark the bands are, and what is inside."""
+DARKNESS = 0.1
+"""Of the bands."""
 PATHS = {"lab": "lab, txqueuelen {ring:.0f}", "real": "Germany–USA, RTT of about {rtt:.0f} ms"}
 """Words for what is the same in all of a path's values; `ring` [packets], `rtt` [ms]."""
 
@@ -34,9 +33,10 @@ TEXTS = {
         "and 40 ms for OpenVPN (left), on the path of about 120 ms below some hundred packets of queue (right). "
         "Backpressure carries what the reader and the receive window per round trip allow, at any ring. Open markers: "
         "published, one value each, without a spread; a dot inside: the model was fitted to that row. Lines: simulated "
-        "with the constants that meet those rows best, median of the seeds; dark bands: where one more seed falls "
-        "(95 % from 39 seeds on, else their whole range). Between the thin edges (dashed as their line): 90 % of runs "
-        "whose constants are draws of the posterior, all that the same few rows allow.",
+        "with the constants that meet those rows best, median of the seeds. Bands (their edges dashed as the line): "
+        "90 % of runs whose constants are draws of the posterior, all that the same few rows and the prior allow; a "
+        "line "
+        "can lie at the edge of its band, as the rows alone drew it there.",
         "Four panels with logarithmic rates, two tunnels by two paths. In the lab both lines fall with the round trip, "
         "stock of OpenVPN far below backpressure from 40 ms on and that of wireguard-go a little below; on the path "
         "backpressure is flat over all queue lengths and stock falls by two orders of magnitude toward 10 packets.",
@@ -81,21 +81,21 @@ def paper(
             ax.set_title(f"{tunnel}: {PATHS[path].format(**same)}")
             if row < len(tunnels) - 1:
                 ax.set_xlabel("")
-    handles: list[Artist] = [fitted_handle()]
-    edges = ((0.0, "none"), (0.7, GREY))
-    handles += [
-        Patch(facecolor=(GREY, alpha), edgecolor=edge, linewidth=width, label=words)
-        for (alpha, words), (width, edge) in zip(BANDS, edges, strict=True)
-    ]
-    key(fig, loc="outside upper center", ncols=4, handles=handles)
+    seeds = next(iter(curves.values()))["seed"].nunique()
+    band = Patch(facecolor=(GREY, DARKNESS), edgecolor=GREY, linewidth=0.7, label="90 % of runs, constants not fixed")
+    key(fig, loc="outside upper center", ncols=6, handles=[fitted_handle(), band])
+    for ax in axes[:, 1:].flat:
+        ax.set_ylabel("")
+    set_up(fig, "published: iperf3, v3 of the series (S03)", f"simulated: 1 TCP stream, CUBIC, median of {seeds} seeds")
     return fig
 
 
 def _paper_panel(ax: Axes, curve: pd.DataFrame, doubt: pd.DataFrame, table: pd.DataFrame, path: str) -> None:
     axis = "rtt" if path == "lab" else "ring"
     ax.set(yscale="log", xscale="log" if path == "real" else "linear")
-    draw_doubt(ax, doubt, axis, "received_rate", level=DOUBT, darkness=BANDS[1][0])
-    draw_simulated(ax, curve, axis, "received_rate", label=False)
+    draw_doubt(ax, doubt, axis, "received_rate", level=DOUBT, darkness=DARKNESS)
+    middles = curve.groupby(["variant", axis], as_index=False, sort=False)["received_rate"].median()
+    draw_simulated(ax, middles, axis, "received_rate", label=False)
     draw_published(ax, table, axis, "published", fitted="role", label=False)
     label_axis(ax.yaxis, "Throughput", "bit/s")
     label_field(ax.xaxis, axis)
@@ -116,6 +116,10 @@ LEADER = {"arrowstyle": "-", "color": "#9a9a9a", "linewidth": 0.5, "shrinkA": 1,
 """Thin line from a name to its marker."""
 
 
+ALIKE, ASIDE = 0.15, 0.1
+"""Ratio of two values (its logarithm) below which their markers coincide, and how far aside the second one stands."""
+
+
 def gain_by_queue(pairs: pd.DataFrame, tunnel: str = "OpenVPN") -> Figure:
     """Slopes from stock to backpressure, one per queue length of the real path; the default of 500 stands out.
 
@@ -134,26 +138,29 @@ def gain_by_queue(pairs: pd.DataFrame, tunnel: str = "OpenVPN") -> Figure:
     fig, ax = figure("column", 2.7)
     shown = pairs[(pairs["path"] == "real") & (pairs["tunnel"] == tunnel)].sort_values("stock")
     stock, patched = variant_style("stock"), variant_style("patched")
-    places = _apart(np.log(shown["stock"].to_numpy(float)), 0.36)
-    for row, at in zip(shown.to_dict("records"), places, strict=True):
+    logs = np.log(shown["stock"].to_numpy(float))
+    # a marker that would hide the one before it stands beside it
+    beside = ASIDE * (np.diff(logs, prepend=-np.inf) < ALIKE)
+    for row, at, left in zip(shown.to_dict("records"), _apart(logs, 0.36), beside, strict=True):
         default = row["ring"] == 500
         ends = [row["stock"], row["patched"]]
-        ax.plot([0, 1], ends, color="black" if default else "#9a9a9a", linestyle="-",
+        ax.plot([left, 1], ends, color="black" if default else "#9a9a9a", linestyle="-",
                 linewidth=1.6 if default else 0.8, zorder=2 + default)  # fmt: skip
-        for x, y, look in zip((0, 1), ends, (stock, patched), strict=True):
+        for x, y, look in zip((left, 1), ends, (stock, patched), strict=True):
             ax.plot([x], [y], marker=look.marker, color=look.color, markerfacecolor="white", zorder=4)
         step = f"×{significant(1 + row['gain'], 3)}"
-        words = f"{row['ring']:.0f}: {format_tick(round(row['stock'] / 1e6, 1))} ({step})"
-        ax.annotate(words, (0, row["stock"]), xytext=(-0.14, np.exp(at)), textcoords="data", ha="right", va="center",
+        name = f"{row['ring']:.0f} (default)" if default else f"{row['ring']:.0f}"
+        words = f"{name}: {format_tick(round(row['stock'] / 1e6, 1))} ({step})"
+        ax.annotate(words, (left, row["stock"]), xytext=(-0.14, np.exp(at)), textcoords="data", ha="right", va="center",
                     fontsize=7, weight="bold" if default else "normal", arrowprops=LEADER)  # fmt: skip
         if default:
             one, two = (format_tick(round(end / 1e6, 1)) for end in ends)
-            gain = (
-                f"at {row['ring']:.0f}: {step}; the abstract's\n{100 * row['deficit']:.0f} % = ({two} − {one}) / {two}"
-            )
-            ax.text(1.35, 0.05, gain, ha="right", va="bottom", fontsize=7,
+            deficit = f"{100 * row['deficit']:.0f} % = ({two} − {one}) / {two}"
+            gain = f"at {row['ring']:.0f}: {step}; the cover letters'\n{deficit}"
+            ax.text(1.32, 0.05, gain, ha="right", va="bottom", fontsize=7,
                     transform=ax.get_xaxis_transform())  # fmt: skip
-    ax.text(1.06, shown["patched"].median(), f"all: {shown['patched'].median() / 1e6:.0f}", va="center", fontsize=7)
+    least, most = (format_tick(round(end / 1e6, 1)) for end in (shown["patched"].min(), shown["patched"].max()))
+    ax.text(1.06, shown["patched"].median(), f"{least} to\n{most}", va="center", fontsize=7)
     ax.set(yscale="log", xlim=(-1.2, 1.35), xticks=[0, 1], xticklabels=["stock", "backpressure"])
     ax.set_ylim(float(shown["stock"].min()) / 1.6, float(shown["patched"].max()) * 2.6)
     ax.text(0.02, 0.98, "txqueuelen: stock (factor)", fontsize=7, va="top", style="italic", transform=ax.transAxes)

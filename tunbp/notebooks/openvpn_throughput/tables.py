@@ -20,7 +20,7 @@ LIMIT = 0.2
 """Relative error from which a row is named, and factor less one between neighbours from which a curve is rough."""
 
 DOUBT = 0.9
-"""Probability inside a light band."""
+"""Probability inside a band."""
 
 FACTOR = 10.0
 """Relative error from which it is said as a factor."""
@@ -76,7 +76,7 @@ def inside(doubts: Mapping[str, pd.DataFrame], rows: pd.DataFrame) -> str:
             found = next_run_interval(at["received_rate"], DOUBT)
             held[str(line["role"])].append(found.low <= line["published"] <= found.high)
     told = [f"{sum(which)} of {len(which)} {role}" for role, which in held.items() if which]
-    return f"Inside the light bands lie {' and '.join(told)} rows." if told else ""
+    return f"Inside the bands lie {' and '.join(told)} rows." if told else ""
 
 
 def _row(line: Mapping[Hashable, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import seaborn as sns
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -14,7 +15,7 @@ from tunbp.plots import style
 from tunbp.plots.bands import draw_simulated
 from tunbp.plots.legend import GREY, key, set_up
 from tunbp.plots.texts import Text
-from tunbp.quantities import show, show_range
+from tunbp.quantities import percent, show, show_range
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,19 +38,21 @@ TEXTS = {
     ),
     "tun_shaped": Text(
         "Ping through a tun device that is read at 8 Mbit/s, by driver and txqueuelen",
-        "The ring makes the ping, with either driver: a full ring of 500 packets takes 750 ms, inside the 670 to 770 "
-        "ms that were reported with any qdisc (grey bar; unix.stackexchange 762935), and backpressure with fq_codel "
-        "hardly shortens it, as no qdisc sorts what is in the ring. Only a smaller ring does; stock pays for that "
-        "with losses, backpressure does not. Lines: simulated, 20 TCP streams, mean; the path's own round trip of 5 ms "
+        "The ring makes the ping, with either driver: to read a full ring of 500 packets takes 750 ms, and 670 to 770 "
+        "ms were reported by a user with any qdisc (black bar; unix.stackexchange 762935). Backpressure with fq_codel "
+        "shortens the ping by a fifth at most, as no qdisc sorts what is in the ring: only a smaller ring does. Stock "
+        "pays for that with losses, backpressure does not. Lines: simulated, 20 TCP streams, mean; the path's own "
+        "round trip of 5 ms "
         "is assumed.",
         "Two rising lines on logarithmic axes that lie close to each other, from tens of milliseconds at 10 packets to "
-        "hundreds at 500, where a grey bar shows what was reported.",
+        "hundreds at 500, where a bar shows what was reported.",
     ),
     "video_loss": Text(
         "Loss of a video in a stock ring of 25 packets, over the size of its frames",
-        "The 29 % of the paper's abstract (dotted) is possible: a ring of 25 drops what of a frame exceeds it, and "
+        "The 29 % of the paper, as the first mail of the series quotes it (S01, dotted), is possible: a ring of 25 "
+        "drops what of a frame exceeds it, and "
         "frames somewhat above 30 packets, or of 30 with I-frames of more than 200, lose that much. The reader's speed "
-        "hardly matters (bands: 2 to 60 Kpps). Simulated; 30 frames per second, one I-frame in 30. All sizes are "
+        "hardly matters (2 to 60 Kpps). Simulated; 30 frames per second, one I-frame in 30. All sizes are "
         "assumed: this shows what is possible, not what the paper's video was. With backpressure the ring drops "
         "nothing.",
         "Three rising lines, one per size of the other frames: 40 packets lie above the dotted line of 29 per cent, "
@@ -91,6 +94,8 @@ def over_rings(bulk: pd.DataFrame, *facts: str) -> Figure:
     for ax in axes:
         ax.set_xscale("log")
         style.label_field(ax.xaxis, "ring")
+    axes[1].text(0.97, 0.04, "stock: alike behind any qdisc,\nof packets not dropped", ha="right", fontsize=6.5,
+                 transform=axes[1].transAxes, color=style.variant_style("stock").color)  # fmt: skip
     panels = [(axes[0], "received_rate")]
     panels += [(ax, "wait") for ax, qdisc in zip(axes[1:], qdiscs, strict=True) if qdisc == best["qdisc"]]
     for ax, value in panels:
@@ -102,7 +107,7 @@ def over_rings(bulk: pd.DataFrame, *facts: str) -> Figure:
     star = Line2D([], [], color="black", linewidth=0.7, marker="*", markersize=8, markeredgecolor="white",
                   label=f"smallest with 98 % of the rate: {best['ring']:.0f} ({rate}, wait {wait})")  # fmt: skip
     full = Line2D([], [], color=GREY, linestyle=":", linewidth=0.9, label="a full ring: txqueuelen / reader's speed")
-    band = Patch(color=GREY, alpha=0.18, linewidth=0, label="where one more seed falls")
+    band = Patch(color=GREY, alpha=0.18, linewidth=0, label=f"range of {bulk['seed'].nunique()} seeds")
     key(fig, loc="outside upper center", ncols=3, handles=[band, full, star])
     set_up(fig, *facts, "waits are those of packets that were not dropped")
     return fig
@@ -133,13 +138,18 @@ def shaped(table: pd.DataFrame) -> Figure:
     ax.set(xscale="log", yscale="log")
     draw_simulated(ax, table, "ring", "rtt", label=False)
     low, high = latency.shaped_published()
-    ring = DEFAULT_RING["tun"]
-    ax.plot([ring, ring], [low, high], color="#9A9A9A", linewidth=5, solid_capstyle="butt", zorder=1)
-    bar = Line2D([], [], color="#9A9A9A", linewidth=5, label=f"reported by a user, {ring} packets, any qdisc")
+    ring, rings = DEFAULT_RING["tun"], np.array(sorted(set(table["ring"])))
+    ax.plot(rings, rings / latency.SHAPED_RATE, color=GREY, linestyle=":", linewidth=0.9, zorder=1)
+    ax.errorbar([1.13 * ring], [(low + high) / 2], yerr=(high - low) / 2, color="black", capsize=3, linestyle="none")
+    said = f"{1e3 * low:.0f} to {show(high, 's')}, reported at {ring}"
+    bars = [
+        Line2D([], [], color="black", marker="|", markersize=7, linestyle="none", label=said),
+        Line2D([], [], color=GREY, linestyle=":", linewidth=0.9, label="a full ring: txqueuelen / reader's speed"),
+    ]
     ax.set_xlim(None, 1.4 * ring)
     style.label_field(ax.xaxis, "ring")
     style.label_axis(ax.yaxis, "Ping", "s")
-    key(fig, loc="outside upper center", ncols=2, handles=[bar])
+    key(fig, loc="outside upper center", ncols=2, handles=bars)
     set_up(fig, "lines simulated: tun read at 8 Mbit/s, 20 TCP streams, stock pfifo_fast, backpressure fq_codel, "
            "path of 5 ms")  # fmt: skip
     return fig
@@ -165,7 +175,7 @@ def video(frames: pd.DataFrame, ring: int = latency.VIDEO_PUBLISHED[0]) -> Figur
     sizes = sorted(set(part["frame"]))
     sns.lineplot(
         part, x="iframe", y="loss", hue="frame", style="frame", palette=dict(zip(sizes, GREYS, strict=True)),
-        estimator="median", errorbar=("pi", 100), err_kws={"linewidth": 0, "alpha": 0.25}, legend=False, ax=ax,
+        estimator="median", errorbar=None, legend=False, ax=ax,
     )  # fmt: skip
     middle = part.groupby(["frame", "iframe"])["loss"].median()
     last = part["iframe"].max()
@@ -175,19 +185,20 @@ def video(frames: pd.DataFrame, ring: int = latency.VIDEO_PUBLISHED[0]) -> Figur
     ax.annotate("other frames:", (last, middle[sizes[-1], last]), xytext=(4, 9), textcoords="offset points",
                 va="center", fontsize=6.5)  # fmt: skip
     ax.set_xlim(None, 1.3 * last)
+    ax.set_xticks([size for size in ax.get_xticks() if 0 < size <= last])
     stock = style.variant_style("stock").color
     _, lost = latency.VIDEO_PUBLISHED
     ax.plot([part["iframe"].min(), last], [lost, lost], color=stock, linestyle=":", linewidth=1.0)
-    ax.annotate(f"abstract of the paper: up to {100 * lost:.0f} %", (part["iframe"].min(), lost), xytext=(0, 2),
+    ax.annotate(f"the paper, quoted in S01: up to {100 * lost:.0f} %", (part["iframe"].min(), lost), xytext=(0, 2),
                 textcoords="offset points", fontsize=6.5, color=stock)  # fmt: skip
     ax.set_ylim(0, 1.15 * float(part["loss"].max()))
     ax.set_xlabel("Packets of an I-frame")
     style.label_axis(ax.yaxis, "Packets lost", "1", "%")
     slow, fast = float(part["reader"].min()), float(part["reader"].max())
-    lines = [
-        Line2D([], [], color=GREYS[0], label="simulated (median of readers)"),
-        Patch(color=GREY, alpha=0.4, linewidth=0, label=f"readers of {show_range(slow, fast, 'packet/s')}"),
-    ]
-    fig.legend(handles=lines, loc="outside upper center", ncols=2)
-    set_up(fig, f"stock driver, txqueuelen {ring}, 30 frames a second, one I-frame in 30, all frame sizes assumed")
+    apart = float(part.groupby(["frame", "iframe"])["loss"].agg(np.ptp).max())
+    set_up(
+        fig, f"simulated, stock driver, txqueuelen {ring}, 30 frames a second, each at once, one I-frame in 30",
+        "all frame sizes assumed",
+        f"readers of {show_range(slow, fast, 'packet/s')}: median, at most {percent(apart, 1)} apart",
+    )  # fmt: skip
     return fig

@@ -95,7 +95,7 @@ def simulated(values: Mapping[str, Any], bulk: pd.DataFrame) -> tuple[str, ...]:
 
 
 def in_band(shaped: pd.DataFrame) -> str:
-    """Sentence for a caption: the simulated ping of each driver at the reported ring, and where it lies.
+    """Sentence for a caption: the simulated ping of each driver at the reported ring, and on which side of the report.
 
     Parameters
     ----------
@@ -112,6 +112,6 @@ def in_band(shaped: pd.DataFrame) -> str:
     told = []
     for row in shaped[shaped["ring"] == ring].to_dict("records"):
         place = "below" if row["rtt"] < low else "above" if row["rtt"] > high else "inside"
-        told.append(f"{variant_style(row['variant']).label} {show(row['rtt'], 's', 3)} ({place} the band)")
-    why = " Below it: TCP backs off, and the ring is not always full." if "below" in "".join(told) else ""
+        told.append(f"{variant_style(row['variant']).label} {show(row['rtt'], 's', 3)} ({place} what was reported)")
+    why = " A ping below it: TCP backs off, and the ring is not always full." if "below" in "".join(told) else ""
     return f"At {ring} packets: {', '.join(told)}.{why}"

@@ -25,8 +25,9 @@ TEXTS = {
         "Which parameters decide gain and latency cost of backpressure",
         "The ring (txqueuelen) decides most of the gain, and by itself: its first-order index is nearly its total. Of "
         "the latency cost no parameter decides by itself: the totals (black diamonds, with all interactions) lie far "
-        "right of the first-order indices (grey squares, alone). Sobol indices over the range of real paths, one flow, "
-        "95 % intervals; the gain enters as the logarithm of the ratio of throughputs, the latency cost is how much "
+        "right of the first-order indices (grey squares, alone). Sobol indices over the range of real paths, one flow: "
+        "they say what decides within these ranges, and over narrower ones another parameter may. "
+        "Bars: 95 %; the gain enters as the logarithm of the ratio of throughputs, the latency cost is how much "
         "longer the mean round trip gets. The qdisc decides nothing here, since a lone flow waits in any of them: it "
         "decides what a second, sparse flow waits. Simulated.",
         "Two panels of dots with intervals, one row per parameter; txqueuelen lies far right of all others for the "
@@ -36,9 +37,11 @@ TEXTS = {
         "Gain of backpressure over round-trip time and txqueuelen",
         "Backpressure gains most where the round trip is long and the ring short (bright); above the line marked 1.1 "
         "it gains less than 10 %. Solid lines: 1.1, 2 and 10 times stock, smoothed over neighbouring cells; broken "
-        "lines: the default rings of tun (500) and tap (1000). Circles: where the paper has OpenVPN values, in its lab "
-        "(500 packets) and on its path (120 ms, another host than the map's), filled with the published ratio. "
-        "Crosses: it hurts, no gain but more than 1 ms of added delay (how much: in the legend), or less throughput. "
+        "lines: the default rings of tun (500) and tap (1000). Circles: published values of OpenVPN in the paper's "
+        "lab, "
+        "filled with their ratio; diamonds: of its path Germany–USA, another host than the map's, which gains less at "
+        "small rings than the map says. Crosses: it hurts, no gain but more than 1 ms of added delay (how much: in the "
+        "legend), or less throughput; above them no ring fills, as the receive window is shorter. "
         "Throughput with backpressure over stock, OpenVPN host of the paper's lab (fitted), one flow, median of three "
         "seeds. Simulated.",
         "Heat map: the ratio grows to the lower right, toward small rings and long round trips, and is one in the "
@@ -57,6 +60,8 @@ INDICES = (
 """Column, place within the row and look of each index."""
 CONTOURS = (1.1, 2.0, 10.0)
 """Ratios of throughput at the contour lines."""
+PATHS = (("lab", "o", 0.94, "lab (the map's host)"), ("real", "D", 1.06, "Germany–USA"))
+"""Published points by path: marker, factor that moves them aside (one place has both), words."""
 SMOOTH = 0.8
 """Standard deviation of the Gaussian that contours are smoothed with, in cells."""
 TICKS = ((0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1), (10, 20, 50, 100, 200, 500, 1000, 2000, 5000))
@@ -79,20 +84,25 @@ def sobol(table: pd.DataFrame) -> Figure:
     fig, axes = style.figure("text", 3.6, cols=2, sharex=True)
     words = {known.label: f"{known.label}\n{known.words}" for known in ranges()}
     table = table.assign(parameter=table["parameter"].map(words))
+    order = table["parameter"].drop_duplicates()  # of the first response, in both panels
     for ax, (response, part) in zip(axes, table.groupby("response", sort=False), strict=True):
+        part = part.set_index("parameter").loc[order].reset_index()
         for column, shift, look in INDICES:
             ends = part.assign(low=part[column] - part[f"{column}_half"], high=part[column] + part[f"{column}_half"])
             estimates(ax, ends, "parameter", column, "low", "high", shift=shift, look=look)
         ax.axvline(0, color="black", linewidth=0.6)
         ax.set_title(TITLES[str(response)])
-        ax.set_xlabel("Share of the variance (Sobol index)")
+        ax.set_xlabel("Sobol index")
         ax.tick_params(axis="y", labelsize=6.5)
     marks = [
         Line2D([], [], marker=look.marker, color=look.color, linewidth=0.9, markersize=4, label=f"{look.label}, 95 %")
         for *_, look in INDICES
     ]
     fig.legend(handles=marks, loc="outside upper center", ncols=2)
-    set_up(fig, "simulated, 1 TCP stream, CUBIC, parameters spread over the ranges given below their names")
+    set_up(
+        fig, "simulated, 1 TCP stream, CUBIC, parameters spread over the ranges below their names (by their "
+        "logarithm)", "alone: share of the variance; totals count an interaction for each of its parameters",
+    )  # fmt: skip
     return fig
 
 
@@ -116,23 +126,23 @@ def gain_map(data: xr.Dataset, points: pd.DataFrame) -> Figure:
     known = points[points["rtt"].between(float(ratio["rtt"].min()), float(ratio["rtt"].max()))]
     cost = data["latency_cost"].where(hurts(ratio, data["latency_cost"]))
     hurt = cost.to_dataframe()["latency_cost"].dropna().reset_index()
-    taken = [(rtt, ring) for rtt in ratio["rtt"].to_numpy() for ring in (VPN_RING, VM_RING)]
-    taken += [(rtt, ring) for table in (hurt, known) for rtt, ring in table[["rtt", "ring"]].to_numpy()]
     heat_map(ax, ratio, "rtt", "ring", "Throughput, backpressure / stock", log=True, levels=seen, ticks=ticks,
-             smooth=SMOOTH, clear=taken)  # fmt: skip
+             smooth=SMOOTH)  # fmt: skip
     [crosses] = ax.plot(place(ratio["rtt"], hurt["rtt"]), place(ratio["ring"], hurt["ring"]), linestyle="none",
                         marker="x", color="black", markersize=2.5, markeredgewidth=0.7)  # fmt: skip
     crosses.set_path_effects(HALO)
     for ring in (VPN_RING, VM_RING):
         ax.axhline(float(place(ratio["ring"], ring)), color="white", linewidth=0.8)
         defaults = ax.axhline(float(place(ratio["ring"], ring)), color="black", linewidth=0.8, linestyle=(0, (2, 2)))
-    at = place(ratio["rtt"], known["rtt"]), place(ratio["ring"], known["ring"])
-    mesh = ax.collections[0]
-    ax.scatter(*at, c=known["ratio"], s=34, cmap=mesh.get_cmap(), norm=mesh.norm, edgecolors="black", linewidths=0.9,
-               zorder=4).set_path_effects(HALO)  # fmt: skip
-    filled = Line2D([], [], linestyle="none", marker="o", color="black", markerfacecolor="#BBBBBB", markersize=5.5)
-    names = {
-        "published (OpenVPN), in its colour": filled,
+    mesh, names = ax.collections[0], {}
+    for path, marker, beside, words in PATHS:
+        part = known[known["table"] == path]
+        at = place(ratio["rtt"], part["rtt"] * beside), place(ratio["ring"], part["ring"])
+        ax.scatter(*at, c=part["ratio"], s=30, marker=marker, cmap=mesh.get_cmap(), norm=mesh.norm, edgecolors="black",
+                   linewidths=0.9, zorder=4, clip_on=False).set_path_effects(HALO)  # fmt: skip
+        names[f"published, {words}"] = Line2D([], [], linestyle="none", marker=marker, color="black", markersize=5,
+                                              markerfacecolor="#BBBBBB")  # fmt: skip
+    names |= {
         f"no gain, RTT {_cost(hurt['latency_cost'])} longer": crosses,
         f"defaults: tun {VPN_RING}, tap {VM_RING}": defaults,
     }

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from scipy.stats import binom
 
-from tunbp.notebooks.what_the_data_say.tables import SOURCE_NAMES, constant_name
+from tunbp.notebooks.what_the_data_say.tables import SOURCE_NAMES, constant_name, prior_words
 from tunbp.notebooks.words import host_name, named
 from tunbp.plots import style
 from tunbp.plots.legend import GREY, HALO, set_up
@@ -29,7 +29,8 @@ TEXTS = {
         "Each row is a configuration that nothing was fitted to, with the 90 % interval (thin), the 50 % interval "
         "(thick) and the median (bar) of its prediction, over what was measured (1): an interval that reaches the "
         "line held it. Rows right of the line are predicted too high, left of it too low; the ones in black, with "
-        "their names, are missed (names of VPNs and tun programs that others measured as in data/external). Rows are "
+        "their names, are missed: their median lies outside (coverage counts single runs). (Names of VPNs and tun "
+        "programs that others measured as in data/external.) Rows are "
         "ordered by the median; the names of all are in the table `predicted`. Predictions use priors, not constants "
         "fitted to neighbouring rows: one that is missed here may be met in openvpn_throughput.",
         "Horizontal bars around a vertical line at one, one panel per source, all on the same logarithmic axis; nearly "
@@ -39,8 +40,9 @@ TEXTS = {
         "How often intervals hold what was measured",
         "Share of the held-out configurations (of their single runs, where these are known) inside the central "
         "interval of each level, one panel per source. On the diagonal an interval says what it is; above it, it is "
-        "too wide; below it, it is too narrow or misplaced. Grey: where 95 % of honest intervals would lie, were the "
-        "rows of the source independent; they share hosts and days, so the true range is wider.",
+        "too wide; below it, it is too narrow or misplaced. Grey: where the line of intervals that are what they "
+        "say lies in 95 % of cases by chance, were configurations independent and each one run; they share hosts and "
+        "days, so the true range is another.",
         "Three squares with a diagonal, a grey band around it and a line that rises along it.",
     ),
     "contraction": Text(
@@ -48,7 +50,7 @@ TEXTS = {
         "A line much shorter than the grey field: the paper's rows narrow this constant; one that fills it: they say "
         "nothing of it; one at an end: they contradict what was believed before (the prior). Lines: 90 % of the "
         "posterior, with its median, as quantiles of the prior; values in their units are in the table `posterior`. "
-        "Relative: what is narrowed is the factor to the near reader's speed or service time, not the constant in its "
+        "×: what is narrowed is the factor to the near reader's speed or service time, not the constant in its "
         "unit. Wake cost: what a stop and wake takes of the reader's time; wake-up latency: until a sleeping reader "
         "runs; pauses: how often the reader is interrupted, and for how long. Sorted by how much variance is gone.",
         "One horizontal line with a dot per constant over the grey field of its prior, those that the rows narrow "
@@ -59,6 +61,8 @@ TEXTS = {
 
 LINES = (("black", "-"), ("#5a5a5a", "--"), ("#9a9a9a", "-."), ("#5a5a5a", ":"))
 """Colour (and dashes) of hosts."""
+NOTHING_FITTED = "predicted from what was known of each path and from priors, nothing fitted to these rows"
+"""Set-up of the held-out configurations."""
 LEVELS = np.linspace(0.05, 0.95, 19)
 PRIOR_WIDTH = 0.9
 """Width of the grey field of a prior, in its quantiles."""
@@ -178,12 +182,12 @@ def intervals(table: pd.DataFrame) -> Figure:
                                va="center", fontsize=6)  # fmt: skip
             text.set_path_effects(HALO)
         middle = significant(float(rows["median"].median()), 2)
-        ax.set(xscale="log", yticks=[], title=f"{SOURCE_NAMES[str(source)]} ({len(rows)}), median ×{middle}")
+        ax.set(xscale="log", yticks=[], title=f"{SOURCE_NAMES[str(source)]} ({len(rows)}), middle {middle}")
         style.label_axis(ax.xaxis, "Predicted over measured rate")
     np.ravel(axes)[0].set_ylabel("One row per configuration, by its median")
-    missed = Line2D([], [], color="black", linewidth=3.0, label="misses what was measured (1)")
+    missed = Line2D([], [], color="black", linewidth=3.0, label="90 % misses what was measured (the line)")
     fig.legend(handles=[*predictive_handles(), missed], loc="outside upper center", ncols=4)
-    set_up(fig, "predicted from what was known of each path and from priors, nothing fitted to these rows")
+    set_up(fig, NOTHING_FITTED)
     return fig
 
 
@@ -208,18 +212,19 @@ def coverage(table: pd.DataFrame) -> Figure:
                         linewidth=0, zorder=0)  # fmt: skip
         ax.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle="--")
         ax.plot(LEVELS, observed(part), color="black", linestyle="-")
-        ax.set(xlim=(0, 1), ylim=(0, 1.02), title=f"{SOURCE_NAMES[str(source)]} ({count})")
+        ax.set(xlim=(0, 1), ylim=(0, 1.02), title=f"{SOURCE_NAMES[str(source)]} ({count} configurations)")
         for at, side, words in (((0.03, 0.97), "left", "too wide"), ((0.97, 0.03), "right", "too narrow, or off")):
             ax.text(*at, words, transform=ax.transAxes, ha=side, va="top" if side == "left" else "bottom", fontsize=7,
                     style="italic")  # fmt: skip
         style.label_axis(ax.xaxis, "Level of the interval", "1", "%")
     style.label_axis(np.ravel(axes)[0].yaxis, "Measured inside", "1", "%")
     handles = [
-        Line2D([], [], color="black", linestyle="-", label="runs inside the interval"),
+        Line2D([], [], color="black", linestyle="-", label="inside (a configuration by the share of its runs)"),
         Line2D([], [], color=GREY, linewidth=0.8, linestyle="--", label="as many as stated"),
-        Patch(color=FIELD, linewidth=0, label="95 % of honest intervals, were rows independent"),
+        Patch(color=FIELD, linewidth=0, label="95 % by chance, were all independent"),
     ]
     fig.legend(handles=handles, loc="outside upper center", ncols=3)
+    set_up(fig, NOTHING_FITTED)
     return fig
 
 
@@ -240,7 +245,7 @@ def contraction(table: pd.DataFrame) -> Figure:
     Figure
         To be handed to `Output.figure`.
     """
-    table = table.assign(name=[constant_name(row) for row in table.to_dict("records")])
+    table = table.assign(name=[constant_name(row).removesuffix(" (relative)") for row in table.to_dict("records")])
     order = list(table.groupby("name")["contraction"].mean().sort_values(ascending=False).index)
     fig, ax = style.figure("column", 0.9 + 0.2 * len(order))
     hosts = list(table.groupby("host", sort=False))
@@ -256,14 +261,16 @@ def contraction(table: pd.DataFrame) -> Figure:
         marks.append(Line2D([], [], color=color, linewidth=1.0, marker=marker, markersize=4.5,
                             label=f"{name}: median, 90 %"))  # fmt: skip
     ax.axvline(0.5, color=GREY, linewidth=0.6, zorder=1)
-    ax.set_yticks(range(len(order)), order)
+    known = table.drop_duplicates("name").set_index("name").loc[order]
+    ax.set_yticks(range(len(order)), [f"{name}: {prior_words(row)}" for name, row in known.iterrows()], fontsize=6.5)
     ax.set_ylim(len(order) - 0.4, -0.6)
     ax.grid(axis="y", visible=False)
     ax.set_xlim(0, 1)
     ax.set_xticks([0.05, 0.25, 0.5, 0.75, 0.95])
     style.label_axis(ax.xaxis, "Posterior, as quantiles of the prior", "1", "%")
     fig.legend(handles=[prior, *marks], loc="outside upper center", ncols=2)
+    draws = f"{table['draws'].min()} draws"
     told = "; ".join(host_name(str(host)) for host, _ in hosts)
-    set_up(fig, f"the paper's rows of {told}", "far: of the remote end",
-           "relative: over the near reader's speed or service time")  # fmt: skip
+    set_up(fig, f"the paper's rows of {told}", draws, "beside the names: 90 % of the prior", "far: of the remote end",
+           "×: over the near reader's speed or service time")  # fmt: skip
     return fig

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from tunbp.evidence.held_out import CALIBRATION, HELD_OUT, SOURCES, Cell
@@ -97,6 +98,27 @@ def constant_name(row: Mapping[Hashable, Any]) -> str:
     name = str(row["constant"])
     words = FIELDS[name].long_name if name in FIELDS else name.replace("_", " ")
     return f"{words} (relative)" if row["relative"] else words
+
+
+def prior_words(row: Mapping[Hashable, Any]) -> str:
+    """90 % of the prior of a constant as it is read: in its unit, as a factor, or that it is a yes or no.
+
+    Parameters
+    ----------
+    row
+        One row of `evidence.posteriors.contraction`.
+
+    Returns
+    -------
+    str
+        A range.
+    """
+    low, high = row["prior_low90"], row["prior_high90"]
+    if not np.isfinite(low):
+        return "yes or no"
+    if row["relative"]:
+        return f"{significant(low, 2)} to {significant(high, 2)} ×"
+    return show_range(low, high, FIELDS[str(row["constant"])].units)
 
 
 def in_words(said: pd.DataFrame) -> pd.DataFrame:

@@ -28,11 +28,13 @@ from tunbp.quantities import show
 TEXTS = {
     "your_path": Text(
         "Throughput and ping of your path against txqueuelen",
-        "Lines: median of the draws of what is not known; bands: 50 and 90 % of them (the latter edged as their line), "
-        "with the model's error; below 64 packets of ring that error is larger. Dotted: the present txqueuelen. No "
-        "ping is shorter than the round trip of the idle path.",
-        "Two panels over txqueuelen, throughput and ping under load, each with a line and bands for stock and "
-        "backpressure.",
+        "Left and right: stock and backpressure, median of the draws of what is not known and 90 % of them (edged as "
+        "their line), with the model's error; below 64 packets of ring that error is larger. Middle: the gain within "
+        "each draw, which is surer than the bands at its sides, as what is not known moves both. Dotted: the present "
+        "txqueuelen. No ping is shorter than the round trip of the idle path; it grows most where the reader is slower "
+        "than the path (live_openvpn).",
+        "Three panels over txqueuelen: throughput and ping under load with a line and a band for stock and for "
+        "backpressure, and between them the gain with its bands.",
     ),
 }
 """Words of each figure, by its id."""
