@@ -344,7 +344,9 @@ def card() -> str:
 
 def gallery() -> str:
     """Write a card per figure of `results/`, which `make reproduce` wrote; a sentence where there is none."""
-    records = sorted((ROOT / "results" / "figures").glob("*.json"))
+    from tunbp.plots.style import COLUMN_WIDTH
+
+    records = _by_notebook(ROOT / "results")
     if not records:
         return "`results/` is empty: run `make reproduce` before `make docs` to see the figures here.\n"
     cards = []
@@ -355,16 +357,23 @@ def gallery() -> str:
         if not picture.exists():
             continue
         shutil.copy(picture, GENERATED / "figures" / picture.name)
+        wide = ":columns: 12\n" if record["width"] > COLUMN_WIDTH else ":columns: 12 6 6 6\n"
         caption, link = " ".join(record["caption"].split()), ""
         alt = " ".join(record["alt"].split())
         if (GENERATED / "notebooks" / f"{record['run']}.ipynb").exists():
             link = f"\n\n{{doc}}`Notebook <notebooks/{record['run']}>`"
         cards.append(
-            f":::{{grid-item-card}} {record['title']}\n\n```{{image}} figures/{picture.name}\n:alt: {alt}\n"
+            f":::{{grid-item-card}} {record['title']}\n{wide}\n```{{image}} figures/{picture.name}\n:alt: {alt}\n"
             f":name: figure-{path.stem}\n:target: ../_images/{picture.name}\n```\n\n"
             f"{linked(caption, 'markdown')}{link}\n:::\n"
         )
-    return "::::{grid} 1 2 2 2\n:gutter: 3\n\n" + "\n".join(cards) + "\n::::\n"
+    return "::::{grid} 12\n:gutter: 3\n\n" + "\n".join(cards) + "\n::::\n"
+
+
+def _by_notebook(results: Path) -> list[Path]:
+    """Records of the figures, in the order of the notebooks and within one as it drew them."""
+    runs = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((results / "numbers").glob("*.json"))]
+    return [results / "figures" / f"{name}.json" for run in runs for name in run["figures"]]
 
 
 def notebooks() -> str:

@@ -75,7 +75,7 @@ def test_a_figure_s_entry_names_where_its_data_were_published(tmp_path):
     with Output(tmp_path, "01_demo") as out:
         out.figure(style.figure()[0], "one", "Title", "All values: table of v3 (S03); S28.")
     record = json.loads((tmp_path / "figures" / "one.json").read_text())
-    assert rf"published data: \url{{{link('S03')}}}}}" in record["bibtex"]
+    assert rf"published data: S03 \url{{{link('S03')}}}}}" in record["bibtex"]
 
 
 def test_every_figure_has_a_caption_for_latex_and_an_entry(results):

@@ -1,5 +1,6 @@
 """Tables of live measurements, in units that people read."""
 
+import numpy as np
 import pandas as pd
 
 from tunbp.evidence.experiments import rated
@@ -100,5 +101,5 @@ def test_each_measured_value_is_drawn_over_its_prediction_with_its_range():
     rows = ["OpenVPN over 8 Mbit/s", "a: rate", "veth", "a: rate"]
     assert [text.get_text() for text in ax.get_yticklabels()] == rows
     line, _, bars = ax.containers[0]
-    assert line.get_xdata() == [0.5]
-    assert bars[0].get_segments()[0][:, 0].tolist() == [0.25, 0.75]
+    assert line.get_xdata() == [2.0]
+    np.testing.assert_allclose(bars[0].get_segments()[0][:, 0], [4 / 3, 4.0])

@@ -28,9 +28,15 @@ def judges():
 @pytest.fixture
 def said():
     row = {"host": "path-openvpn", "median": 6e4, "low90": 2e4, "high90": 9e4, "says": "much", "contraction": 0.8}
-    place = {"place": 0.6, "place_low90": 0.4, "place_high90": 0.7}
+    place = {"place": 0.6, "place_low90": 0.4, "place_high90": 0.7, "draws": 32}
+    prior = {"prior_low90": 2e4, "prior_high90": 2e5}
     other = {"constant": "path_rate", "relative": True, "contraction": -0.2, "says": "nothing", "place_low90": 0.01}
-    return pd.DataFrame([{**row, **place, "constant": "drain_rate", "relative": False}, {**row, **place, **other}])
+    return pd.DataFrame(
+        [
+            {**row, **place, **prior, "constant": "drain_rate", "relative": False},
+            {**row, **place, "prior_low90": 0.5, "prior_high90": 2.0, **other},
+        ]
+    )
 
 
 def test_only_missed_configurations_are_named_beside_their_intervals(judges):
@@ -44,11 +50,19 @@ def test_each_source_has_a_panel_with_the_band_of_its_own_number_of_rows(judges)
     table = judges.assign(places=["0.5", "0.5", "0.0", "0.0"])
     both = pd.concat([table, pd.concat([table] * 10).assign(source="external")])
     fig = figures.coverage(both)
-    assert [ax.get_title() for ax in fig.axes] == ["the paper's other rows (4)", "runs of others (40)"]
+    assert [ax.get_title() for ax in fig.axes] == [
+        "the paper's other rows (4 configurations)",
+        "runs of others (40 configurations)",
+    ]
     middle = [sorted({round(y, 3) for x, y in ax.collections[0].get_paths()[0].vertices if round(x, 3) == 0.5})
               for ax in fig.axes]  # fmt: skip
     assert middle == [[0.0, 1.0], [0.35, 0.65]], "of 4 rows 0 to 4 are inside by chance, of 40 rows 14 to 26"
-    assert "95 % of honest intervals, were rows independent" in [t.get_text() for t in fig.legends[0].get_texts()]
+    assert "95 % by chance, were all independent" in [t.get_text() for t in fig.legends[0].get_texts()]
+
+
+def test_what_intervals_hold_is_counted_in_configurations_and_single_runs_are_said_apart(judges):
+    table = judges.assign(places=["0.5 0.99", "0.5", "0.0", "0.0"])
+    assert figures.held(table) == "The 90 % intervals hold: the paper's other rows 2 of 4 (38 % of single runs)."
 
 
 def test_the_printed_table_has_the_missed_configurations_alone(judges):
@@ -59,7 +73,10 @@ def test_the_printed_table_has_the_missed_configurations_alone(judges):
 
 def test_a_posterior_is_drawn_within_its_prior(said):
     ax = figures.contraction(said).axes[0]
-    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["reader speed", "link rate (relative)"]
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == [
+        "reader speed: 20 to 200 Kpps",
+        "link rate: 0.5 to 2 ×",
+    ]
     ends = [segment[:, 0].tolist() for part in ax.collections for segment in getattr(part, "get_segments", list)()]
     assert ends == [[0.4, 0.7], [0.01, 0.7]]
 

@@ -88,4 +88,6 @@ def test_the_bibtex_entry_is_escaped_and_braced():
     assert entry.startswith("@misc{tunbp:a_b,\n")
     assert r"title = {{50 \% \& more}}" in entry
     assert r"Figure a\_b of" in entry
+    sources = provenance.bibtex("a", "b", found, {"S03": "https://example.org/3"})
+    assert r"published data: S03 \url{https://example.org/3}" in sources
     assert entry.count("{") - entry.count(r"\{") == entry.count("}") - entry.count(r"\}")

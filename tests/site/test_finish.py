@@ -61,7 +61,7 @@ def test_the_page_opens_with_the_findings_in_their_order_and_links_them(finished
     assert found[1][1] == "more at a ring of 500 &lt;packets&gt;"
     links = [re.findall(r'href="([^"]*)"', links) for *_, links in found]
     assert links == [["#figure-demo_ring", address("S13"), address("S14")],
-                     ["#figure-demo_ring", "tables/demo_rates.csv"], []]  # fmt: skip
+                     ["#figure-demo_ring", "#table-demo_rates"], []]  # fmt: skip
     assert page.index('id="findings"') < page.index('id="figures"')
 
 

@@ -95,6 +95,18 @@ def test_a_phone_gets_the_wide_figure_with_its_panels_below_each_other(tmp_path)
     assert "<source" not in narrow
 
 
+def test_a_table_is_shown_as_it_is_printed_with_units_and_whole_as_csv(tmp_path):
+    rows = pd.DataFrame({"cell": ["ring 25"], "ping": [0.2147], "rate": [94.3e6], "seed": [7]})
+    with Output(tmp_path, "01_demo", {}) as out:
+        out.table(rows, "prices", "Ping of `ring` 25", {"rate": ("bit/s", "Mbit/s"), "ping": ("s", "ms")})
+    text = page.build(collected.collect(tmp_path), {})
+    assert re.findall(r'<button type="button">(.*?)</button>', text) == ["rate (Mbit/s)", "ping (ms)"]
+    assert ">94.3<" in text
+    assert ">215<" in text
+    assert "Ping of <code>ring</code> 25" in text
+    assert (tmp_path / "tables" / "prices.csv").read_text().startswith("cell,ping,rate,seed")
+
+
 def test_advice_is_a_list_and_its_legend_the_caption(tmp_path):
     write_run(tmp_path)
     record = tmp_path / "figures" / "demo_ring.json"

@@ -168,10 +168,16 @@ def spread(differences: npt.ArrayLike) -> float:
     return float(np.sqrt(np.mean(np.square(np.asarray(differences, float))) / 2))
 
 
-def same_code_difference() -> float:
-    """Relative difference of two iperf3 runs of the same code with 8 streams on two days: the only one repeated."""
+def same_code() -> tuple[float, float]:
+    """Two iperf3 runs of the same code with 8 streams on two days, bit/s: the only one repeated."""
     rates = published("tcp")["throughput"]
     one, two = (float(rates[row]) for row in SAME_CODE)
+    return one, two
+
+
+def same_code_difference() -> float:
+    """Relative difference of the two runs of `same_code`."""
+    one, two = same_code()
     return abs(two - one) / min(one, two)
 
 

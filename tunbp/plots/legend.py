@@ -224,7 +224,18 @@ def lead_to(figure: Figure, address: str) -> None:
 
 
 def set_up_line(figure: Figure) -> Text | None:
-    """The text that `set_up` wrote below a figure; None where it wrote none."""
+    """Find the text that `set_up` wrote below a figure.
+
+    Parameters
+    ----------
+    figure
+        Any figure.
+
+    Returns
+    -------
+    Text or None
+        None where it wrote none.
+    """
     words = figure.get_supxlabel()
     return next((text for text in figure.texts if words and text.get_text() == words), None)
 

@@ -88,8 +88,8 @@ def heat_map(
         drawn = _smoothed(np.asarray(frame, float), smooth, log)
         lines = ax.contour(across, up, drawn, levels=sorted(levels), colors="black", linewidths=0.8)
         lines.set_path_effects(HALO)
-        words = {level: f"{level / size:.4g}{'×' if unit == '' else ''}" for level in levels}
-        for text in ax.clabel(lines, fmt=words, fontsize=6.5, inline_spacing=2):
+        names = {level: f"{level / size:.4g}{'×' if unit == '' else ''}" for level in levels}
+        for text in ax.clabel(lines, fmt=names, fontsize=6.5, inline_spacing=2):
             text.set_path_effects(HALO)
     for axis, name, values, number in ((ax.xaxis, x, frame.columns, 0), (ax.yaxis, y, frame.index, 1)):
         words, axis_size = axis_words(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from tunbp.plots.style import COLUMN_WIDTH
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.gridspec import SubplotSpec
     from matplotlib.legend import Legend
 
 AROUND = 0.6
@@ -40,15 +41,16 @@ def stacked(figure: Figure) -> Iterator[Figure]:
     """
     figure.draw_without_rendering()
     width, height = figure.get_size_inches()
-    panels = [ax for ax in figure.axes if ax.get_visible() and ax.get_subplotspec()]
+    specs = {ax: spec for ax in figure.axes if ax.get_visible() and (spec := ax.get_subplotspec())}
+    panels = list(specs)
     heights = [height * ax.get_position().height for ax in panels]
     grid = figure.add_gridspec(len(panels), 1, height_ratios=heights)
     with ExitStack() as undo:
         undo.callback(figure.set_size_inches, width, height)
         figure.set_size_inches(COLUMN_WIDTH, height)
-        labels = [_labels(ax, panels) for ax in panels]
+        labels = [_labels(ax, specs) for ax in panels]
         for number, (ax, (x, y)) in enumerate(zip(panels, labels, strict=True)):
-            undo.callback(ax.set_subplotspec, ax.get_subplotspec())
+            undo.callback(ax.set_subplotspec, specs[ax])
             undo.callback(ax.set, xlabel=ax.get_xlabel(), ylabel=ax.get_ylabel())
             ax.set_subplotspec(grid[number])
             ax.set(xlabel=x, ylabel=y)
@@ -64,11 +66,10 @@ def stacked(figure: Figure) -> Iterator[Figure]:
         yield figure
 
 
-def _labels(ax: Axes, panels: Sequence[Axes]) -> tuple[str, str]:
+def _labels(ax: Axes, specs: Mapping[Axes, SubplotSpec]) -> tuple[str, str]:
     """Labels of a panel's axes; one that has none is read at the lowest panel of its column, or the left of its row."""
-    column, row = ax.get_subplotspec().colspan, ax.get_subplotspec().rowspan
-    below = [other for other in panels if other.get_subplotspec().colspan == column]
-    beside = [other for other in panels if other.get_subplotspec().rowspan == row]
+    below = [other for other, spec in specs.items() if spec.colspan == specs[ax].colspan]
+    beside = [other for other, spec in specs.items() if spec.rowspan == specs[ax].rowspan]
     return ax.get_xlabel() or below[-1].get_xlabel(), ax.get_ylabel() or beside[0].get_ylabel()
 
 
@@ -76,7 +77,7 @@ def _refit(figure: Figure, legend: Legend, undo: ExitStack) -> int:
     """Put a legend with the same entries in its place that is no wider than the figure; returns its lines."""
     undo.callback(legend.set, visible=True, in_layout=True)
     legend.set(visible=False, in_layout=False)
-    handles = legend.legend_handles
+    handles = [handle for handle in legend.legend_handles if handle is not None]
     names = [text.get_text() for text in legend.get_texts()]
     for columns in range(len(handles), 0, -1):
         fitted = figure.legend(handles, names, loc="outside upper center", ncols=columns)

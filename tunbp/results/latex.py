@@ -19,6 +19,8 @@ LINES = 52
 """Lines of a table on one page; a longer table is continued on the next."""
 LEAST = 14
 """Width below which no column is wrapped [letters]: most words fit into it."""
+DUST = 1e-12
+"""Size below which a value is the rounding of the arithmetic: that is 0."""
 _GAP = 2
 _LETTER = 0.5
 """Space between two columns, in letters; width of a letter in em."""
@@ -26,7 +28,8 @@ _LETTER = 0.5
 _LETTERS = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "{": r"\{", "}": r"\}", "|": r"\textbar{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "µ": r"$\mu$", "±": r"$\pm$", "×": r"$\times$",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "µ": r"$\mu$", "μ": r"$\mu$",
+    "λ": r"$\lambda$", "±": r"$\pm$", "×": r"$\times$",
     "≤": r"$\leq$", "≥": r"$\geq$", "→": r"$\rightarrow$", "–": "--", "−": r"$-$",
 }  # fmt: skip
 
@@ -193,6 +196,8 @@ def _cell(value: Any) -> str:
     if not isinstance(value, (float, np.floating)):
         return linked(escape(str(value)), "latex")
     value = float(value)
+    if abs(value) < DUST:
+        value = 0.0
     text = f"{value:.4g}"
     if "e" not in text:
         return f"${text}$" if value < 0 else text

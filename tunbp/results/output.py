@@ -151,6 +151,7 @@ class Output:
         import matplotlib as mpl
 
         origin = self.provenance
+        links = {name: link(name) for name in named(f"{title} {caption}") if link(name)}
         kinds = [*FORMATS, NARROW] if fig.get_figwidth() > COLUMN_WIDTH else FORMATS
         record = {
             "id": id,
@@ -159,7 +160,7 @@ class Output:
             "alt": alt or known.alt or title,
             "sources": {name: cite(name) for name in named(f"{title} {caption}")},
             "files": [f"{id}.{kind}" for kind in kinds],
-            "bibtex": provenance.bibtex(id, title, origin, filter(None, map(link, named(f"{title} {caption}")))),
+            "bibtex": provenance.bibtex(id, title, origin, links),
             "width": float(fig.get_figwidth()),
             "data": files.plain(data if data is not None else plotted(fig)),
             **origin.record(),
@@ -225,6 +226,7 @@ class Output:
                 "id": id,
                 "caption": caption,
                 "sources": _sources(frame, caption),
+                "curated": None if printed is None else _curated(_printed(frame, printed)),
                 "files": [f"{id}.csv", f"{id}.tex"],
                 **self.provenance.record(),
             },
@@ -362,6 +364,11 @@ class Output:
                 if record.stem not in kept and _owner(record) == self.run:
                     for path in sorted(record.parent.glob(f"{record.stem}.*")):
                         path.unlink()
+
+
+def _curated(shown: pd.DataFrame) -> dict[str, Any]:
+    """A printed table for the results page, whose columns stay in their order."""
+    return {"columns": list(map(str, shown)), "rows": [files.plain(list(row)) for row in shown.itertuples(index=False)]}
 
 
 def _printed(frame: pd.DataFrame, columns: Mapping[str, Shown] | pd.DataFrame | None) -> pd.DataFrame:

@@ -314,7 +314,7 @@ def citation(root: Path) -> Citation:
     )
 
 
-def bibtex(identifier: str, title: str, provenance: Provenance, data: Iterable[str] = ()) -> str:
+def bibtex(identifier: str, title: str, provenance: Provenance, data: Mapping[str, str] | None = None) -> str:
     """One BibTeX entry (`@misc`) of a figure or table.
 
     Parameters
@@ -326,7 +326,7 @@ def bibtex(identifier: str, title: str, provenance: Provenance, data: Iterable[s
     provenance
         Of the run that made it.
     data
-        Addresses where values in it were published.
+        Where values in it were published: addresses by the keys that captions name.
 
     Returns
     -------
@@ -334,7 +334,7 @@ def bibtex(identifier: str, title: str, provenance: Provenance, data: Iterable[s
         BibTeX source.
     """
     cite = provenance.citation
-    places = ", ".join(rf"\url{{{address}}}" for address in data)
+    places = ", ".join(rf"{key} \url{{{address}}}" for key, address in (data or {}).items())
     published = f"; published data: {places}" if places else ""
     short = provenance.commit if provenance.commit == "unknown" else provenance.commit[:12]
     fields = {

@@ -101,7 +101,7 @@ def _findings(collected: Collected) -> list[dict[str, Any]]:
             "sentence": entry["sentence"],
             "detail": entry["detail"],
             "figure": f"#figure-{entry['figure']}" if entry["figure"] in collected.figures else "",
-            "data": f"tables/{entry['table']}.csv" if entry["table"] in collected.tables else "",
+            "data": f"#table-{entry['table']}" if entry["table"] in collected.tables else "",
             "sources": [
                 (f"{name} ({told['what']})", told["link"])
                 for name, told in entry["sources"].items()
@@ -187,7 +187,12 @@ _LONG = 60
 def _table(folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
     name = str(record["id"])
     whole = pd.read_csv(folder / "tables" / f"{name}.csv")
-    frame = _readable(whole)
+    curated = record.get("curated")
+    frame = (
+        _readable(whole)
+        if curated is None or name in MAIN_TABLES
+        else pd.DataFrame(curated["rows"], columns=curated["columns"])
+    )
     verdicts = [column for column in _VERDICTS if column in frame.columns[1:]]
     others = [column for column in frame.columns[1:] if column not in verdicts]
     frame = frame[[*frame.columns[:1], *verdicts, *others]]

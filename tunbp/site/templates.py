@@ -22,7 +22,7 @@ def _environment() -> jinja2.Environment:
         finalize=_shown,
         keep_trailing_newline=True,
     )
-    environment.filters["linked"] = lambda text: Markup(linked(str(escape(printable(text))), "html"))
+    environment.filters["linked"] = lambda text: Markup(_coded(linked(str(escape(printable(text))), "html")))
     environment.filters["urls"] = lambda text: Markup(
         _ADDRESS.sub(_anchor, linked(str(escape(printable(text))), "html"))
     )
@@ -31,6 +31,11 @@ def _environment() -> jinja2.Environment:
 
 _ADDRESS = re.compile(r'(?<!["=>])https://[^\s<>"()]+[^\s<>"().,;:]')
 """An address that is no link yet."""
+
+
+def _coded(text: str) -> str:
+    """Escaped text whose words in backticks are code."""
+    return re.sub(r"`([^`<]+)`", r"<code>\1</code>", text)
 
 
 def _anchor(found: re.Match[str]) -> str:

@@ -290,7 +290,7 @@ def _cells(part: pd.DataFrame) -> dict[str, pd.DataFrame]:
         own = [word for word in words[cell] if word not in common] or ["pfifo_fast"]  # which `named` leaves out
         told = re.sub(r"guest(\d+)pps", r"guest of \1/s", ", ".join(own)).replace("ring ", "txqueuelen ")
         told = told.replace("tcp", "TCP").replace("udp", "UDP")
-        found[f"{told}: {RATED.get(variable, variable)}"] = rows
+        found[f"{told}: {RATED.get(str(variable), variable)}"] = rows
     return found
 
 

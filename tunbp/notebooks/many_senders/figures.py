@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
 
-from tunbp.evidence.repetition import same_code_difference
+from tunbp.evidence.repetition import same_code, same_code_difference
 from tunbp.plots import style
 from tunbp.plots.bands import draw_simulated
 from tunbp.plots.legend import GREY, HALO, fitted_handle, kind_handle, model_handle, name_lines, set_up
@@ -23,10 +23,12 @@ TEXTS = {
     "senders_streams": Text(
         "iperf3 through TAP with several streams, three wake rules and stock",
         "With one stream backpressure is faster than stock, with 8 it is 21 to 32 % slower, whatever the wake rule: "
-        "packets of senders that alternate cost more, and only a queue that stops makes senders alternate. Open "
-        "markers: published, one run of 10 s each (S19, S21); the same code gave 9.13 and 9.83 Gbit/s on two days, "
-        "which is what the bars show: the only spread that is known, and more than the wake rules are apart. A dot "
-        "inside: the model was fitted to that run. "
+        "in the model packets of senders that alternate cost more, and only a queue that stops makes them alternate "
+        "(our own "
+        "runs, live_senders, do not decide it). Open "
+        "markers: published, one run of 10 s each (S19, S21); the same code gave 9.13 and 9.83 Gbit/s on two days "
+        "(both drawn; S19 as S20 and S22 quote it), and each bar is as long as they are apart: the only spread that is "
+        "known, and more than the wake rules are apart. A dot inside: the model was fitted to that run. "
         "Lines: simulated, without anything random.",
         "Four lines over 1 to 16 streams: stock is flat, the three backpressure lines start above it and fall below "
         "it from two streams on.",
@@ -36,6 +38,7 @@ TEXTS = {
         "Left: contention, not the wake, is what 8 streams pay for backpressure, more than its reader saves (without "
         "contention a packet would cost less than with stock, as with one stream); time per packet by part, in the "
         "model as it was fitted to the markers of senders_streams: nothing on the left was measured. "
+        "Published: S13, S14, S21. "
         "Right: an earlier wake helps 8 streams and hurts a single pktgen sender, a later one the other way round. "
         "Open markers: published rate over that of the merged rule (half), a dot inside where the model was fitted to "
         "it; bars: how far equal code scatters, between sessions for pktgen (95 %), between two days for iperf3 (one "
@@ -82,6 +85,8 @@ def streams(rows: pd.DataFrame, model: pd.DataFrame) -> Figure:
     middle = model.groupby(["variant", "streams"])["received_rate"].median()
     for name in dict.fromkeys(model["variant"]):
         name_lines(ax, {name: (ticks[-1], float(middle[name, ticks[-1]]))}, (12, 0))
+    look = style.variant_style("wake_half")
+    ax.plot([8], [same_code()[0]], marker=look.marker, color=look.color, markerfacecolor="white", zorder=3)
     apart = same_code_difference()
     for name, part in rows.assign(beside=beside).groupby("variant"):
         ax.errorbar(part["beside"], part["published"], yerr=apart * part["published"], linestyle="none",

@@ -40,12 +40,18 @@ def add_finding(out: Output, changes: pd.DataFrame, streams: int = 8) -> None:
     )
     others = -many["change"]
     detail = (
+        "The merged version was reverted on 2026-07-29, after this report; since 7.3 a program has to ask for it "
+        "(IFF_BACKPRESSURE, S20). "
         f"One run of 10 s each; the same code differs by {percent(same_code_difference(), 1)} between the two days. "
         f"Over all wake rules it is {show_range(others.min(), others.max(), '%')} less. The report S19 itself was "
         "not read: its values are those that S20 and S22 quote. With one stream the merged version is "
         f"{percent(float(single['change']), 2)} faster ({show(float(single['patched']), 'bit/s', 3)} instead of "
-        f"{show(float(single['stock']), 'bit/s', 3)}, {single['source_id']} and {single['stock_source']})."
+        f"{show(float(single['stock']), 'bit/s', 3)}, {single['source_id']} and {single['stock_source']}). Our own "
+        "runs with 8 senders are in the table live_senders."
     )
+    for name, row in zip(("first", "second"), merged.to_dict("records"), strict=False):
+        text = f"change of iperf3 with {streams} streams, merged version, {name} day"
+        out.number(f"senders_{name}_day", 100 * float(row["change"]), "%", text=text)
     number = show_range(-merged["change"].max(), -merged["change"].min(), "%")
     places = {"figure": "senders_streams", "table": "senders_changes"}
     out.finding(3, number, sentence, detail, **places, sources=("S19", "S20", "S21", "S22"))

@@ -32,7 +32,8 @@ TEXTS = {
         "Stock falls off a cliff where a burst of the window no longer fits into the ring: in the lab between 30 "
         "and 40 ms for OpenVPN (left), on the path of about 120 ms below some hundred packets of queue (right). "
         "Backpressure carries what the reader and the receive window per round trip allow, at any ring. Open markers: "
-        "published, one value each, without a spread; a dot inside: the model was fitted to that row. Lines: simulated "
+        "published (S03), one value each, without a spread; a dot inside: the model was fitted to that row. Lines: "
+        "simulated "
         "with the constants that meet those rows best, median of the seeds. Bands (their edges dashed as the line): "
         "90 % of runs whose constants are draws of the posterior, all that the same few rows and the prior allow; a "
         "line "
@@ -94,7 +95,7 @@ def _paper_panel(ax: Axes, curve: pd.DataFrame, doubt: pd.DataFrame, table: pd.D
     axis = "rtt" if path == "lab" else "ring"
     ax.set(yscale="log", xscale="log" if path == "real" else "linear")
     draw_doubt(ax, doubt, axis, "received_rate", level=DOUBT, darkness=DARKNESS)
-    middles = curve.groupby(["variant", axis], as_index=False, sort=False)["received_rate"].median()
+    middles = curve.groupby(["variant", axis], sort=False)["received_rate"].median().reset_index()
     draw_simulated(ax, middles, axis, "received_rate", label=False)
     draw_published(ax, table, axis, "published", fitted="role", label=False)
     label_axis(ax.yaxis, "Throughput", "bit/s")

@@ -44,7 +44,8 @@ TEXTS = {
         "the means are 0.2 % lower to 11 % higher, because the guest is slower than the wake work. The cover letter of "
         "v8 says of its own runs: “a slight regression in raw transmission performance, though no packets are lost "
         "anymore” (S15). "
-        "Markers: published change against the own stock row. Bars: 95 % interval from the four configurations "
+        "Markers: published change against the own stock row (S05 to v7's S07, S08, S12, S13, S18). Bars: 95 % "
+        "interval from the four configurations "
         "that were published twice, a week apart: the only spread that is known, and too wide to decide about the "
         "i5 row by row; a dot inside: the model was fitted to that row. Black lines: simulated; the model takes its "
         "reader's speed from the stock row. Tables that are named and not shown could not be found in an archive.",

@@ -37,7 +37,8 @@ TEXTS = {
         "Gain of backpressure over round-trip time and txqueuelen",
         "Backpressure gains most where the round trip is long and the ring short (bright); above the line marked 1.1 "
         "it gains less than 10 %. Solid lines: 1.1, 2 and 10 times stock, smoothed over neighbouring cells; broken "
-        "lines: the default rings of tun (500) and tap (1000). Circles: published values of OpenVPN in the paper's "
+        "lines: the default rings of tun (500) and tap (1000). Circles: published values (S03) of OpenVPN in the "
+        "paper's "
         "lab, "
         "filled with their ratio; diamonds: of its path Germany–USA, another host than the map's, which gains less at "
         "small rings than the map says. Crosses: it hurts, no gain but more than 1 ms of added delay (how much: in the "

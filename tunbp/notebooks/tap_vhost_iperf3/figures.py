@@ -30,7 +30,8 @@ TEXTS = {
         "with 10 and half of it with a single one. Behind vhost-net both carry the same from 10 packets on. With "
         "delay (right) six of the eight runs lie on the dotted line or up to a quarter below it, which is what the "
         "receiver's window allows (another one for each device): they say nothing about drops. Only the two stock TAP "
-        "runs lie far below. Filled markers: measured, one run of 300 s each, with a 95 % interval over its seconds "
+        "runs lie far below. Filled markers: measured (files of S25), one run of 300 s each, with a 95 % interval "
+        "over its seconds "
         "that knows nothing of other runs and is mostly smaller than the marker; a white dot inside: the model was "
         "fitted to that run; stock and backpressure are moved apart sideways. Short lines: simulated (the stock TAP "
         "run with a ring of one changes its state after 138 s, which the model does not). Two backpressure files are "
@@ -41,7 +42,7 @@ TEXTS = {
     "raw_series": Text(
         "Rate and window of one stock run and one with backpressure",
         "The window of the stock run saws at less than half of what backpressure keeps in flight, and the model "
-        "follows in level and shape, but not in losses (numbers in the panels). Dots: measured each second at "
+        "follows in level and shape, but not in losses (numbers in the panels). Dots: measured (S25) each second at "
         "the sender; lines: simulated; the first 120 s, means without the first 10. Shown is the smaller of congestion "
         "and receive window: a congestion window beyond the receiver's is not used. The simulation is not shifted or "
         "started to match: losses fall at other moments; that its rate goes up and down each second with backpressure "

@@ -68,24 +68,24 @@ PRIOR_WIDTH = 0.9
 """Width of the grey field of a prior, in its quantiles."""
 
 
-def held(covered: pd.DataFrame) -> str:
-    """Sentence for a caption: how many rows each source's 90 % intervals hold.
+def held(judges: pd.DataFrame) -> str:
+    """Sentence for a caption: how many configurations each source's 90 % intervals hold, and of how many single runs.
 
     Parameters
     ----------
-    covered
-        `tunbp.evidence.predictive.coverage`.
+    judges
+        Held-out rows of `tunbp.evidence.predictive.judged`.
 
     Returns
     -------
     str
         One sentence.
     """
-    parts = covered[covered["source"] != "all"]
-    told = [
-        f"{SOURCE_NAMES[row['source']]} {percent(row['inside 90 %'], 2)} of {row['cells']}"
-        for row in parts.to_dict("records")
-    ]
+    told = []
+    for source, part in judges.groupby("source", sort=False):
+        inside = float(observed(part)[np.isclose(LEVELS, 0.9)][0])
+        runs = f" ({percent(inside, 2)} of single runs)" if (part["places"].str.count(" ") > 0).any() else ""
+        told.append(f"{SOURCE_NAMES[str(source)]} {int(part['inside90'].sum())} of {len(part)}{runs}")
     return f"The 90 % intervals hold: {', '.join(told)}."
 
 
@@ -262,7 +262,9 @@ def contraction(table: pd.DataFrame) -> Figure:
                             label=f"{name}: median, 90 %"))  # fmt: skip
     ax.axvline(0.5, color=GREY, linewidth=0.6, zorder=1)
     known = table.drop_duplicates("name").set_index("name").loc[order]
-    ax.set_yticks(range(len(order)), [f"{name}: {prior_words(row)}" for name, row in known.iterrows()], fontsize=6.5)
+    ax.set_yticks(
+        range(len(order)), [f"{name}: {prior_words(row)}" for name, row in known.to_dict("index").items()], fontsize=6.5
+    )
     ax.set_ylim(len(order) - 0.4, -0.6)
     ax.grid(axis="y", visible=False)
     ax.set_xlim(0, 1)
