@@ -10,6 +10,7 @@ import numpy.typing as npt
 from tunbp.model.drivers import VHOST_NET_BATCH, Wake, driver, ring_batch, wake_threshold
 from tunbp.model.fields import PATH_BUFFER
 from tunbp.model.gso import block_limits, segments_per_entry
+from tunbp.model.laws import loss_window
 from tunbp.model.qdiscs import fact, qdisc_limit
 from tunbp.model.service import numbers, service_times
 
@@ -82,6 +83,9 @@ def regions(flat: dict[str, Array], duration: float, dt: float | None = None) ->
             tcp & local & (bbr | fact(flat["qdisc"], "paces")) & (asked > 0.0) & (block_time > asked)
         ),
         "several local senders without a qdisc": tcp & local & (streams > 1) & ~fact(flat["qdisc"], "attached"),
+        "random losses that leave a window of fewer than 7 segments": (
+            tcp & (loss_window(number["path_loss"], number["rtt"], "reno") < 7.0)
+        ),
         "losses in runs on the path": tcp & (number["path_loss"] > 0.0) & (number["path_loss_burst"] > 2),
         "wakes that take longer than half a ring lasts": pushing & (number["wake_latency"] * rate > 0.5 * ring),
         "a reader that sleeps longer than half a ring lasts": number["idle_latency"] * rate > 0.5 * ring,
