@@ -94,6 +94,8 @@ def test_soak_usual_paths_agree_and_few_are_warned_of() -> None:
         ({"qdisc": "noqueue", "streams": 2}, "several local senders without a qdisc"),
         ({"path_loss": 1e-3, "path_loss_burst": 9.0}, "losses in runs"),
         ({"path_loss": 0.05, "rtt": 5e-4}, "random losses that leave a window of fewer than 7 segments"),
+        ({"path_loss": 4e-3, "gso_segments": 45}, "or less than an entry"),
+        ({"congestion": "bbr", "ack_interval": 0.03, "origin": "forwarded"}, "ACKs that are held for longer"),
         ({"driver": "7.3", "ring": 20, "wake_latency": 1e-3}, "wakes that take longer"),
         ({"ring": 20, "idle_latency": 1e-3}, "a reader that sleeps longer"),
         ({"source": "open", "offered_rate": 1e4, "ring": 10, "dt": 1e-3}, "a time step longer than a full ring"),

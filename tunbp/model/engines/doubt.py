@@ -79,12 +79,15 @@ def regions(flat: dict[str, Array], duration: float, dt: float | None = None) ->
         "BBR of local senders with several flows, or windows below 30 segments": (
             tcp & bbr & local & ((streams > 1) | (window < 30))
         ),
+        "BBR and ACKs that are held for longer than a round trip": (
+            tcp & bbr & (np.fmin(number["ack_interval"], number["delayed_ack"]) > number["rtt"])
+        ),
         "local senders at a pace, and a time step shorter than their blocks last": (
             tcp & local & (bbr | fact(flat["qdisc"], "paces")) & (asked > 0.0) & (block_time > asked)
         ),
         "several local senders without a qdisc": tcp & local & (streams > 1) & ~fact(flat["qdisc"], "attached"),
-        "random losses that leave a window of fewer than 7 segments": (
-            tcp & (loss_window(number["path_loss"], number["rtt"], "reno") < 7.0)
+        "random losses that leave a window of fewer than 7 segments, or less than an entry": (
+            tcp & (loss_window(number["path_loss"], number["rtt"], "reno") < np.maximum(7.0, entry))
         ),
         "losses in runs on the path": tcp & (number["path_loss"] > 0.0) & (number["path_loss_burst"] > 2),
         "wakes that take longer than half a ring lasts": pushing & (number["wake_latency"] * rate > 0.5 * ring),
