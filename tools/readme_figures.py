@@ -19,7 +19,8 @@ from tunbp.model.drivers import ring_batch
 from tunbp.model.hosts import host
 from tunbp.notebooks.openvpn_throughput.figures import gain_by_queue
 from tunbp.plots import style
-from tunbp.plots.legend import HALO
+from tunbp.plots.legend import HALO, set_up
+from tunbp.quantities import show
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 RING = 1000
@@ -61,7 +62,10 @@ def draw_model() -> Path:
     _name(right, "stock", "stock", (1.6, table["wake-tap-stock"]), side="left")
     _name(right, "woken at each freed batch (16)", "wake_batch", (22, 0.95e6), "top", "left")
     _name(right, "at half, 7/8, empty", "wake_half", (1100, 1.17e6), "top")
-    _name(right, "line: wake-cycle law; open markers: published", "noqueue", (1100, 0.04e6))
+    drain = host("lab-openvpn")["drain_rate"]
+    times = " and ".join(f"{show(ring / drain, 's', 2)} (ring {ring})" for ring in WIDTHS)
+    set_up(figure, "left: simulated, 1 TCP stream, fitted host of the paper's lab", f"N/µ: {times}",
+           "right: published (S13, S14), and the wake-cycle law, fitted at 16 and 500 packets")  # fmt: skip
     return _save(figure, "model.png")
 
 
@@ -119,6 +123,7 @@ def draw_stages() -> Path:
     _name(right, "in the buffer of the path", "noqueue", (0.13, 3.0), side="left")
     for ax in (left, right):
         style.label_axis(ax.xaxis, "Rate of the path / rate of the reader", "1")
+    set_up(figure, "simulated, 1 TCP stream, fitted host of the paper's lab, whose path buffers 1000 packets")
     return _save(figure, "stages.png")
 
 

@@ -41,18 +41,18 @@ def drivers() -> str:
         (
             f"`{name}`",
             row.date,
+            row.note,
             row.stops or "never",
             words(row.wake),
             row.fails,
             row.lock,
-            row.flag,
             row.source,
-            row.note,
+            row.flag,
         )
         for name, row in DRIVERS.items()
     ]
     return table(
-        ("version", "date", "stops", "wakes", "a failed insertion", "transmits", "flag", "source", "note"), rows
+        ("version", "date", "note", "stops", "wakes", "a failed insertion", "transmits", "source", "flag"), rows
     )
 
 

@@ -65,6 +65,10 @@ def test_what_intervals_hold_is_counted_in_configurations_and_single_runs_are_sa
     assert figures.held(table) == "The 90 % intervals hold: the paper's other rows 2 of 4 (38 % of single runs)."
 
 
+def test_it_is_said_what_the_blind_predictions_held():
+    assert "held 1 of 2, and" in figures.seen(pd.DataFrame({"inside": [True, False]}))
+
+
 def test_the_printed_table_has_the_missed_configurations_alone(judges):
     table = missed(judges)
     assert list(table["configuration"]) == ["120 ms, ring 100, BBR", "firezone, 10 ms"]

@@ -9,7 +9,6 @@ import numpy as np
 import xarray as xr
 
 from tunbp.evidence.studies import VERSIONS
-from tunbp.model.fields import FIELDS
 from tunbp.model.hosts import host
 from tunbp.model.laws import saturated_service_time
 from tunbp.model.scenario import Scenario
@@ -25,11 +24,14 @@ NEARBY = 32
 """Paths within 15 % of the round-trip time, each with a seed of its own, that a point is the mean of: a single run
 locks to its own round trip."""
 
+LONG = 300.0
+"""Simulated seconds of each run: in shorter ones the few losses since slow start decide, and lines are rough."""
+
 CYCLES = np.geomspace(1, 1000, 40)
 """Packets per stop/wake cycle."""
 
 
-def bursts(rings: tuple[int, ...] = (100, 500), duration: float = FIELDS["duration"].default) -> xr.Dataset:
+def bursts(rings: tuple[int, ...] = (100, 500), duration: float = LONG) -> xr.Dataset:
     """Throughput over how long ACKs are bunched: OpenVPN of the paper's lab at 120 ms, stock and backpressure.
 
     Parameters
@@ -68,7 +70,7 @@ def _nearby(rtt: float) -> xr.DataArray:
 def stages(
     shares: Sequence[float] = tuple(SHARES),
     rings: tuple[int, ...] = (100, 500),
-    duration: float = FIELDS["duration"].default,
+    duration: float = LONG,
 ) -> xr.Dataset:
     """Which stage sets the clock: OpenVPN of the paper's lab at 60 ms, before paths of different rates.
 

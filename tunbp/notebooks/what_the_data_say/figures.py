@@ -89,6 +89,25 @@ def held(judges: pd.DataFrame) -> str:
     return f"The 90 % intervals hold: {', '.join(told)}."
 
 
+def seen(stored: pd.DataFrame) -> str:
+    """Sentence for a caption: what the predictions held that were stored before runs of others were looked at.
+
+    Parameters
+    ----------
+    stored
+        `tunbp.evidence.prediction_bounds.external_check`.
+
+    Returns
+    -------
+    str
+        One sentence.
+    """
+    return (
+        f"The runs of others had been compared once before: the predictions stored until then held "
+        f"{int(stored['inside'].sum())} of {len(stored)}, and what they did not know was added after that."
+    )
+
+
 def observed(part: pd.DataFrame) -> np.ndarray:
     """Share of one source's configurations (of their runs, where these are known) inside the interval of each level.
 
