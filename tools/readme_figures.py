@@ -110,16 +110,17 @@ def draw_stages() -> Path:
     style.label_axis(left.yaxis, "Throughput / rate of the reader", "1")
     _name(left, "slower of path and reader", "noqueue", (10, 1.01))
     _name(left, "backpressure, both rings: receive window", "backpressure", (10, 0.79))
-    _name(left, "stock, ring 500", "stock", (10, 0.28))
-    _name(left, "stock, ring 100", "stock", (10, 0.05))
+    last = result.sel(driver="stock").isel(share=-1)
     for ring in WIDTHS:
+        _name(left, f"stock, ring {ring}", "stock", (10, float(last["received_rate"].sel(ring=ring)) / full + 0.02))
         _line(right, share, 1e4 * result["dropped_ring"].sel(driver="stock", ring=ring), "stock", ring)
+        _name(
+            right, f"in a stock ring of {ring}", "stock", (10, 1e4 * float(last["dropped_ring"].sel(ring=ring)) + 0.15)
+        )
     path = 1e4 * result["dropped_path"].sel(driver="stock", ring=max(WIDTHS))
     right.plot(share, path, linestyle="-.", color=PATH)
     right.set(xscale="log", ylim=(0, None), title="Where packets are dropped")
     style.label_axis(right.yaxis, "Dropped per 10,000 sent", "1")
-    _name(right, "in a stock ring of 100", "stock", (10, 5.2))
-    _name(right, "in a stock ring of 500", "stock", (10, 0.8))
     _name(right, "in the buffer of the path", "noqueue", (0.13, 3.0), side="left")
     for ax in (left, right):
         style.label_axis(ax.xaxis, "Rate of the path / rate of the reader", "1")

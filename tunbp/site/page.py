@@ -203,7 +203,7 @@ def _table(folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "id": name,
         "caption": record["caption"],
-        "title": str(record["caption"]).split(". ")[0].rstrip("."),
+        "title": str(record["caption"]).split(". ")[0].rstrip(".").replace("`", ""),
         "columns": [
             {"name": str(column).replace("_", " "), "numeric": is_number}
             for column, is_number in zip(frame.columns, numeric, strict=True)
