@@ -71,7 +71,7 @@ def test_a_plot_that_cannot_be_written_is_one_line(tmp_path, option):
     [
         ("archive", "full"),
         ("trace --plot", "read-only"),
-        ("predict --plot", "closed"),
+        ("trace --plot", "closed"),
         ("convert", "broken"),
         ("convert to Zarr", "locale"),
     ],
