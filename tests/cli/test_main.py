@@ -71,6 +71,7 @@ def test_a_plot_that_cannot_be_written_is_one_line(tmp_path, option):
     [
         ("archive", "full"),
         ("trace --plot", "read-only"),
+        ("trace --plot", "full for a file"),
         ("trace --plot", "closed"),
         ("convert", "broken"),
         ("convert to Zarr", "locale"),

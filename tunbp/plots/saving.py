@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,5 +44,7 @@ def save(figure: Figure, target: Path) -> None:
         File to write, ending in ``.pdf``, ``.svg`` or ``.png``.
     """
     check_name(target)
+    drawn = io.BytesIO()  # matplotlib meets a full disk with errors of its own
+    figure.savefig(drawn, format=target.suffix[1:], metadata=UNDATED[target.suffix])
     with replacing(target) as part:
-        figure.savefig(part, format=target.suffix[1:], metadata=UNDATED[target.suffix])
+        part.write_bytes(drawn.getvalue())
