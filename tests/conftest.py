@@ -33,16 +33,22 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: place.get(item.path, len(SLOW)))
 
 
+CLEAN = {}
+"""Settings of matplotlib as a test finds them."""
+
+
 @pytest.fixture(autouse=True)
 def _close_figures():
     yield
-    if "matplotlib.pyplot" in sys.modules:
-        import matplotlib as mpl
-        import matplotlib.pyplot as plt
+    plt = sys.modules.get("matplotlib.pyplot")
+    if plt is None or (not plt.get_fignums() and dict(dict.items(plt.rcParams)) == CLEAN):
+        return
+    import matplotlib as mpl
 
-        plt.close("all")
-        mpl.rcdefaults()
-        mpl.use("Agg")
+    plt.close("all")
+    mpl.rcdefaults()
+    mpl.use("Agg")
+    CLEAN.update(dict.items(mpl.rcParams))
 
 
 @pytest.fixture
