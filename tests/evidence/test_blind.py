@@ -12,7 +12,7 @@ def cells():
 
 
 def test_ranges_are_those_of_the_runs_that_the_median_is_of(cells):
-    runs = live.measurements()["openvpn_native"]
+    runs = live.measurement("openvpn_native")
     for cell in cells:
         assert cell.measured == pytest.approx(np.median(cell.rates))
         assert set(cell.rates) <= set(runs["received_rate"].to_numpy()[runs["cell"].to_numpy() == cell.name])

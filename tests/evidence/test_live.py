@@ -112,6 +112,12 @@ def test_the_blind_prediction_is_near_with_acks_in_bunches_only(runs):
     assert (smooth[(stock["congestion"] == "cubic") & (stock["added_rtt"] == 0.12)] > 3).all()
 
 
+def test_one_measurement_is_the_same_alone(runs):
+    assert live.measurement("speed_native").identical(runs["speed_native"])
+    with pytest.raises(DataError, match=r"no measurement 'spede': lab_openvpn, .*lab_speed_native"):
+        live.measurement("spede")
+
+
 def test_a_folder_without_measurements_says_how_to_make_them(tmp_path):
     with pytest.raises(DataError, match="tunbp lab run ring"):
         live.measurements(tmp_path)

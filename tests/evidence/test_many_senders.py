@@ -112,8 +112,7 @@ def test_the_page_says_what_the_flag_and_its_threshold_did_on_one_processor(meas
     assert [round(float(total.median()) / 1e3) for total in totals] == [73, 99, 75, 100]
 
 
-def test_how_often_a_queue_is_woken_hardly_changes_what_it_carries():
-    measured = live.measurements()
+def test_how_often_a_queue_is_woken_hardly_changes_what_it_carries(measured):
     for senders in (1, 8):
         rare, half, often = (
             medians(measured, f"woken {when}", "tcp", senders) for when in ("when empty", "at half", "at an eighth")
@@ -129,8 +128,8 @@ def test_how_often_a_queue_is_woken_hardly_changes_what_it_carries():
         assert switches == pytest.approx([0.34, 0.44] if senders == 1 else [0.49, 0.59], abs=0.006)
 
 
-def test_the_flag_costs_one_sender_in_every_pair_and_eight_nothing_that_is_decided():
-    runs = live.measurements()["senders"]
+def test_the_flag_costs_one_sender_in_every_pair_and_eight_nothing_that_is_decided(measured):
+    runs = measured["senders"]
     for pair in compare(runs.isel(run=(runs["protocol"] == "tcp").to_numpy()), "transmitted_rate"):
         assert pair.difference.count >= 3
         assert pair.verdict == ("lower" if "1sender" in pair.cell else "undecided")

@@ -10,7 +10,7 @@ import xarray as xr
 
 from tunbp import Scenario, simulate
 from tunbp.errors import ScenarioError
-from tunbp.evidence.live import measurements
+from tunbp.evidence.live import measurement
 from tunbp.model.engines.packets.batch import run
 from tunbp.model.fields import FIELDS
 from tunbp.model.qdiscs import CODEL_INTERVAL, CODEL_TARGET, NOT_SIMULATED, QDISCS, codel_times, fact, qdisc_limit
@@ -171,7 +171,7 @@ def test_codel_is_patient_where_a_packet_takes_longer_than_its_target() -> None:
 @pytest.fixture(scope="module")
 def rings() -> xr.Dataset:
     """The laboratory's runs of a slow reader behind a ring."""
-    return measurements()["ring"]
+    return measurement("ring")
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -66,7 +66,7 @@ class Cell:
 
 def _lab(name: str, product: str, constants: dict[str, Any], use: str, least_runs: int = 3) -> list[Cell]:
     """Cells of one of the laboratory's tunnels, without runs in which others took the processors, where any remain."""
-    runs = live.measurements()[name]
+    runs = live.measurement(name)
     names = ["cell", "variant", "ring", "added_rtt", "congestion", "qdisc", "set_duration", "warmup"]
     names += [key for key in ("remarks", "windows") if key in runs.coords]
     table = pd.DataFrame({key: runs[key].to_numpy() for key in names})
@@ -97,7 +97,7 @@ def _lab(name: str, product: str, constants: dict[str, Any], use: str, least_run
 
 def native() -> list[Cell]:
     """OpenVPN at native speed; reader and chain from the floods of `lab_speed_native` alone."""
-    speed = live.measurements()["speed_native"]
+    speed = live.measurement("speed_native")
     constants = {"drain_rate": reader_rate(speed), "path_rate": float(_flood(speed)["chain_rate"].median())}
     return _lab("openvpn_native", "openvpn", constants, HELD_OUT)
 
@@ -124,7 +124,7 @@ def _flood(speed: xr.Dataset) -> xr.Dataset:
 
 def emulated() -> list[Cell]:
     """OpenVPN in an emulated machine with a kernel 7.3; the reader's speed from its own `ring` experiment."""
-    speeds = live.speeds(live.measurements()["ring"])
+    speeds = live.speeds(live.measurement("ring"))
     return _lab("openvpn", "openvpn", {"drain_rate": speeds.drain_rate, "burst_rate": speeds.burst_rate}, CALIBRATION)
 
 

@@ -26,7 +26,6 @@ from tunbp.model.simulate import simulate
 from tunbp.statistics import next_run_interval
 from tunbp.traces import open_trace
 
-"""Driver rules of the two variants of a measurement."""
 RECEIVE_WINDOW = 33554432 / 2
 """Half of tcp_rmem's maximum that the lab sets in its namespaces, bytes (Linux: tcp_adv_win_scale 1)."""
 SETTINGS = ("ring", "qdisc", "added_rtt", "congestion", "streams")
@@ -65,7 +64,7 @@ def measurements(folder: Path | None = None) -> dict[str, xr.Dataset]:
     bundled = folder is None
     folder = data_path("measured") if folder is None else folder
     found: dict[str, xr.Dataset] = {}
-    for path in sorted([*folder.glob("lab_*.nc"), *folder.glob("*/lab_*.nc")]):
+    for path in paths(folder):
         runs = open_trace(path)
         name = path.parent.name.removeprefix("lab_") if bundled else str(runs.attrs.get("experiment", ""))
         if name in found:
@@ -75,6 +74,30 @@ def measurements(folder: Path | None = None) -> dict[str, xr.Dataset]:
     if not found:
         raise DataError(f"{folder} holds no lab_*.nc; measure with `tunbp lab run ring` and `tunbp lab run openvpn`")
     return found
+
+
+def measurement(name: str) -> xr.Dataset:
+    """One of the bundled measurements; the others are not opened.
+
+    Parameters
+    ----------
+    name
+        Name of its folder in ``data/measured`` without ``lab_``, e.g. ``"openvpn_native"``.
+
+    Returns
+    -------
+    xarray.Dataset
+        Its runs.
+
+    Raises
+    ------
+    DataError
+        If there is none of that name.
+    """
+    found = sorted(data_path("measured").glob(f"lab_{name}/lab_*.nc"))
+    if len(found) != 1:
+        raise DataError(f"data/measured holds no measurement {name!r}: {', '.join(p.parent.name for p in paths())}")
+    return open_trace(found[0])
 
 
 def paths(folder: Path | None = None) -> list[Path]:
