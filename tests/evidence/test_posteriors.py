@@ -26,7 +26,7 @@ def test_a_posterior_uses_the_fitted_rows_alone():
 
 @pytest.fixture(scope="module")
 def found():
-    return posteriors.posterior_of("path-openvpn", 32)
+    return posteriors.posterior_of("path-openvpn", 32, most=256)
 
 
 def test_the_window_is_what_the_patched_row_says(found):

@@ -16,7 +16,7 @@ from tunbp.evidence.held_out import CALIBRATION, Cell, paper
 from tunbp.evidence.studies import VERSIONS
 from tunbp.infer.discrepancy import discrepancy
 from tunbp.infer.priors import priors
-from tunbp.infer.sample import Rows, sample, simulated
+from tunbp.infer.sample import POOL, Rows, sample, simulated
 from tunbp.model import hosts as known
 
 KERNELS = {"stock": VERSIONS["stock"], "backpressure": VERSIONS["patched"]}
@@ -72,6 +72,7 @@ def posterior_of(
     seed: int = 0,
     state: Path | None = None,
     report: Callable[[int, float, float], None] = lambda *_: None,
+    most: int | None = None,
 ) -> xr.Dataset:
     """Draws of a host's constants, see `tunbp.infer.sample.sample`, from its fitted rows alone.
 
@@ -87,13 +88,16 @@ def posterior_of(
         File to continue from; None: none is kept.
     report
         Called with stage, temper and effective draws.
+    most
+        Draws of the prior that it begins with, at most; None: `tunbp.infer.sample.POOL` for each of its own.
 
     Returns
     -------
     xarray.Dataset
         Constants over `draw`.
     """
-    return sample(fitted_rows(host), count, seed, state, report)
+    pool = POOL if most is None else min(POOL, max(most // count, 1))
+    return sample(fitted_rows(host), count, seed, state, report, pool)
 
 
 def fitted_rows(host: str) -> Rows:

@@ -20,7 +20,7 @@ class Params(NotebookParams):
         "rings": [5000, 1000, 500, 100, 50, 10],
         "seeds": 2,
         "draws": 4,
-        "duration": 30.0,
+        "duration": 10.0,
     }
 
     tunnels: list[Tunnel] = Field(

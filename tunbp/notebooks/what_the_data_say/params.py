@@ -45,6 +45,6 @@ class Params(NotebookParams):
         default=200, description="simulated data sets of the test with known truths, 10 or more"
     )
     pool: Annotated[int, Field(ge=64, le=65536)] = Field(
-        default=8192, description="draws that those data sets share, a power of two above their number"
+        default=8192, description="draws of the prior that they share and a posterior begins with: a power of two"
     )
     seed: Annotated[int, Field(ge=0)] = Field(default=0, description="seed of all draws, 0 or more")
