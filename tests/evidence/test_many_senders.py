@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from tunbp.evidence import live, many_senders
+from tunbp.evidence import experiments, live, many_senders
 from tunbp.lab.statistics import compare
 from tunbp.quantities import percent, show, significant
 
@@ -47,35 +47,51 @@ def test_other_experiments_are_left_out():
 
 
 def test_natively_the_reader_loses_its_processor_to_many_senders_and_not_to_one(measured):
-    table = many_senders.per_packet({"senders_native": measured["senders_native"]})
-    lost = table.set_index("cell")["reader_preemptions"]
-    assert lost["tcp-8senders-1queue-ring500-pfifo_fast"] > 5 * lost["tcp-1sender-1queue-ring500-pfifo_fast"]
-    assert lost["tcp-8senders-4queues-ring500-pfifo_fast"] < lost["tcp-8senders-1queue-ring500-pfifo_fast"] / 4
+    table = many_senders.tcp(measured["senders_native"], "stock").set_index(["queues", "senders"])
+    lost = table["reader_preemptions"]
+    assert lost.loc[1].is_monotonic_increasing
+    assert lost[1, 8] > 3 * lost[1, 1]
+    assert lost[4, 8] < 1.2 * lost[1, 1]
+    assert table.loc[(1, 8), "high"] < 0.8 * table.loc[(1, 1), "low"]  # the ranges of both are far apart
+    # a reader with a processor for itself carries one packet in the time that it needs for one
+    assert (table["rate"] * table["reader_cpu"]).loc[1].between(0.92, 1.08).all()
 
 
 def test_the_page_says_what_the_data_say(measured):
     runs = measured["senders_native"]
-    table = many_senders.per_packet({"senders_native": runs}).set_index("cell")
-    lines = re.findall(r"^\| (\d+) TCP, (\d) \| (.*) \|$", PAGE.read_text(), re.MULTILINE)
-    assert len(lines) == 3
+    text = PAGE.read_text()
+    table = many_senders.tcp(runs, "stock").set_index(["senders", "queues"])
+    lines = re.findall(r"^\| (\d+) TCP, (\d) \| (.*) \|$", text, re.MULTILINE)
+    assert {(int(senders), int(queues)) for senders, queues, _ in lines} == set(table.index)
     for senders, queues, said in lines:
-        cell = f"tcp-{senders}sender{'s' * (senders > '1')}-{queues}queue{'s' * (queues > '1')}-ring500-pfifo_fast"
-        here = runs.isel(run=runs["cell"].to_numpy() == cell)
+        row = table.loc[(int(senders), int(queues))]
+        which = (runs["protocol"] == "tcp") & (runs["senders"] == int(senders)) & (runs["queues"] == int(queues))
+        here = runs.isel(run=which.to_numpy())
+        assert here.sizes["run"] == 5
+        low, middle, high = (significant(float(here["goodput"].quantile(q)) / 1e9, 2) for q in (0, 0.5, 1))
         assert said.split(" | ") == [
-            show(float(here["goodput"].median()), "bit/s", 2),
-            f"{significant(table.loc[cell, 'reader_preemptions'], 2)} per packet",
-            f"{significant(table.loc[cell, 'context_switches'], 2)} per packet",
+            f"{middle} ({low} to {high}) Gbit/s",
+            f"{significant(1e6 * row['reader_cpu'], 2)} us per packet",
+            f"{significant(row['reader_preemptions'], 2)} per packet",
+            f"{significant(row['context_switches'], 2)} per packet",
             percent(float(here["ring_drop_fraction"].median()), 2),
         ]
-    costs = [
-        table.loc[f"tcp-{n}sender{'s' * (n > 1)}-1queue-ring500-pfifo_fast", "reader_cpu"] for n in (1, 2, 4, 8, 16)
-    ]
-    costs.append(table.loc["tcp-8senders-4queues-ring500-pfifo_fast", "reader_cpu"])
-    said = re.search(
-        r"(\S+) us with one TCP sender, (\S+), (\S+), (\S+) and (\S+) us.*?\n.*? (\S+) us with four", PAGE.read_text()
-    )
+    one = table.xs(1, level="queues").sort_index()
+    said = re.search(r"would carry ([\d, and]+) K\npackets/s.*?, and ([\d, and]+) K were", text, re.DOTALL)
     assert said is not None
-    assert [float(value) for value in said.groups()] == [round(1e6 * cost, 1) for cost in costs]
+    carried, measured_rates = ([int(number) for number in re.findall(r"\d+", part)] for part in said.groups())
+    assert measured_rates == [round(rate / 1e3) for rate in one["rate"]]
+    predicted = experiments.beside(runs, experiments.senders(2)).set_index(["cell", "variable"])["predicted"]
+    rates = [
+        predicted[f"tcp-{n}sender{'s' * (n > 1)}-1queue-ring500-pfifo_fast", "transmitted_rate"] for n in one.index
+    ]
+    assert carried == [round(rate / 1e3) for rate in rates]
+    assert f"Eight senders lose {round(100 * (1 - one['rate'][8] / one['rate'][1]))} %" in text
+    flood = runs.isel(run=(runs["cell"] == "udp-8senders-1queue-ring500-pfifo_fast").to_numpy())
+    asked = predicted["udp-8senders-1queue-ring500-pfifo_fast", "transmitted_rate"]
+    assert f"{round(asked / 1e3)} K packets/s predicted from its cost, " in text
+    assert f"{round(float(flood['transmitted_rate'].median()) / 1e3)} K measured; the ring drops 72 %" in text
+    assert float(flood["ring_drop_fraction"].median()) == pytest.approx(0.72, abs=0.005)
 
 
 DRIVERS = {

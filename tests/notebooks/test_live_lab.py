@@ -2,10 +2,12 @@
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from tunbp.evidence.experiments import rated
 from tunbp.evidence.held_out import HELD_OUT, Cell
 from tunbp.notebooks.live_lab import figures
+from tunbp.notebooks.live_lab.senders import senders_words
 from tunbp.notebooks.live_lab.tables import (
     RATE,
     RING_DROPS,
@@ -103,3 +105,33 @@ def test_each_measured_value_is_drawn_over_its_prediction_with_its_range():
     line, _, bars = ax.containers[0]
     assert line.get_xdata() == [2.0]
     np.testing.assert_allclose(bars[0].get_segments()[0][:, 0], [4 / 3, 4.0])
+
+
+def many(variants, rates, cpus, **more):
+    """Runs of one and of eight TCP senders, three of each variant, whose reader takes 2 and 4 us for each packet."""
+    rows = [
+        {"senders": count, "variant": variant, "repetition": run, "transmitted_rate": rates[count, variant] + 1e3 * run,
+         "delivered": 1e6, "reader_cpu": 2.0 if count == 1 else 4.0, "reader_preemptions": 1e5 * count,
+         "tx_softirqs": 100.0 * count, "duration": 2.0}
+        for count in (1, 8) for variant in variants for run in (1, 2, 3)
+    ]  # fmt: skip
+    table = pd.DataFrame(rows).assign(protocol="tcp", queues=1, qdisc="pfifo_fast", ring=500, **more)
+    table["cell"] = "tcp-" + table["senders"].astype(str) + "senders"
+    labels = ["senders", "variant", "repetition", "protocol", "queues", "qdisc", "ring", "cell"]
+    found = xr.Dataset.from_dataframe(table.rename_axis("run")).drop_vars("run").set_coords(labels)
+    return found.assign_attrs(experiment="senders", facts=f'{{"cpus": {cpus}}}')
+
+
+def test_why_eight_senders_lose_is_written_from_the_runs():
+    rates = {(1, "stock"): 500e3, (8, "stock"): 250e3, (1, "backpressure"): 450e3, (8, "backpressure"): 250e3}
+    ring = xr.Dataset(attrs={"experiment": "ring"})
+    words = senders_words({"senders_native": many(["stock"], rates, 2), "ring": ring})
+    assert "(senders_native).** Eight TCP senders through one queue carry 50 % less than one: 252 Kpps" in words
+    assert "4 µs of processor time instead of 2 µs, and it loses its processor 0.8 times for each instead" in words
+    assert "what 1 to 8 senders carried, within 0.8 %" in words  # 252 K/s and 4 us
+    both, late = many(["stock", "backpressure"], rates, 1), many(["backpressure"], rates, 1)
+    words = senders_words({"senders": both, "senders_wake_when_empty": late})
+    assert "would carry" not in words  # they share the one processor
+    assert "1 senders: lower, -10 % (-10 % to -10 %; 3 pairs); tcp, 8 senders: undecided, 0 % (0 %" in words
+    assert "1 sender: when empty 100 and 452 Kpps, at half a ring 100 and 452 Kpps; 8 senders: when empty 800" in words
+    assert senders_words({}) == ""

@@ -27,6 +27,41 @@ PER_PACKET = {
 }
 """Counters of the measured part that are divided by the packets delivered, and words for them."""
 KSOFTIRQD = "processor time of ksoftirqd, of one processor"
+THRESHOLDS = {
+    "when empty": "senders_wake_when_empty",
+    "at half a ring": "senders",
+    "at an eighth": "senders_wake_at_eighth",
+}
+"""Fill at which a driver wakes its queue, and the measurement made with it."""
+
+
+def tcp(runs: xr.Dataset, variant: str) -> pd.DataFrame:
+    """What TCP senders carried, and what each packet cost, by senders and queues.
+
+    Parameters
+    ----------
+    runs
+        One measurement of the experiment `senders`.
+    variant
+        ``"stock"`` or ``"backpressure"``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `senders`, `queues`, `runs`, `rate` (median), `low` and `high` (range) [packet/s], `tx_softirqs` of a run, and
+        per packet the other names of `PER_PACKET`.
+    """
+    kept = runs.isel(run=((runs["protocol"] == "tcp") & (runs["variant"] == variant)).to_numpy())
+    rows = []
+    for cell in dict.fromkeys(kept["cell"].to_numpy().tolist()):
+        here = kept.isel(run=kept["cell"].to_numpy() == cell)
+        rates = here["transmitted_rate"].to_numpy()
+        counts = _counts(here, np.ones(rates.size, bool))
+        row = {"senders": int(here["senders"][0]), "queues": int(here["queues"][0])} | counts
+        ends = {"rate": np.median(rates), "low": rates.min(), "high": rates.max()}
+        rows.append(row | ends | {"tx_softirqs": float(here["tx_softirqs"].median())})
+    columns = ["senders", "queues", "runs", "rate", "low", "high", *PER_PACKET]
+    return pd.DataFrame(rows, columns=columns).sort_values(["queues", "senders"], ignore_index=True)
 
 
 def per_packet(runs: Mapping[str, xr.Dataset]) -> pd.DataFrame:

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from tunbp.evidence.experiments import rated
-from tunbp.evidence.many_senders import KSOFTIRQD, PER_PACKET
 from tunbp.evidence.repetition import halves
 from tunbp.notebooks.words import named
 from tunbp.quantities import label_unit, percent, show, show_range, significant
@@ -194,27 +193,6 @@ def beside_caption(table: pd.DataFrame) -> str:
         "The laboratory's other experiments: median and range of the runs, and what the model says with constants from "
         f"processor time, floods and the set-up alone; empty where it says nothing.{off}{flag}"
     )
-
-
-def senders_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows of `evidence.many_senders.per_packet` as they are read; what no measurement counted is left out.
-
-    Parameters
-    ----------
-    table
-        What `tunbp.evidence.many_senders.per_packet` returned.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Counts per packet, times with their units.
-    """
-    shown = table[["measurement", "runs"]].assign(cell=table["cell"].map(named), driver=table["variant"])
-    units = dict.fromkeys(PER_PACKET, "1") | {"reader_cpu": "s", "ksoftirqd_cpu": "%"}
-    for name, words in {**PER_PACKET, "ksoftirqd_cpu": KSOFTIRQD}.items():
-        if table[name].notna().any():
-            shown[words] = ["" if np.isnan(value) else show(value, units[name], 2) for value in table[name]]
-    return shown[["measurement", "cell", "driver", "runs", *shown.columns[4:]]]
 
 
 def truth_table(table: pd.DataFrame) -> pd.DataFrame:
