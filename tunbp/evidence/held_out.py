@@ -129,7 +129,7 @@ def emulated() -> list[Cell]:
 
 
 def wireguard() -> list[Cell]:
-    """wireguard-go at native speed on a busy machine; nothing of it was measured beforehand."""
+    """wireguard-go at native speed on a machine at rest; nothing of it was measured beforehand."""
     return _lab("wireguard_native", "wireguard-go", {"reader_policy": "separate"}, CALIBRATION)
 
 
