@@ -6,6 +6,7 @@ import xarray as xr
 
 from tunbp.evidence.experiments import rated
 from tunbp.evidence.held_out import HELD_OUT, Cell
+from tunbp.lab.statistics import machine_verdicts
 from tunbp.notebooks.live_lab import figures
 from tunbp.notebooks.live_lab.senders import senders_words
 from tunbp.notebooks.live_lab.tables import (
@@ -125,13 +126,17 @@ def many(variants, rates, cpus, **more):
 def test_why_eight_senders_lose_is_written_from_the_runs():
     rates = {(1, "stock"): 500e3, (8, "stock"): 250e3, (1, "backpressure"): 450e3, (8, "backpressure"): 250e3}
     ring = xr.Dataset(attrs={"experiment": "ring"})
-    words = senders_words({"senders_native": many(["stock"], rates, 2), "ring": ring})
+    words = senders_words({"senders_native": many(["stock"], rates, 2), "ring": ring}, pd.DataFrame())
     assert "(senders_native).** Eight TCP senders through one queue carry 50 % less than one: 252 Kpps" in words
     assert "4 µs of processor time instead of 2 µs, and it loses its processor 0.8 times for each instead" in words
     assert "what 1 to 8 senders carried, within 0.8 %" in words  # 252 K/s and 4 us
     both, late = many(["stock", "backpressure"], rates, 1), many(["backpressure"], rates, 1)
-    words = senders_words({"senders": both, "senders_wake_when_empty": late})
+    words = senders_words(
+        {"senders": both, "senders_wake_when_empty": late}, machine_verdicts([both], ["transmitted_rate"])
+    )
     assert "would carry" not in words  # they share the one processor
-    assert "1 senders: lower, -10 % (-10 % to -10 %; 3 pairs); tcp, 8 senders: undecided, 0 % (0 %" in words
+    assert (
+        "1 senders: lower, -10 % (-10 % to -10 %; 3 pairs); 1 processor, tcp, 8 senders: undecided, 0 % (0 %" in words
+    )
     assert "1 sender: when empty 100 and 452 Kpps, at half a ring 100 and 452 Kpps; 8 senders: when empty 800" in words
-    assert senders_words({}) == ""
+    assert senders_words({}, pd.DataFrame()) == ""

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from tunbp.evidence.many_senders import KSOFTIRQD, PER_PACKET, THRESHOLDS, tcp
-from tunbp.lab.statistics import compare
 from tunbp.notebooks.words import named
 from tunbp.quantities import percent, show, show_range, significant
 
@@ -39,13 +38,15 @@ def senders_table(table: pd.DataFrame) -> pd.DataFrame:
     return shown[["measurement", "cell", "driver", "runs", *shown.columns[4:]]]
 
 
-def senders_words(runs: Mapping[str, xr.Dataset]) -> str:
+def senders_words(runs: Mapping[str, xr.Dataset], decided: pd.DataFrame) -> str:
     """Why eight TCP senders carry less than one, as far as the measurements tell, in Markdown.
 
     Parameters
     ----------
     runs
         `tunbp.evidence.live.measurements`.
+    decided
+        `tunbp.lab.statistics.machine_verdicts` of those of senders: what the flag changes in the rate carried.
 
     Returns
     -------
@@ -53,8 +54,7 @@ def senders_words(runs: Mapping[str, xr.Dataset]) -> str:
         A paragraph for each measurement that compares one sender with eight; empty without any.
     """
     parts = [_dearer(name, data) for name, data in runs.items() if data.attrs["experiment"] == "senders"]
-    parts += [_flag(name, data) for name, data in runs.items() if data.attrs["experiment"] == "senders"]
-    return "\n\n".join(part for part in (*parts, _thresholds(runs)) if part)
+    return "\n\n".join(part for part in (*parts, _flag(decided), _thresholds(runs)) if part)
 
 
 def _dearer(name: str, data: xr.Dataset) -> str:
@@ -92,21 +92,14 @@ def _median(row: pd.Series) -> str:
     return f"{show(row['rate'], 'packet/s', 3)} ({show_range(row['low'], row['high'], 'packet/s', 3)})"
 
 
-def _flag(name: str, data: xr.Dataset) -> str:
+def _flag(decided: pd.DataFrame) -> str:
     """What the flag changes for one sender and for many, in pairs."""
-    kept = data.isel(run=(data["protocol"] == "tcp").to_numpy())
-    found = [pair for pair in compare(kept, "transmitted_rate") if pair.difference.count]
     lines = [
-        f"{named(pair.cell)}: {pair.verdict}, {percent(pair.difference.estimate / pair.stock.estimate, 2)} "
-        f"({_ends(pair.difference.low / pair.stock.estimate, pair.difference.high / pair.stock.estimate)}; "
-        f"{pair.difference.count} pairs)"
-        for pair in found
+        f"{named(row['cell'])}: {row['with backpressure']}, {percent(row['difference'] / row['stock'], 2)} "
+        f"({percent(row['low'] / row['stock'], 2)} to {percent(row['high'] / row['stock'], 2)}; {row['pairs']} pairs)"
+        for row in decided.to_dict("records")
     ]
-    return f"**With the flag ({name}),** what is carried: {'; '.join(lines)}." if lines else ""
-
-
-def _ends(low: float, high: float) -> str:
-    return f"{percent(low, 2)} to {percent(high, 2)}"
+    return f"**With the flag,** change of what is carried, with 95 % intervals: {'; '.join(lines)}." if lines else ""
 
 
 def _thresholds(runs: Mapping[str, xr.Dataset]) -> str:
