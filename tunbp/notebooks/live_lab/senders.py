@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from tunbp.evidence.many_senders import KSOFTIRQD, PER_PACKET, THRESHOLDS, tcp
 from tunbp.notebooks.words import named
 from tunbp.quantities import percent, show, show_range, significant
 
 if TYPE_CHECKING:
+    import pandas as pd
     import xarray as xr
 
 
@@ -60,10 +60,11 @@ def senders_words(runs: Mapping[str, xr.Dataset], decided: pd.DataFrame) -> str:
 def _dearer(name: str, data: xr.Dataset) -> str:
     """What eight senders carry less than one through stock, and what each packet costs the reader."""
     table = tcp(data, "stock")
-    alone = table[table["queues"] == 1].set_index("senders")
-    if not {1, 8} <= set(alone.index):
+    alone = table[table["queues"] == 1]
+    by_count = {int(row["senders"]): row for row in alone.to_dict("records")}
+    if not {1, 8} <= set(by_count):
         return ""
-    one, eight = (alone.loc[count] for count in (1, 8))
+    one, eight = by_count[1], by_count[8]
     change = eight["rate"] / one["rate"] - 1
     said = (
         f"**Stock ({name}).** Eight TCP senders through one queue carry {percent(abs(change), 2)} "
@@ -76,19 +77,19 @@ def _dearer(name: str, data: xr.Dataset) -> str:
     spread = table[(table["senders"] == 8) & (table["queues"] > 1)]
     for row in spread.to_dict("records"):
         said += (
-            f" Through {row['queues']} queues eight carry {_median(pd.Series(row))}, at "
+            f" Through {row['queues']} queues eight carry {_median(row)}, at "
             f"{show(row['reader_cpu'], 's', 2)} and {significant(row['reader_preemptions'], 2)} times."
         )
     if json.loads(str(data.attrs["facts"]))["cpus"] > 1:
         apart = float((alone["rate"] * alone["reader_cpu"] - 1).abs().max())
         said += (
             f" That dearer packet is the loss: what a reader with a processor for itself would carry at these costs is "
-            f"what {alone.index.min()} to {alone.index.max()} senders carried, within {percent(apart, 2)}."
+            f"what {min(by_count)} to {max(by_count)} senders carried, within {percent(apart, 2)}."
         )
     return said
 
 
-def _median(row: pd.Series) -> str:
+def _median(row: Mapping[Hashable, Any]) -> str:
     return f"{show(row['rate'], 'packet/s', 3)} ({show_range(row['low'], row['high'], 'packet/s', 3)})"
 
 
