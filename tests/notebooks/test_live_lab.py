@@ -132,7 +132,7 @@ def test_why_eight_senders_lose_is_written_from_the_runs():
     assert "what 1 to 8 senders carried, within 0.8 %" in words  # 252 K/s and 4 us
     both, late = many(["stock", "backpressure"], rates, 1), many(["backpressure"], rates, 1)
     words = senders_words(
-        {"senders": both, "senders_wake_when_empty": late}, machine_verdicts([both], ["transmitted_rate"])
+        {"senders": both, "senders_wake_when_empty": late}, machine_verdicts([both, late], ["transmitted_rate"])
     )
     assert "would carry" not in words  # they share the one processor
     assert (

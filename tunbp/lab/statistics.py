@@ -175,5 +175,6 @@ def machine_verdicts(measurements: Iterable[xr.Dataset], variables: Sequence[str
     for runs in measurements:
         count = int(json.loads(str(runs.attrs["facts"]))["cpus"])
         found = verdicts(runs, variables)
-        parts.append(found.assign(cell=f"{count} processor{'s' * (count > 1)}-" + found["cell"]))
+        if len(found):  # a measurement of one variant has no pairs
+            parts.append(found.assign(cell=f"{count} processor{'s' * (count > 1)}-" + found["cell"]))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
