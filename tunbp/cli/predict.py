@@ -57,7 +57,9 @@ LEAST_SHOWN = 1e-4
 @click.option(
     "--trace",
     type=click.Path(path_type=File),
-    help="Measured runs of this path, a file or a folder; options override them, and choose among paths.",
+    multiple=True,
+    help="Measured runs of this path, a file or a folder; given twice: files of one run, two of `ip -s link` are "
+    "before and after. Options override them, and choose among paths.",
 )
 @click.option("--measured", metavar="50Mbit/s", help="Rate that this path carries now, at its present ring.")
 @click.option(
@@ -73,7 +75,7 @@ LEAST_SHOWN = 1e-4
     "--product",
     default="openvpn",
     show_default=True,
-    help="Program that reads the device: openvpn, wireguard-go, qemu-tap, vhost-net, passt, tun2socks, copy, upf, "
+    help="Program that reads the device: openvpn, wireguard-go, qemu-tap, vhost-net, pasta, tun2socks, copy, upf, "
     "other. WireGuard and OpenVPN's DCO in the kernel do not use such a device.",
 )
 @click.option("--host", help="Start from the constants of a known host, e.g. path-openvpn.")
@@ -87,7 +89,7 @@ LEAST_SHOWN = 1e-4
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.option("--plot", type=click.Path(path_type=File, dir_okay=False), help="Draw to a PDF, PNG or SVG file.")
 def predict(
-    trace: File | None, measured: str | None, variant: str | None, cpu_bound: str | None, udp: str | None,
+    trace: tuple[File, ...], measured: str | None, variant: str | None, cpu_bound: str | None, udp: str | None,
     mtu: int | None, product: str, host: str | None, constants: File | None, direction: str, warmup: float | None,
     rings: str, draws: int, seed: int, as_json: bool, plot: File | None, **given: Any,
 ) -> None:  # fmt: skip
@@ -152,13 +154,14 @@ def _sizes(text: str) -> list[int]:
 
 
 def _path(
-    trace: File | None, variant: str | None, host: str | None, constants: File | None, mtu: int | None, program: str,
-    given: dict[str, Any],
+    trace: tuple[File, ...], variant: str | None, host: str | None, constants: File | None, mtu: int | None,
+    program: str, given: dict[str, Any],
 ) -> Path:  # fmt: skip
     """What the options, a trace, a host and measured constants say of the path; later ones override."""
     from tunbp.prediction.path import Path
+    from tunbp.prediction.products import key
 
-    path = Path(program, variant=variant or "stock")
+    path = Path(key(program), variant=variant or "stock")
     try:
         if host:
             path.on(host)
@@ -169,12 +172,12 @@ def _path(
 
         measured = read_constants(constants).constants
         path.take({name: entry.value for name, entry in measured.items() if name in FIELDS}, "constants")
-    if trace is not None:
+    if trace:
         from tunbp.prediction.measured import read_run
-        from tunbp.traces import open_trace
+        from tunbp.traces import open_together
 
         known = {name: value for name, value in given.items() if value is not None}
-        path.hear(read_run(open_trace(trace), known, variant or ""))
+        path.hear(read_run(open_together(trace), known, variant or ""))
     if mtu is not None:
         path.take({"mss": mtu - HEADER}, "given")
     if given.get("mss") is not None:
@@ -196,10 +199,12 @@ def report(console: Console, found: Prediction, direction: str, path: Path) -> N
     from rich.markup import escape
     from rich.table import Table
 
-    from tunbp.prediction.card import HERE, THERE, card
+    from tunbp.prediction.card import HERE, PASSES, THERE, card
+    from tunbp.prediction.products import product
 
     read, sizes = path.told, [int(ring) for ring in found.draws["ring"].to_numpy()]
     side = HERE if direction == "upload" else THERE
+    side = PASSES if product(path.program).forwards else side
     advice = card(found, read.device if read else "", path.program, side)
     console.print(escape(advice.sentences[0]), style="bold")
     rates = {variant: [found.quantiles("received_rate", n, variant) for n in sizes] for variant in WORDS}
@@ -227,7 +232,7 @@ def report(console: Console, found: Prediction, direction: str, path: Path) -> N
     console.print(table)
     for line in advice.sentences[1:]:
         console.print(escape(line))
-    console.print(escape(f"The ring is that of the device {side} ({direction})."))
+    console.print(escape(f"The ring is that of the device {side}."))
     if path.known["rtt"] == 0.0:
         console.print(f"No delay was added: an RTT of {show(found.used['rtt']['value'], 's')} is simulated.")
     for note in found.notes:

@@ -27,9 +27,6 @@ BLOCK = 64
 """Packets below which a ring is about as small as what TCP hands over at once (64 KB are 47): how much of that fits
 is what the model knows least."""
 
-RESOLVED = {"reader_cost": 1e-9}
-"""What a measured time of a packet [s] is known to; shares and waiting times are known to 1e-6."""
-
 FULL = 0.5
 """Part of what the programs can carry from which runs differ as busy ones do."""
 
@@ -244,7 +241,7 @@ class Discrepancy:
         return np.asarray(np.log(np.maximum(total, 1e-300)))
 
     def log_other(self, name: str, measured: float, expected: Array) -> Array:
-        """The same of a share of packets or of a time: log-normal, known from the smallest of `RESOLVED` on.
+        """The same of a share of packets or of a time: log-normal, known from 1e-6 or a microsecond on.
 
         Parameters
         ----------
@@ -262,9 +259,10 @@ class Discrepancy:
         """
         from scipy.stats import norm
 
-        width = {"queueing": self.queue, "reader_cost": self.processor}.get(name, self.drops)
-        least = RESOLVED.get(name, 1e-6)
-        return np.asarray(norm.logpdf(np.log((measured + least) / (expected + least)) / width))
+        if name == "reader_cost":  # what a packet takes by the clock is at least that: programs wait for processors
+            return np.asarray(norm.logsf(np.log(measured / expected) / self.processor))
+        width = self.queue if name == "queueing" else self.drops
+        return np.asarray(norm.logpdf(np.log((measured + 1e-6) / (expected + 1e-6)) / width))
 
 
 def dropping(ring: Array | Rings | int, drops: npt.NDArray[np.bool_] | bool) -> Rings:

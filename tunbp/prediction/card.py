@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from tunbp.model.fields import FIELDS
 from tunbp.prediction.causes import GROWTH, LINK, LOSS, READER, SHAPER, WINDOW, causes
 from tunbp.prediction.distribution import WORTH, Prediction
 from tunbp.prediction.products import Product, product
-from tunbp.quantities import percent, show, show_range, significant
+from tunbp.quantities import percent, show, show_range
 
 SURE, OPEN = 0.75, 0.25
 """Probabilities from which something is advised, and below which it is advised against."""
@@ -25,8 +26,20 @@ LONGER_PING = 1.2
 SHOWN = 0.05
 """Relative gain of the table's medians below which no ring is advised: a person would not see it there."""
 
-NOTHING = 0.01
-"""Relative gain below which nothing is gained."""
+HALF = 0.5
+"""Probability from which a longer ring is advised, and not only worth a try."""
+
+LITTLE, SHORTER_PING = 0.9, 0.8
+"""Parts of rate and ping that a shorter ring must keep, and must not exceed, to be worth a word."""
+
+FELT = 0.01
+"""Queueing [s] of a ping below which nobody asks for less."""
+
+LARGE = 9000 - 52
+"""Segments [byte] from which no larger MTU is advised: it is one already."""
+
+FULLY = 0.9
+"""Part of the rate at which a program fills its processor from which a run is held by that."""
 
 VAGUE = 1.5
 """Upper over lower end of an interval from which it is worth narrowing."""
@@ -34,7 +47,11 @@ VAGUE = 1.5
 UNAFFECTED = (LINK, LOSS, SHAPER, WINDOW)
 """Causes on which neither the ring nor the flag has an influence."""
 
-HERE, THERE = "on this host, which sends the data", "on the other end, which sends the data"
+SOME, ALMOST = 0.001, 0.95
+"""Share of packets from which some are lost, and probability from which something is as good as certain."""
+
+HERE, THERE = "on this host, which sends the data", "on the other end, which sends the data (download)"
+PASSES = "on this host, in whichever direction data flow, as the program reads what others send"
 """Whose ring it is, in words: a download fills that of the server."""
 
 FLAG = f"IFF_BACKPRESSURE (Linux {COMPARED['backpressure']})"
@@ -85,28 +102,51 @@ def card(prediction: Prediction, device: str = "", program: str = "openvpn", sid
     """
     held, known = causes(prediction), product(program)
     if prediction.fit is not None and not prediction.fit.reproduced:
-        return Card(held, prediction.ring, (*_fit(prediction), *_assumed(prediction)))
+        return Card(held, prediction.ring, (*_assumed(prediction, known), *_fit(prediction)))
     ring = _enough(prediction)
     longer = _more(prediction, ring)
     flagged, main = prediction.variant == "backpressure", next(iter(held))
-    faster = not flagged and _faster(prediction, ring, longer)
-    helped = faster and (float(np.median(longer)) >= NOTHING or _waits(prediction, ring) < LONGER_PING)
-    lines = [*_fit(prediction), _now(prediction, held), *_cause(prediction, held, known)]
+    full = _full(prediction)
+    held = {READER: 1.0} if full else held
+    lines = [*_assumed(prediction, known), *_fit(prediction), _now(prediction, held)]
+    advised = prediction.ring
+    if full:
+        lines.append(
+            f"The program is at the rate with which it fills its processor ({show(prediction.at_most, 'bit/s', 3)}): "
+            f"neither a longer ring nor the flag gains anything. Faster would be: {known.faster}."
+        )
+        return Card(held, advised, tuple(lines))
+    lines += _cause(prediction, held, known)
     if prediction.used["source"]["value"] != "tcp":
         lines += _datagrams(prediction)
     elif flagged:
         lines += _without(prediction)
     elif main not in UNAFFECTED or held[main] < SURE:
-        commands = _commands(ring, device or known.device, known)
-        lines += _today(prediction, ring, longer, f"{side}: {commands}") if helped else _leave(prediction, ring, faster)
+        name = device or known.device
+        if _faster(prediction, ring, longer):
+            advised = ring
+            lines += _today(prediction, ring, longer, f"{side}: {_commands(ring, name, known)}")
+        else:
+            lines += _leave(prediction, lambda size: f"{side}: {_commands(size, name, known)}")
         lines += _flag(prediction, known, side)
     now = prediction.quantiles("received_rate", prediction.ring, prediction.variant)
     top = next(iter(prediction.ranking()), None)
-    if top is not None and float(top["share"]) > TELLING and now["high90"] > VAGUE * now["low90"]:
+    wide = now["high90"] > VAGUE * now["low90"]
+    if top is not None and float(top["share"]) > TELLING and wide and not _flooded(prediction):
         share = percent(top["share"], 2)
         lines.append(f"What would say more: {words(top['name'])} ({share} of the spread): {top['measure']}.")
-    lines += _assumed(prediction)
-    return Card(held, ring if helped else prediction.ring, tuple(lines))
+    return Card(held, advised, tuple(lines))
+
+
+def _full(prediction: Prediction) -> bool:
+    """Whether a measured run carried about the rate at which its program is said to fill a processor."""
+    rates = [rate for run in prediction.fit.runs for rate in run.rates] if prediction.fit else []
+    return bool(rates) and float(np.median(rates)) >= FULLY * prediction.at_most
+
+
+def _flooded(prediction: Prediction) -> bool:
+    """Whether a measured flood has told the speed of the reader: more was sent than arrived."""
+    return prediction.used["source"]["value"] != "tcp" and prediction.fit is not None
 
 
 def words(name: str) -> str:
@@ -136,9 +176,15 @@ def sure(probability: float) -> str:
     Returns
     -------
     str
-        E.g. ``"likely (72 %)"``.
+        E.g. ``"likely (72 %)"``; the words are the IPCC's for these probabilities.
     """
-    words = ((0.95, "almost certainly"), (0.8, "very likely"), (0.6, "likely"), (0.0, "perhaps"))
+    words = (
+        (0.95, "almost certainly"),
+        (0.9, "very likely"),
+        (0.66, "likely"),
+        (0.33, "as likely as not"),
+        (0.0, "perhaps"),
+    )
     return f"{next(word for least, word in words if probability >= least)} ({100 * probability:.0f} %)"
 
 
@@ -179,13 +225,25 @@ def _faster(prediction: Prediction, ring: int, longer: np.ndarray[tuple[int, ...
     return rates[1] >= (1.0 + SHOWN) * rates[0] and float((longer > WORTH).mean()) >= OPEN
 
 
-def _waits(prediction: Prediction, ring: int) -> float:
-    """Ping under load of a ring over that of the present one."""
-    there, here = (_median(prediction, "latency", size, "stock") for size in (ring, prediction.ring))
-    return there / here
+def _shorter(prediction: Prediction) -> int | None:
+    """The smallest ring below the present one that costs little and whose ping is clearly shorter."""
+
+    def worth(size: int) -> bool:
+        rate, ping = (
+            _median(prediction, name, size, "stock") / _median(prediction, name, prediction.ring, "stock")
+            for name in ("received_rate", "latency")
+        )
+        loses = float((_more(prediction, size) < -WORTH).mean())
+        return rate >= LITTLE and ping <= SHORTER_PING and loses <= OPEN
+
+    if _median(prediction, "latency", prediction.ring, "stock") - float(prediction.used["rtt"]["value"]) < FELT:
+        return None
+
+    sizes = sorted(int(n) for n in prediction.draws["ring"] if int(n) < prediction.ring)
+    return next((size for size in sizes if worth(size)), None)
 
 
-def _assumed(prediction: Prediction) -> list[str]:
+def _assumed(prediction: Prediction, known: Product) -> list[str]:
     """What neither the person nor a prior said."""
     words = {"rtt": ("RTT", "s", "--rtt"), "ring": ("txqueuelen", "packet", "--ring")}
     taken = [
@@ -193,7 +251,8 @@ def _assumed(prediction: Prediction) -> list[str]:
         for name, (title, unit, option) in words.items()
         if prediction.used.get(name, {}).get("source") == "default"
     ]
-    return [f"Nobody said, so this is assumed: {', '.join(taken)}."] if taken else []
+    said = [f"Nobody said, so this is assumed: {', '.join(taken)}."] if taken else []
+    return [*said, *([known.missing] if known.missing and "path_rate" not in prediction.used else [])]
 
 
 def _fit(prediction: Prediction) -> list[str]:
@@ -203,13 +262,14 @@ def _fit(prediction: Prediction) -> list[str]:
     told = [run for run in prediction.fit.runs if run.rates]
     lines = []
     for run in told:
-        low, middle, high = run.model
+        low, middle, high = run.model if prediction.fit.reproduced else run.before
         several = len(run.rates) > 1
         rates = show_range(min(run.rates), max(run.rates), "bit/s", 3) if several else show(run.rates[0], "bit/s", 3)
         what = f"Your {len(run.rates)} runs" if several else "Your run"
         if len(told) > 1:
             what += f" with txqueuelen {run.ring}, {'stock' if run.variant == 'stock' else 'with the flag'},"
-        lines.append(f"{what} {rates}, model {_said(middle, low, high, 'bit/s')}.")
+        beforehand = "" if prediction.fit.reproduced else " before it was given"
+        lines.append(f"{what} {rates}, model{beforehand} {_said(middle, low, high, 'bit/s')}.")
     if prediction.fit.reproduced:
         return lines
     what = "these runs: something else holds them" if len(told) > 1 else "this run: something else holds it"
@@ -245,7 +305,8 @@ def _cause(prediction: Prediction, held: dict[str, float], known: Product) -> li
     if main == WINDOW:
         return [_window(prediction)]
     if main == READER:
-        return [f"Faster would be: {known.faster}."]
+        large = float(used["mss"]["value"]) >= LARGE and known.packets
+        return [] if large else [f"Faster would be: {known.faster}."]
     if main == GROWTH:
         return ["The run is too short for its window to grow: a longer one, or BBR, shows what the path carries."]
     return []
@@ -257,9 +318,15 @@ def _waiting(prediction: Prediction) -> list[str]:
     if ping < LONGER_PING * rtt:
         return []
     return [
-        f"What waits, waits before the link (ping under load {show(ping, 's', 2)}, {show(rtt, 's', 2)} idle): fq_codel "
-        "or CAKE there, set a little below its rate, shortens it."
+        f"What waits, waits before the link (ping under load {show(ping, 's', 2)}, {show(rtt, 's', 2)} idle): CAKE, "
+        "set a little below its rate, shortens it. On the machine that sends into the link: `tc qdisc replace dev "
+        f"UPLINK root cake bandwidth {max(round(0.95 * _link(prediction) / 1e3), 1)}kbit`."
     ]
+
+
+def _link(prediction: Prediction) -> float:
+    """Rate of the slowest stage behind the reader, bit/s: the median of the draws."""
+    return float(np.median(prediction.draws["ceiling"].sel(stage="link").to_numpy()))
 
 
 def _bbr(prediction: Prediction) -> str:
@@ -267,8 +334,9 @@ def _bbr(prediction: Prediction) -> str:
     lowest = prediction.draws["ceiling"].min("stage").to_numpy()
     low, middle, high = np.quantile(lowest, (0.05, 0.5, 0.95))
     return (
-        " Try BBR at the sender (net.ipv4.tcp_congestion_control): it does not slow down at such loss; window and "
-        f"programs then allow up to {_said(middle, low, high, 'bit/s')}."
+        " Try BBR on the machine whose TCP sends (not on a gateway that forwards it): `modprobe tcp_bbr; sysctl -w "
+        "net.ipv4.tcp_congestion_control=bbr`. It does not slow down at random loss; window and programs then allow "
+        f"up to {_said(middle, low, high, 'bit/s')}. If it is congestion that loses them, BBR only loses more."
     )
 
 
@@ -280,14 +348,18 @@ def _window(prediction: Prediction) -> str:
     name = min(sizes, key=lambda key: sizes[key])
     rate = streams * 8.0 * sizes[name] / rtt
     many = f"{streams} x " if streams > 1 else ""
-    raised = {
-        "send_buffer": "OpenVPN: `sndbuf`, `rcvbuf`; else SO_SNDBUF, net.ipv4.tcp_wmem",
-        "receive_window": "net.ipv4.tcp_rmem at the receiver, tcp_wmem at the sender; OpenVPN: `sndbuf`, `rcvbuf`",
-    }[name]
     guessed = f" (the {words(name)} is a guess: Linux' default)" if used[name]["source"] == "prior" else ""
+    others = prediction.draws["ceiling"].drop_sel(stage=["window", "offered"]).min("stage").to_numpy()
+    could = float(np.median(others))
+    line = f"{many}{show(sizes[name], 'byte', 3)} / {show(rtt, 's', 3)} = {show(rate, 'bit/s', 3)}{guessed}: "
+    if could <= rate:
+        return f"{line}raise the socket buffers first, at both ends."
+    most = int(2 ** np.ceil(np.log2(2.0 * could * rtt / 8.0 / streams)))
     return (
-        f"{many}{show(sizes[name], 'byte', 3)} / {show(rtt, 's', 3)} = {show(rate, 'bit/s', 3)}{guessed}: "
-        f"raise the socket buffers first ({raised})."
+        f"{line}raise the socket buffers first. The programs and the link allow {show(could, 'bit/s', 2)}; the window "
+        f"is half of tcp_rmem: `sysctl -w net.ipv4.tcp_rmem='4096 131072 {most}'` at the receiver, `sysctl -w "
+        f"net.ipv4.tcp_wmem='4096 16384 {most}'` at the sender. If the tunnel itself runs over TCP (OpenVPN: "
+        "`proto tcp`), its `sndbuf` and `rcvbuf` at both ends too."
     )
 
 
@@ -295,7 +367,14 @@ def _datagrams(prediction: Prediction) -> list[str]:
     """UDP: what is lost, and what a longer ring does to it."""
     longest = int(prediction.draws["ring"].max())
     lost = _median(prediction, "drop_fraction", prediction.ring, "stock")
-    if lost < 0.001:
+    shares = prediction.draws["drop_fraction"].sel(ring=prediction.ring, variant="stock").to_numpy()
+    chance = float((shares > SOME).mean())
+    if lost < SOME and chance > 1.0 - ALMOST:
+        return [
+            f"In the median all that is sent passes; with a probability of {100 * chance:.0f} % some does not (90 %: "
+            f"up to {percent(float(np.quantile(shares, 0.95)), 2)} lost). What arrives tells: `--measured`."
+        ]
+    if lost < SOME:
         return ["All that is sent passes: no longer ring is needed."]
     waits = [_median(prediction, "latency", ring, "stock") for ring in (prediction.ring, longest)]
     return [
@@ -309,34 +388,38 @@ def _datagrams(prediction: Prediction) -> list[str]:
 
 def _commands(ring: int, device: str, known: Product) -> str:
     """What sets txqueuelen, now and after the next start."""
-    commands = [f"`ip link set dev {device} txqueuelen {ring}`"]
+    commands = [f"`{known.enter}ip link set dev {device} txqueuelen {ring}`"]
     commands += [known.queue.format(ring=ring)] if known.queue else []
-    return "; ".join([*commands, f"systemd.link: `TransmitQueueLength={ring}`"])
+    return "; ".join([*commands, *([] if known.enter else [f"systemd.link: `TransmitQueueLength={ring}`"])])
 
 
 def _today(
     prediction: Prediction, ring: int, longer: np.ndarray[tuple[int, ...], np.dtype[np.float64]], commands: str
 ) -> list[str]:
     """What a longer ring brings without the flag, and how it is set."""
-    more = float(np.median(longer))
-    times = f"{percent(more, 2)} more" if more < 1.0 else f"{significant(1.0 + more, 2)} times as much"
-    middle = f"in the median {times}" if more >= NOTHING else "in the median nothing is gained"
     chance = float((longer > WORTH).mean())
+    rates = [show(_median(prediction, "received_rate", size, "stock"), "bit/s", 3) for size in (prediction.ring, ring)]
+    begin = (
+        "Today, without the flag: txqueuelen" if chance >= HALF else "Without the flag it is worth a try: txqueuelen"
+    )
     return [
-        f"Today, without the flag: txqueuelen {ring} or more, {sure(chance)} over {percent(WORTH)} faster ({middle}); "
-        f"{_ping(prediction, ring, 'stock')}.",
+        f"{begin} {ring} or more, {sure(chance)} over {percent(WORTH)} faster (median {rates[1]} instead of "
+        f"{rates[0]}); {_ping(prediction, ring, 'stock')}.",
         f"That is, {commands}.",
     ]
 
 
-def _leave(prediction: Prediction, ring: int, faster: bool) -> list[str]:
-    """Why no longer ring is advised."""
-    if not faster:
-        return ["A longer ring would not help this path."]
-    return [
-        f"A longer ring may gain something, in the median nothing: with {ring} {_ping(prediction, ring, 'stock')}, "
-        "so leave it."
-    ]
+def _leave(prediction: Prediction, commands: Callable[[int], str]) -> list[str]:
+    """What is said where no longer ring helps: that, and whether a shorter one would do."""
+    lines = ["A longer ring would not help this path."]
+    size = _shorter(prediction)
+    if size is not None:
+        rates = [show(_median(prediction, "received_rate", n, "stock"), "bit/s", 3) for n in (prediction.ring, size)]
+        lines += [
+            f"A shorter one costs little: with {size} it carries {rates[1]} instead of {rates[0]} in the median, "
+            f"{_ping(prediction, size, 'stock')}. That is, {commands(size)}."
+        ]
+    return lines
 
 
 def _without(prediction: Prediction) -> list[str]:
@@ -352,16 +435,16 @@ def _without(prediction: Prediction) -> list[str]:
 
 
 def _ping(prediction: Prediction, ring: int, variant: str) -> str:
-    """What ping under load becomes, from stock at the present ring; how long it may get, where that is longer."""
+    """What ping under load becomes, from stock at the present ring; at its worst too, where that grows."""
     now, then = (
         prediction.quantiles("latency", size, which) for size, which in ((prediction.ring, "stock"), (ring, variant))
     )
     before, after = (show(q["median"], "s", 2) for q in (now, then))
-    longer = then["high90"] > LONGER_PING * now["high90"]
-    if after == before and not longer:
-        return f"ping under load stays {after}"
-    upto = f" (90 %: up to {show(then['high90'], 's', 2)}, {show(now['high90'], 's', 2)} now)" if longer else ""
-    return f"ping under load {after}{upto}" + ("" if after == before else f" instead of {before}")
+    said = f"ping under load stays {after}" if after == before else f"ping under load {after} instead of {before}"
+    if then["high90"] > LONGER_PING * now["high90"]:
+        worst, today = show(then["high90"], "s", 2), show(now["high90"], "s", 2)
+        said += f" (in one case of twenty over {worst}; today over {today})"
+    return said
 
 
 def _flag(prediction: Prediction, known: Product, side: str) -> list[str]:

@@ -78,6 +78,8 @@ class Reproduced:
         What they carried, bit/s.
     model
         5, 50 and 95 % of the rate of one such run after conditioning, bit/s.
+    before
+        The same without the measured runs.
     below
         Probability beforehand, with the noise of one run, of a smaller rate than the median of `rates`.
     """
@@ -86,6 +88,7 @@ class Reproduced:
     variant: str
     rates: tuple[float, ...]
     model: tuple[float, float, float]
+    before: tuple[float, float, float]
     below: float
 
 
@@ -260,6 +263,7 @@ def conditioned(
     count: int,
     seed: int,
     sizing: Discrepancy,
+    at_most: float = np.inf,
 ) -> tuple[dict[str, Array], Fit]:
     """Draws chosen by how well they reproduce measured runs.
 
@@ -277,6 +281,8 @@ def conditioned(
         Seed of the simulation.
     sizing
         Sizes of the model's errors.
+    at_most
+        Rate that no run passes, bit/s.
 
     Returns
     -------
@@ -319,15 +325,20 @@ def conditioned(
 
     def told(place: int, configuration: Configuration) -> Reproduced:
         rates = tuple(values["received_rate"] for values in configuration.runs if "received_rate" in values)
-        before = as_sent(sizing.run(expected[place], loads[place], drawn["repeat"][:, None]), stages)
+        before = np.minimum(sizing.run(expected[place], loads[place], drawn["repeat"][:, None]), at_most)
+        before = as_sent(before, stages)
         after = sizing.run(expected[place][chosen, pair], loads[place][chosen, pair], kept["repeat"])
-        after = np.minimum(after, found.stages["offered"][chosen])
-        low, middle, high = map(float, np.quantile(after, ENDS, method="hazen"))
+        after = np.minimum(np.minimum(after, at_most), found.stages["offered"][chosen])
         below = _below(before, float(np.median(rates)), stages["offered"]) if rates else 0.5
-        return Reproduced(configuration.ring, configuration.variant, rates, (low, middle, high), below)
+        return Reproduced(configuration.ring, configuration.variant, rates, _ends(after), _ends(before), below)
 
     effective = posterior.effective(weight.reshape(log.shape).sum(axis=1))
     return kept, Fit(tuple(told(i, c) for i, c in enumerate(wanted)), effective, pareto_k)
+
+
+def _ends(rates: Array) -> tuple[float, float, float]:
+    low, middle, high = map(float, np.quantile(rates, ENDS, method="hazen"))
+    return low, middle, high
 
 
 def _below(rates: Array, measured: float, offered: Array) -> float:

@@ -75,6 +75,8 @@ class Prediction:
         What has to be said of it.
     variant
         How the path is now, one of `VARIANTS`.
+    at_most
+        Rate that the path cannot pass, as somebody stated it, bit/s.
     """
 
     draws: xr.Dataset
@@ -85,6 +87,7 @@ class Prediction:
     fit: Fit | None = None
     notes: tuple[str, ...] = field(default=())
     variant: str = "stock"
+    at_most: float = np.inf
 
     def quantiles(self, name: str, ring: int, variant: str) -> dict[str, float]:
         """Median, 50 and 90 % interval of a variable at one ring and variant.
@@ -177,6 +180,7 @@ def predict(
     seed: int = 0,
     steps: float | None = None,
     variants: Sequence[str] = VARIANTS,
+    at_most: float = np.inf,
 ) -> Prediction:
     """Predict a path over txqueuelen, stock and with backpressure, from what is given and priors for the rest.
 
@@ -204,6 +208,8 @@ def predict(
         Scenario-steps to spend, for a rough picture; None: a few seconds.
     variants
         Those to simulate, of `VARIANTS`; what one is does not depend on the others.
+    at_most
+        Rate that the path cannot pass, bit/s: that of a program that fills its processor.
 
     Returns
     -------
@@ -237,7 +243,7 @@ def predict(
     speeds = drawn.get("drain_rate", np.full(count, float(base.drain_rate)))
     base, notes = _shortened(base, speeds, sizes, steps)
     if observed:
-        drawn, fit = conditioned(base, unknown, observed, draw, count, seed, sizing)
+        drawn, fit = conditioned(base, unknown, observed, draw, count, seed, sizing, at_most)
     drivers = {"stock": "stock", "backpressure": str(base.driver)}
     result = simulate(
         base.replace(
@@ -261,7 +267,9 @@ def predict(
     }
     kept = _with_errors(result, base, unknown, drawn, sizing)
     kept["latency"] = kept["latency"] + rtt
-    return Prediction(kept, used, unknown, int(base.ring), float(base.duration), fit, notes, variant)
+    for name in ("received_rate", "expected_rate"):
+        kept[name] = np.minimum(kept[name], at_most)
+    return Prediction(kept, used, unknown, int(base.ring), float(base.duration), fit, notes, variant, at_most)
 
 
 def _with_errors(
@@ -325,5 +333,5 @@ def _shortened(
     if affordable >= base.duration:
         return base, ()
     warmup = affordable * float(base.warmup) / base.duration
-    note = f"simulated {affordable:.2g} s instead of {base.duration:g} s: this path needs many steps"
+    note = f"each draw simulates {affordable:.2g} s instead of {base.duration:g} s, so that the answer comes in seconds"
     return base.replace(duration=affordable, warmup=warmup), (note,)

@@ -292,11 +292,15 @@ def _path(run: xr.Dataset) -> tuple[dict[str, Any], list[str]]:
 def _cannot(run: xr.Dataset, drops: Device | None, known: Mapping[str, Any], rate: float | None) -> str:
     """Why a run tells too little, or is not held by what this package models; empty if neither."""
     if rate is None:
-        if drops is not None and not drops.counted:
+        if drops is not None and drops.counted:
+            return _ring_alone(drops)
+        if drops is not None:
+            at_times = f"the ring of {drops.name} has overflowed at times" if drops.dropped else f"{drops.name}"
             return (
-                f"one snapshot of counters does not tell: {drops.name} dropped {drops.dropped:.0f} of "
-                f"{drops.sent + drops.dropped:.0f} packets since it came up, nobody knows when. Take two snapshots "
-                f"(`ip -s link show {drops.name}`) ten seconds apart under load, or `tunbp lab probe {drops.name}`"
+                f"one snapshot of counters does not tell whether it is the ring now: {at_times} (it dropped "
+                f"{drops.dropped:.0f} of {drops.sent + drops.dropped:.0f} packets since it came up, nobody knows "
+                f"when). Take `ip -s link show {drops.name}` twice, ten seconds apart under load, and give both: "
+                f"`--trace before.txt --trace after.txt`; or `tunbp lab probe {drops.name}` (`--coarse` without root)"
             )
         if "queue" in run.dims and not run.attrs.get("difference") and "time" not in run.dims:
             return "one snapshot of counters, and no tunnel device in it: take `ip -d -s link` twice, or name a run"
@@ -330,6 +334,21 @@ def _cannot(run: xr.Dataset, drops: Device | None, known: Mapping[str, Any], rat
     if held.name == limit.PATH and (drops is None or not drops.dropped):
         return f"the link holds this run, not the ring: {held.reason}, and no drop of a ring is in the file"
     return ""
+
+
+def _ring_alone(drops: Device) -> str:
+    """What two snapshots tell where no rate is known: whether it is the ring."""
+    every = drops.sent + drops.dropped
+    if not drops.dropped:
+        return (
+            f"it is not the ring: between the snapshots {drops.name} dropped none of {every:.0f} packets. What else "
+            "holds the path a run tells (`--trace` of iperf3 or ss)"
+        )
+    return (
+        f"yes, the ring overflows: between the snapshots {drops.name} dropped {drops.dropped:.0f} of {every:.0f} "
+        f"packets ({percent(drops.dropped / every, 2)}), and TCP slows down at each of them. What a longer ring or the "
+        "flag would bring takes the rate too: give `--measured`, and `--rtt`"
+    )
 
 
 def _total(run: xr.Dataset, *names: str) -> float | None:

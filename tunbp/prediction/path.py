@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,6 +48,8 @@ class Path:
         Draws of the constants of a known host, by field; empty without one.
     told
         What a trace said; None without one.
+    at_most
+        Rate that it cannot pass, bit/s.
     """
 
     program: str = "openvpn"
@@ -57,6 +59,7 @@ class Path:
     variant: str = "stock"
     posterior: dict[str, Array] = field(default_factory=dict)
     told: Told | None = None
+    at_most: float = np.inf
 
     def __post_init__(self) -> None:
         """Begin with what nobody has to say."""
@@ -113,16 +116,18 @@ class Path:
         """
         service = 1.0 / packets / (1.0 + ACK_SHARE / 2.0)
         self.take({"drain_rate": 1.0 / service, "ack_cost": ACK_SHARE * service}, "given")
+        self.at_most = packets * 8.0 * float(self.known["mss"])
 
     def carried(self, rate: float) -> None:
-        """Take a measured rate of the path as it is.
+        """Take a measured rate of the path as it is, beside what one run of a trace says.
 
         Parameters
         ----------
         rate
             bit/s.
         """
-        self.runs = (Observation({"received_rate": rate}, self.variant),)
+        seen = self.runs[0] if len(self.runs) == 1 else Observation({}, self.variant)
+        self.runs = (replace(seen, values={**seen.values, "received_rate": rate}),)
 
     def predict(self, rings: Sequence[int], count: int = 128, seed: int = 0, steps: float | None = None) -> Prediction:
         """Predict it over txqueuelen, see `tunbp.prediction.predict`.
@@ -154,5 +159,5 @@ class Path:
         known.setdefault("warmup", float(known["duration"]) / 6.0)
         return predict(
             known, rings, product=self.program, sources={"warmup": "default", **self.sources}, observed=self.runs,
-            variant=self.variant, posterior=self.posterior, count=count, seed=seed, steps=steps,
+            variant=self.variant, posterior=self.posterior, count=count, seed=seed, steps=steps, at_most=self.at_most,
         )  # fmt: skip

@@ -26,7 +26,15 @@ class Product:
     faster
         What makes its reader faster.
     fields
-        Fields of `tunbp.Scenario` that follow from how it is built.
+        Fields of `tunbp.Scenario` that follow from how it is built, or where it usually runs.
+    enter
+        What goes before a command, where its device is in a namespace of its own.
+    packets
+        Whether what makes it faster is larger packets alone.
+    forwards
+        Whether what passes its device comes from others, so that its ring is always on this host.
+    missing
+        What usually decides and is not known unless it is given; empty if nothing.
     """
 
     title: str
@@ -35,6 +43,10 @@ class Product:
     flag: str
     faster: str
     fields: dict[str, Any]
+    enter: str = ""
+    packets: bool = False
+    forwards: bool = False
+    missing: str = ""
 
 
 def product(name: str) -> Product:
@@ -43,7 +55,7 @@ def product(name: str) -> Product:
     Parameters
     ----------
     name
-        E.g. ``"openvpn"``.
+        E.g. ``"openvpn"``, or one of its other names.
 
     Returns
     -------
@@ -56,9 +68,53 @@ def product(name: str) -> Product:
         If there is no such product; the message lists those there are.
     """
     known = table()["products"]
-    if name not in known:
-        raise ParamsError(f"product: {name!r} is not known; allowed: {', '.join(known)}")
-    row = known[name]
+    row = known[key(name)]
     return Product(
-        row["title"], row["device"], row.get("queue", ""), row["flag"], row["faster"], dict(row.get("fields", {}))
-    )
+        row["title"], row["device"], row.get("queue", ""), row["flag"], row["faster"], dict(row.get("fields", {})),
+        row.get("enter", ""), bool(row.get("packets")), bool(row.get("forwards")),
+        row.get("missing", ""),
+    )  # fmt: skip
+
+
+def key(name: str) -> str:
+    """The key of a program in ``data/priors.yaml``, by that or by another of its names.
+
+    Parameters
+    ----------
+    name
+        E.g. ``"pasta"``.
+
+    Returns
+    -------
+    str
+        E.g. ``"passt"``.
+
+    Raises
+    ------
+    ParamsError
+        If there is no such product; the message lists those there are.
+
+    Examples
+    --------
+    >>> key("pasta"), key("openvpn")
+    ('passt', 'openvpn')
+    """
+    known = table()["products"]
+    found = next((own for own, row in known.items() if name in (own, *row.get("also", ()))), None)
+    if found is None:
+        absent = " (of the kernel it passes no tun device)" if name in ("wireguard", "dco") else ""
+        raise ParamsError(f"product: {name!r} is not known{absent}; allowed: {', '.join(names())}")
+    return found
+
+
+def names() -> list[str]:
+    """Every name that `product` takes: keys, and in brackets what else they are called.
+
+    Returns
+    -------
+    list[str]
+        E.g. ``["openvpn", "passt (pasta, slirp4netns)"]``.
+    """
+    return [
+        f"{own} ({', '.join(row['also'])})" if row.get("also") else str(own) for own, row in table()["products"].items()
+    ]

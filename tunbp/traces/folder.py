@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import xarray as xr
@@ -82,6 +82,43 @@ def _runs(folder: Path, tool: str, parts: Parts, notes: list[str]) -> xr.Dataset
     twice = checks.duplicates(dict(parts[tool]))
     said = [Finding("file", "warning", note) for note in notes] + twice
     return together.assign_attrs(warnings="\n".join(dict.fromkeys(notes)), findings=as_json(said))
+
+
+def together(opened: Sequence[tuple[str, xr.Dataset]]) -> xr.Dataset:
+    """Files that were named one by one as one run, or, where one tool sent in several, as runs side by side.
+
+    Parameters
+    ----------
+    opened
+        Name and content of each, in the order they were named: of two snapshots of one tool's counters the first is
+        before and the second after.
+
+    Returns
+    -------
+    xr.Dataset
+        One run, or several along `run`.
+
+    Raises
+    ------
+    TraceError
+        If the files contradict each other, or one of several holds runs itself.
+    """
+    parts: Parts = {}
+    for name, dataset in opened:
+        if "run" in dataset.dims:
+            raise TraceError(f"{name} holds several runs; give it alone")
+        parts.setdefault(dataset.attrs.get("tool", ""), []).append((name, dataset))
+    notes: list[str] = []
+    counts = []
+    for tool in [tool for tool in parts if tool in COUNTING]:
+        found = parts.pop(tool)
+        plain = all("time" not in part.dims for _, part in found)
+        pair = len(found) == 2 and plain
+        counts.append(snapshots.difference(found[0][1], found[1][1]) if pair else _counted(Path(), tool, found, notes))
+    most = max(parts, key=lambda tool: len(parts[tool]), default="")
+    if parts and len(parts[most]) > 1:
+        return _runs(Path(), most, parts, notes)
+    return merged(in_order([found[0][1] for found in parts.values()]), counts, notes)
 
 
 def read_folders(folder: Path, open_one: Callable[[Path], xr.Dataset]) -> xr.Dataset:

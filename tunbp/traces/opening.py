@@ -15,7 +15,7 @@ import xarray as xr
 from tunbp.errors import TraceError
 from tunbp.traces import checks, snapshots, stored, unread
 from tunbp.traces.findings import Finding, as_json
-from tunbp.traces.folder import read_folder, read_folders
+from tunbp.traces.folder import read_folder, read_folders, together
 from tunbp.traces.formats import READERS
 from tunbp.traces.merge import in_order, merged
 from tunbp.traces.reader import Reader
@@ -120,6 +120,32 @@ def _open_file(place: Path, raw: bool, unpack_limit: int) -> xr.Dataset:
     if raw:
         dataset.attrs["raw"] = raw_json(source)
     return dataset
+
+
+def open_together(paths: Iterable[str | os.PathLike[str]]) -> xr.Dataset:
+    """Files of one run that are named one by one; two snapshots of one tool's counters are before and after.
+
+    Parameters
+    ----------
+    paths : iterable of str or path-like
+        Files in the order of the run; one alone, or a folder, is opened as by `open_trace`.
+
+    Returns
+    -------
+    xarray.Dataset
+        As from `open_trace`.
+
+    Raises
+    ------
+    TraceError
+        If a file cannot be read, or the files contradict each other.
+    """
+    places = [Path(path) for path in paths]
+    if len(places) == 1:
+        return open_trace(places[0])
+    opened = [(str(place), open_trace(place)) for place in places]
+    found = together(opened)
+    return storable(found if "run" in found.dims else checks.judged(found))
 
 
 def open_traces(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], *, raw: bool = False) -> xr.Dataset:
