@@ -140,7 +140,7 @@ def refuse(read: Told, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"schema": 1, "rows": [], "unknown": [], "cannot": read.cannot}, indent=1))
     else:
-        click.echo(f"{read.cannot[0].upper()}{read.cannot[1:]}.\n{read}. No advice is given on this.")
+        click.echo(f"{read.cannot[0].upper()}{read.cannot[1:]}.\n{read}. No prediction follows from this alone.")
 
 
 def _sizes(text: str) -> list[int]:
