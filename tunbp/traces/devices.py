@@ -29,7 +29,7 @@ def tunnel_rows(dataset: xr.Dataset) -> NDArray[np.bool_]:
 
     Returns
     -------
-    NDArray[np.bool_]
+    ndarray of bool
         Shape (queue,).
     """
     rows = dataset.sizes["queue"]
