@@ -126,6 +126,11 @@ def test_the_page_says_what_the_flag_and_its_threshold_did_on_one_processor(meas
     assert (half["dropped_ring"] == 0).all()
     totals = [stock["dropped_ring"], stock["sent"], half["dropped_qdisc"], half["sent"]]
     assert [round(float(total.median()) / 1e3) for total in totals] == [73, 99, 75, 100]
+    empty, eighth = (medians(measured, f"woken {when}", "udp", 8) for when in ("when empty", "at an eighth"))
+    for runs in (half, empty):
+        assert (runs["transmitted_rate"] / 1e3).median() == pytest.approx(10.8, abs=0.05)
+    assert [round(float(end) / 1e3, 1) for end in np.sort(eighth["transmitted_rate"])[[0, -1]]] == [14.5, 15.3]
+    assert [round(float(eighth[name].median()) / 1e3) for name in ("dropped_qdisc", "sent")] == [58, 92]
 
 
 def test_how_often_a_queue_is_woken_hardly_changes_what_it_carries(measured):

@@ -99,6 +99,7 @@ def _flag(decided: pd.DataFrame) -> str:
         f"{named(row['cell'])}: {row['with backpressure']}, {percent(row['difference'] / row['stock'], 2)} "
         f"({percent(row['low'] / row['stock'], 2)} to {percent(row['high'] / row['stock'], 2)}; {row['pairs']} pairs)"
         for row in decided.to_dict("records")
+        if not np.isnan(row["low"])  # two pairs have no interval
     ]
     return f"**With the flag,** change of what is carried, with 95 % intervals: {'; '.join(lines)}." if lines else ""
 
