@@ -106,7 +106,7 @@ def test_the_blind_prediction_is_near_with_acks_in_bunches_only(runs):
     flagged, stock = (table[table["variant"] == name] for name in ("backpressure", "stock"))
     assert flagged["error"].abs().max() < 0.2  # the reader's speed, which holds these, scatters by 30 % between runs
     near = (1 + stock["error"]).between(0.5, 2)
-    # the row of CUBIC, ring 500, 120 ms is 2.4 times too high (1.64 times before PRR): CHANGELOG, known gaps
+    # the row of CUBIC, ring 500, 120 ms is 2.4 times too high (1.64 times before PRR): docs/gaps.md
     assert near.sum() == len(near) - 1
     smooth = stock["evenly_spaced"] / stock["received_rate"]
     assert (smooth[(stock["congestion"] == "cubic") & (stock["added_rtt"] == 0.12)] > 3).all()

@@ -212,7 +212,7 @@ def test_halving_the_time_step_changes_the_mean_of_nearby_paths_by_less_than_two
     change = abs(halved(scenario.replace(rtt=scenario.rtt * near, seed=seed, duration=40.0), monkeypatch) - 1.0)
     assert np.median(change) <= 0.003
     # in the rest a deterministic run locks to its step, or losses are too few for 16 paths
-    # 86 % with PRR and small queues (69 of 80 cases; 91 % before them): not explained, said in CHANGELOG
+    # 86 % with PRR and small queues (69 of 80 cases; 91 % before them): not explained, said in docs/gaps.md
     assert np.mean(change <= 0.02) >= 0.86
 
 

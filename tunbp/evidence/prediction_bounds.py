@@ -24,8 +24,8 @@ UNFITTED = ("openvpn_native", "external")
 """Sources, as cells name them, of which no row is for calibration."""
 
 NOT_BLIND = (
-    "No constant was fitted to these runs, but some priors were chosen after they had been compared (CHANGELOG, Known "
-    "gaps): of these bounds only that of stored predictions is blind."
+    "No constant was fitted to these runs, but some priors were chosen after they had been compared (docs/gaps.md): "
+    "of these bounds only that of stored predictions is blind."
 )
 """What has to be said beside the counts."""
 
