@@ -7,6 +7,7 @@ import pytest
 from tunbp.errors import ParamsError
 from tunbp.infer import priors
 from tunbp.model.fields import FIELDS
+from tunbp.prediction.path import Path
 from tunbp.prediction.products import key, product
 
 
@@ -26,6 +27,7 @@ def test_an_unknown_program_is_refused_with_those_there_are() -> None:
 
 def test_a_program_is_known_by_its_other_names_and_what_has_no_such_device_says_so() -> None:
     assert (key("pasta"), key("libvirt"), key("open5gs"), key("sing-box")) == ("passt", "qemu-tap", "upf", "tun2socks")
+    assert Path("pasta").program == "passt"
     with pytest.raises(ParamsError, match=r"'wireguard' is not known \(of the kernel it passes no tun device\)"):
         product("wireguard")
 

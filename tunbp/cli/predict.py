@@ -159,9 +159,8 @@ def _path(
 ) -> Path:  # fmt: skip
     """What the options, a trace, a host and measured constants say of the path; later ones override."""
     from tunbp.prediction.path import Path
-    from tunbp.prediction.products import key
 
-    path = Path(key(program), variant=variant or "stock")
+    path = Path(program, variant=variant or "stock")
     try:
         if host:
             path.on(host)

@@ -13,7 +13,7 @@ from tunbp.model import hosts
 from tunbp.model.fields import FIELDS
 from tunbp.prediction.conditioning import Observation
 from tunbp.prediction.distribution import Prediction, predict
-from tunbp.prediction.products import product
+from tunbp.prediction.products import key, product
 
 if TYPE_CHECKING:
     from tunbp.prediction.measured import Told
@@ -63,6 +63,7 @@ class Path:
 
     def __post_init__(self) -> None:
         """Begin with what nobody has to say."""
+        self.program = key(self.program)
         self.take({**START, **product(self.program).fields}, "default")
 
     def take(self, values: Mapping[str, Any], source: str) -> None:
