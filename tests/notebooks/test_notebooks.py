@@ -128,7 +128,7 @@ def test_the_caption_of_the_papers_tables_counts_the_rows_inside_the_bands_that_
     inside = rows["published"].between(rows["min"], rows["max"]).groupby(rows["role"]).sum()
     size = rows.groupby("role").size()
     words = " and ".join(f"{inside[role]} of {size[role]} {role}" for role in ("held out", "fitted"))
-    assert f"Inside the light bands lie {words} rows." in record["caption"]
+    assert f"Inside the bands lie {words} rows." in record["caption"]
 
 
 # -- 02

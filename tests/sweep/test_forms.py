@@ -59,6 +59,8 @@ def test_a_distribution_is_that_of_scipy_cut_to_its_bounds() -> None:
     assert drawn.max() <= 0.1
     whole = stats.lognorm(s=0.5, scale=0.05)
     assert np.median(drawn) == pytest.approx(whole.ppf(0.5 * whole.cdf(0.1)), rel=1e-3)
+    with pytest.raises(SweepError, match=r"rtt: expon reaches from 0 to 0\.1; cut it with min and max"):
+        parse("rtt", {"distribution": "expon", "scale": 0.05, "max": 0.1})  # shorter than allowed once in 50,000
 
 
 def test_choices_are_equally_likely_and_counts_whole() -> None:
