@@ -171,3 +171,12 @@ def test_a_figure_that_does_not_fit_is_one_line(monkeypatch, capsys, tmp_path, n
         main(["predict", *VPN, "--duration", "1s", "--draws", "8", "--rings", "100", "--plot", str(tmp_path / "w.svg")])
     assert ended.value.code == 1
     assert capsys.readouterr().err.strip().endswith(f"Error: {os.strerror(number)}; nothing was left half written")
+
+
+def test_where_no_constants_give_the_run_no_table_and_no_advice_follow():
+    shown = predict(*VPN, *FAST, "--measured", "2Gbit/s")
+    assert shown.exit_code == 0, shown.output
+    assert "Nobody said, so this is assumed: OpenVPN (--product)." in " ".join(shown.output.split())
+    assert "the model without it" in shown.output
+    assert "No likely constants give this run" in shown.output
+    assert "with the flag" not in " ".join(shown.output.split()).replace("with the flag,", "")

@@ -73,10 +73,9 @@ LEAST_SHOWN = 1e-4
 @click.option("--mtu", type=Quantity("1500B", "byte", whole=True), help="MTU of the device, instead of --mss.")
 @click.option(
     "--product",
-    default="openvpn",
-    show_default=True,
+    default=None,
     help="Program that reads the device: openvpn, wireguard-go, qemu-tap, vhost-net, pasta, tun2socks, copy, upf, "
-    "other. WireGuard and OpenVPN's DCO in the kernel do not use such a device.",
+    "other. WireGuard and OpenVPN's DCO in the kernel do not use such a device.  [default: openvpn]",
 )
 @click.option("--host", help="Start from the constants of a known host, e.g. path-openvpn.")
 @click.option("--constants", type=click.Path(path_type=File), help="constants.yaml that `tunbp lab probe` wrote.")
@@ -90,8 +89,8 @@ LEAST_SHOWN = 1e-4
 @click.option("--plot", type=click.Path(path_type=File, dir_okay=False), help="Draw to a PDF, PNG or SVG file.")
 def predict(
     trace: tuple[File, ...], measured: str | None, variant: str | None, cpu_bound: str | None, udp: str | None,
-    mtu: int | None, product: str, host: str | None, constants: File | None, direction: str, warmup: float | None,
-    rings: str, draws: int, seed: int, as_json: bool, plot: File | None, **given: Any,
+    mtu: int | None, product: str | None, host: str | None, constants: File | None, direction: str,
+    warmup: float | None, rings: str, draws: int, seed: int, as_json: bool, plot: File | None, **given: Any,
 ) -> None:  # fmt: skip
     """Predict throughput and ping of your own path over txqueuelen, stock and with backpressure.
 
@@ -107,7 +106,7 @@ def predict(
 
         check_name(plot)
     sizes = _sizes(rings)
-    path = _path(trace, variant, host, constants, mtu, product, given)
+    path = _path(trace, variant, host, constants, mtu, product or "openvpn", given)
     mss = float(path.known["mss"])
     if cpu_bound is not None:
         path.busy_at(options.rate(cpu_bound, mss, "--cpu-bound"))
@@ -132,7 +131,7 @@ def predict(
         asked = sizes if path.sources["ring"] == "default" else [*sizes, found.ring]
         click.echo(json.dumps(record(found, asked), indent=1))
     else:
-        report(Console(), found, direction, path)
+        report(Console(), found, direction, path, guessed=product is None)
 
 
 def refuse(read: Told, as_json: bool) -> None:
@@ -192,7 +191,7 @@ def _as_option(message: str) -> str:
     return f"--{options.name_of(field, NAMES)}:{rest}" if known and colon else message
 
 
-def report(console: Console, found: Prediction, direction: str, path: Path) -> None:
+def report(console: Console, found: Prediction, direction: str, path: Path, guessed: bool = False) -> None:
     """Print what is known, one line per ring size, and the card."""
     from rich import box
     from rich.markup import escape
@@ -204,7 +203,7 @@ def report(console: Console, found: Prediction, direction: str, path: Path) -> N
     read, sizes = path.told, [int(ring) for ring in found.draws["ring"].to_numpy()]
     side = HERE if direction == "upload" else THERE
     side = PASSES if product(path.program).forwards else side
-    advice = card(found, read.device if read else "", path.program, side)
+    advice = card(found, read.device if read else "", path.program, side, guessed)
     console.print(escape(advice.sentences[0]), style="bold")
     rates = {variant: [found.quantiles("received_rate", n, variant) for n in sizes] for variant in WORDS}
     unit, size = _common_unit([q for row in rates.values() for q in row])
@@ -228,7 +227,8 @@ def report(console: Console, found: Prediction, direction: str, path: Path) -> N
         dropped = found.quantiles("drop_fraction", ring, "stock")["median"]
         cells.append("< 0.01 %" if 0.0 < dropped < LEAST_SHOWN else percent(dropped, 2))
         table.add_row(*cells, style="bold" if ring == found.ring else None)
-    console.print(table)
+    if found.fit is None or found.fit.reproduced:  # rows of constants that do not give the run would only mislead
+        console.print(table)
     for line in advice.sentences[1:]:
         console.print(escape(line))
     console.print(escape(f"The ring is that of the device {side}."))

@@ -51,7 +51,7 @@ SOME, ALMOST = 0.001, 0.95
 """Share of packets from which some are lost, and probability from which something is as good as certain."""
 
 HERE, THERE = "on this host, which sends the data", "on the other end, which sends the data (download)"
-PASSES = "on this host, in whichever direction data flow, as the program reads what others send"
+PASSES = "on this host, for what others send into it (the downlink of a UPF)"
 """Whose ring it is, in words: a download fills that of the server."""
 
 FLAG = f"IFF_BACKPRESSURE (Linux {COMPARED['backpressure']})"
@@ -81,7 +81,9 @@ class Card:
         return "\n".join(self.sentences)
 
 
-def card(prediction: Prediction, device: str = "", program: str = "openvpn", side: str = HERE) -> Card:
+def card(
+    prediction: Prediction, device: str = "", program: str = "openvpn", side: str = HERE, guessed: bool = False
+) -> Card:
     """The advice that a prediction supports.
 
     Parameters
@@ -94,6 +96,8 @@ def card(prediction: Prediction, device: str = "", program: str = "openvpn", sid
         The product that reads it (``data/priors.yaml``).
     side
         The host that sends the data, whose device's ring it is: `HERE` or `THERE`.
+    guessed
+        Whether nobody said which program it is.
 
     Returns
     -------
@@ -102,13 +106,13 @@ def card(prediction: Prediction, device: str = "", program: str = "openvpn", sid
     """
     held, known = causes(prediction), product(program)
     if prediction.fit is not None and not prediction.fit.reproduced:
-        return Card(held, prediction.ring, (*_assumed(prediction, known), *_fit(prediction)))
+        return Card(held, prediction.ring, (*_assumed(prediction, known, guessed), *_fit(prediction)))
     ring = _enough(prediction)
     longer = _more(prediction, ring)
     flagged, main = prediction.variant == "backpressure", next(iter(held))
     full = _full(prediction)
     held = {READER: 1.0} if full else held
-    lines = [*_assumed(prediction, known), *_fit(prediction), _now(prediction, held)]
+    lines = [*_assumed(prediction, known, guessed), *_fit(prediction)]
     advised = prediction.ring
     if full:
         lines.append(
@@ -116,6 +120,7 @@ def card(prediction: Prediction, device: str = "", program: str = "openvpn", sid
             f"neither a longer ring nor the flag gains anything. Faster would be: {known.faster}."
         )
         return Card(held, advised, tuple(lines))
+    lines.append(_now(prediction, held))
     lines += _cause(prediction, held, known)
     if prediction.used["source"]["value"] != "tcp":
         lines += _datagrams(prediction)
@@ -243,7 +248,7 @@ def _shorter(prediction: Prediction) -> int | None:
     return next((size for size in sizes if worth(size)), None)
 
 
-def _assumed(prediction: Prediction, known: Product) -> list[str]:
+def _assumed(prediction: Prediction, known: Product, guessed: bool) -> list[str]:
     """What neither the person nor a prior said."""
     words = {"rtt": ("RTT", "s", "--rtt"), "ring": ("txqueuelen", "packet", "--ring")}
     taken = [
@@ -251,6 +256,7 @@ def _assumed(prediction: Prediction, known: Product) -> list[str]:
         for name, (title, unit, option) in words.items()
         if prediction.used.get(name, {}).get("source") == "default"
     ]
+    taken = [f"{known.title} (--product)", *taken] if guessed else taken
     said = [f"Nobody said, so this is assumed: {', '.join(taken)}."] if taken else []
     return [*said, *([known.missing] if known.missing and "path_rate" not in prediction.used else [])]
 
@@ -268,8 +274,8 @@ def _fit(prediction: Prediction) -> list[str]:
         what = f"Your {len(run.rates)} runs" if several else "Your run"
         if len(told) > 1:
             what += f" with txqueuelen {run.ring}, {'stock' if run.variant == 'stock' else 'with the flag'},"
-        beforehand = "" if prediction.fit.reproduced else " before it was given"
-        lines.append(f"{what} {rates}, model{beforehand} {_said(middle, low, high, 'bit/s')}.")
+        model = "model" if prediction.fit.reproduced else f"the model without {'them' if several else 'it'}"
+        lines.append(f"{what} {rates}, {model} {_said(middle, low, high, 'bit/s')}.")
     if prediction.fit.reproduced:
         return lines
     what = "these runs: something else holds them" if len(told) > 1 else "this run: something else holds it"
@@ -355,11 +361,17 @@ def _window(prediction: Prediction) -> str:
     if could <= rate:
         return f"{line}raise the socket buffers first, at both ends."
     most = int(2 ** np.ceil(np.log2(2.0 * could * rtt / 8.0 / streams)))
+    line += f"raise the socket buffers first. The programs and the link allow {show(could, 'bit/s', 2)}. "
+    if name == "send_buffer":
+        return (
+            f"{line}Where is it set? In the application (SO_SNDBUF): change it there. As OpenVPN's `sndbuf` it limits "
+            "TCP with `proto tcp` alone: raise it at both ends. Else "
+            f"`sysctl -w net.ipv4.tcp_wmem='4096 16384 {most}'` here."
+        )
     return (
-        f"{line}raise the socket buffers first. The programs and the link allow {show(could, 'bit/s', 2)}; the window "
-        f"is half of tcp_rmem: `sysctl -w net.ipv4.tcp_rmem='4096 131072 {most}'` at the receiver, `sysctl -w "
-        f"net.ipv4.tcp_wmem='4096 16384 {most}'` at the sender. If the tunnel itself runs over TCP (OpenVPN: "
-        "`proto tcp`), its `sndbuf` and `rcvbuf` at both ends too."
+        f"{line}The window is half of tcp_rmem: `sysctl -w net.ipv4.tcp_rmem='4096 131072 {most}'` at the receiver, "
+        f"`sysctl -w net.ipv4.tcp_wmem='4096 16384 {most}'` at the sender. If the tunnel itself runs over TCP "
+        "(OpenVPN: `proto tcp`), its `sndbuf` and `rcvbuf` at both ends too."
     )
 
 
@@ -376,11 +388,13 @@ def _datagrams(prediction: Prediction) -> list[str]:
         ]
     if lost < SOME:
         return ["All that is sent passes: no longer ring is needed."]
+    shorter = _shorter(prediction)
     waits = [_median(prediction, "latency", ring, "stock") for ring in (prediction.ring, longest)]
     return [
         f"More is sent than is read: {percent(lost, 2)} is lost, the ring is full. A longer ring only delays (ping "
         f"under load {show(waits[0], 's', 2)} with {prediction.ring}, {show(waits[1], 's', 2)} with {longest}); "
         "send less, or read faster.",
+        *([f"A shorter one carries as much: {_ping(prediction, shorter, 'stock')} with {shorter}."] if shorter else []),
         "IFF_BACKPRESSURE moves the loss: packets wait in the qdisc, a sender that blocks slows down, one "
         "that does not loses them there.",
     ]
@@ -403,7 +417,7 @@ def _today(
         "Today, without the flag: txqueuelen" if chance >= HALF else "Without the flag it is worth a try: txqueuelen"
     )
     return [
-        f"{begin} {ring} or more, {sure(chance)} over {percent(WORTH)} faster (median {rates[1]} instead of "
+        f"{begin} {ring}, {sure(chance)} over {percent(WORTH)} faster (median {rates[1]} instead of "
         f"{rates[0]}); {_ping(prediction, ring, 'stock')}.",
         f"That is, {commands}.",
     ]
@@ -440,8 +454,10 @@ def _ping(prediction: Prediction, ring: int, variant: str) -> str:
         prediction.quantiles("latency", size, which) for size, which in ((prediction.ring, "stock"), (ring, variant))
     )
     before, after = (show(q["median"], "s", 2) for q in (now, then))
-    said = f"ping under load stays {after}" if after == before else f"ping under load {after} instead of {before}"
-    if then["high90"] > LONGER_PING * now["high90"]:
+    tail = then["high90"] > LONGER_PING * now["high90"]
+    stays = "{} in the median as before" if tail else "stays {}"
+    said = f"ping under load {stays.format(after) if after == before else f'{after} instead of {before}'}"
+    if tail:
         worst, today = show(then["high90"], "s", 2), show(now["high90"], "s", 2)
         said += f" (in one case of twenty over {worst}; today over {today})"
     return said
