@@ -157,7 +157,7 @@ def test_a_phone_folds_long_lists_under_their_counts_and_opens_what_a_link_leads
     page.evaluate("location.hash = '#claim-cover-letters-36-percent'")
     card = page.locator("#claim-cover-letters-36-percent")
     card.wait_for(state="visible")
-    assert 0 <= card.bounding_box()["y"] < 800
+    assert -1 < card.bounding_box()["y"] < 800  # places are rounded to a 64th of a pixel
 
 
 def test_every_link_leads_to_something_that_is_there(page, results):
