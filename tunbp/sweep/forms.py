@@ -26,7 +26,8 @@ LONGEST = 10_000_000
 
 # a probability of exactly 0 or 1 would be an end of the distribution that the field may not allow
 UNLIKELY = 1e-9
-"""Probability of values beyond the allowed ones below which a distribution is cut there unasked."""
+"""Probability of values between zero and the least allowed one below which a distribution that begins at zero is cut
+there unasked."""
 
 SMALLEST_PROBABILITY = 2.0**-53
 
@@ -312,10 +313,8 @@ def _support(name: str, form: Distribution) -> tuple[Any, float, float]:
     allowed = RANGES[name]
     if not low < high:
         raise SweepError(f"{name}: the distribution is empty between {low:g} and {high:g}")
-    if low < allowed.low and frozen.cdf(allowed.low) < UNLIKELY:
+    if low == 0.0 < allowed.low and frozen.cdf(allowed.low) < UNLIKELY:
         low = allowed.low
-    if high > allowed.high and frozen.sf(allowed.high) < UNLIKELY:
-        high = allowed.high
     if low < allowed.low or high > allowed.high:
         raise SweepError(
             f"{name}: {form.distribution} reaches from {low:g} to {high:g}; cut it with min and max; allowed: {allowed}"
