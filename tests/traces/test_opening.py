@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tunbp.errors import TraceError
-from tunbp.traces import open_trace, opening
+from tunbp.traces import open_together, open_trace, opening
 from tunbp.traces.source import source_of
 from tunbp.traces.summary import sentence
 
@@ -81,3 +81,20 @@ def test_no_tools_output_is_taken_for_that_of_another_beside_it(path):
         return
     assert ("; " in run.attrs["tool"]) == (path.name in SEVERAL)
     assert "left out: byte" not in run.attrs["warnings"]
+
+
+def test_of_two_snapshots_that_are_named_the_first_is_before(tmp_path):
+    later = of("ip_link.txt").replace("23084     329", "33084     429")
+    assert later != of("ip_link.txt")
+    for name, words in (("b.txt", of("ip_link.txt")), ("a.txt", later)):
+        (tmp_path / name).write_text(words)
+    found = open_together([tmp_path / "b.txt", tmp_path / "a.txt"])
+    assert found.attrs["difference"]
+    assert float(found["rx_packets"].sum()) == 100.0
+
+
+def test_counters_beside_several_runs_are_of_no_one_run_and_are_named(tmp_path):
+    found = open_together([FIXTURES / "iperf3_tcp.json", FIXTURES / "iperf3_server.json", FIXTURES / "ip_link.txt"])
+    assert found.sizes["run"] == 2
+    assert "left out: " in found.attrs["warnings"]
+    assert "ip_link.txt" in found.attrs["warnings"]

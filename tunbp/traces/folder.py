@@ -110,14 +110,14 @@ def together(opened: Sequence[tuple[str, xr.Dataset]]) -> xr.Dataset:
         parts.setdefault(dataset.attrs.get("tool", ""), []).append((name, dataset))
     notes: list[str] = []
     counts = []
+    most = max((tool for tool in parts if tool not in COUNTING), key=lambda tool: len(parts[tool]), default="")
+    if most and len(parts[most]) > 1:
+        return _runs(Path(), most, parts, notes)
     for tool in [tool for tool in parts if tool in COUNTING]:
         found = parts.pop(tool)
         plain = all("time" not in part.dims for _, part in found)
         pair = len(found) == 2 and plain
         counts.append(snapshots.difference(found[0][1], found[1][1]) if pair else _counted(Path(), tool, found, notes))
-    most = max(parts, key=lambda tool: len(parts[tool]), default="")
-    if parts and len(parts[most]) > 1:
-        return _runs(Path(), most, parts, notes)
     return merged(in_order([found[0][1] for found in parts.values()]), counts, notes)
 
 
