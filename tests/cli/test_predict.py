@@ -180,3 +180,18 @@ def test_where_no_constants_give_the_run_no_table_and_no_advice_follow():
     assert "the model without it" in shown.output
     assert "No likely constants give this run" in shown.output
     assert "with the flag" not in " ".join(shown.output.split()).replace("with the flag,", "")
+
+
+def test_a_tcp_rate_that_fills_a_processor_is_a_ceiling_of_tcp_and_not_of_a_flood():
+    bound = ["--rtt", "20ms", "--cpu-bound", "100Mbit/s", *FAST]
+    tcp, flood = (record(*bound, *more)["rows"] for more in ([], ["--udp", "130Mbit/s"]))
+    assert max(row["received_rate"]["high90"] for row in tcp) <= 100e6 * (1 + 1e-9)
+    assert max(row["received_rate"]["high90"] for row in flood) > 100e6
+
+
+def test_the_ring_of_a_program_that_forwards_is_on_this_host_in_either_direction():
+    for direction in ("upload", "download"):
+        shown = predict("--product", "open5gs", "--rtt", "20ms", "--ring", "25", "--direction", direction, *FAST)
+        said = " ".join(shown.output.split())
+        assert "The ring is that of the device on this host, for what others send into it" in said
+        assert "on the other end" not in said

@@ -197,12 +197,10 @@ def report(console: Console, found: Prediction, direction: str, path: Path, gues
     from rich.markup import escape
     from rich.table import Table
 
-    from tunbp.prediction.card import HERE, PASSES, THERE, card
-    from tunbp.prediction.products import product
+    from tunbp.prediction.card import HERE, THERE, card
 
     read, sizes = path.told, [int(ring) for ring in found.draws["ring"].to_numpy()]
     side = HERE if direction == "upload" else THERE
-    side = PASSES if product(path.program).forwards else side
     advice = card(found, read.device if read else "", path.program, side, guessed)
     console.print(escape(advice.sentences[0]), style="bold")
     rates = {variant: [found.quantiles("received_rate", n, variant) for n in sizes] for variant in WORDS}
@@ -231,7 +229,7 @@ def report(console: Console, found: Prediction, direction: str, path: Path, gues
         console.print(table)
     for line in advice.sentences[1:]:
         console.print(escape(line))
-    console.print(escape(f"The ring is that of the device {side}."))
+    console.print(escape(f"The ring is that of the device {advice.side}."))
     if path.known["rtt"] == 0.0:
         console.print(f"No delay was added: an RTT of {show(found.used['rtt']['value'], 's')} is simulated.")
     for note in found.notes:

@@ -70,11 +70,14 @@ class Card:
         txqueuelen to set without the flag; the present one where a longer one does not help.
     sentences
         The advice.
+    side
+        Whose ring it is, in words.
     """
 
     holds: dict[str, float]
     ring: int
     sentences: tuple[str, ...]
+    side: str
 
     def __str__(self) -> str:
         """The advice, one sentence a line."""
@@ -95,7 +98,8 @@ def card(
     program
         The product that reads it (``data/priors.yaml``).
     side
-        The host that sends the data, whose device's ring it is: `HERE` or `THERE`.
+        The host that sends the data, whose device's ring it is: `HERE` or `THERE`; of a program that forwards it is
+        `PASSES` whichever is given.
     guessed
         Whether nobody said which program it is.
 
@@ -105,8 +109,9 @@ def card(
         Sentences and commands of the advice.
     """
     held, known = causes(prediction), product(program)
+    side = PASSES if known.forwards else side
     if prediction.fit is not None and not prediction.fit.reproduced:
-        return Card(held, prediction.ring, (*_assumed(prediction, known, guessed), *_fit(prediction)))
+        return Card(held, prediction.ring, (*_assumed(prediction, known, guessed), *_fit(prediction)), side)
     ring = _enough(prediction)
     longer = _more(prediction, ring)
     flagged, main = prediction.variant == "backpressure", next(iter(held))
@@ -119,7 +124,7 @@ def card(
             f"The program is at the rate with which it fills its processor ({show(prediction.at_most, 'bit/s', 3)}): "
             f"neither a longer ring nor the flag gains anything. Faster would be: {known.faster}."
         )
-        return Card(held, advised, tuple(lines))
+        return Card(held, advised, tuple(lines), side)
     lines.append(_now(prediction, held))
     lines += _cause(prediction, held, known)
     if prediction.used["source"]["value"] != "tcp":
@@ -140,7 +145,7 @@ def card(
     if top is not None and float(top["share"]) > TELLING and wide and not _flooded(prediction):
         share = percent(top["share"], 2)
         lines.append(f"What would say more: {words(top['name'])} ({share} of the spread): {top['measure']}.")
-    return Card(held, advised, tuple(lines))
+    return Card(held, advised, tuple(lines), side)
 
 
 def _full(prediction: Prediction) -> bool:

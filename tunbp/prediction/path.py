@@ -49,7 +49,7 @@ class Path:
     told
         What a trace said; None without one.
     at_most
-        Rate that it cannot pass, bit/s.
+        Rate that its TCP cannot pass, bit/s.
     """
 
     program: str = "openvpn"
@@ -128,7 +128,8 @@ class Path:
             bit/s.
         """
         seen = self.runs[0] if len(self.runs) == 1 else Observation({}, self.variant)
-        self.runs = (replace(seen, values={**seen.values, "received_rate": rate}),)
+        ring = None if self.sources.get("ring") == "given" else seen.ring  # it is the present ring that carries it
+        self.runs = (replace(seen, values={**seen.values, "received_rate": rate}, ring=ring),)
 
     def predict(self, rings: Sequence[int], count: int = 128, seed: int = 0, steps: float | None = None) -> Prediction:
         """Predict it over txqueuelen, see `tunbp.prediction.predict`.
@@ -158,7 +159,8 @@ class Path:
         if float(known["rtt"]) == 0.0:
             known["rtt"] = LEAST_RTT
         known.setdefault("warmup", float(known["duration"]) / 6.0)
+        at_most = self.at_most if known.get("source", "tcp") == "tcp" else np.inf  # a flood has no ACKs to pay for
         return predict(
             known, rings, product=self.program, sources={"warmup": "default", **self.sources}, observed=self.runs,
-            variant=self.variant, posterior=self.posterior, count=count, seed=seed, steps=steps, at_most=self.at_most,
+            variant=self.variant, posterior=self.posterior, count=count, seed=seed, steps=steps, at_most=at_most,
         )  # fmt: skip
