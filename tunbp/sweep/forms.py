@@ -24,11 +24,11 @@ DEFAULTS = {field.name: field.default for field in fields(Scenario) if field.def
 LONGEST = 10_000_000
 """Most values of one list or range."""
 
-# a probability of exactly 0 or 1 would be an end of the distribution that the field may not allow
 UNLIKELY = 1e-9
 """Probability of values between zero and the least allowed one below which a distribution that begins at zero is cut
 there unasked."""
 
+# a probability of exactly 0 or 1 would be an end of the distribution that the field may not allow
 SMALLEST_PROBABILITY = 2.0**-53
 
 
