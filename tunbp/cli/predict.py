@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from tunbp.prediction.path import Path
 
 RINGS = "25,100,500,1000,2000,5000"
-HEADER = 52
-"""Bytes of IPv4, TCP and its timestamps, which Linux sends, between MTU and MSS."""
-
 NAMES = {"drain_rate": "drain", "receive_window": "window", "burst_rate": "burst"}
 ALIASES = {"path_rate": "bandwidth", "path_loss": "loss"}
 FIRST = (
@@ -157,7 +154,7 @@ def _path(
     program: str, given: dict[str, Any],
 ) -> Path:  # fmt: skip
     """What the options, a trace, a host and measured constants say of the path; later ones override."""
-    from tunbp.prediction.path import Path
+    from tunbp.prediction.path import HEADERS, Path
 
     path = Path(program, variant=variant or "stock")
     try:
@@ -177,7 +174,7 @@ def _path(
         known = {name: value for name, value in given.items() if value is not None}
         path.hear(read_run(open_together(trace), known, variant or ""))
     if mtu is not None:
-        path.take({"mss": mtu - HEADER}, "given")
+        path.take({"mss": mtu - HEADERS}, "given")
     if given.get("mss") is not None:
         path.take({"mss": given["mss"]}, "given")
     path.take(options.values(given, float(path.known["mss"]), NAMES), "given")

@@ -11,6 +11,7 @@ from tunbp.model.drivers import COMPARED
 from tunbp.model.fields import FIELDS
 from tunbp.prediction.causes import GROWTH, LINK, LOSS, READER, SHAPER, WINDOW, causes
 from tunbp.prediction.distribution import WORTH, Prediction
+from tunbp.prediction.path import HEADERS
 from tunbp.prediction.products import Product, product
 from tunbp.quantities import percent, show, show_range
 
@@ -35,7 +36,7 @@ LITTLE, SHORTER_PING = 0.9, 0.8
 FELT = 0.01
 """Queueing [s] of a ping below which nobody asks for less."""
 
-LARGE = 9000 - 52
+LARGE = 9000 - HEADERS
 """Segments [byte] from which no larger MTU is advised: it is one already."""
 
 FULLY = 0.9

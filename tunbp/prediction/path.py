@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[np.float64]
 
+HEADERS = 52
+"""Bytes of IPv4, TCP and its timestamps, which Linux sends, between MTU and MSS."""
+
 LEAST_RTT = 1e-4
 """RTT that is simulated where no delay is added, s."""
 

@@ -54,20 +54,22 @@ def read_folder(folder: Path, open_file: Callable[[Path], xr.Dataset]) -> xr.Dat
     if len(stored := sorted(folder.glob("*.nc"))) == 1:
         return open_file(stored[0])  # the lab's folder: everything of its runs is in there
     parts, notes = _open_all(folder, open_file)
-    senders = [len(found) for tool, found in parts.items() if tool not in COUNTING]
-    counts = []
-    if max(senders, default=0) <= 1:
-        counts = [_counted(folder, tool, parts.pop(tool), notes) for tool in COUNTING if tool in parts]
-    most = max(parts, key=lambda tool: len(parts[tool]), default="")
-    if parts and len(parts[most]) > 1:
+    try:
+        return _combined(folder, parts, notes, ordered=False)
+    except TraceError as error:
+        raise TraceError(f"{folder}: {error}") from error
+
+
+def _combined(folder: Path, parts: Parts, notes: list[str], ordered: bool) -> xr.Dataset:
+    """The files of one run merged, or, where one tool sent in several, runs side by side."""
+    most = max((tool for tool in parts if tool not in COUNTING), key=lambda tool: len(parts[tool]), default="")
+    if most and len(parts[most]) > 1:
         return _runs(folder, most, parts, notes)
+    counts = [_counted(parts.pop(tool), notes, ordered) for tool in COUNTING if tool in parts]
     tools = in_order([found[0][1] for found in parts.values()])
     if tools and counts and "time" in counts[0].dims:
         tools += [counts.pop(0)]
-    try:
-        return merged(tools, counts, notes)
-    except TraceError as error:
-        raise TraceError(f"{folder}: {error}") from error
+    return merged(tools, counts, notes)
 
 
 def _runs(folder: Path, tool: str, parts: Parts, notes: list[str]) -> xr.Dataset:
@@ -108,17 +110,7 @@ def together(opened: Sequence[tuple[str, xr.Dataset]]) -> xr.Dataset:
         if "run" in dataset.dims:
             raise TraceError(f"{name} holds several runs; give it alone")
         parts.setdefault(dataset.attrs.get("tool", ""), []).append((name, dataset))
-    notes: list[str] = []
-    counts = []
-    most = max((tool for tool in parts if tool not in COUNTING), key=lambda tool: len(parts[tool]), default="")
-    if most and len(parts[most]) > 1:
-        return _runs(Path(), most, parts, notes)
-    for tool in [tool for tool in parts if tool in COUNTING]:
-        found = parts.pop(tool)
-        plain = all("time" not in part.dims for _, part in found)
-        pair = len(found) == 2 and plain
-        counts.append(snapshots.difference(found[0][1], found[1][1]) if pair else _counted(Path(), tool, found, notes))
-    return merged(in_order([found[0][1] for found in parts.values()]), counts, notes)
+    return _combined(Path(), parts, [], ordered=True)
 
 
 def read_folders(folder: Path, open_one: Callable[[Path], xr.Dataset]) -> xr.Dataset:
@@ -189,9 +181,11 @@ def _open_all(folder: Path, open_file: Callable[[Path], xr.Dataset]) -> tuple[Pa
     return parts, notes
 
 
-def _counted(folder: Path, tool: str, found: list[tuple[str, xr.Dataset]], notes: list[str]) -> xr.Dataset:
-    """One tool's snapshots: the difference of two named before and after, else side by side."""
+def _counted(found: list[tuple[str, xr.Dataset]], notes: list[str], ordered: bool) -> xr.Dataset:
+    """One tool's snapshots: the difference of before and after, by name or in their order, else side by side."""
     if len(found) == 2:
+        if ordered and all("time" not in part.dims for _, part in found):
+            return snapshots.difference(found[0][1], found[1][1])
         first = [part for part in found if FIRST.search(part[0])]
         last = [part for part in found if LAST.search(part[0])]
         if len(first) == len(last) == 1 and first[0] is not last[0]:
