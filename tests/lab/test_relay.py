@@ -83,7 +83,7 @@ def test_a_packet_is_delayed_by_what_was_asked_for_and_never_less():
     assert 0.03 <= min(arrival.delay for arrival in arrivals) < 0.035
     assert report["rightward"]["forwarded"] == 200
     # the relay's own account of a packet's lateness agrees with what the receiver sees
-    late = sum(delay > 0.031 for delay in delays)
+    late = sum(arrival.delay > 0.031 for arrival in arrivals)
     assert report["rightward"]["late"] <= late
 
 
