@@ -16,10 +16,10 @@ hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 SLOW = (
-    "notebooks/test_notebooks.py", "model/engines/test_fluid.py", "model/test_compiled.py",
-    "lab/probe/test_truth.py", "test_extensions.py", "lab/test_live.py", "sweep/test_compute.py", "run/test_batch.py",
-    "test_wheel.py", "test_statistics.py", "model/test_engines.py", "browser/test_jupyterlab.py",
-    "browser/test_results_page.py", "traces/test_datasets.py", "prediction/test_ten_questions.py",
+    "notebooks/test_notebooks.py", "model/engines/test_fluid.py", "model/test_compiled.py", "lab/probe/test_truth.py",
+    "test_extensions.py", "lab/test_live.py", "sweep/test_compute.py", "run/test_batch.py", "test_wheel.py",
+    "test_statistics.py", "model/test_engines.py", "browser/test_jupyterlab.py", "browser/test_results_page.py",
+    "browser/test_docs_pages.py", "traces/test_datasets.py", "prediction/test_ten_questions.py",
     "model/engines/test_doubt.py", "model/test_qdiscs.py", "traces/test_pasted.py", "evidence/test_posteriors.py",
     "test_escape.py", "traces/test_fuzz.py", "evidence/test_predictive.py", "test_architecture.py",
 )  # fmt: skip

@@ -112,7 +112,7 @@ def probed(program, folder, *numbers, mode="spin"):
     On a busy machine the program gets little of the processor: then it is measured for longer, as it is a number of
     packets that is needed.
     """
-    for seconds in (2.5, 8.0):
+    for seconds in (4.0, 8.0):
         with tunnel(program, folder, seconds + 1.5, *numbers, mode=mode) as (space, child, log):
             time.sleep(0.3)
             recording = inside.call(space.name, "probe", record.record, DEVICE, seconds, 0.4)
