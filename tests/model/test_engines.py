@@ -11,7 +11,7 @@ from tunbp.model.drivers import ring_batch
 from tunbp.model.engines.fluid import batch as engine
 
 COUNT = 80
-SOAK = 1000
+SOAK = 200
 
 
 def random_batch(count: int) -> Scenario:
@@ -45,6 +45,14 @@ def random_batch(count: int) -> Scenario:
         warmup=3.0,
         origin="forwarded",
     )
+
+
+def nearby(scenario: Scenario, paths: int) -> Scenario:
+    """Each case with round trips within 1 % of its own and seeds of their own, along `path`."""
+    count = scenario.rtt.size
+    near = xr.DataArray(np.random.default_rng(1).uniform(0.99, 1.01, (count, paths)), dims=("case", "path"))
+    seed = xr.DataArray(np.arange(count * paths).reshape(count, paths), dims=("case", "path"))
+    return scenario.replace(rtt=scenario.rtt * near, seed=seed)
 
 
 def both(scenario: Scenario) -> xr.Dataset:
@@ -106,12 +114,17 @@ def test_drops_are_of_the_same_order_of_magnitude(cases):
     assert np.mean((ratios >= 0.1) & (ratios <= 10.0)) >= 0.8
 
 
-@pytest.mark.skipif("TUNBP_SOAK" not in os.environ, reason="1,000 runs of 100 s packet by packet: make soak")
-def test_soak_a_thousand_long_runs_differ_by_three_percent_in_half_and_ten_in_95_of_100_cases():
-    cases = both(random_batch(SOAK).replace(duration=100.0))
-    assert np.median(cases["difference"]) <= 0.03
-    assert np.percentile(cases["difference"], 95) <= 0.10
-    ratios = ratios_of_drops(cases)
+@pytest.mark.skipif("TUNBP_SOAK" not in os.environ, reason="1,600 runs of 100 s packet by packet: make soak")
+def test_soak_means_of_nearby_long_runs_differ_by_three_percent_in_half_and_ten_in_95_of_100_paths():
+    # one run on a stock ring is chaotic: packet by packet too it is another with an RTT that is longer by 0.1 %
+    scenario = nearby(random_batch(SOAK), 8).replace(duration=100.0)
+    fluid, packets = (simulate(scenario, engine=name).mean("path") for name in ("fluid", "packets"))
+    difference = abs(fluid["received_rate"] / packets["received_rate"] - 1.0)
+    stock = scenario.driver == "stock"
+    assert np.median(difference) <= 0.03
+    for some in (difference, difference[stock], difference[~stock]):
+        assert np.percentile(some, 95) <= 0.10
+    ratios = ratios_of_drops(xr.Dataset({"fluid": fluid["dropped_ring"], "packets": packets["dropped_ring"]}))
     assert 0.9 <= np.median(ratios) <= 1.1
     assert np.mean((ratios >= 1 / 3) & (ratios <= 3.0)) >= 0.9
     assert np.mean((ratios >= 0.1) & (ratios <= 10.0)) >= 0.95
@@ -206,11 +219,7 @@ def test_halving_the_time_step_changes_half_of_the_runs_by_less_than_half_a_perc
 @pytest.mark.skipif("TUNBP_SOAK" not in os.environ, reason="2,560 runs of 40 s: make soak")
 def test_soak_halving_the_time_step_changes_the_mean_of_nearby_paths_by_less_than_two_percent(monkeypatch):
     # a single run with pauses or small rings is chaotic; 16 paths within 1 % of the RTT tell the step's share from it
-    scenario = random_batch(COUNT)
-    rng = np.random.default_rng(1)
-    near = xr.DataArray(rng.uniform(0.99, 1.01, (COUNT, 16)), dims=("case", "path"))
-    seed = xr.DataArray(np.arange(COUNT * 16).reshape(COUNT, 16), dims=("case", "path"))
-    change = abs(halved(scenario.replace(rtt=scenario.rtt * near, seed=seed, duration=40.0), monkeypatch) - 1.0)
+    change = abs(halved(nearby(random_batch(COUNT), 16).replace(duration=40.0), monkeypatch) - 1.0)
     assert np.median(change) <= 0.003
     # in the rest a deterministic run locks to its step, or losses are too few for 16 paths
     # 86 % with PRR and small queues (69 of 80 cases; 91 % before them): not explained, said in docs/gaps.md
