@@ -102,6 +102,8 @@ VARIABLES: dict[str, Variable] = {
     "sparse_sent": Variable("packet", "packets sent by the sparse flow"),
     "sparse_delivered": Variable("packet", "packets of the sparse flow that were delivered"),
     "sparse_latency_p95": Variable("s", "95th percentile of the sparse flow's time from send() to read()"),
+    "dropped_far": Variable("packet", "packets that reached the far host and never its tunnel's device"),
+    "dropped_far_return": Variable("packet", "packets that came back to this host and never to its tunnel's device"),
     "dropped_ring_return": Variable("packet", "packets dropped by the ring on the way of the ACKs"),
     "unaccounted": Variable("packet", "packets sent, neither delivered nor counted as dropped"),
     "chain_rate": Variable("packet/s", "packets that come out of the tunnel at its far end per second"),

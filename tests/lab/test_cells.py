@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from tunbp.lab.cells import Cell, PathCell, TunnelCell
+from tunbp.lab.experiments.wireguard import WireguardCell
 from tunbp.model.qdiscs import QDISCS
 
 
@@ -13,6 +14,12 @@ def test_a_label_tells_cells_apart_by_the_fields_that_differ():
     assert TunnelCell(ring=500, rtt=0.02).label == "20ms-ring500-cubic-fq_codel"
     one = TunnelCell(ring=25, rtt=0.0005, congestion="bbr", qdisc="noqueue", windows="default")
     assert one.label == "0.5ms-ring25-bbr-noqueue-default_windows"
+
+
+def test_sockets_of_another_size_are_another_cell():
+    cell = {"ring": 500, "rtt": 0.06, "qdisc": "pfifo_fast"}
+    assert WireguardCell(**cell).label == TunnelCell(**cell).label
+    assert WireguardCell(**cell, socket_buffer=7 << 20).label == "60ms-ring500-cubic-pfifo_fast-sockets7340032"
 
 
 def test_only_the_relay_has_a_link():

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from tunbp.errors import LabError
-from tunbp.lab.folder import finished, locked, read_json, remove_parts, run_folder, write_json
+from tunbp.lab.folder import finished, locked, read_json, read_rows, remove_parts, run_folder, write_json
 
 
 def finish(out, name):
@@ -70,6 +70,13 @@ def test_a_record_that_is_none_is_told(tmp_path, content):
     (tmp_path / "run.json").write_text(content)
     with pytest.raises(LabError, match=r"cannot read .*run\.json"):
         read_json(tmp_path / "run.json")
+
+
+@pytest.mark.parametrize("content", ["{}", "[1]", "[", ""])
+def test_counters_that_are_none_are_told(tmp_path, content):
+    (tmp_path / "ip_client.json").write_text(content)
+    with pytest.raises(LabError, match=r"cannot read .*ip_client\.json"):
+        read_rows(tmp_path / "ip_client.json")
 
 
 @pytest.mark.timeout(20)

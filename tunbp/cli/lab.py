@@ -331,11 +331,13 @@ def print_comparison(runs: xr.Dataset) -> None:
         array = runs[variable]
         units, size = label_unit(array.attrs["units"])
         rows = [row for row in compare(runs, variable) if row.stock.count + row.backpressure.count]
-        columns = ["stock", "backpressure", "difference"] if any(r.difference.count for r in rows) else ["stock"]
+        known = ("stock", "backpressure", "difference")
+        columns = [name for name in known if any(getattr(row, name).count for row in rows)]
         table = Table(title=f"{array.attrs['long_name']} \\[{units}]", box=box.SIMPLE, title_justify="left")
         kinds = dict.fromkeys(getattr(row, name).words for row in rows for name in columns if getattr(row, name).count)
         table.caption, table.caption_justify = "\n".join(kinds), "left"
-        for name in ["cell", *columns, "verdict"][: len(columns) + 1 + (len(columns) > 1)]:
+        compared = "difference" in columns
+        for name in ["cell", *columns, *(["verdict"] if compared else [])]:
             table.add_column(name, no_wrap=name in ("cell", "verdict"))
         for row in rows:
             figures = [_interval(getattr(row, name), size) for name in columns]

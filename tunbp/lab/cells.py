@@ -89,6 +89,8 @@ def _label_part(name: str, value: Any) -> str:
         return f"{value / 1e6:g}Mbit"
     if name == "windows":
         return "" if value == "raised" else f"{value}_windows"
+    if name == "socket_buffer":
+        return f"sockets{value}" if value else ""
     if name in ("senders", "queues"):
         return f"{value}{name if value > 1 else name[:-1]}"
     if name == "guest_rate":

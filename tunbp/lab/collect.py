@@ -17,7 +17,9 @@ from tunbp import schema
 from tunbp.atomic import replacing
 from tunbp.errors import LabError, TunbpError
 from tunbp.lab.experiments import EXPERIMENTS
-from tunbp.lab.folder import PART, read_json, write_json
+from tunbp.lab.folder import PART, read_json, read_rows, write_json
+from tunbp.lab.namespaces import link_counter
+from tunbp.lab.path import OUTER, TUNNEL
 from tunbp.traces import open_trace
 
 RENAMED = {"rtt": "added_rtt"}
@@ -230,6 +232,7 @@ def _run(where: Path, record: Mapping[str, Any]) -> xr.Dataset:
     values |= {name: here[name] for name in ("busy_fraction", "steal_fraction", "foreign_fraction") if name in here}
     if "softirqs" in here:
         values |= {f"softirqs_{way}": sum(here["softirqs"][f"NET_{way.upper()}"]) for way in ("tx", "rx")}
+    values |= _dropped_behind(where)
     if "outer" in load:
         values["outer_busy_fraction"] = load["outer"]["busy_fraction"]
     floats = {name: np.nan if value is None else float(value) for name, value in values.items()}
@@ -245,6 +248,28 @@ def _run(where: Path, record: Mapping[str, Any]) -> xr.Dataset:
     if "series" not in record["result"]:
         return run
     return run.assign(_samples(where, record, step).reindex(time=run["time"]).variables)
+
+
+def _dropped_behind(where: Path) -> dict[str, int]:
+    """Packets that came to an end of the tunnel and were never written to its device there, over the whole run.
+
+    Both ends have an outer device (`eth0`) beside the tunnel's. What the other end's program sent of its own
+    (handshakes, keepalives) is what left by its outer device and never was in its tunnel's; of these one more or less
+    may be on its way when the counters are read, so that nothing lost could become -1.
+    """
+    if not all((where / f"ip_{end}.json").exists() for end in ("client", "server")):
+        return {}
+    links = {end: read_rows(where / f"ip_{end}.json") for end in ("client", "server")}
+    if not all({OUTER, TUNNEL} <= {link.get("ifname") for link in shown} for shown in links.values()):
+        return {}
+
+    def more(end: str, way: str) -> int:
+        return link_counter(links[end], OUTER, way, "packets") - link_counter(links[end], TUNNEL, way, "packets")
+
+    return {
+        "dropped_far": max(0, more("server", "rx") - more("client", "tx")),
+        "dropped_far_return": max(0, more("client", "rx") - more("server", "tx")),
+    }
 
 
 def _tcp(where: Path, step: float) -> xr.Dataset:

@@ -14,7 +14,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from tunbp.atomic import is_part, write_atomically
 from tunbp.errors import LabError
@@ -63,13 +63,41 @@ def read_json(path: Path) -> dict[str, Any]:
     LabError
         If it is missing or not JSON.
     """
+    return cast(dict[str, Any], _read(path, dict, "an object"))
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Read what `ip` or `tc` printed as JSON, a list of objects.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    list[dict[str, Any]]
+        Its content.
+
+    Raises
+    ------
+    LabError
+        If it is missing or no such list.
+    """
+    rows = cast(list[Any], _read(path, list, "a list"))
+    if not all(isinstance(row, dict) for row in rows):
+        raise LabError(f"cannot read {path}: not a list of objects; is this a folder made by `tunbp lab run`?")
+    return rows
+
+
+def _read(path: Path, kind: type, words: str) -> object:
     try:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST:
             raise ValueError("no regular file" if found.st_size <= LARGEST else f"{found.st_size} bytes")
         content = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(content, dict):
-            raise ValueError(f"a {type(content).__name__}, not an object")
+        if not isinstance(content, kind):
+            raise ValueError(f"a {type(content).__name__}, not {words}")
         return content
     except (OSError, ValueError, RecursionError) as error:
         raise LabError(f"cannot read {path}: {error}; is this a folder made by `tunbp lab run`?") from error

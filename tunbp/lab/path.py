@@ -22,7 +22,8 @@ CLIENT_OUTER, SERVER_OUTER = "10.77.1.2", "10.77.2.2"
 ROUTER_LEFT, ROUTER_RIGHT = "10.77.1.1", "10.77.2.1"
 CLIENT_INNER, SERVER_INNER = "10.99.0.2", "10.99.0.1"
 NETEM_LIMIT = "100000"
-TUNNEL = "tun0"
+OUTER, TUNNEL = "eth0", "tun0"
+"""Devices of both ends: towards the path, and of the tunnel."""
 
 
 @dataclass(frozen=True)
@@ -129,9 +130,9 @@ def _netem(router: Namespace, delay: float, required: bool) -> bool:
 def _veth(end: Namespace, address: str, router: Namespace, device: str, gateway: str) -> None:
     """Join an end to `device` of the router and make the router its gateway."""
     end.ip(
-        f"link add eth0 type veth peer name {device} netns {router.name}",
-        f"address add {address}/24 dev eth0",
-        "link set eth0 up",
+        f"link add {OUTER} type veth peer name {device} netns {router.name}",
+        f"address add {address}/24 dev {OUTER}",
+        f"link set {OUTER} up",
         f"route add default via {gateway}",
     )
     router.ip(f"address add {gateway}/24 dev {device}", f"link set {device} up")

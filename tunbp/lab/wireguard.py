@@ -31,6 +31,8 @@ UP_LIMIT = 60.0
 CONTROL = Path("/var/run/wireguard") / f"{TUNNEL}.sock"
 CLONE_NEWNS = 0x00020000
 X25519_BYTES = 32
+SYS_PIDFD_GETFD = 438
+SO_SNDBUFFORCE, SO_RCVBUFFORCE = 32, 33
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,8 @@ def wireguard(path: RoutedPath, cell: Mapping[str, Any], backpressure: bool) -> 
     Raises
     ------
     LabError
-        If wireguard-go is missing, no packet gets through within its limit, or the kernel lacks the flag asked for.
+        If wireguard-go is missing, no packet gets through within its limit, or the kernel lacks the flag asked for or
+        does not let its sockets be changed.
     """
     keys = {end: make_keys() for end in ("server", "client")}
     ends = {
@@ -154,10 +157,57 @@ def wireguard(path: RoutedPath, cell: Mapping[str, Any], backpressure: bool) -> 
                 )
                 space.set_qdisc(TUNNEL, cell["qdisc"])
             _wait_until_up(path, Path(scratch) / "client.log")
+            if size := cell.get("socket_buffer"):
+                for child in running:
+                    set_socket_buffers(child.pid, size)
             yield Tunnel(echoes, {"far_reader": running[0].pid, "reader": running[1].pid})
         finally:
             for child in running:
                 child.kill()
+
+
+def set_socket_buffers(pid: int, size: int) -> int:
+    """Give the UDP sockets of a running process another size, beyond the kernel's maximum too.
+
+    wireguard-go does the same by itself since commit f26efb65f23a of 2 March 2023, to 7 MiB; versions up to
+    0.0.20230223 leave them at `net.core.rmem_default`. No option sets them, so the laboratory borrows the sockets.
+
+    Parameters
+    ----------
+    pid
+        Process whose sockets are changed.
+    size
+        Bytes that are asked for, in both directions; the kernel doubles them.
+
+    Returns
+    -------
+    int
+        Sockets that were changed.
+
+    Raises
+    ------
+    LabError
+        If the kernel does not hand them over (`pidfd_getfd`, Linux 5.6), or there is none.
+    """
+    libc, changed = ctypes.CDLL(None, use_errno=True), 0
+    process_fd = os.pidfd_open(pid)
+    try:
+        for name in os.listdir(f"/proc/{pid}/fd"):
+            if not os.readlink(f"/proc/{pid}/fd/{name}").startswith("socket:"):
+                continue
+            fd = libc.syscall(SYS_PIDFD_GETFD, process_fd, int(name), 0)
+            if fd < 0:
+                raise LabError(f"no access to a socket of process {pid}: {os.strerror(ctypes.get_errno())}")
+            with socket.socket(fileno=fd) as borrowed:
+                if borrowed.type == socket.SOCK_DGRAM and borrowed.family in (socket.AF_INET, socket.AF_INET6):
+                    borrowed.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, size)
+                    borrowed.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, size)
+                    changed += 1
+    finally:
+        os.close(process_fd)
+    if not changed:
+        raise LabError(f"process {pid} has no UDP socket")
+    return changed
 
 
 def _wait_until_up(path: RoutedPath, log: Path) -> None:

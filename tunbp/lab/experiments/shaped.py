@@ -16,11 +16,10 @@ from pydantic import Field
 
 from tunbp.lab.cells import TunnelCell
 from tunbp.lab.experiment import Experiment
-from tunbp.lab.path import routed_path
+from tunbp.lab.path import OUTER, routed_path
 from tunbp.lab.tcp import measure_tcp
 from tunbp.lab.tunnel import CIPHER, PORT, openvpn
 
-OUTER = "eth0"
 UPLINK_LIMIT = 1_000_000
 """Bytes that the uplink's queue holds: more than OpenVPN's socket buffer, so that OpenVPN waits and nothing is lost."""
 

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
 
 from tunbp.lab.cells import TunnelCell
 from tunbp.lab.experiment import Experiment
 from tunbp.lab.path import routed_path
 from tunbp.lab.tcp import measure_tcp
 from tunbp.lab.wireguard import PORT, wireguard
+
+
+class WireguardCell(TunnelCell):
+    """TCP through wireguard-go over a path."""
+
+    label_fields: ClassVar[tuple[str, ...]] = (*TunnelCell.label_fields, "socket_buffer")
+
+    socket_buffer: Annotated[int, Field(ge=0, le=1 << 26)] = Field(
+        default=0,
+        description="buffers of wireguard-go's UDP sockets at both ends [byte], doubled by the kernel; 0: as the "
+        "program leaves them (before March 2023 the kernel's default, since then 7340032)",
+    )
 
 
 def measure(cell: Mapping[str, Any], backpressure: bool, folder: Path) -> dict[str, Any]:
@@ -22,7 +36,7 @@ def measure(cell: Mapping[str, Any], backpressure: bool, folder: Path) -> dict[s
 EXPERIMENT = Experiment(
     name="wireguard",
     question="What ring and flag do to TCP through wireguard-go, which reads and writes in threads of their own.",
-    cell=TunnelCell,
+    cell=WireguardCell,
     needs=("namespaces", "tun", "ip", "tc", "iperf3", "ping", "wireguard-go", "openssl", "cc", "ss", "path"),
     shown=("received_rate", "ring_drop_fraction", "ping_mean_rtt"),
     measure=measure,
