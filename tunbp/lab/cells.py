@@ -21,6 +21,7 @@ Ring = Annotated[int, Field(ge=1, le=1 << 20)]
 Qdisc = Annotated[str, AfterValidator(_qdisc)]
 Rate = Annotated[float, Field(ge=0, le=1e8)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
+SocketBuffer = Annotated[int, Field(ge=0, le=1 << 26)]
 Warmup = Annotated[float, Field(ge=0, le=600)]
 
 
@@ -83,6 +84,8 @@ class TunnelCell(PathCell):
 def _label_part(name: str, value: Any) -> str:
     if name == "rtt":
         return f"{value * 1e3:g}ms"
+    if name == "tunnel":
+        return "" if value == "openvpn" else str(value)
     if name == "offered_rate":
         return f"{value:g}pps" if value else "flood"
     if name == "bit_rate":

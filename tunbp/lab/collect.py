@@ -232,7 +232,8 @@ def _run(where: Path, record: Mapping[str, Any]) -> xr.Dataset:
     values |= {name: here[name] for name in ("busy_fraction", "steal_fraction", "foreign_fraction") if name in here}
     if "softirqs" in here:
         values |= {f"softirqs_{way}": sum(here["softirqs"][f"NET_{way.upper()}"]) for way in ("tx", "rx")}
-    values |= _dropped_behind(where)
+    if "dropped_far" not in values:
+        values |= _dropped_behind(where)
     if "outer" in load:
         values["outer_busy_fraction"] = load["outer"]["busy_fraction"]
     floats = {name: np.nan if value is None else float(value) for name, value in values.items()}

@@ -78,7 +78,7 @@ def openvpn(path: RoutedPath, cell: Mapping[str, Any], backpressure: bool) -> It
             ),
         }
         fingerprints = {end: make_certificate(scratch, end) for end in ends}
-        buffer = str(cell.get("socket_buffer", SOCKET_BUFFER))
+        buffer = str(cell.get("socket_buffer") or SOCKET_BUFFER)
         running: list[subprocess.Popen[bytes]] = []
         try:
             for end, (space, (here, there, inner, inner_peer), role) in ends.items():

@@ -25,6 +25,7 @@ from tunbp.lab.path import CLIENT_INNER, SERVER_INNER, TUNNEL, RoutedPath
 from tunbp.lab.tunnel import Tunnel
 
 PORT = 51820
+CIPHER = "ChaCha20-Poly1305"
 MTU = 1420
 """wireguard-go's own choice."""
 UP_LIMIT = 60.0

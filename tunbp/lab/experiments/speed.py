@@ -15,10 +15,11 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from tunbp.lab import inside, process, sampler
-from tunbp.lab.cells import PathCell, Rate, Seconds, Warmup
+from tunbp.lab import wireguard as wireguard_go
+from tunbp.lab.cells import PathCell, Rate, Seconds, SocketBuffer, Warmup
 from tunbp.lab.experiment import Experiment
 from tunbp.lab.namespaces import link_counter
-from tunbp.lab.path import SERVER_INNER, TUNNEL, RoutedPath, routed_path
+from tunbp.lab.path import OUTER, SERVER_INNER, TUNNEL, RoutedPath, routed_path
 from tunbp.lab.tcp import check_iperf3, iperf3_server
 from tunbp.lab.tunnel import CIPHER, PORT, openvpn
 
@@ -27,11 +28,22 @@ TCP_HEADERS, UDP_HEADERS = 52, 28
 PROBE_PORT = 40406
 
 
+TUNNELS = {
+    "openvpn": (PORT, openvpn, CIPHER),
+    "wireguard": (wireguard_go.PORT, wireguard_go.wireguard, wireguard_go.CIPHER),
+}
+"""UDP port, what starts it, and cipher, by the name in a cell."""
+
+
 class SpeedCell(PathCell):
     """UDP through a tunnel, in packets of the size that TCP would send."""
 
-    label_fields: ClassVar[tuple[str, ...]] = ("packets", "offered_rate", "ring")
+    label_fields: ClassVar[tuple[str, ...]] = ("packets", "offered_rate", "ring", "tunnel", "socket_buffer")
 
+    tunnel: Literal["openvpn", "wireguard"] = Field(default="openvpn", description="the tunnel's program")
+    socket_buffer: SocketBuffer = Field(
+        default=0, description="buffers of its UDP sockets [byte], doubled by the kernel; 0: the tunnel's own"
+    )
     packets: Literal["data", "acks"] = Field(
         description="data: as large as TCP's segments, from client to server; acks: as large as its ACKs, back"
     )
@@ -47,7 +59,7 @@ def measure(cell: Mapping[str, Any], backpressure: bool, folder: Path) -> dict[s
     -------
     dict
         transmitted_rate (taken out of the sending side's ring) and chain_rate (written to the device at the other
-        end) [packet/s]; delivered, dropped_ring [packet]; reader_cpu, far_reader_cpu, relay_cpu [s], and
+        end) [packet/s]; delivered, dropped_ring, dropped_far [packet]; reader_cpu, far_reader_cpu, relay_cpu [s], and
         reader_cost, far_reader_cost, relay_cost [s/packet]; packet_size [byte, IP]. The reader is the client's
         program, the far reader the server's, whichever way the packets go.
 
@@ -56,7 +68,8 @@ def measure(cell: Mapping[str, Any], backpressure: bool, folder: Path) -> dict[s
     LabError
         If the tunnel or iperf3 fails.
     """
-    with routed_path(cell, PORT) as path, openvpn(path, cell, backpressure) as tunnel:
+    port, start, cipher = TUNNELS[cell["tunnel"]]
+    with routed_path(cell, port) as path, start(path, cell, backpressure) as tunnel:
         largest = _segment(path)
         size = largest + TCP_HEADERS if cell["packets"] == "data" else TCP_HEADERS
         watched = {**tunnel.programs, **({"relay": path.relay.child.pid} if path.relay else {})}
@@ -69,7 +82,7 @@ def measure(cell: Mapping[str, Any], backpressure: bool, folder: Path) -> dict[s
             space.save_counters(folder, label)
         return {
             "echo": tunnel.echo,
-            "cipher": CIPHER,
+            "cipher": cipher,
             **path.client.facts(TUNNEL),
             "path": path.kind,
             "mss": largest,
@@ -84,8 +97,8 @@ def account(before: Mapping[str, Any], after: Mapping[str, Any], packets: str) -
     near, far = ("client", "server") if packets == "data" else ("server", "client")
     seconds = after["time"] - before["time"]
 
-    def counted(side: str, direction: str, counter: str) -> int:
-        first, last = (link_counter(reading[side], TUNNEL, direction, counter) for reading in (before, after))
+    def counted(side: str, direction: str, counter: str, device: str = TUNNEL) -> int:
+        first, last = (link_counter(reading[side], device, direction, counter) for reading in (before, after))
         return last - first
 
     taken, dropped = counted(near, "tx", "packets"), counted(near, "tx", "dropped")
@@ -98,6 +111,7 @@ def account(before: Mapping[str, Any], after: Mapping[str, Any], packets: str) -
         "sent": taken + dropped,
         "delivered": taken,
         "dropped_ring": dropped,
+        "dropped_far": max(0, counted(far, "rx", "packets", OUTER) - written),
         "duration": seconds,
         "transmitted_rate": taken / seconds,
         "chain_rate": written / seconds,
@@ -167,7 +181,7 @@ EXPERIMENT = Experiment(
     question="What the chain of a tunnel carries, and what a packet costs each program of it.",
     cell=SpeedCell,
     needs=("namespaces", "tun", "ip", "tc", "iperf3", "openvpn", "openssl", "cc", "ss", "path"),
-    shown=("chain_rate", "transmitted_rate", "reader_cost", "far_reader_cost", "relay_cost"),
+    shown=("chain_rate", "transmitted_rate", "dropped_far", "reader_cost", "far_reader_cost", "relay_cost"),
     measure=measure,
     programs=("backpressure", "relay"),
 )

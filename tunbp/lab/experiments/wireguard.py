@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field
 
-from tunbp.lab.cells import TunnelCell
+from tunbp.lab.cells import SocketBuffer, TunnelCell
 from tunbp.lab.experiment import Experiment
 from tunbp.lab.path import routed_path
 from tunbp.lab.tcp import measure_tcp
@@ -20,7 +20,7 @@ class WireguardCell(TunnelCell):
 
     label_fields: ClassVar[tuple[str, ...]] = (*TunnelCell.label_fields, "socket_buffer")
 
-    socket_buffer: Annotated[int, Field(ge=0, le=1 << 26)] = Field(
+    socket_buffer: SocketBuffer = Field(
         default=0,
         description="buffers of wireguard-go's UDP sockets at both ends [byte], doubled by the kernel; 0: as the "
         "program leaves them (before March 2023 the kernel's default, since then 7340032)",
