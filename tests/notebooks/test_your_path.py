@@ -10,12 +10,22 @@ import pytest
 from click.testing import CliRunner
 
 from tunbp.cli import tunbp
+from tunbp.notebooks.your_path import figures, tables
 from tunbp.notebooks.your_path.figures import Explorer
 from tunbp.notebooks.your_path.params import Params
-from tunbp.notebooks.your_path.tables import path_of, table
+from tunbp.notebooks.your_path.tables import answer, path_of, table, told_of
 from tunbp.prediction.record import record
 
 VALUES = {**Params().model_dump(), "draws": 16, "duration": 6.0, "rings": [25, 500], "rtt": 0.06}
+
+SNAPSHOT = """\
+3: tun0: <POINTOPOINT,MULTICAST,NOARP,UP,LOWER_UP> mtu 1500 qdisc fq_codel state UNKNOWN mode DEFAULT qlen 500
+    link/none
+    RX: bytes  packets  errors  dropped overrun mcast
+    184467440 2517823  0       0       0       0
+    TX: bytes  packets  errors  dropped carrier collsns
+    8123456789 6084526 0       2642    0       0
+"""
 
 
 def test_the_notebook_and_the_command_say_the_same_numbers():
@@ -28,10 +38,54 @@ def test_the_notebook_and_the_command_say_the_same_numbers():
     assert rows.loc[25, "stock high (Mbit/s)"] == pytest.approx(stock["received_rate"]["high90"] / 1e6)
 
 
-def test_a_trace_gives_what_the_parameters_do_not():
-    path = path_of({**VALUES, "trace": "tests/traces/fixtures/iperf3_tcp.json"})
-    assert path.sources["rtt"] == "trace"
+def test_a_trace_gives_what_nobody_changed_and_the_reader_s_speed_is_then_not_known():
+    values = Params(trace=["tests/traces/fixtures/iperf3_tcp.json"], ring=700).model_dump()
+    path = path_of(values, told_of(values))
+    assert (path.sources["rtt"], path.sources["ring"]) == ("trace", "given")
+    assert "drain_rate" not in path.known
     assert path.runs[0].values["received_rate"] > 0
+
+
+def test_two_snapshots_and_a_rate_are_read_as_the_command_reads_them(tmp_path):
+    files = []
+    for name, sent, dropped in (("one.txt", 6084526, 2642), ("two.txt", 6094526, 2742)):
+        (tmp_path / name).write_text(SNAPSHOT.replace("6084526", str(sent)).replace("2642", str(dropped)))
+        files.append(str(tmp_path / name))
+    small = {"draws": 16, "duration": 6.0, "rings": [25, 500], "rtt": 0.04}
+    values = Params(trace=files, measured_rate=60e6, **small).model_dump()
+    typed = ["--rtt", "40ms", "--rings", "25", "--draws", "16", "--duration", "6s", "--measured", "60Mbit/s"]
+    typed += [word for file in files for word in ("--trace", file)]
+    said = json.loads(CliRunner().invoke(tunbp, ["predict", *typed, "--json"], catch_exceptions=False).stdout)
+    told = answer(values)
+    mine = json.loads(json.dumps(record(told.found, [25])["rows"]))
+    assert [row for row in said["rows"] if row["ring"] == 25] == mine
+    assert answer(Params(trace=files, **small).model_dump()).sentences[0].startswith("Yes, the ring overflows")
+
+
+def test_where_no_likely_constants_give_the_run_there_is_text_and_no_figure_or_table():
+    values = {**VALUES, "measured_rate": 20e9}
+    told = answer(values)
+    assert told.sentences[0].startswith("No answer: likely constants do not give this run")
+    assert not told.shown
+    assert figures.write(None, told) is None
+    assert tables.write(None, told) is None
+    own = Explorer(values)
+    assert own.image.layout.display == "none"
+    own.values["measured_rate"] = None
+    own.update()
+    own.timer.cancel()
+    assert own.image.layout.display is None
+
+
+def test_sliders_begin_where_the_trace_is_and_its_run_goes_on_to_choose():
+    values = Params(trace=["tests/traces/fixtures/iperf3_tcp.json"], draws=16, rings=[25, 500]).model_dump()
+    told = told_of(values)
+    own = Explorer(values, told)
+    assert own.given()["rtt"] == pytest.approx(told.fields["rtt"])
+    assert own.given()["drain_rate"] is None
+    path = own.path(own.given())
+    assert path.runs == told.runs
+    assert path.known["mss"] == told.fields["mss"]
 
 
 @pytest.fixture(scope="module")

@@ -54,7 +54,7 @@ def defaults(notebook: str) -> dict[str, Any]:
         ("06_your_path", "burst_rate", 0, ["burst_rate = 0", "greater than 0"]),
         ("06_your_path", "burst_rate", -1.0, ["burst_rate = -1.0", "greater than 0"]),
         ("06_your_path", "qdisc", "red", ["qdisc = 'red'", "fq_codel"]),
-        ("06_your_path", "trace", "no/such/file.json", ["trace = 'no/such/file.json'", "no such file"]),
+        ("06_your_path", "trace", "no/such/file.json", ["trace[0] = 'no/such/file.json'", "no such file"]),
         ("06_your_path", "receive_windw", 1.0, ["unknown parameter 'receive_windw'", "'receive_window'"]),
         ("01_openvpn_throughput", "rings", [100, 0], ["rings[1] = 0", "greater than or equal to 1"]),
         ("01_openvpn_throughput", "rtts", [0.01, "60e-3"], ["rtts[1] = '60e-3'", "60.0e-3"]),
@@ -268,7 +268,7 @@ def test_papermill_names_the_types_of_all_parameters() -> None:
     from papermill.cli import papermill
 
     shown = CliRunner().invoke(papermill, ["--help-notebook", str(ROOT / "notebooks" / "06_your_path.ipynb")]).output
-    for line in ("rtt: float (default 0.12)", "ring: int (default 500)", "rings: list[int]", "trace: str|None"):
+    for line in ("rtt: float (default 0.12)", "ring: int (default 500)", "rings: list[int]", "trace: list[str]|None"):
         assert line in shown
     assert "round-trip time [s]" in shown
     assert "Unknown" not in shown

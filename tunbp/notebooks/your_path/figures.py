@@ -7,8 +7,9 @@ import io
 import os
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,13 +18,18 @@ from tunbp.infer.priors import products
 from tunbp.model.drivers import COMPARED
 from tunbp.model.fields import FIELDS
 from tunbp.model.qdiscs import QDISCS
-from tunbp.notebooks.your_path.tables import path_of
+from tunbp.notebooks.your_path.tables import Answer, changed, fields_of, path_of, told_of
 from tunbp.plots import style
-from tunbp.plots.fans import PANELS, view
+from tunbp.plots.fans import PANELS, fans, view
 from tunbp.plots.texts import Text
 from tunbp.prediction import Prediction
 from tunbp.prediction.card import card
+from tunbp.prediction.measured import Told
+from tunbp.prediction.path import Path
 from tunbp.quantities import show
+
+if TYPE_CHECKING:
+    from tunbp.results.output import Output
 
 TEXTS = {
     "your_path": Text(
@@ -129,6 +135,30 @@ class Redraw:
         return self.png
 
 
+def write(out: Output, told: Answer) -> Any:
+    """Draw and write the figure of an answer, with its card as caption.
+
+    Parameters
+    ----------
+    out
+        Results of the notebook.
+    told
+        What `tunbp.notebooks.your_path.tables.answer` returned.
+
+    Returns
+    -------
+    matplotlib.figure.Figure or None
+        None where no prediction follows, or its rows would only mislead.
+    """
+    if not told.shown or told.found is None:
+        return None
+    found = told.found
+    figure = fans(found.draws, found.ring, found.used)
+    caption = "\n".join([*told.sentences, TEXTS["your_path"].caption]).replace("`", "")
+    out.figure(figure, "your_path", caption=caption, data=found.draws[["received_rate", "latency"]])
+    return figure
+
+
 def style_context() -> Any:
     """The house style for as long as the context lasts."""
     import matplotlib as mpl
@@ -142,7 +172,7 @@ def watched() -> bool:
 
 
 def explore(values: Mapping[str, Any]) -> Any:
-    """Sliders with the figure and the advice; None in a batch run, or where `interactive` is false.
+    """Sliders with the figure and the advice; None in a batch run, where `interactive` is false, or of a bad trace.
 
     Parameters
     ----------
@@ -156,7 +186,10 @@ def explore(values: Mapping[str, Any]) -> Any:
     """
     if not values.get("interactive", True) or not watched():
         return None
-    return Explorer(values).box
+    told = told_of(values)
+    if told is not None and told.cannot and values.get("measured_rate") is None:
+        return None  # the card has said why no prediction follows
+    return Explorer(values, told).box
 
 
 class Explorer:
@@ -166,12 +199,19 @@ class Explorer:
     ----------
     values
         Parameters of the notebook by name: where the sliders start.
+    told
+        What a trace says: sliders start there instead, and its runs choose among the draws wherever they are moved.
     """
 
-    def __init__(self, values: Mapping[str, Any]) -> None:
+    def __init__(self, values: Mapping[str, Any], told: Told | None = None) -> None:
         import ipywidgets as widgets
 
-        self.values = {**values, "trace": None}
+        self.told = told
+        if told is not None:
+            values = {**values, **dict.fromkeys(OPTIONAL), **told.fields, **changed(values)}
+            # from here on its fields are where the sliders stand
+            self.told = replace(told, fields={n: value for n, value in told.fields.items() if n not in values})
+        self.values = values
         self.drawing = threading.Lock()
         self.controls, self.known = controls(values)
         self.start = {name: self.controls[name].value for name in SLIDERS}
@@ -221,11 +261,26 @@ class Explorer:
         given |= {name: None for name, box in self.known.items() if not box.value}
         return {**self.values, **given}
 
+    def path(self, given: Mapping[str, Any]) -> Path:
+        """The path where the sliders stand, which override the trace as options do.
+
+        Parameters
+        ----------
+        given
+            Parameters of the notebook by name, see `given`.
+
+        Returns
+        -------
+        Path
+            To be predicted.
+        """
+        return path_of(given, self.told, fields_of(given))
+
     def draft(self) -> Prediction:
         """A rough prediction: few draws, few rings, short runs."""
         rings = list(self.values["rings"])
         few = rings[:: -(-len(rings) // DRAFT_RINGS)]
-        return path_of(self.given()).predict(few, DRAFT_DRAWS, int(self.values["seed"]), DRAFT_STEPS)
+        return self.path(self.given()).predict(few, DRAFT_DRAWS, int(self.values["seed"]), DRAFT_STEPS)
 
     def update(self) -> None:
         """Redraw roughly now, and precisely when the sliders rest."""
@@ -239,7 +294,7 @@ class Explorer:
     def refine(self) -> None:
         """Show the prediction that `tunbp predict` gives for the same values."""
         given = self.given()
-        found = path_of(given).predict(given["rings"], int(given["draws"]), int(given["seed"]))
+        found = self.path(given).predict(given["rings"], int(given["draws"]), int(given["seed"]))
         if given == self.given():  # nothing moved meanwhile
             self.show(found, rough=False)
 
@@ -256,7 +311,10 @@ class Explorer:
         # a slider that moves and the timer of one that rests are two threads, and there is one figure
         with self.drawing:
             self.image.value = self.redraw.show(found)
-        lines = card(found, program=self.controls["product"].value).sentences
+        # rows of constants that do not give the run would only mislead: the card says why
+        self.image.layout.display = "none" if found.fit is not None and not found.fit.reproduced else None
+        device = self.told.device if self.told else ""
+        lines = card(found, device, program=self.controls["product"].value).sentences
         words = "".join(f"<p>{html_sentence(line)}</p>" for line in lines)
         state = "rough, refining" if rough else f"{found.draws.sizes['draw']} draws"
         self.card.value = f"<p><i>{state}</i></p>{words}"

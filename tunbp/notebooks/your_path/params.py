@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from tunbp.infer.priors import products
 from tunbp.run.params import Allowed, Duration, InputPath, NotebookParams, Qdisc, Ring, Rtt, Streams, of
@@ -17,12 +17,23 @@ def _product(name: str) -> str:
     return name
 
 
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Traces = Annotated[list[InputPath], BeforeValidator(_listed), Field(min_length=1)]
+"""Files of one run, or one file or folder."""
+
+
 class Params(NotebookParams):
     """Throughput and ping of your own path against txqueuelen, with their intervals and advice."""
 
     small: ClassVar[Mapping[str, Any]] = {"rings": [10, 500], "draws": 16, "duration": 5.0}
 
-    trace: InputPath | None = Field(default=None, description="measurement file of your path; null: the numbers below")
+    trace: Traces | None = Field(
+        default=None,
+        description="measured runs of your path: file, folder or list of files; null: the numbers below",
+    )
     product: Annotated[str, AfterValidator(_product)] = Field(
         default="openvpn", description="program that reads the device, e.g. openvpn, wireguard-go, qemu-tap, passt"
     )

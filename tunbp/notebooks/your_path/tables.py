@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from tunbp.model.fields import FIELDS
+from tunbp.notebooks.your_path.params import Params
+from tunbp.plots.tables import text_table
 from tunbp.prediction import Prediction
-from tunbp.prediction.measured import read_run
+from tunbp.prediction.card import card
+from tunbp.prediction.measured import Told, read_run
 from tunbp.prediction.path import Path
 from tunbp.quantities import significant
-from tunbp.traces import open_trace
+from tunbp.traces import open_together
+
+if TYPE_CHECKING:
+    from tunbp.results.output import Output
 
 
-def path_of(values: Mapping[str, Any]) -> Path:
-    """What the parameters say of the path, as the options of `tunbp predict` would; null means not known.
+def fields_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of `tunbp.Scenario` among the parameters; null means not known.
 
     Parameters
     ----------
@@ -25,25 +32,121 @@ def path_of(values: Mapping[str, Any]) -> Path:
 
     Returns
     -------
-    Path
-        To be predicted by its `predict`.
+    dict[str, Any]
+        SI units.
+    """
+    return {name: value for name, value in values.items() if name in FIELDS and value is not None and name != "seed"}
+
+
+def changed(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields that somebody changed: the notebook's own values are no statement on the path of a trace.
+
+    Parameters
+    ----------
+    values
+        Parameters of the notebook by name.
+
+    Returns
+    -------
+    dict[str, Any]
+        SI units.
+    """
+    own = Params().model_dump()
+    return {name: value for name, value in fields_of(values).items() if value != own[name]}
+
+
+def told_of(values: Mapping[str, Any]) -> Told | None:
+    """What the trace of the parameters says of the path.
+
+    Parameters
+    ----------
+    values
+        Parameters of the notebook by name.
+
+    Returns
+    -------
+    Told or None
+        None without a trace.
 
     Raises
     ------
     TraceError
         If the trace cannot be read.
     """
+    return None if values.get("trace") is None else read_run(open_together(values["trace"]), changed(values))
+
+
+def path_of(values: Mapping[str, Any], told: Told | None = None, given: Mapping[str, Any] | None = None) -> Path:
+    """What the parameters say of the path, as the options of `tunbp predict` would.
+
+    Parameters
+    ----------
+    values
+        Parameters of the notebook by name.
+    told
+        What `told_of` found.
+    given
+        Fields that override the trace; None: all without one, else those `changed`.
+
+    Returns
+    -------
+    Path
+        To be predicted by its `predict`.
+    """
     path = Path(values["product"])
-    given = {name: value for name, value in values.items() if name in FIELDS and value is not None and name != "seed"}
-    if values.get("trace") is not None:
-        told = read_run(open_trace(values["trace"]), given)
-        path.take(given, "given")
+    if told is not None:
         path.hear(told)
-    else:
-        path.take(given, "given")
+    if given is None:
+        given = fields_of(values) if told is None else changed(values)
+    path.take(given, "given")
     if values.get("measured_rate") is not None:
         path.carried(values["measured_rate"])
     return path
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the notebook says of a path.
+
+    Attributes
+    ----------
+    path
+        What is known of it.
+    found
+        Its prediction; None where what was measured does not lead to one.
+    sentences
+        The card, or why there is none.
+    """
+
+    path: Path
+    found: Prediction | None
+    sentences: tuple[str, ...]
+
+    @property
+    def shown(self) -> bool:
+        """Whether there are rows to show: those of constants that do not give the run would only mislead."""
+        return self.found is not None and (self.found.fit is None or self.found.fit.reproduced)
+
+
+def answer(values: Mapping[str, Any]) -> Answer:
+    """What the parameters lead to, by the rules of `tunbp predict`.
+
+    Parameters
+    ----------
+    values
+        Parameters of the notebook by name.
+
+    Returns
+    -------
+    Answer
+        With a prediction, unless a trace says that none follows.
+    """
+    told = told_of(values)
+    path = path_of(values, told)
+    if told is not None and told.cannot and values.get("measured_rate") is None:
+        return Answer(path, None, told.refusal())
+    found = path.predict(values["rings"], int(values["draws"]), int(values["seed"]))
+    return Answer(path, found, card(found, told.device if told else "", path.program).sentences)
 
 
 def table(found: Prediction) -> pd.DataFrame:
@@ -107,3 +210,29 @@ def unknowns(found: Prediction) -> pd.DataFrame:
         One row per unknown, largest share first.
     """
     return pd.DataFrame(found.ranking()).rename(columns={"name": "constant"})
+
+
+def write(out: Output, told: Answer) -> Any:
+    """Write the numbers of an answer: its table, what is not known, and the chance of a gain.
+
+    Parameters
+    ----------
+    out
+        Results of the notebook.
+    told
+        What `answer` returned.
+
+    Returns
+    -------
+    Any
+        The table as it is shown; None where no prediction follows.
+    """
+    if not told.shown or told.found is None:
+        return None
+    rows = table(told.found)
+    out.table(rows, "your_path", "Throughput with its 90 % interval and ping under load, by txqueuelen", printed(rows))
+    title = "What is not known, by the share of the spread of stock's rate that it causes"
+    out.table(unknowns(told.found), "your_path_unknown", title, {"constant": "", "share": ("1", "%"), "measure": ""})
+    chance = 100 * told.found.gain()["probability_above_10_percent"]
+    out.number("your_path_gain", chance, "%", text="probability of a gain above 10 % at the present ring")
+    return text_table(printed(rows))
