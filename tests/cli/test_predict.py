@@ -35,7 +35,8 @@ def record(*options):
 def test_a_path_gets_a_sentence_a_table_and_a_card():
     shown = predict(*VPN, *FAST)
     assert shown.exit_code == 0, shown.output
-    assert "txqueuelen 100, as it is: " in shown.output
+    assert "limit this tunnel" in shown.output.splitlines()[0] + shown.output.splitlines()[1]
+    assert "As it is, with txqueuelen 100: " in shown.output
     assert "reader speed 60 Kpps" in " ".join(shown.output.split())
     assert "From priors (16 draws)" in " ".join(shown.output.split())
 
@@ -135,7 +136,7 @@ def test_every_field_has_an_option_unless_another_option_or_nothing_sets_it():
 def test_the_table_fits_a_terminal_of_80_columns_in_one_unit_whatever_the_rates():
     for path in (["--rtt", "1ms", "--product", "copy"], ["--rtt", "50ms", "--bandwidth", "10Mbit/s"]):
         shown = CliRunner(env={"COLUMNS": "80"}).invoke(tunbp, ["predict", *path, *FAST], catch_exceptions=False).output
-        table = [line for line in shown.splitlines() if line.startswith(tuple(" 0123456789"))]
+        table = [line for line in shown.splitlines() if line.startswith((*" 0123456789", "ring "))]
         assert all(len(line) <= 80 for line in table)
         assert "…" not in shown
         assert len({word for line in table for word in line.split() if word.endswith("bit/s")}) == 1
@@ -150,15 +151,24 @@ def test_help_names_every_program():
 
 def test_the_commands_are_for_the_host_that_sends():
     path = ["--rtt", "50ms", "--ring", "25", *FAST]
-    for direction, side in (("upload", "on this host"), ("download", "on the other end")):
+    sides = {"upload": "on this host, whose device sends the data (upload)",
+             "download": "on the other end, whose device sends it (download)"}  # fmt: skip
+    for direction, side in sides.items():
         shown = CliRunner().invoke(tunbp, ["predict", *path, "--direction", direction], catch_exceptions=False)
-        assert re.search(f"That is, {side}, which sends the data[^:]*: `ip link set", " ".join(shown.output.split()))
+        said = " ".join(shown.output.split())
+        assert re.search(rf"oday: `ip link set dev tun0 txqueuelen \d+` {re.escape(side)}: ", said)
 
 
 def test_a_ping_that_does_not_change_is_said_to_stay():
-    path = ["--rtt", "0", "--product", "passt", "--ring", "5000"]
+    path = ["--rtt", "120ms", "--ring", "25", "--window", "300KB"]
     shown = CliRunner().invoke(tunbp, ["predict", *path, *FAST], catch_exceptions=False)
-    assert "ping under load stays" in " ".join(shown.output.split())
+    assert "Price: ping under load stays 120 ms in the median" in " ".join(shown.output.split())
+
+
+def test_a_card_fits_one_screen():
+    path = ["--rtt", "120ms", "--ring", "100", "--draws", "16", "--duration", "4s"]
+    shown = CliRunner(env={"COLUMNS": "80"}).invoke(tunbp, ["predict", *path])
+    assert len(shown.output.splitlines()) <= 36
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG, errno.EROFS])
@@ -178,8 +188,10 @@ def test_where_no_constants_give_the_run_no_table_and_no_advice_follow():
     assert shown.exit_code == 0, shown.output
     assert "Nobody said, so this is assumed: OpenVPN (--product)." in " ".join(shown.output.split())
     assert "the model without it" in shown.output
-    assert "No likely constants give this run" in shown.output
-    assert "with the flag" not in " ".join(shown.output.split()).replace("with the flag,", "")
+    said = " ".join(shown.output.split())
+    assert said.startswith("No answer: likely constants do not give this run, so that something else limits")
+    assert "with the flag" not in said
+    assert "`ip -s link show tun0` before and after" in said
 
 
 def test_a_tcp_rate_that_fills_a_processor_is_a_ceiling_of_tcp_and_not_of_a_flood():
@@ -193,5 +205,5 @@ def test_the_ring_of_a_program_that_forwards_is_on_this_host_in_either_direction
     for direction in ("upload", "download"):
         shown = predict("--product", "open5gs", "--rtt", "20ms", "--ring", "25", "--direction", direction, *FAST)
         said = " ".join(shown.output.split())
-        assert "The ring is that of the device on this host, for what others send into it" in said
+        assert "on this host, for what others send into it (the downlink of a UPF)" in said
         assert "on the other end" not in said

@@ -63,7 +63,7 @@ def test_a_measured_rate_moves_the_prediction_onto_it(found):
 def test_a_rate_that_the_model_cannot_give_gets_no_advice():
     far = predict(LONG, [5000], count=64, observed=[Observation({"received_rate": 20e9})])
     said = str(card(far))
-    assert "No likely constants give this run" in said
+    assert "likely constants do not give this run" in said
     assert "ip link set" not in said
     assert "IFF_BACKPRESSURE" not in said
 

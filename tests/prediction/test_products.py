@@ -28,7 +28,7 @@ def test_an_unknown_program_is_refused_with_those_there_are() -> None:
 def test_a_program_is_known_by_its_other_names_and_what_has_no_such_device_says_so() -> None:
     assert (key("pasta"), key("libvirt"), key("open5gs"), key("sing-box")) == ("passt", "qemu-tap", "upf", "tun2socks")
     assert Path("pasta").program == "passt"
-    with pytest.raises(ParamsError, match=r"'wireguard' is not known \(of the kernel it passes no tun device\)"):
+    with pytest.raises(ParamsError, match=r"'wireguard' of the kernel hands no packets to a program"):
         product("wireguard")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path as File
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from tunbp.quantities import KINDS, parse, percent, show, show_range, significan
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from tunbp.prediction import Prediction
     from tunbp.prediction.measured import Told
@@ -45,9 +47,6 @@ WORDS = {"stock": "stock", "backpressure": "with the flag"}
 """Variants as a table's heading says them."""
 
 VARIANTS = list(WORDS)
-
-LEAST_SHOWN = 1e-4
-"""Share of drops below which the table only says that there are some."""
 
 
 @click.command()
@@ -91,8 +90,9 @@ def predict(
 ) -> None:  # fmt: skip
     """Predict throughput and ping of your own path over txqueuelen, stock and with backpressure.
 
-    What is given is taken as known; what is not has a prior (`data/priors.yaml`), and every number comes with
-    the interval that follows. Which unknown widens it most, and what measures it, is said last.
+    The first line is the verdict: what limits this tunnel, and whether a longer ring or the flag helps. What is given
+    is taken as known; what is not has a prior (`data/priors.yaml`), and every number comes with the interval that
+    follows. Which unknown widens it most, and what measures it, is said last.
     """
     from rich.console import Console
 
@@ -136,7 +136,7 @@ def refuse(read: Told, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"schema": 1, "rows": [], "unknown": [], "cannot": read.cannot}, indent=1))
     else:
-        click.echo(f"{read.cannot[0].upper()}{read.cannot[1:]}.\n{read}. No prediction follows from this alone.")
+        click.echo("\n".join(read.refusal()))
 
 
 def _sizes(text: str) -> list[int]:
@@ -189,20 +189,42 @@ def _as_option(message: str) -> str:
 
 
 def report(console: Console, found: Prediction, direction: str, path: Path, guessed: bool = False) -> None:
-    """Print what is known, one line per ring size, and the card."""
-    from rich import box
+    """Print the verdict, what it stands on, one line per ring size, and the card."""
     from rich.markup import escape
-    from rich.table import Table
 
     from tunbp.prediction.card import HERE, THERE, card
 
-    read, sizes = path.told, [int(ring) for ring in found.draws["ring"].to_numpy()]
+    read = path.told
     side = HERE if direction == "upload" else THERE
     advice = card(found, read.device if read else "", path.program, side, guessed)
-    console.print(escape(advice.sentences[0]), style="bold")
+    console.print(escape(advice.verdict), style="bold")
+    for line in advice.basis:
+        console.print(escape(line))
+    if found.fit is None or found.fit.reproduced:  # rows of constants that do not give the run would only mislead
+        console.print(_table(found))
+        console.print("Rates: payload, as of iperf3. Lost: without the flag, in the ring and behind it.", style="dim")
+    for line in advice.advice:
+        console.print(escape(line))
+    if path.known["rtt"] == 0.0:
+        console.print(f"No delay was added: an RTT of {show(found.used['rtt']['value'], 's')} is simulated.")
+    for note in found.notes:
+        console.print(escape(f"Note: {note}."))
+    console.print(escape(_used_line(found)), style="dim")
+    if read:
+        console.print(escape(str(read)), style="dim")
+
+
+def _table(found: Prediction) -> Table:
+    """Rate, ping and drops by ring, 80 columns at most."""
+    from rich import box
+    from rich.table import Table
+
+    from tunbp.prediction.card import LEAST_SHOWN
+
+    sizes = [int(ring) for ring in found.draws["ring"].to_numpy()]
     rates = {variant: [found.quantiles("received_rate", n, variant) for n in sizes] for variant in WORDS}
     unit, size = _common_unit([q for row in rates.values() for q in row])
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     heads = (
         "ring",
         *(f"{WORDS[variant]}\n{unit} (90 %)" for variant in rates),
@@ -222,18 +244,7 @@ def report(console: Console, found: Prediction, direction: str, path: Path, gues
         dropped = found.quantiles("drop_fraction", ring, "stock")["median"]
         cells.append("< 0.01 %" if 0.0 < dropped < LEAST_SHOWN else percent(dropped, 2))
         table.add_row(*cells, style="bold" if ring == found.ring else None)
-    if found.fit is None or found.fit.reproduced:  # rows of constants that do not give the run would only mislead
-        console.print(table)
-    for line in advice.sentences[1:]:
-        console.print(escape(line))
-    console.print(escape(f"The ring is that of the device {advice.side}."))
-    if path.known["rtt"] == 0.0:
-        console.print(f"No delay was added: an RTT of {show(found.used['rtt']['value'], 's')} is simulated.")
-    for note in found.notes:
-        console.print(escape(f"Note: {note}."))
-    console.print(escape(_used_line(found)), style="dim")
-    if read:
-        console.print(escape(str(read)), style="dim")
+    return table
 
 
 def _common_unit(quantiles: Sequence[Mapping[str, float]]) -> tuple[str, float]:
@@ -250,15 +261,21 @@ def _used_line(found: Prediction) -> str:
         if isinstance(value, str | bool):
             return f"{words(name)} {value if isinstance(value, str) else 'yes' if value else 'no'}"
         unit = FIELDS[name].units or "1"
+        if unit == "packet/s" and name != "drain_rate":
+            payload = show(float(value) * 8.0 * float(found.used["mss"]["value"]), "bit/s", 3)
+            return f"{words(name)} {show(float(value), unit)} (payload {payload})"
         return f"{words(name)} {show(float(value), '%' if unit == '1' and not FIELDS[name].integer else unit)}"
 
     taken = {n: row["value"] for n, row in found.used.items() if n not in found.unknown and row["source"] != "default"}
-    known = [said(name, value) for name, value in taken.items()]
+    full = [] if math.isinf(found.at_most) else [f"a processor is full at {show(found.at_most, 'bit/s', 3)}"]
+    known = [said(n, value) for n, value in taken.items() if not (full and n in ("drain_rate", "ack_cost"))] + full
     hosts = any(prior.kind == "drawn" for prior in found.unknown.values())
     origin = "the host's posterior" if hosts else "priors"
-    unknown = ", ".join(words(name) for name in found.unknown)
     size = found.draws.sizes["draw"]
-    return f"Known: {', '.join(known) or 'nothing'}. From {origin} ({size} draws): {unknown or 'nothing'}."
+    return (
+        f"Known: {', '.join(known) or 'nothing'}. From {origin} ({size} draws): {len(found.unknown)} constants (--json "
+        "names them)."
+    )
 
 
 def draw(found: Prediction, target: File) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from tunbp.model.drivers import COMPARED
 from tunbp.model.fields import FIELDS
-from tunbp.prediction.causes import GROWTH, LINK, LOSS, READER, SHAPER, WINDOW, causes
+from tunbp.prediction import settings
+from tunbp.prediction.causes import GROWTH, LINK, LOSS, READER, RING, SENDER, SHAPER, WINDOW, causes
 from tunbp.prediction.distribution import WORTH, Prediction
 from tunbp.prediction.path import HEADERS
 from tunbp.prediction.products import Product, product
@@ -42,18 +42,30 @@ LARGE = 9000 - HEADERS
 FULLY = 0.9
 """Part of the rate at which a program fills its processor from which a run is held by that."""
 
+NAMED = 0.1
+"""Share of the draws from which a cause is named."""
+
+MAINLY = 0.66
+"""Share of the draws from which one cause alone is named: it is likely."""
+
 VAGUE = 1.5
 """Upper over lower end of an interval from which it is worth narrowing."""
 
 UNAFFECTED = (LINK, LOSS, SHAPER, WINDOW)
 """Causes on which neither the ring nor the flag has an influence."""
 
+LEAST_SHOWN = 1e-4
+"""Share of drops below which a table only says that there are some."""
+
 SOME, ALMOST = 0.001, 0.95
 """Share of packets from which some are lost, and probability from which something is as good as certain."""
 
-HERE, THERE = "on this host, which sends the data", "on the other end, which sends the data (download)"
+HERE, THERE = "on this host, whose device sends the data (upload)", "on the other end, whose device sends it (download)"
 PASSES = "on this host, for what others send into it (the downlink of a UPF)"
 """Whose ring it is, in words: a download fills that of the server."""
+
+RULE = "the smallest over which a longer one is hardly worth it"
+"""How a ring is chosen, see `_enough`."""
 
 FLAG = f"IFF_BACKPRESSURE (Linux {COMPARED['backpressure']})"
 """What the advice is about, and the kernel that has it."""
@@ -69,16 +81,27 @@ class Card:
         What holds stock at the present ring -> share of the draws, largest first.
     ring
         txqueuelen to set without the flag; the present one where a longer one does not help.
-    sentences
-        The advice.
+    verdict
+        One sentence: what limits this tunnel, and whether a longer ring or the flag helps, with the probability.
+    basis
+        What that stands on: what was assumed, what was measured, what the path carries as it is.
+    advice
+        What to do today, what the flag brings, what helps more, the price in ping, what to measure.
     side
         Whose ring it is, in words.
     """
 
     holds: dict[str, float]
     ring: int
-    sentences: tuple[str, ...]
+    verdict: str
+    basis: tuple[str, ...]
+    advice: tuple[str, ...]
     side: str
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """All of it, the verdict first."""
+        return (self.verdict, *self.basis, *self.advice)
 
     def __str__(self) -> str:
         """The advice, one sentence a line."""
@@ -111,42 +134,136 @@ def card(
     """
     held, known = causes(prediction), product(program)
     side = PASSES if known.forwards else side
+    basis = [*_assumed(prediction, known, guessed), *_fit(prediction)]
     if prediction.fit is not None and not prediction.fit.reproduced:
-        return Card(held, prediction.ring, (*_assumed(prediction, known, guessed), *_fit(prediction)), side)
-    ring = _enough(prediction)
-    longer = _more(prediction, ring)
-    flagged, main = prediction.variant == "backpressure", next(iter(held))
-    full = _full(prediction)
-    held = {READER: 1.0} if full else held
-    lines = [*_assumed(prediction, known, guessed), *_fit(prediction)]
-    advised = prediction.ring
-    if full:
-        lines.append(
-            f"The program is at the rate with which it fills its processor ({show(prediction.at_most, 'bit/s', 3)}): "
-            f"neither a longer ring nor the flag gains anything. Faster would be: {known.faster}."
+        return Card(held, prediction.ring, _unknown(prediction), tuple(basis), _look(device or known.device), side)
+    if _full(prediction):
+        most = show(prediction.at_most, "bit/s", 3)
+        verdict = (
+            f"The program fills its processor at the rate that it carries ({most}): neither a longer ring nor the "
+            "flag gains anything."
         )
-        return Card(held, advised, tuple(lines), side)
-    lines.append(_now(prediction, held))
-    lines += _cause(prediction, held, known)
-    if prediction.used["source"]["value"] != "tcp":
-        lines += _datagrams(prediction)
-    elif flagged:
-        lines += _without(prediction)
-    elif main not in UNAFFECTED or held[main] < SURE:
-        name = device or known.device
-        if _faster(prediction, ring, longer):
-            advised = ring
-            lines += _today(prediction, ring, longer, f"{side}: {_commands(ring, name, known)}")
-        else:
-            lines += _leave(prediction, lambda size: f"{side}: {_commands(size, name, known)}")
-        lines += _flag(prediction, known, side)
+        return Card({READER: 1.0}, prediction.ring, verdict, tuple(basis), (f"What helps more: {known.faster}.",), side)
+    tcp, name = prediction.used["source"]["value"] == "tcp", device or known.device
+    if prediction.fit is None or len(prediction.fit.runs) > 1:
+        basis.append(_now(prediction))
+    advised = _advised(prediction, held) if tcp else prediction.ring
+    if not tcp:
+        verdict, advice = _flood(prediction, held, known), _datagrams(prediction)
+    elif prediction.variant == "backpressure":
+        verdict, advice = _limits(prediction, held, known) + ".", _without(prediction)
+    elif _unaffected(held):
+        verdict, advice = f"{_limits(prediction, held, known)}: neither a longer ring nor the flag helps.", []
+    else:
+        verdict = f"{_limits(prediction, held, known)}; {_helps(prediction, advised)}."
+        advice = _today(prediction, advised, name, known, side) + _flag(prediction, known, side)
+    advice += _more(prediction, held, known)
+    if tcp and prediction.variant == "stock" and not _unaffected(held):
+        advice += _price(prediction, advised)
+    return Card(held, advised, verdict, tuple(basis), (*advice, *_measure(prediction, name, side)), side)
+
+
+def _unaffected(held: dict[str, float]) -> bool:
+    """Whether what holds the path is nothing on which ring or flag has an influence."""
+    main, share = next(iter(held.items()))
+    return main in UNAFFECTED and share >= SURE
+
+
+def _advised(prediction: Prediction, held: dict[str, float]) -> int:
+    """The ring to set; the present one where a longer one is not worth a word."""
+    ring = _enough(prediction)
+    stock = prediction.variant == "stock" and not _unaffected(held)
+    return ring if stock and _faster(prediction, ring, _gained(prediction, ring)) else prediction.ring
+
+
+SUBJECTS = {
+    READER: ("{} itself", "limits"),
+    LINK: ("the link", "limits"),
+    SHAPER: ("the rate to which the qdisc shapes", "limits"),
+    WINDOW: ("the window of TCP", "limits"),
+    RING: ("drops in the ring", "limit"),
+    LOSS: ("random loss on the path", "limits"),
+    GROWTH: ("the growth of TCP's window", "limits"),
+    SENDER: ("what is sent", "limits"),
+}
+"""Causes as the subject of a sentence, and its verb."""
+
+
+def _limits(prediction: Prediction, held: dict[str, float], known: Product) -> str:
+    """What limits the tunnel, with its probability: half of the verdict."""
+
+    def said(cause: str) -> str:
+        name = "the program" if known.title.startswith(("a ", "another ")) else known.title
+        return SUBJECTS[cause][0].format(name)
+
+    main, share = next(iter(held.items()))
+    tail = _tail(prediction)
+    if share >= MAINLY:
+        words = f"{sure(share)} {said(main)} {SUBJECTS[main][1]} this tunnel"
+        return words[0].upper() + words[1:] + (f" ({tail})" if tail and main == RING else "")
+    named = [name for name, part in held.items() if part >= NAMED][:3]
+    notes = {name: f"; {tail}" if tail and name == RING else "" for name in named}
+    words = " or ".join(f"{said(name)} ({100 * held[name]:.0f} %{notes[name]})" for name in named)
+    return f"{words[0].upper()}{words[1:]} limit this tunnel"
+
+
+def _tail(prediction: Prediction) -> str:
+    """Where drops limit some draws and half of them have none: what one draw of ten loses."""
+    lost = prediction.draws["drop_fraction"].sel(ring=prediction.ring, variant=prediction.variant).to_numpy()
+    if float(np.median(lost)) >= LEAST_SHOWN:
+        return ""
+    return f"mostly none, in one case of ten {percent(float(np.quantile(lost, 0.9)), 2)} or more"
+
+
+def _helps(prediction: Prediction, ring: int) -> str:
+    """Whether a longer ring or the flag helps: the other half of the verdict."""
+    flag = prediction.gain()["probability_above_10_percent"]
+    chances = (
+        {f"txqueuelen {ring}": float((_gained(prediction, ring) > WORTH).mean())} if ring != prediction.ring else {}
+    )
+    if flag >= OPEN and prediction.used["qdisc"]["value"] != "noqueue":
+        chances["the flag"] = flag
+    what = f"over {percent(WORTH)} faster"
+    words = {name: sure(chance).partition(" (")[0] for name, chance in chances.items()}
+    if len(chances) == 2 and len(set(words.values())) == 1:
+        both = " or ".join(f"{name} ({100 * chance:.0f} %)" for name, chance in chances.items())
+        return f"{both} {words['the flag']} makes it {what}"
+    if chances:
+        said = " and ".join(f"{name} {sure(chance)} makes it {what}" for name, chance in chances.items())
+        return f"a longer ring hardly helps, {said}" if ring == prediction.ring else said
+    shorter = _shorter(prediction)
+    less = "" if shorter is None else f"; a shorter one, {shorter}, costs little and shortens the ping"
+    return f"neither a longer ring nor the flag ({100 * flag:.0f} %) is likely to help{less}"
+
+
+def _unknown(prediction: Prediction) -> str:
+    what = "these runs" if prediction.fit and len(prediction.fit.runs) > 1 else "this run"
+    return (
+        f"No answer: likely constants do not give {what}, so that something else limits this tunnel than what was "
+        "given, and no advice follows."
+    )
+
+
+def _look(device: str) -> tuple[str, ...]:
+    """What to look at where no likely constants give a run."""
+    return (
+        "What would say more: whether the ring drops at all while it runs (`ip -s link show "
+        f"{device}` before and after: `--trace before.txt --trace after.txt`), and whether RTT, txqueuelen, rates and "
+        "program are as given.",
+    )
+
+
+def _measure(prediction: Prediction, device: str, side: str) -> list[str]:
+    """The unknown that widens the interval most, where it is worth narrowing."""
     now = prediction.quantiles("received_rate", prediction.ring, prediction.variant)
     top = next(iter(prediction.ranking()), None)
     wide = now["high90"] > VAGUE * now["low90"]
-    if top is not None and float(top["share"]) > TELLING and wide and not _flooded(prediction):
-        share = percent(top["share"], 2)
-        lines.append(f"What would say more: {words(top['name'])} ({share} of the spread): {top['measure']}.")
-    return Card(held, advised, tuple(lines), side)
+    if top is None or float(top["share"]) <= TELLING or not wide or _flooded(prediction):
+        return []
+    share, how = percent(top["share"], 2), str(top["measure"])
+    there = " there" if side == THERE and "DEV" in how else ""
+    command = how.replace("tunbp lab probe DEV", f"`tunbp lab probe {device}`{there}")
+    return [f"What would say more: {words(top['name'])} ({share} of the spread): {command}."]
 
 
 def _full(prediction: Prediction) -> bool:
@@ -196,7 +313,7 @@ def sure(probability: float) -> str:
         (0.33, "as likely as not"),
         (0.0, "perhaps"),
     )
-    return f"{next(word for least, word in words if probability >= least)} ({100 * probability:.0f} %)"
+    return f"{next(word for least, word in words if round(probability, 2) >= least)} ({100 * probability:.0f} %)"
 
 
 def _spread(prediction: Prediction, name: str, ring: int, variant: str) -> str:
@@ -215,7 +332,7 @@ def _median(prediction: Prediction, name: str, ring: int, variant: str) -> float
     return prediction.quantiles(name, ring, variant)["median"]
 
 
-def _more(prediction: Prediction, ring: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def _gained(prediction: Prediction, ring: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     """Relative gain of a ring over the present one in stock, one value per draw."""
     rates = prediction.draws["expected_rate"].sel(variant="stock")
     here, there = (rates.sel(ring=size).to_numpy() for size in (prediction.ring, ring))
@@ -225,7 +342,7 @@ def _more(prediction: Prediction, ring: int) -> np.ndarray[tuple[int, ...], np.d
 def _enough(prediction: Prediction) -> int:
     """Smallest ring, not below the present one, over which a longer one is hardly worth it: in one of four draws."""
     sizes = [int(n) for n in prediction.draws["ring"] if int(n) >= prediction.ring]
-    gained = {n: 1.0 + _more(prediction, n) for n in sizes}
+    gained = {n: 1.0 + _gained(prediction, n) for n in sizes}
     best = np.max(list(gained.values()), axis=0)
     return min(n for n, gain in gained.items() if np.mean(best > (1.0 + WORTH) * gain) <= OPEN or n == max(sizes))
 
@@ -244,7 +361,7 @@ def _shorter(prediction: Prediction) -> int | None:
             _median(prediction, name, size, "stock") / _median(prediction, name, prediction.ring, "stock")
             for name in ("received_rate", "latency")
         )
-        loses = float((_more(prediction, size) < -WORTH).mean())
+        loses = float((_gained(prediction, size) < -WORTH).mean())
         return rate >= LITTLE and ping <= SHORTER_PING and loses <= OPEN
 
     if _median(prediction, "latency", prediction.ring, "stock") - float(prediction.used["rtt"]["value"]) < FELT:
@@ -282,45 +399,43 @@ def _fit(prediction: Prediction) -> list[str]:
             what += f" with txqueuelen {run.ring}, {'stock' if run.variant == 'stock' else 'with the flag'},"
         model = "model" if prediction.fit.reproduced else f"the model without {'them' if several else 'it'}"
         lines.append(f"{what} {rates}, {model} {_said(middle, low, high, 'bit/s')}.")
-    if prediction.fit.reproduced:
-        return lines
-    what = "these runs: something else holds them" if len(told) > 1 else "this run: something else holds it"
-    return [*lines, f"No likely constants give {what} than what was given, so no advice follows."]
+    tcp = prediction.used["source"]["value"] == "tcp"
+    if (
+        tcp
+        and len(told) == 1
+        and prediction.fit.reproduced
+        and "path_rate" in prediction.unknown
+        and not _full(prediction)
+    ):
+        lines.append("If a link of about that rate stands behind the tunnel, it is the limit: give --path-rate.")
+    return lines
 
 
-def _now(prediction: Prediction, held: dict[str, float]) -> str:
+def _now(prediction: Prediction) -> str:
     said = _spread(prediction, "received_rate", prediction.ring, prediction.variant)
-    causes = [f"{name} ({100 * share:.0f} %)" for name, share in held.items() if share >= 0.1][:3]
-    flag = "" if prediction.variant == "stock" else " with IFF_BACKPRESSURE"
-    return f"txqueuelen {prediction.ring}{flag}, as it is: {said}; held by {' or '.join(causes)}."
+    flag = "" if prediction.variant == "stock" else " with the flag"
+    return f"As it is, with txqueuelen {prediction.ring}{flag}: {said}."
 
 
-def _cause(prediction: Prediction, held: dict[str, float], known: Product) -> list[str]:
+def _more(prediction: Prediction, held: dict[str, float], known: Product) -> list[str]:
     """What helps against the main cause, where that is neither the ring nor the flag."""
     main, share = next(iter(held.items()))
     used = prediction.used
     if share < SURE and main not in (READER, WINDOW):
         return []
     if main == LINK:
-        return [
-            "The link is the bottleneck: the ring is empty, neither a longer ring nor the flag gains anything here.",
-            *_waiting(prediction),
-        ]
+        return _waiting(prediction)
     if main == SHAPER:
-        return [
-            "The qdisc shapes to less than the reader takes: packets wait there and not in the ring, so neither a "
-            "longer ring nor the flag gains anything. Only a higher rate of the qdisc carries more."
-        ]
+        return ["What helps more: a higher rate of the qdisc. Packets wait there and not in the ring."]
     if main == LOSS:
-        better = "" if used["congestion"]["value"] == "bbr" else _bbr(prediction)
-        return [f"Random loss on the path holds it: neither the ring nor the flag helps.{better}"]
+        return [] if used["congestion"]["value"] == "bbr" else [_bbr(prediction)]
     if main == WINDOW:
-        return [_window(prediction)]
+        return [f"What helps more: {_window(prediction)}"]
     if main == READER:
         large = float(used["mss"]["value"]) >= LARGE and known.packets
-        return [] if large else [f"Faster would be: {known.faster}."]
+        return [] if large else [f"What helps more: {known.faster}."]
     if main == GROWTH:
-        return ["The run is too short for its window to grow: a longer one, or BBR, shows what the path carries."]
+        return ["What helps more: a longer run, or BBR: this one is too short for its window to grow."]
     return []
 
 
@@ -329,10 +444,13 @@ def _waiting(prediction: Prediction) -> list[str]:
     ping, rtt = _median(prediction, "latency", prediction.ring, prediction.variant), prediction.used["rtt"]["value"]
     if ping < LONGER_PING * rtt:
         return []
+    rate = _link(prediction)
     return [
-        f"What waits, waits before the link (ping under load {show(ping, 's', 2)}, {show(rtt, 's', 2)} idle): CAKE, "
-        "set a little below its rate, shortens it. On the machine that sends into the link: `tc qdisc replace dev "
-        f"UPLINK root cake bandwidth {max(round(0.95 * _link(prediction) / 1e3), 1)}kbit`."
+        f"What waits, waits before the link (ping under load {show(ping, 's', 2)}, {show(rtt, 's', 2)} idle). CAKE at "
+        f"95 % of the link's rate shortens that, on the machine that sends into it, "
+        f"by its device UPLINK: {settings.cake(0.95 * rate)}.",
+        f"CAKE counts headers, too: if the {show(rate, 'bit/s', 3)} given are payload, as all rates here, it may be "
+        "some 5 % more.",
     ]
 
 
@@ -346,9 +464,10 @@ def _bbr(prediction: Prediction) -> str:
     lowest = prediction.draws["ceiling"].min("stage").to_numpy()
     low, middle, high = np.quantile(lowest, (0.05, 0.5, 0.95))
     return (
-        " Try BBR on the machine whose TCP sends (not on a gateway that forwards it): `modprobe tcp_bbr; sysctl -w "
-        "net.ipv4.tcp_congestion_control=bbr`. It does not slow down at random loss; window and programs then allow "
-        f"up to {_said(middle, low, high, 'bit/s')}. If it is congestion that loses them, BBR only loses more."
+        "What helps more: try BBR on the machine whose TCP sends, not on a gateway that forwards it: "
+        f"{settings.sysctl({'net.ipv4.tcp_congestion_control': 'bbr'}, 'bbr')}. It does not slow down at random loss: "
+        f"window and programs then allow up to {_said(middle, low, high, 'bit/s')}. If congestion loses them, BBR only "
+        "loses more."
     )
 
 
@@ -368,78 +487,74 @@ def _window(prediction: Prediction) -> str:
         return f"{line}raise the socket buffers first, at both ends."
     most = int(2 ** np.ceil(np.log2(2.0 * could * rtt / 8.0 / streams)))
     line += f"raise the socket buffers first. The programs and the link allow {show(could, 'bit/s', 2)}. "
+    send = settings.sysctl({"net.ipv4.tcp_wmem": f"4096 16384 {most}"}, "tcp")
     if name == "send_buffer":
         return (
-            f"{line}Where is it set? In the application (SO_SNDBUF): change it there. As OpenVPN's `sndbuf` it limits "
-            "TCP with `proto tcp` alone: raise it at both ends. Else "
-            f"`sysctl -w net.ipv4.tcp_wmem='4096 16384 {most}'` here."
+            f"{line}Where is it set? In the application (SO_SNDBUF): change it there. As OpenVPN's `sndbuf` (its "
+            "config below /etc/openvpn) it limits TCP with `proto tcp` alone: raise it at both ends. Else, on the "
+            f"machine whose TCP sends: {send}."
         )
     return (
-        f"{line}The window is half of tcp_rmem: `sysctl -w net.ipv4.tcp_rmem='4096 131072 {most}'` at the receiver, "
-        f"`sysctl -w net.ipv4.tcp_wmem='4096 16384 {most}'` at the sender. If the tunnel itself runs over TCP "
-        "(OpenVPN: `proto tcp`), its `sndbuf` and `rcvbuf` at both ends too."
+        f"{line}The window is half of tcp_rmem: `sysctl -w net.ipv4.tcp_rmem='4096 131072 {most}'` at the receiver, at "
+        f"the sender {send}. If the tunnel itself runs over TCP (OpenVPN: `proto tcp`), its `sndbuf` and `rcvbuf` too."
     )
+
+
+def _flood(prediction: Prediction, held: dict[str, float], known: Product) -> str:
+    """The verdict on a source without feedback."""
+    lost, chance = _lost(prediction)
+    if lost < SOME and chance > 1.0 - ALMOST:
+        worst = percent(_worst(prediction), 2)
+        return (
+            f"In the median all that is sent passes; with a probability of {100 * chance:.0f} % some does not (in one "
+            f"case of twenty {worst} or more is lost). What arrives tells: `--measured`."
+        )
+    if lost < SOME:
+        return "All that is sent passes: nothing limits it, and no longer ring is needed."
+    return (
+        f"{_limits(prediction, held, known)}: {percent(lost, 2)} of what is sent is lost; a longer ring only delays, "
+        "and the flag moves the loss to the sender."
+    )
+
+
+def _lost(prediction: Prediction) -> tuple[float, float]:
+    """Median share of what does not arrive, and the probability that some does not."""
+    shares = prediction.draws["drop_fraction"].sel(ring=prediction.ring, variant="stock").to_numpy()
+    return _median(prediction, "drop_fraction", prediction.ring, "stock"), float((shares > SOME).mean())
+
+
+def _worst(prediction: Prediction) -> float:
+    return prediction.quantiles("drop_fraction", prediction.ring, "stock")["high90"]
 
 
 def _datagrams(prediction: Prediction) -> list[str]:
-    """UDP: what is lost, and what a longer ring does to it."""
+    """UDP: what a longer ring does to what is lost."""
     longest = int(prediction.draws["ring"].max())
-    lost = _median(prediction, "drop_fraction", prediction.ring, "stock")
-    shares = prediction.draws["drop_fraction"].sel(ring=prediction.ring, variant="stock").to_numpy()
-    chance = float((shares > SOME).mean())
-    if lost < SOME and chance > 1.0 - ALMOST:
-        return [
-            f"In the median all that is sent passes; with a probability of {100 * chance:.0f} % some does not (90 %: "
-            f"up to {percent(float(np.quantile(shares, 0.95)), 2)} lost). What arrives tells: `--measured`."
-        ]
-    if lost < SOME:
-        return ["All that is sent passes: no longer ring is needed."]
+    if _lost(prediction)[0] < SOME:
+        return []
     shorter = _shorter(prediction)
     waits = [_median(prediction, "latency", ring, "stock") for ring in (prediction.ring, longest)]
+    less = f" With {shorter} about as much passes, {_ping(prediction, shorter)}." if shorter else ""
     return [
-        f"More is sent than is read: {percent(lost, 2)} is lost, the ring is full. A longer ring only delays (ping "
-        f"under load {show(waits[0], 's', 2)} with {prediction.ring}, {show(waits[1], 's', 2)} with {longest}); "
-        "send less, or read faster.",
-        *([f"A shorter one carries as much: {_ping(prediction, shorter, 'stock')} with {shorter}."] if shorter else []),
-        "IFF_BACKPRESSURE moves the loss: packets wait in the qdisc, a sender that blocks slows down, one "
-        "that does not loses them there.",
+        f"Today: send less, or read faster. The ring is full: ping under load {show(waits[0], 's', 2)} with "
+        f"{prediction.ring}, {show(waits[1], 's', 2)} with {longest}.{less}",
+        "With the flag packets wait in the qdisc: a sender that blocks slows down, one that does not loses them there.",
     ]
 
 
-def _commands(ring: int, device: str, known: Product) -> str:
-    """What sets txqueuelen, now and after the next start."""
-    commands = [f"`{known.enter}ip link set dev {device} txqueuelen {ring}`"]
-    commands += [known.queue.format(ring=ring)] if known.queue else []
-    return "; ".join([*commands, *([] if known.enter else [f"systemd.link: `TransmitQueueLength={ring}`"])])
-
-
-def _today(
-    prediction: Prediction, ring: int, longer: np.ndarray[tuple[int, ...], np.dtype[np.float64]], commands: str
-) -> list[str]:
-    """What a longer ring brings without the flag, and how it is set."""
-    chance = float((longer > WORTH).mean())
-    rates = [show(_median(prediction, "received_rate", size, "stock"), "bit/s", 3) for size in (prediction.ring, ring)]
-    begin = (
-        "Today, without the flag: txqueuelen" if chance >= HALF else "Without the flag it is worth a try: txqueuelen"
-    )
-    return [
-        f"{begin} {ring}, {sure(chance)} over {percent(WORTH)} faster (median {rates[1]} instead of "
-        f"{rates[0]}); {_ping(prediction, ring, 'stock')}.",
-        f"That is, {commands}.",
-    ]
-
-
-def _leave(prediction: Prediction, commands: Callable[[int], str]) -> list[str]:
-    """What is said where no longer ring helps: that, and whether a shorter one would do."""
-    lines = ["A longer ring would not help this path."]
-    size = _shorter(prediction)
-    if size is not None:
-        rates = [show(_median(prediction, "received_rate", n, "stock"), "bit/s", 3) for n in (prediction.ring, size)]
-        lines += [
-            f"A shorter one costs little: with {size} it carries {rates[1]} instead of {rates[0]} in the median, "
-            f"{_ping(prediction, size, 'stock')}. That is, {commands(size)}."
-        ]
-    return lines
+def _today(prediction: Prediction, ring: int, device: str, known: Product, side: str) -> list[str]:
+    """What a longer ring brings without the flag, or a shorter one where no longer one does, and how it is set."""
+    longer = ring != prediction.ring
+    size = ring if longer else _shorter(prediction)
+    if size is None:
+        return []
+    rates = [show(_median(prediction, "received_rate", n, "stock"), "bit/s", 3) for n in (prediction.ring, size)]
+    now, kept = settings.ring(size, device, known)
+    chance = float((_gained(prediction, ring) > WORTH).mean())
+    begin = "Today" if chance >= HALF or not longer else "Worth a try today"
+    change = f"{rates[1]} instead of {rates[0]} in the median"
+    why = f"It is {RULE}." if longer else f"{_ping(prediction, size).capitalize()}."
+    return [f"{begin}: {now} {side}: {change}. {why}", f"To keep it: {kept}."]
 
 
 def _without(prediction: Prediction) -> list[str]:
@@ -454,30 +569,40 @@ def _without(prediction: Prediction) -> list[str]:
     ]
 
 
-def _ping(prediction: Prediction, ring: int, variant: str) -> str:
-    """What ping under load becomes, from stock at the present ring; at its worst too, where that grows."""
-    now, then = (
-        prediction.quantiles("latency", size, which) for size, which in ((prediction.ring, "stock"), (ring, variant))
-    )
-    before, after = (show(q["median"], "s", 2) for q in (now, then))
-    tail = then["high90"] > LONGER_PING * now["high90"]
-    stays = "{} in the median as before" if tail else "stays {}"
-    said = f"ping under load {stays.format(after) if after == before else f'{after} instead of {before}'}"
-    if tail:
-        worst, today = show(then["high90"], "s", 2), show(now["high90"], "s", 2)
-        said += f" (in one case of twenty over {worst}; today over {today})"
-    return said
+def _ping(prediction: Prediction, ring: int) -> str:
+    """What ping under load becomes in stock with another ring."""
+    after, before = (show(_median(prediction, "latency", size, "stock"), "s", 2) for size in (ring, prediction.ring))
+    return f"ping under load {after} instead of {before}"
+
+
+def _price(prediction: Prediction, ring: int) -> list[str]:
+    """What ping under load becomes with what is advised, at its worst too, where that grows."""
+    rows = {"now": prediction.quantiles("latency", prediction.ring, "stock")}
+    if ring != prediction.ring:
+        rows[f"with txqueuelen {ring}"] = prediction.quantiles("latency", ring, "stock")
+    if prediction.gain()["probability_above_10_percent"] >= OPEN:
+        rows["with the flag"] = prediction.quantiles("latency", prediction.ring, "backpressure")
+    if len(rows) == 1:
+        return []
+    middles = {name: show(q["median"], "s", 2) for name, q in rows.items()}
+    worst = [q["high90"] for q in rows.values()]
+    if len(set(middles.values())) == 1:
+        said = f"ping under load stays {middles['now']} in the median"
+    else:
+        said = f"ping under load {', '.join(f'{ping} {name}' for name, ping in middles.items())}"
+    if max(worst) > LONGER_PING * worst[0]:
+        said += f"; in one case of twenty over {', '.join(show(value, 's', 2) for value in worst)}"
+    return [f"Price: {said}."]
 
 
 def _flag(prediction: Prediction, known: Product, side: str) -> list[str]:
     chance = prediction.gain()["probability_above_10_percent"]
-    price = _ping(prediction, prediction.ring, "backpressure")
-    said = _spread(prediction, "received_rate", prediction.ring, "backpressure")
     if prediction.used["qdisc"]["value"] == "noqueue":
-        return ["IFF_BACKPRESSURE needs a qdisc: attach one first (`tc qdisc add dev tun0 root fq_codel`)."]
+        return ["The flag needs a qdisc: attach one first (`tc qdisc add dev tun0 root fq_codel`)."]
     if chance < OPEN:
-        return [f"{FLAG} is not likely to gain more than {percent(WORTH)} here ({100 * chance:.0f} %); {price}."]
+        return []
+    said = _spread(prediction, "received_rate", prediction.ring, "backpressure")
     return [
-        f"With {FLAG} at txqueuelen {prediction.ring}: {said}, {sure(chance)} over "
-        f"{percent(WORTH)} faster; {price}. It takes such a kernel {side.split(',')[0]}; {known.flag}."
+        f"With {FLAG} at txqueuelen {prediction.ring}: {said}. It takes such a kernel {side.split(',')[0]}; "
+        f"{known.flag}."
     ]

@@ -333,5 +333,5 @@ def _shortened(
     if affordable >= base.duration:
         return base, ()
     warmup = affordable * float(base.warmup) / base.duration
-    note = f"each draw simulates {affordable:.2g} s instead of {base.duration:g} s, so that the answer comes in seconds"
+    note = f"each draw simulates {affordable:.2g} s instead of {base.duration:g} s, to answer in seconds"
     return base.replace(duration=affordable, warmup=warmup), (note,)

@@ -26,6 +26,8 @@ START_MSS = float(FIELDS["mss"].default)
 BUSY = 0.1
 """Share of the time from which a program's processor time is that of packets, and not of waking up for few."""
 
+NEITHER = "Neither a longer ring nor the flag helps then"
+
 CLEAR = 0.5
 """Part of the lost packets that the ring must account for to be what lost them."""
 
@@ -60,6 +62,11 @@ class Told:
     def __str__(self) -> str:
         """What they told, in a sentence."""
         return "From the trace: " + ("; ".join(self.told) or "nothing")
+
+    def refusal(self) -> tuple[str, ...]:
+        """Why no prediction follows, and what was told all the same."""
+        why = f"{self.cannot[0].upper()}{self.cannot[1:]}."
+        return why, f"{self}. No prediction follows from this alone."
 
 
 def read_run(run: xr.Dataset, given: Mapping[str, Any], variant: str = "") -> Told:
@@ -329,10 +336,10 @@ def _cannot(run: xr.Dataset, drops: Device | None, known: Mapping[str, Any], rat
     if queue is not None and queue > 1.5 * ring:
         return (
             f"the link holds this run, not the ring: {show(queue, 'byte', 3)} stand in a queue, "
-            f"the ring holds at most {show(ring, 'byte', 3)}"
+            f"the ring holds at most {show(ring, 'byte', 3)}. {NEITHER}"
         )
     if held.name == limit.PATH and (drops is None or not drops.dropped):
-        return f"the link holds this run, not the ring: {held.reason}, and no drop of a ring is in the file"
+        return f"the link holds this run, not the ring: {held.reason}, and no drop of a ring is in the file. {NEITHER}"
     return ""
 
 

@@ -102,8 +102,13 @@ def key(name: str) -> str:
     known = table()["products"]
     found = next((own for own, row in known.items() if name in (own, *row.get("also", ()))), None)
     if found is None:
-        absent = " (of the kernel it passes no tun device)" if name in ("wireguard", "dco") else ""
-        raise ParamsError(f"product: {name!r} is not known{absent}; allowed: {', '.join(names())}")
+        if name in ("wireguard", "dco"):
+            raise ParamsError(
+                f"product: {name!r} of the kernel hands no packets to a program, so that neither the ring of a tun "
+                "device nor the flag matters to it; where packets wait before a slow link, CAKE at that link helps. "
+                "WireGuard in user space is wireguard-go"
+            )
+        raise ParamsError(f"product: {name!r} is not known; allowed: {', '.join(names())}")
     return found
 
 

@@ -1,0 +1,88 @@
+"""Commands for what a card advises, each with the file in which a distribution keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tunbp.prediction.products import Product
+
+LIBRARY = "systemd 248 or later"
+"""What reads `TransmitQueueLength=`."""
+
+
+def ring(size: int, device: str, known: Product) -> tuple[str, str]:
+    """What sets txqueuelen now, and after the next start.
+
+    Parameters
+    ----------
+    size
+        txqueuelen, packets.
+    device
+        Name of the device.
+    known
+        The program that reads it.
+
+    Returns
+    -------
+    tuple[str, str]
+        A command, and where it is kept.
+
+    Examples
+    --------
+    >>> from tunbp.prediction.products import product
+    >>> ring(1000, "tun0", product("tun2socks"))[0]
+    '`ip link set dev tun0 txqueuelen 1000`'
+    """
+    now = f"`{known.enter}ip link set dev {device} txqueuelen {size}`"
+    if known.enter:
+        return now, "again after each start: the device is in a namespace of its own"
+    link = (
+        f"`[Match] OriginalName={device}` and `[Link] TransmitQueueLength={size}` in "
+        f"/etc/systemd/network/10-{device}.link ({LIBRARY})"
+    )
+    return now, f"{known.queue.format(ring=size)}, or {link}" if known.queue else link
+
+
+def cake(rate: float) -> str:
+    """What shapes with CAKE in front of a slow link, now and after the next start.
+
+    Parameters
+    ----------
+    rate
+        bit/s with headers, as CAKE counts.
+
+    Returns
+    -------
+    str
+        Command and file.
+    """
+    kbit = max(round(rate / 1e3), 1)
+    return (
+        f"`tc qdisc replace dev UPLINK root cake bandwidth {kbit}kbit`; to keep it: `[CAKE] Bandwidth={kbit}K` in "
+        "UPLINK's file of /etc/systemd/network/*.network"
+    )
+
+
+def sysctl(values: Mapping[str, str], name: str) -> str:
+    """What sets kernel parameters, now and after the next start.
+
+    Parameters
+    ----------
+    values
+        Value by parameter.
+    name
+        Of the file, without number and ending.
+
+    Returns
+    -------
+    str
+        Commands and file.
+
+    Examples
+    --------
+    >>> sysctl({"net.ipv4.tcp_congestion_control": "bbr"}, "bbr")
+    '`sysctl -w net.ipv4.tcp_congestion_control=bbr` (to keep it: without `sysctl -w` in /etc/sysctl.d/90-bbr.conf)'
+    """
+    quoted = {key: f"'{value}'" if " " in value else value for key, value in values.items()}
+    commands = " and ".join(f"`sysctl -w {key}={value}`" for key, value in quoted.items())
+    return f"{commands} (to keep it: without `sysctl -w` in /etc/sysctl.d/90-{name}.conf)"
