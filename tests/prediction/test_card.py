@@ -138,6 +138,16 @@ def test_a_ring_is_chosen_by_a_rule_that_is_said_and_kept_where_a_distribution_l
     assert "`[Link] TransmitQueueLength=5000` in /etc/systemd/network/10-tun0.link" in said
 
 
+def test_pacing_is_named_where_the_flag_helps_and_senders_of_the_same_host_do_not_pace():
+    path = {"rtt": 0.12, "ring": 100, "drain_rate": 60e3, "duration": 6.0, "warmup": 1.0}
+    cubic, paced = (predict({**path, **more}, [], count=32) for more in ({}, {"qdisc": "fq"}))
+    assert "pacing, by `tc qdisc replace dev tun0 root fq`" in str(card(cubic))
+    assert "pacing" not in str(card(paced))
+    # as the model has it
+    rates = [found.quantiles("received_rate", 100, "stock")["median"] for found in (cubic, paced)]
+    assert rates[1] > 1.1 * rates[0]
+
+
 def test_drops_that_the_median_does_not_have_are_named_with_their_tail():
     found = predict({"rtt": 0.12, "ring": 500, "duration": 8.0, "warmup": 2.0}, [1000], count=64)
     lost = found.draws["drop_fraction"].sel(ring=500, variant="stock").to_numpy()

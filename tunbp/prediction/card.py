@@ -159,6 +159,7 @@ def card(
         advice = _today(prediction, advised, name, known, side) + _flag(prediction, known, side)
     advice += _more(prediction, held, known)
     if tcp and prediction.variant == "stock" and not _unaffected(held):
+        advice += _pacing(prediction, name)
         advice += _price(prediction, advised)
     return Card(held, advised, verdict, tuple(basis), (*advice, *_measure(prediction, name, side)), side)
 
@@ -437,6 +438,20 @@ def _more(prediction: Prediction, held: dict[str, float], known: Product) -> lis
     if main == GROWTH:
         return ["What helps more: a longer run, or BBR: this one is too short for its window to grow."]
     return []
+
+
+def _pacing(prediction: Prediction, device: str) -> list[str]:
+    """What spares a ring that the flag would spare: senders that do not send in blocks."""
+    used = {name: row["value"] for name, row in prediction.used.items()}
+    if used["origin"] != "local" or used["qdisc"] == "fq" or used["congestion"] == "bbr":
+        return []
+    if prediction.gain()["probability_above_10_percent"] < HALF:
+        return []
+    ask = "" if prediction.fit else " (--qdisc fq and --congestion bbr predict them)"
+    return [
+        f"What may help as well, where TCP begins on the same host: pacing, by `tc qdisc replace dev {device} root fq` "
+        f"(to keep it: `net.core.default_qdisc=fq` in /etc/sysctl.d/90-fq.conf) or BBR{ask}."
+    ]
 
 
 def _waiting(prediction: Prediction) -> list[str]:
