@@ -41,9 +41,6 @@ parameters:
 KERNEL = "build/kernels/digest/x86-64-v2/fluid.o"
 MOST_PACKAGES, MOST_BYTES = 35, 480e6
 
-# each test starts a new process: one of a second of processor time took 90 s on a machine with a load of 20
-pytestmark = pytest.mark.timeout(900)
-
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
