@@ -1,4 +1,4 @@
-"""OpenVPN at native speed: what was measured, what was predicted without a fit to it, and what was known for that."""
+"""The laboratory's OpenVPN: what was measured, what was predicted without a fit to it, and what was known for that."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tunbp.evidence.predictive import compared, predictive
 from tunbp.infer.priors import Prior
 from tunbp.model.fields import FIELDS
 from tunbp.model.scenario import Scenario
+from tunbp.prediction.distribution import LEVELS
 from tunbp.prediction.unknown import unknown_of
 
 FLOODED = ("drain_rate", "path_rate")
@@ -51,6 +52,36 @@ def blind(cells: Sequence[Cell], draws: int, seed: int = 0) -> pd.DataFrame:
     columns = ["added_rtt", "ring", "sender", "variant", "runs", "measured", "least", "most", "predicted"]
     columns += ["low50", "high50", "low90", "high90", "inside50", "inside90", "rates"]
     return table[columns].sort_values(["added_rtt", "sender", "ring", "variant"], ignore_index=True)
+
+
+QUANTITIES = {"received_rate": "received_rate", "ping_mean_rtt": "latency"}
+"""What a run measured, and the draws that predict it."""
+
+
+def rates_and_pings(cells: Sequence[Cell], draws: int, seed: int = 0) -> pd.DataFrame:
+    """Predictive intervals of throughput and of a ping beside it, of each configuration.
+
+    Parameters
+    ----------
+    cells
+        Configurations (`tunbp.evidence.held_out.tunnel`).
+    draws, seed
+        Draws of each prediction, a power of two, and their seed.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `cell`, `variant`, `quantity` (a key of `QUANTITIES`), `median`, `low50`, `high50`, `low90`, `high90`
+        [bit/s, s]; two rows per configuration.
+    """
+    found = predictive(cells, draws, seed)
+    named = pd.DataFrame({"cell": [cell.name for cell in cells], "variant": [cell.variant for cell in cells]})
+    parts = []
+    for measured, drawn in QUANTITIES.items():
+        values = found[drawn].transpose("cell", "draw").to_numpy()
+        ends = dict(zip(LEVELS, np.quantile(values, list(LEVELS.values()), axis=1, method="hazen"), strict=True))
+        parts.append(named.assign(quantity=measured, **ends))
+    return pd.concat(parts, ignore_index=True)
 
 
 def sender(cell: Cell) -> str:

@@ -64,9 +64,10 @@ class Cell:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
-def _lab(name: str, product: str, constants: dict[str, Any], use: str, least_runs: int = 3) -> list[Cell]:
+def _lab(
+    runs: xr.Dataset, name: str, product: str, constants: dict[str, Any], use: str, least_runs: int = 3
+) -> list[Cell]:
     """Cells of one of the laboratory's tunnels, without runs in which others took the processors, where any remain."""
-    runs = live.measurement(name)
     names = ["cell", "variant", "ring", "added_rtt", "congestion", "qdisc", "set_duration", "warmup"]
     names += [key for key in ("remarks", "windows") if key in runs.coords]
     table = pd.DataFrame({key: runs[key].to_numpy() for key in names})
@@ -99,7 +100,7 @@ def native() -> list[Cell]:
     """OpenVPN at native speed; reader and chain from the floods of `lab_speed_native` alone."""
     speed = live.measurement("speed_native")
     constants = {"drain_rate": reader_rate(speed), "path_rate": float(_flood(speed)["chain_rate"].median())}
-    return _lab("openvpn_native", "openvpn", constants, HELD_OUT)
+    return _lab(live.measurement("openvpn_native"), "openvpn_native", "openvpn", constants, HELD_OUT)
 
 
 def reader_rate(speed: xr.Dataset) -> float:
@@ -124,13 +125,32 @@ def _flood(speed: xr.Dataset) -> xr.Dataset:
 
 def emulated() -> list[Cell]:
     """OpenVPN in an emulated machine with a kernel 7.3; the reader's speed from its own `ring` experiment."""
-    speeds = live.speeds(live.measurement("ring"))
-    return _lab("openvpn", "openvpn", {"drain_rate": speeds.drain_rate, "burst_rate": speeds.burst_rate}, CALIBRATION)
+    return tunnel(live.measurement("openvpn"), live.speeds(live.measurement("ring")))
+
+
+def tunnel(runs: xr.Dataset, speeds: live.Speeds) -> list[Cell]:
+    """Configurations of a measurement of TCP through OpenVPN, stock and backpressure.
+
+    Parameters
+    ----------
+    runs
+        A measurement of `openvpn`.
+    speeds
+        Speeds from the `ring` experiment of the same machine.
+
+    Returns
+    -------
+    list[Cell]
+        In the order of the cells.
+    """
+    known = {"drain_rate": speeds.drain_rate, "burst_rate": speeds.burst_rate}
+    return _lab(runs, "openvpn", "openvpn", known, CALIBRATION)
 
 
 def wireguard() -> list[Cell]:
     """wireguard-go at native speed on a machine at rest; nothing of it was measured beforehand."""
-    return _lab("wireguard_native", "wireguard-go", {"reader_policy": "separate"}, CALIBRATION)
+    runs = live.measurement("wireguard_native")
+    return _lab(runs, "wireguard_native", "wireguard-go", {"reader_policy": "separate"}, CALIBRATION)
 
 
 def paper() -> list[Cell]:

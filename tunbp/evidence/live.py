@@ -135,7 +135,7 @@ def setups(table: pd.DataFrame) -> pd.Series:
 
 
 def single_runs(runs: xr.Dataset) -> pd.DataFrame:
-    """Every run of a tunnel measurement: `setup`, `variant`, `repetition`, `received_rate`, `ping_mean_rtt`.
+    """Every run of a tunnel measurement: `cell`, `setup`, `variant`, `repetition`, `received_rate`, `ping_mean_rtt`.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def single_runs(runs: xr.Dataset) -> pd.DataFrame:
         One row per run; bit/s and s.
     """
     kept = runs[["received_rate", "ping_mean_rtt"]].to_dataframe().reset_index()
-    columns = ["setup", "variant", "repetition", "received_rate", "ping_mean_rtt"]
+    columns = ["cell", "setup", "variant", "repetition", "received_rate", "ping_mean_rtt"]
     return kept.assign(setup=setups(kept))[columns]
 
 

@@ -34,8 +34,8 @@ def predictive(cells: Sequence[Cell], count: int = 128, seed: int = 0, steps: fl
     Returns
     -------
     xarray.Dataset
-        `received_rate` (with the model's error and the noise of one run), `simulated_rate`, `ceiling` [bit/s] and
-        `load` over `cell` and `draw`.
+        `received_rate` (with the model's error and the noise of one run), `simulated_rate`, `ceiling` [bit/s],
+        `latency` of a ping [s] and `load` over `cell` and `draw`.
     """
     parts: dict[int, dict[str, Array]] = {}
     for group in _groups(cells):
@@ -54,6 +54,7 @@ def predictive(cells: Sequence[Cell], count: int = 128, seed: int = 0, steps: fl
                 "received_rate": here["received_rate"].to_numpy(),
                 "simulated_rate": rate,
                 "ceiling": stages.min("stage").to_numpy(),
+                "latency": here["latency"].to_numpy(),
                 "load": rate / programs,
             }
     names = [cell.name for cell in cells]

@@ -28,12 +28,14 @@ def named(name: str) -> str:
     --------
     >>> named("120ms-ring100-bbr-pfifo_fast"), named("lab-openvpn-80ms-stock")
     ('120 ms, ring 100, BBR', 'lab, OpenVPN, 80 ms, stock')
+    >>> named("60ms-ring100-cubic-pfifo_fast-default_windows")
+    '60 ms, ring 100, CUBIC, default windows'
     >>> named("zeptun-bench-zeptun-userspace")  # a word that comes twice is said once
     'zeptun, bench, userspace'
     >>> named("tcp-8senders-1queue-ring500-pfifo_fast")
     'tcp, 8 senders, 1 queue, ring 500'
     """
-    parts = name.removesuffix("-pfifo_fast").split("-")
+    parts = name.replace("-pfifo_fast", "").split("-")
     words = [re.sub(r"^(ring)(\d+)$|^(\d+)(ms|Mbit|(?:thread|sender|queue)s?)$", r"\1\3 \2\4", part) for part in parts]
     return ", ".join(PROPER.get(word, word) for word in dict.fromkeys(words))
 

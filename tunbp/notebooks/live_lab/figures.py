@@ -28,11 +28,11 @@ TEXTS = {
         "TCP through OpenVPN on a live kernel: throughput and ping",
         "With CUBIC backpressure carries many times as much through small rings, and a ping beside the transfer pays "
         "for it; with BBR the ping stays and the gain is small. "
-        "Thin ticks: single runs; markers: their median with its exact interval; black lines: the model's "
-        "prediction from the reader's speed and the burst rate alone. It is one value without an interval: its seeds "
-        "agree, and what else is not known is not in it. There is no prediction of the ping.",
+        "Thin ticks: single runs; markers: their median with its exact interval; below each: the predictive interval "
+        "(90 % thin, 50 % thick, bar: median) from the reader's speed, the burst rate and priors.",
         "Two panels with one row per path and ring: on the left backpressure lies far right of stock where the ring "
-        "is small, on the right its ping is two to four times that of stock with CUBIC and the same with BBR.",
+        "is small, on the right its ping is two to four times that of stock with CUBIC and the same with BBR. "
+        "Predictive intervals lie between the two drivers at small rings.",
     ),
     "live_ring_bursts": Text(
         "Bursts into a ring on a live kernel",
@@ -67,19 +67,29 @@ TEXTS = {
 
 MARK = 0.03
 """Height of a marker in the panel of dropped shares."""
+BELOW = 0.13
+"""How far below its runs a predictive interval is drawn, in rows."""
+FIELD = "#e6e6e6"
+"""Colour of fields and lines between rows."""
 BESIDE = 0.1
 """How far two marks are drawn from the middle of a ring, in rings."""
 
 
-def tunnel(measurements: pd.DataFrame, table: pd.DataFrame, where: str = "") -> Figure:
-    """TCP through the tunnel: every run and the prediction on the left, the ping beside it on the right.
+PANELS = {"received_rate": ("Throughput", "bit/s"), "ping_mean_rtt": ("Ping under load", "s")}
+"""Quantities of the tunnel's figure: words and SI unit."""
+
+
+def tunnel(measurements: pd.DataFrame, table: pd.DataFrame, predicted: pd.DataFrame, where: str = "") -> Figure:
+    """TCP through the tunnel: throughput on the left, the ping beside it on the right; runs and predictive intervals.
 
     Parameters
     ----------
     measurements
         One row per run: `setup`, `variant`, `received_rate`, `ping_mean_rtt`.
     table
-        `evidence.live.compare`: the predictions.
+        `evidence.live.compare`: the cells' settings.
+    predicted
+        `evidence.blind.rates_and_pings` of the same cells.
     where
         Kernel and machine in words.
 
@@ -88,32 +98,26 @@ def tunnel(measurements: pd.DataFrame, table: pd.DataFrame, where: str = "") -> 
     Figure
         To be handed to `Output.figure`.
     """
-    fig, axes = style.figure("text", 0.9 + 0.42 * table["setup"].nunique(), cols=2, sharey=True)
-    for ax, value, words, unit in zip(
-        axes, ("received_rate", "ping_mean_rtt"), ("Throughput", "Ping under load"), ("bit/s", "s"), strict=True
-    ):
+    rows = list(dict.fromkeys(measurements["setup"]))
+    fig, axes = style.figure("text", 0.9 + 0.56 * len(rows), cols=2, sharey=True)
+    for ax, (quantity, (words, unit)) in zip(axes, PANELS.items(), strict=True):
         ax.set_xscale("log")
-        runs(ax, measurements, "setup", value, horizontal=True)
+        runs(ax, measurements, "setup", quantity, horizontal=True)
+        _predictions(ax, predicted[predicted["quantity"] == quantity], table, rows)
         style.label_axis(ax.xaxis, words, unit)
-        ax.set_ylabel("")
+        ax.set(ylabel="", ylim=(len(rows) - 0.4, -0.6))
         ax.grid(axis="y", visible=False)
-    _predictions(axes[0], table, list(dict.fromkeys(measurements["setup"])))
-    rows = dict.fromkeys(measurements["setup"])
+        for at in range(1, len(rows)):
+            ax.axhline(at - 0.5, color=FIELD, linewidth=0.6, zorder=0)
     axes[0].set_title("Throughput")
-    axes[1].set_title("Its price (no prediction)")
+    axes[1].set_title("Ping: its price")
     axes[0].set_yticks(range(len(rows)), [row.replace("ring ", "txqueuelen ") for row in rows])
     held = percent(median_interval(np.arange(table["count"].min())).level, 2)
     marks = [
         Line2D([], [], color=GREY, linestyle="none", marker="|", markersize=4, markeredgewidth=0.7, label="single run"),
         Line2D([], [], color=GREY, marker="o", markersize=4, linewidth=0.9, label=f"their median, {held} interval"),
     ]
-    key(
-        fig,
-        axes[0],
-        loc="outside upper center",
-        ncols=5,
-        handles=[*marks, model_handle("predicted throughput, nothing fitted")],
-    )
+    key(fig, axes[0], loc="outside upper center", ncols=7, handles=[*marks, *predictive_handles()])
     flows = f"TCP streams: {words_of(table['streams'])}"
     repeated = f"{words_of(table['count'])} runs of {words_of(table['set_duration'])} s each"
     set_up(fig, where, "OpenVPN", f"qdisc {words_of(table['qdisc'])}", flows, repeated)
@@ -144,12 +148,14 @@ def words_of(column: pd.Series) -> str:
     return " and ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in known)
 
 
-def _predictions(ax: Axes, table: pd.DataFrame, setups: list[str]) -> None:
+def _predictions(ax: Axes, predicted: pd.DataFrame, table: pd.DataFrame, rows: list[str]) -> None:
+    """Predictive intervals of one quantity, below the marks of the runs of their variant."""
     variants = list(dict.fromkeys(table["variant"]))
-    for row in table.dropna(subset=["model"]).to_dict("records"):
-        # where `runs` draws this variant within its row
-        at = setups.index(row["setup"]) + APART * (variants.index(row["variant"]) / max(len(variants) - 1, 1) - 0.5)
-        model_mark(ax, row["model"], at, 0.2)
+    setups = table.drop_duplicates("cell").set_index("cell")["setup"]
+    # where `runs` draws this variant within its row
+    beside = {name: APART * (number / max(len(variants) - 1, 1) - 0.5) for number, name in enumerate(variants)}
+    at = predicted["cell"].map(setups).map(rows.index) + predicted["variant"].map(beside) + BELOW
+    draw_predictive(ax, predicted.assign(at=at), "at")
 
 
 SENDERS = {
@@ -247,7 +253,7 @@ def experiments(table: pd.DataFrame) -> Figure:
     at = -1
     for cells in groups.values():
         at += 1
-        ax.axhline(at, color="#e6e6e6", linewidth=7, zorder=0)
+        ax.axhline(at, color=FIELD, linewidth=7, zorder=0)
         for rows in cells.values():
             at += 1
             for row in rows.to_dict("records"):

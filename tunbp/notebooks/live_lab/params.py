@@ -20,5 +20,5 @@ class Params(NotebookParams):
     )
     seeds: Count = Field(default=5, description=SEEDS)
     draws: Annotated[int, Field(ge=8, le=65536)] = Field(
-        default=32, description="draws of each native prediction, a power of two from 8 on"
+        default=64, description="draws of each predictive interval, a power of two from 8 on"
     )

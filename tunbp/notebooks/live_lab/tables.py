@@ -277,6 +277,30 @@ def missed_by(table: pd.DataFrame) -> str:
     return f"The blind prediction misses {', and '.join(off)}."
 
 
+def inside_words(measured: pd.DataFrame, predicted: pd.DataFrame) -> str:
+    """How many medians of throughput and of ping lie inside their predictive intervals, in a sentence.
+
+    Parameters
+    ----------
+    measured
+        One row per run: `cell`, `variant`, `received_rate`, `ping_mean_rtt`.
+    predicted
+        `evidence.blind.rates_and_pings` of the same cells.
+
+    Returns
+    -------
+    str
+        One sentence.
+    """
+    told = []
+    for quantity, word in (("received_rate", "throughput"), ("ping_mean_rtt", "ping")):
+        middle = measured.groupby(["cell", "variant"])[quantity].median().rename("measured")
+        rows = predicted[predicted["quantity"] == quantity].join(middle, on=["cell", "variant"]).dropna()
+        inside = rows["measured"].between(rows["low90"], rows["high90"])
+        told.append(f"{int(inside.sum())} of {len(rows)} medians of the {word}")
+    return f"The 90 % intervals hold {' and '.join(told)}."
+
+
 def ring_words(decided: pd.DataFrame) -> str:
     """What the ring dropped of UDP, in a paragraph of Markdown, from `lab.statistics.verdicts` of the ring.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ from scipy.stats import binom
 from tunbp.notebooks.what_the_data_say.tables import SOURCE_NAMES, constant_name, prior_words
 from tunbp.notebooks.words import host_name, named
 from tunbp.plots import style
-from tunbp.plots.legend import GREY, HALO, set_up
+from tunbp.plots.legend import GREY, set_up
 from tunbp.plots.predictive import GREY as INTERVAL
 from tunbp.plots.predictive import draw_predictive, predictive_handles
 from tunbp.plots.texts import Text
@@ -21,6 +22,7 @@ from tunbp.quantities import percent, significant
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 TEXTS = {
@@ -28,10 +30,10 @@ TEXTS = {
         "Predictive intervals and what was measured",
         "Each row is a configuration that nothing was fitted to, with the 90 % interval (thin), the 50 % interval "
         "(thick) and the median (bar) of its prediction, over what was measured (1): an interval that reaches the "
-        "line held it. Rows right of the line are predicted too high, left of it too low; the ones in black, with "
-        "their names, are missed: their median lies outside (coverage counts single runs). (Names of VPNs and tun "
-        "programs that others measured as in data/external.) Rows are "
-        "ordered by the median; the names of all are in the table `predicted`. Predictions use priors, not constants "
+        "line held it. Rows right of the line are predicted too high, left of it too low; the ones in black "
+        "are missed: their median lies outside (coverage counts single runs). Rows are ordered by the median; "
+        "path: Germany–USA; names of VPNs and tun programs that others measured as in data/external; "
+        "numbers in the table `predicted`. Predictions use priors, not constants "
         "fitted to neighbouring rows: one that is missed here may be met in openvpn_throughput.",
         "Horizontal bars around a vertical line at one, one panel per source, all on the same logarithmic axis; nearly "
         "all bars cross the line.",
@@ -171,8 +173,14 @@ def narrowed(table: pd.DataFrame) -> str:
     )
 
 
+PITCH = 0.135
+"""Height of a row of `intervals`, inches."""
+
+
 def intervals(table: pd.DataFrame) -> Figure:
-    """Predictive intervals over the measured rate, one panel per source.
+    """Predictive intervals over the measured rate, one panel per source, each row with its name.
+
+    The source with most rows has the left side, the others stand above each other on the right.
 
     Parameters
     ----------
@@ -184,30 +192,65 @@ def intervals(table: pd.DataFrame) -> Figure:
     Figure
         To be handed to `Output.figure`.
     """
-    groups = list(table.groupby("source", sort=False))
-    fig, axes = style.figure("text", 4.6, cols=len(groups), sharex=True)
-    for ax, (source, part) in zip(np.ravel(axes), groups, strict=True):
-        ends = {name: part[name] / part["measured"] for name in ("low90", "low50", "high50", "high90", "median")}
-        rows = part.assign(**ends).sort_values("median").reset_index(drop=True)
-        rows["place"] = rows.index
-        colors = np.where(rows["inside90"], INTERVAL, "black")
-        draw_predictive(ax, rows, "place", color=colors)
-        ax.axvline(1.0, color="black", linewidth=0.8)
-        for row in rows[~rows["inside90"].astype(bool)].to_dict("records"):
-            # on the side of the line where the row's own interval is not
-            side, shift = ("right", -3) if row["median"] > 1 else ("left", 3)
-            words = named(row["name"]).replace("ring ", "txqueuelen ")
-            text = ax.annotate(words, (1.0, row["place"]), xytext=(shift, 0), textcoords="offset points", ha=side,
-                               va="center", fontsize=6)  # fmt: skip
-            text.set_path_effects(HALO)
-        middle = significant(float(rows["median"].median()), 2)
-        ax.set(xscale="log", yticks=[], title=f"{SOURCE_NAMES[str(source)]} ({len(rows)}), middle {middle}")
+    groups = {str(source): part for source, part in table.groupby("source", sort=False)}
+    most = max(groups, key=lambda source: len(groups[source]))
+    others = [source for source in groups if source != most] or [most]
+    sizes = [len(groups[source]) for source in others]
+    fig, axes = style.figure("text", 1.2 + PITCH * sum(sizes), len(others), 1 + (len(groups) > 1), squeeze=False,
+                             sharex=True, gridspec_kw={"height_ratios": sizes})  # fmt: skip
+    places = dict(zip(others, axes[:, -1], strict=True))
+    if len(groups) > 1:
+        for ax in axes[:, 0]:
+            ax.remove()
+        places = {most: fig.add_subplot(axes[0, 0].get_gridspec()[:, 0], sharex=axes[0, -1]), **places}
+    for source, ax in places.items():
+        _interval_panel(ax, groups[source], source)
+    for ax in (places[most], axes[-1, -1]):
         style.label_axis(ax.xaxis, "Predicted over measured rate")
-    np.ravel(axes)[0].set_ylabel("One row per configuration, by its median")
     missed = Line2D([], [], color="black", linewidth=3.0, label="90 % misses what was measured (the line)")
     fig.legend(handles=[*predictive_handles(), missed], loc="outside upper center", ncols=4)
     set_up(fig, NOTHING_FITTED)
     return fig
+
+
+def _interval_panel(ax: Axes, part: pd.DataFrame, source: str) -> None:
+    """One source, by the median; rows that are missed are black, their names bold."""
+    ends = {name: part[name] / part["measured"] for name in ("low90", "low50", "high50", "high90", "median")}
+    rows = part.assign(**ends).sort_values("median", ascending=False).reset_index(drop=True)
+    rows["place"] = rows.index
+    draw_predictive(ax, rows, "place", color=np.where(rows["inside90"], INTERVAL, "black"))
+    ax.axvline(1.0, color="black", linewidth=0.8)
+    names = [row_words(name) for name in rows["name"]]
+    ax.set_yticks(rows["place"], names, fontsize=5.5)
+    for words, inside in zip(ax.get_yticklabels(), rows["inside90"], strict=True):
+        words.set_fontweight("normal" if inside else "bold")
+    ax.tick_params(axis="y", length=0)
+    ax.grid(axis="y", visible=False)
+    middle = significant(float(rows["median"].median()), 2)
+    ax.set(xscale="log", ylim=(len(rows) - 0.4, -0.6))
+    ax.set_title(f"{SOURCE_NAMES[source]} ({len(rows)}), middle {middle}", loc="right")
+
+
+def row_words(name: str) -> str:
+    """A configuration's name as it is read beside its row: bare numbers of the paper's path are queue lengths.
+
+    Parameters
+    ----------
+    name
+        Of `tunbp.evidence.held_out.Cell`.
+
+    Returns
+    -------
+    str
+        The parts in words, joined by commas.
+
+    Examples
+    --------
+    >>> row_words("path-wireguard-50-patched"), row_words("60ms-ring25-cubic-pfifo_fast")
+    ('path, wireguard-go, txqueuelen 50, backpressure', '60 ms, txqueuelen 25, CUBIC')
+    """
+    words = re.sub(r"\bring (\d)|(?<=, )(\d+)(?=, (?:stock|patched)$)", r"txqueuelen \1\2", named(name))
+    return words.replace("patched", style.variant_style("patched").label)
 
 
 def coverage(table: pd.DataFrame) -> Figure:
