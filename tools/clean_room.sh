@@ -29,6 +29,7 @@ inside() {
   unshare --mount bash -ec '
     mount --bind "$0" "$0"
     mount --rbind /proc "$0/proc"
+    mount --rbind /sys "$0/sys"
     mount --rbind /dev "$0/dev"
     exec chroot "$0" /usr/bin/env -i "$@"
   ' "$folder" "${network[@]}" HOME=/home PATH=/usr/bin:/bin:/usr/sbin:/sbin LC_ALL=C.UTF-8 sh -c "cd /tunbp && $1"

@@ -35,7 +35,13 @@ def results(tmp_path_factory):
     with Output(folder, "01_demo", {"rtt": 0.12}) as out:
         out.figure(fig, "ring", "Throughput over ring size", "OpenVPN over 120 ms.", data=table)
         out.figure(style.figure("text", 2.4, 1, 2)[0], "wide", "A wide figure", "Nothing in it.")
+        out.figure(style.figure("text", 2.4, 1, 2)[0], "your_path", "A path", "Raise the buffers.\nWords about it.")
         out.table(table, "rates", "Rates by ring size")
+        place = "between two places (about 120 ms) with a queue of 500 packets"
+        sentence = f"more TCP throughput through OpenVPN {place}: 184.6 Mbit/s instead of 117.4 Mbit/s"
+        known = {"figure": "ring", "table": "rates", "sources": ["S03", "S13", "S14"]}
+        for number in range(1, 5):
+            out.finding(number, "57.2 %", sentence, "One value.", **known)
         out.number("gain", 57.2, "%", text="gain at a ring of 500 packets")
         out.table(claims.check().reset_index(), "claims", "Statements of others and our own questions")
         validation = {
@@ -62,7 +68,7 @@ def page(chromium, results, request):
 
 
 def column(page, table, number):
-    return page.locator(f"#table-{table} tbody tr td:nth-child({number})").all_inner_texts()
+    return page.locator(f"#table-{table} tbody tr td:nth-child({number})").all_text_contents()
 
 
 def numbers(texts):
@@ -71,10 +77,11 @@ def numbers(texts):
 
 def test_a_click_sorts_a_table_up_and_again_down(page):
     table = "validation"
-    heads = page.locator(f"#table-{table} th").all_inner_texts()
+    heads = page.locator(f"#table-{table} th").all_text_contents()
     number = page.locator(f"#table-{table} th[data-numeric]").first
-    at = heads.index(number.inner_text()) + 1
+    at = heads.index(number.text_content()) + 1
     before = column(page, table, at)
+    page.locator(f"details:has(#table-{table}) > summary").click()
     number.locator("button").click()
     assert number.get_attribute("aria-sort") == "ascending"
     up = column(page, table, at)
@@ -91,6 +98,8 @@ def test_a_click_sorts_a_table_up_and_again_down(page):
 
 
 def test_a_table_is_sorted_by_keyboard_alone(page):
+    page.locator("details:has(#table-validation) > summary").focus()
+    page.keyboard.press("Enter")
     head = page.locator("#table-validation th").first
     head.locator("button").focus()
     page.keyboard.press("Enter")
@@ -133,6 +142,8 @@ def test_a_phone_shows_panels_below_each_other_and_a_wide_screen_beside(page):
 @pytest.mark.parametrize("width", [360, 1280])
 def test_verdict_words_author_and_reason_of_a_claim_are_in_sight_without_scrolling_sideways(page, width):
     page.set_viewport_size({"width": width, "height": 700})
+    page.evaluate("location.hash = '#claim-cover-letters-36-percent'")
+    page.locator("#claim-cover-letters-36-percent").wait_for(state="visible")
     cells = page.locator("#claim-cover-letters-36-percent td").all()
     boxes = [cell.bounding_box() for cell in cells]
     assert len(boxes) == 4
@@ -146,18 +157,39 @@ def test_verdict_words_author_and_reason_of_a_claim_are_in_sight_without_scrolli
     assert "57.2 %" in why
 
 
-def test_a_phone_folds_long_lists_under_their_counts_and_opens_what_a_link_leads_to(page):
+def test_a_phone_folds_figures_and_long_lists_under_their_counts_and_opens_what_a_link_leads_to(page):
     page.set_viewport_size({"width": 390, "height": 800})
     page.reload()
     folded = page.locator("details.fold")
     assert folded.count() >= 3
     assert all(part.get_attribute("open") is None for part in folded.all())
+    assert re.search(r"\(\d+ figures?\)$", page.locator("details:has(> .gallery) > summary").first.inner_text())
     summary = page.locator("details:has(> #table-claims-quote) > summary").inner_text()
     assert re.fullmatch(r"\d+: \d+ holds, .*", summary)
     page.evaluate("location.hash = '#claim-cover-letters-36-percent'")
     card = page.locator("#claim-cover-letters-36-percent")
     card.wait_for(state="visible")
     assert -1 < card.bounding_box()["y"] < 800  # places are rounded to a 64th of a pixel
+    page.evaluate("location.hash = '#' + document.querySelector('figure').id")
+    page.locator("figure").first.wait_for(state="visible")
+
+
+def test_a_wide_screen_shows_figures_and_folds_tables_and_statements(page):
+    assert all(picture.is_visible() for picture in page.locator("figure img").all())
+    assert not any(table.is_visible() for table in page.locator("main table").all())
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1280, 900)])
+def test_findings_and_their_links_are_on_the_first_screen_and_the_advice_two_clicks_away(page, width, height):
+    page.set_viewport_size({"width": width, "height": height})
+    page.reload()
+    links = page.locator(".findings li > .links")
+    assert links.count() == 4
+    assert all(box["y"] + box["height"] <= height for box in (link.bounding_box() for link in links.all()))
+    page.locator("nav a", has_text="Your path").click()
+    page.locator("#your-path ~ p a").first.click()
+    advice = page.locator("#figure-your_path figcaption li").first
+    advice.wait_for(state="visible")
 
 
 def test_every_link_leads_to_something_that_is_there(page, results):

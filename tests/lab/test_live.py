@@ -40,7 +40,8 @@ def obstacle():
         flags.features()
     except LabError as error:
         return str(error).splitlines()[0]
-    return ""
+    lacking = [program for program in ("ip", "tc") if not shutil.which(program)]
+    return f"no {' and no '.join(lacking)} (Debian: apt-get install iproute2)" if lacking else ""
 
 
 pytestmark = [

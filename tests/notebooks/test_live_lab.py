@@ -14,6 +14,7 @@ from tunbp.notebooks.live_lab.tables import (
     RING_DROPS,
     answer,
     beside_caption,
+    inside_words,
     native_caption,
     native_table,
     ring_words,
@@ -140,3 +141,15 @@ def test_why_eight_senders_lose_is_written_from_the_runs():
     )
     assert "1 sender: when empty 100 and 452 Kpps, at half a ring 100 and 452 Kpps; 8 senders: when empty 800" in words
     assert senders_words({}, pd.DataFrame()) == ""
+
+
+def test_the_caption_of_the_tunnel_counts_the_medians_inside_the_intervals_that_are_drawn():
+    runs = pd.DataFrame(
+        {"cell": ["a"] * 3 + ["b"], "setup": "60 ms, ring 500, CUBIC", "variant": "stock",
+         "received_rate": [1e6, 2e6, 9e6, 5e6], "ping_mean_rtt": [0.06, 0.07, 0.08, 0.3]}
+    )  # fmt: skip
+    ends = {"low90": 1.5e6, "low50": 1.8e6, "median": 2e6, "high50": 2.5e6, "high90": 3e6}
+    rates = [{"cell": cell, "variant": "stock", "quantity": "received_rate", **ends} for cell in "ab"]
+    pings = [{**row, "quantity": "ping_mean_rtt", **{name: end / 3e7 for name, end in ends.items()}} for row in rates]
+    words = inside_words(runs, pd.DataFrame(rates + pings))
+    assert words == "The 90 % intervals hold 1 of 2 medians of the throughput and 1 of 2 medians of the ping."

@@ -39,11 +39,24 @@ def said():
     )
 
 
-def test_only_missed_configurations_are_named_beside_their_intervals(judges):
+def test_every_configuration_is_named_beside_its_interval_and_the_missed_ones_are_bold(judges):
     fig = figures.intervals(judges)
-    names = [text.get_text() for text in fig.axes[0].texts]
-    assert sorted(names) == ["120 ms, txqueuelen 100, BBR", "firezone, 10 ms"]
-    assert {text.get_ha() for text in fig.axes[0].texts} == {"left", "right"}, "each where its interval is not"
+    names = {label.get_text(): label.get_fontweight() for label in fig.axes[0].get_yticklabels()}
+    assert names == {
+        "lab, OpenVPN, 10 ms, stock": "normal", "b": "normal", "120 ms, txqueuelen 100, BBR": "bold",
+        "firezone, 10 ms": "bold",
+    }  # fmt: skip
+
+
+def test_sources_of_intervals_share_an_axis_and_the_longest_has_one_side_of_the_figure(judges):
+    others = pd.concat([judges.assign(source="external")] * 3)
+    fig = figures.intervals(pd.concat([judges, others, judges.assign(source="openvpn_native")]))
+    fig.draw_without_rendering()
+    titles = {ax.get_title(loc="right").partition(" (")[0]: ax for ax in fig.axes}
+    whole, *halves = (titles[name] for name in ("runs of others", "the paper's other rows", "our OpenVPN runs"))
+    assert all(ax.get_position().x0 > whole.get_position().x1 for ax in halves)
+    assert all(ax.get_position().height < 0.6 * whole.get_position().height for ax in halves)
+    assert {ax.get_xlim() for ax in fig.axes} == {whole.get_xlim()}
 
 
 def test_each_source_has_a_panel_with_the_band_of_its_own_number_of_rows(judges):

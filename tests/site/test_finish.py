@@ -49,17 +49,21 @@ def test_the_page_has_every_figure_number_and_table(finished):
 def test_the_page_opens_with_the_findings_in_their_order_and_links_them(finished):
     with Output(finished, "03_other") as out:
         places = {"figure": "demo_ring", "table": "nowhere"}
-        out.finding(1, "6.0 %", "fewer packets", "One <mean>.", **places, sources=["S13", "S14"])
+        out.finding(1, "6.0 %", "fewer packets: 1.2", "One <mean>.", **places, sources=["S13", "S14"])
         out.finding(3, "27 %", "less", sources=["S28"])
     finish(finished)
     page = (finished / "index.html").read_text()
     found = re.findall(
-        r"<li><strong>(.*?)</strong> <span>(.*?)</span>\n(.*?)<span class=\"links\">(.*?)</span></li>", page, re.DOTALL
+        r'<li><strong>(.*?)</strong> <span>(.*?)<span class="rest">(.*?)</span></span>\n'
+        r'<span class="links">(.*?)</span>\n(.*?)</li>',
+        page,
+        re.DOTALL,
     )
     assert [number for number, *_ in found] == ["6.0 %", "57.2 %", "27 %"]
-    assert "One &lt;mean&gt;." in found[0][2]
+    assert found[0][1:3] == ("fewer packets", ": 1.2"), "a phone shows the first part until the limits are opened"
+    assert "One &lt;mean&gt;." in found[0][4]
     assert found[1][1] == "more at a ring of 500 &lt;packets&gt;"
-    links = [re.findall(r'href="([^"]*)"', links) for *_, links in found]
+    links = [re.findall(r'href="([^"]*)"', links) for *_, links, _ in found]
     assert links == [["#figure-demo_ring", address("S13"), address("S14")],
                      ["#figure-demo_ring", "#table-demo_rates"], []]  # fmt: skip
     assert page.index('id="findings"') < page.index('id="figures"')

@@ -8,6 +8,7 @@ import json
 import re
 
 import pandas as pd
+import pytest
 from small_run import write_run
 
 from tunbp.evidence import claims, coverage
@@ -91,7 +92,12 @@ def test_a_phone_gets_the_wide_figure_with_its_panels_below_each_other(tmp_path)
     text = page.build(collected.collect(tmp_path), {})
     wide, narrow = re.findall(r"<picture>(.*?)</picture>", text, re.DOTALL)
     source = re.search(r'<source media="\(max-width: 50rem\)" srcset="data:image/svg\+xml;base64,(.*?)">', wide)
-    assert base64.b64decode(source[1]) == (tmp_path / "figures" / "wide.narrow.svg").read_bytes()
+    drawn, written = base64.b64decode(source[1]).decode(), (tmp_path / "figures" / "wide.narrow.svg").read_text()
+    seen = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", written, flags=re.DOTALL)
+    numbers = [[float(number) for number in re.findall(r"-?\b\d+(?:\.\d+)?\b", text)] for text in (drawn, seen)]
+    assert len(numbers[0]) > 100
+    assert numbers[0] == pytest.approx(numbers[1], abs=0.0051), "coordinates to a hundredth of a point"
+    assert len(drawn) < 0.9 * len(written)
     assert "<source" not in narrow
 
 

@@ -32,7 +32,10 @@ MAIN_TABLES = {
 
 _GOOD = re.compile(r"(?i)(ok|yes|true|holds|confirmed|reproduced|within|pass(ed)?|agrees)\b")
 _BAD = re.compile(r"(?i)(no|false|wrong|past|outside|fail(s|ed)?|contradict\w*|refuted)\b")
+_SENTENCE = re.compile(r"(?<=[a-z0-9%)][.]) (?=[A-Z])")
+"""Between two sentences."""
 _SVG_LIMIT = 400_000
+"""Letters from which the PNG is the smaller picture."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ def build(collected: Collected, environment: Mapping[str, Any]) -> str:
     ]
     findings = _findings(collected)
     sections = [("findings", "Findings")] if findings else []
+    sections += [("your-path", "Your path")] if findings and "your_path" in collected.figures else []
     sections += [("figures", "Figures")]
     sections += [(table["id"], table["name"]) for table in main_tables]
     sections += [("numbers", "Numbers"), ("tables", "Tables"), ("notebooks", "Notebooks"), ("parameters", "Parameters")]
@@ -98,12 +102,14 @@ def _findings(collected: Collected) -> list[dict[str, Any]]:
     return [
         {
             "number": entry["number"],
-            "sentence": entry["sentence"],
+            # a phone shows what is in front of the colon, and the rest with what limits it
+            "head": (parts := entry["sentence"].partition(": "))[0],
+            "rest": parts[1] + parts[2],
             "detail": entry["detail"],
             "figure": f"#figure-{entry['figure']}" if entry["figure"] in collected.figures else "",
             "data": f"#table-{entry['table']}" if entry["table"] in collected.tables else "",
             "sources": [
-                (f"{name} ({told['what']})", told["link"])
+                (name, told["what"], told["link"])
                 for name, told in entry["sources"].items()
                 if str(told["link"]).startswith("https://")
             ],
@@ -142,17 +148,17 @@ def _figure(folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
     width, height = _size(svg)
     # advice stands line by line above the words about the picture
     *advice, words = str(record["caption"]).split("\n")
-    image = svg if svg.stat().st_size <= _SVG_LIMIT else folder / f"{name}.png"
     narrow = folder / f"{name}.{NARROW}"
     return {
         "id": name,
         "title": str(record["title"]).rstrip(".") + ".",
         "lines": advice,
-        "caption": words,
+        "first": (sentences := _SENTENCE.split(words, maxsplit=1))[0],
+        "more": "".join(sentences[1:]),
         # what it shows stands below it, and would be read twice
         "alt": f"Figure: {record.get('alt') or str(record['title']).rstrip('.')}",
         "full": f"figures/{name}.svg",
-        "image": _embedded(image),
+        "image": _embedded(svg),
         "narrow": _embedded(narrow) if narrow.is_file() else "",
         "width": width,
         "height": height,
@@ -163,9 +169,19 @@ def _figure(folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _embedded(image: Path) -> str:
-    kind = "svg+xml" if image.suffix == ".svg" else "png"
-    return f"data:image/{kind};base64,{base64.b64encode(image.read_bytes()).decode()}"
+def _embedded(svg: Path) -> str:
+    """A picture as a data URL: coordinates to a hundredth of a point, or its PNG where that is smaller."""
+    drawn = _INDENT.sub("\n", _METADATA.sub("", svg.read_text(encoding="utf-8")))
+    content = _COORDINATE.sub(lambda number: f"{float(number[0]):.2f}", drawn).encode()
+    png = svg.with_suffix(".png")
+    if len(content) <= _SVG_LIMIT or not png.is_file():
+        return f"data:image/svg+xml;base64,{base64.b64encode(content).decode()}"
+    return f"data:image/png;base64,{base64.b64encode(png.read_bytes()).decode()}"
+
+
+_INDENT = re.compile(r"\n\s+")
+_METADATA = re.compile(r"<metadata>.*?</metadata>|<!--.*?-->", re.DOTALL)
+_COORDINATE = re.compile(r"-?[1-9]\d*\.\d{3,}")
 
 
 def _size(svg: Path) -> tuple[int, int]:
