@@ -345,6 +345,8 @@ def card() -> str:
 def gallery() -> str:
     """Write a card per figure of `results/`, which `make reproduce` wrote; a sentence where there is none."""
     from tunbp.plots.style import COLUMN_WIDTH
+    from tunbp.plots.texts import opening
+    from tunbp.results.output import NARROW
 
     records = _by_notebook(ROOT / "results")
     if not records:
@@ -356,16 +358,23 @@ def gallery() -> str:
         picture = path.with_suffix(".png")
         if not picture.exists():
             continue
-        shutil.copy(picture, GENERATED / "figures" / picture.name)
+        narrow = path.with_suffix(f".{NARROW}")
+        shown = {picture.name: "wide-screen"} | ({narrow.name: "phone"} if narrow.exists() else {picture.name: ""})
+        for name in shown:
+            shutil.copy(path.parent / name, GENERATED / "figures" / name)
         wide = ":columns: 12\n" if record["width"] > COLUMN_WIDTH else ":columns: 12 6 6 6\n"
-        caption, link = " ".join(record["caption"].split()), ""
-        alt = " ".join(record["alt"].split())
+        first, more = opening(" ".join(record["caption"].split()))
+        alt, link = " ".join(record["alt"].split()), ""
         if (GENERATED / "notebooks" / f"{record['run']}.ipynb").exists():
             link = f"\n\n{{doc}}`Notebook <notebooks/{record['run']}>`"
+        images = "".join(
+            f"```{{image}} figures/{name}\n:alt: {alt}\n:class: {look}\n:target: ../_images/{name}\n```\n\n"
+            for name, look in shown.items()
+        )
+        told = f"```{{dropdown}} How to read it\n{linked(more, 'markdown')}\n```\n" if more else ""
         cards.append(
-            f":::{{grid-item-card}} {record['title']}\n{wide}\n```{{image}} figures/{picture.name}\n:alt: {alt}\n"
-            f":name: figure-{path.stem}\n:target: ../_images/{picture.name}\n```\n\n"
-            f"{linked(caption, 'markdown')}{link}\n:::\n"
+            f":::{{grid-item-card}} {record['title']}\n{wide}\n(figure-{path.stem})=\n{images}"
+            f"{linked(first, 'markdown')}\n\n{told}{link}\n:::\n"
         )
     return "::::{grid} 12\n:gutter: 3\n\n" + "\n".join(cards) + "\n::::\n"
 

@@ -40,4 +40,4 @@ def test_the_set_up_says_path_and_reader_and_what_stock_drops_at_the_ring_that_i
     table = bulk([1, 400, 800]).assign(drop_fraction=0.012)
     facts = simulated({"streams": 2, "rtt": 0.02, "drain_rate": 6e4}, table)
     assert facts[1:4] == ("RTT 20 ms", "reader of 60 Kpps", "2 bulk TCP streams")
-    assert facts[-1] == "stock drops 1.2 % of packets at txqueuelen 100"
+    assert facts[-1] == "stock drops 1.2 % of its packets at txqueuelen 100"

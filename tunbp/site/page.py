@@ -14,6 +14,7 @@ import nbformat
 import pandas as pd
 
 from tunbp.plots.style import VARIANTS
+from tunbp.plots.texts import opening
 from tunbp.quantities import label_unit, significant
 from tunbp.results import files
 from tunbp.results.numbers import macro_name
@@ -32,8 +33,6 @@ MAIN_TABLES = {
 
 _GOOD = re.compile(r"(?i)(ok|yes|true|holds|confirmed|reproduced|within|pass(ed)?|agrees)\b")
 _BAD = re.compile(r"(?i)(no|false|wrong|past|outside|fail(s|ed)?|contradict\w*|refuted)\b")
-_SENTENCE = re.compile(r"(?<=[a-z0-9%)][.]) (?=[A-Z])")
-"""Between two sentences."""
 _SVG_LIMIT = 400_000
 """Letters from which the PNG is the smaller picture."""
 
@@ -148,13 +147,14 @@ def _figure(folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
     width, height = _size(svg)
     # advice stands line by line above the words about the picture
     *advice, words = str(record["caption"]).split("\n")
+    first, more = opening(words)
     narrow = folder / f"{name}.{NARROW}"
     return {
         "id": name,
         "title": str(record["title"]).rstrip(".") + ".",
         "lines": advice,
-        "first": (sentences := _SENTENCE.split(words, maxsplit=1))[0],
-        "more": "".join(sentences[1:]),
+        "first": first,
+        "more": more,
         # what it shows stands below it, and would be read twice
         "alt": f"Figure: {record.get('alt') or str(record['title']).rstrip('.')}",
         "full": f"figures/{name}.svg",

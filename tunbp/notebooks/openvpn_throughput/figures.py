@@ -83,7 +83,7 @@ def paper(
             if row < len(tunnels) - 1:
                 ax.set_xlabel("")
     seeds = next(iter(curves.values()))["seed"].nunique()
-    band = Patch(facecolor=(GREY, DARKNESS), edgecolor=GREY, linewidth=0.7, label="90 % of runs, constants not fixed")
+    band = Patch(facecolor=(GREY, DARKNESS), edgecolor=GREY, linewidth=0.7, label="90 % of runs, constants drawn")
     key(fig, loc="outside upper center", ncols=6, handles=[fitted_handle(), band])
     for ax in axes[:, 1:].flat:
         ax.set_ylabel("")
@@ -104,7 +104,8 @@ def _paper_panel(ax: Axes, curve: pd.DataFrame, doubt: pd.DataFrame, table: pd.D
     values = np.array(sorted(set(curve[axis])), float)
     if path == "lab":
         ax.set_xlim(0, None)
-        at = {"stock": (0.06, (-2, -10)), "patched": (0.07, (4, 7))}
+        ax.set_ylim(0.8 * ax.get_ylim()[0], None)  # room for the name below its line
+        at = {"stock": (0.1, (-14, -8)), "patched": (0.07, (4, 7))}
     else:
         ax.set_ylim(1e6, 1.6 * float(curve["received_rate"].max()))
         at = {"stock": (25, (8, -8)), "patched": (10, (6, -9))}

@@ -86,9 +86,8 @@ def simulated(values: Mapping[str, Any], bulk: pd.DataFrame) -> tuple[str, ...]:
     """
     best, table = latency.sweet_spot(bulk), latency.medians(bulk)
     there = table[(table["variant"] == "stock") & (table["ring"] == best["ring"]) & (table["qdisc"] == best["qdisc"])]
-    lost = (
-        f"stock drops {percent(float(there['drop_fraction'].iloc[0]), 2)} of packets at txqueuelen {best['ring']:.0f}"
-    )
+    share = percent(float(there["drop_fraction"].iloc[0]), 2)
+    lost = f"stock drops {share} of its packets at txqueuelen {best['ring']:.0f}"
     flows = "1 bulk TCP stream" if values["streams"] == 1 else f"{values['streams']} bulk TCP streams"
     reader = f"reader of {show(values['drain_rate'], 'packet/s', 2)}"
     return ("simulated", f"RTT {show(values['rtt'], 's', 2)}", reader, flows, lost)
