@@ -121,3 +121,17 @@ def test_advice_is_a_list_and_its_legend_the_caption(tmp_path):
     text = page.build(collected.collect(tmp_path), {})
     assert "<ul><li>Raise the &lt;buffers&gt;.</li><li>Set 2500.</li></ul>" in text
     assert "</ul>\n Lines: medians." in text
+
+
+def test_the_first_sentence_of_a_caption_is_seen_and_the_others_are_folded(tmp_path):
+    with Output(tmp_path, "01_demo", {}) as out:
+        caption = "Stock drops (S03). Open markers: published, v3 of the series. Lines: simulated."
+        out.figure(style.figure("column")[0], "ring", "A ring", caption)
+        out.figure(style.figure("column")[0], "short", "Another", "One sentence of 3.5 words.")
+    text = page.build(collected.collect(tmp_path), {})
+    ring, short = re.findall(r"<figcaption>(.*?)</figcaption>", text, re.DOTALL)
+    folded = re.search(r"<details><summary>How to read it.*?</details>", ring, re.DOTALL)
+    assert folded is not None
+    assert "Open markers: published, v3 of the series. Lines: simulated." in folded[0]
+    assert "Stock drops" in ring.partition("<details>")[0]
+    assert "How to read it" not in short
