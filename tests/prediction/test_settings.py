@@ -1,0 +1,31 @@
+"""Commands of a card, and the files in which a distribution keeps them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tunbp.infer.priors import products
+from tunbp.prediction import settings
+from tunbp.prediction.products import product
+
+
+@pytest.mark.parametrize("name", products())
+def test_a_ring_is_set_by_ip_and_kept_by_systemd_unless_the_device_is_in_a_namespace(name: str) -> None:
+    known = product(name)
+    now, kept = settings.ring(1500, known.device, known)
+    assert now == f"`{known.enter}ip link set dev {known.device} txqueuelen 1500`"
+    file = f"/etc/systemd/network/10-{known.device}.link"
+    assert (file in kept and "TransmitQueueLength=1500" in kept) is not bool(known.enter)
+    assert "{ring}" not in kept
+
+
+def test_cake_is_told_the_same_rate_now_and_in_its_file() -> None:
+    said = settings.cake(9.5e6)
+    assert "`tc qdisc replace dev UPLINK root cake bandwidth 9500kbit`" in said
+    assert "`[CAKE] Bandwidth=9500K`" in said
+
+
+def test_values_with_spaces_are_quoted_for_the_shell() -> None:
+    said = settings.sysctl({"net.ipv4.tcp_wmem": "4096 16384 1048576"}, "tcp")
+    assert said.startswith("`sysctl -w net.ipv4.tcp_wmem='4096 16384 1048576'` ")
+    assert "/etc/sysctl.d/90-tcp.conf" in said
