@@ -202,7 +202,7 @@ def report(console: Console, found: Prediction, direction: str, path: Path, gues
         console.print(escape(line))
     if found.fit is None or found.fit.reproduced:  # rows of constants that do not give the run would only mislead
         console.print(_table(found))
-        console.print("Rates: payload, as of iperf3. Lost: without the flag, in the ring and behind it.", style="dim")
+        console.print("Payload rates, as iperf3's. Lost: without the flag, in the ring and behind it.", style="dim")
     for line in advice.advice:
         console.print(escape(line))
     if path.known["rtt"] == 0.0:

@@ -205,7 +205,8 @@ def _limits(prediction: Prediction, held: dict[str, float], known: Product) -> s
     named = [name for name, part in held.items() if part >= NAMED][:3]
     notes = {name: f"; {tail}" if tail and name == RING else "" for name in named}
     words = " or ".join(f"{said(name)} ({100 * held[name]:.0f} %{notes[name]})" for name in named)
-    return f"{words[0].upper()}{words[1:]} limit this tunnel"
+    words = words if words.startswith(known.title) else f"{words[0].upper()}{words[1:]}"  # a name is as it is written
+    return f"{words} limit this tunnel"
 
 
 def _tail(prediction: Prediction) -> str:

@@ -353,8 +353,8 @@ def _ring_alone(drops: Device) -> str:
         )
     return (
         f"yes, the ring overflows: between the snapshots {drops.name} dropped {drops.dropped:.0f} of {every:.0f} "
-        f"packets ({percent(drops.dropped / every, 2)}), and TCP answers such losses by slowing down. What a longer "
-        "ring or the flag would bring takes the rate too: give `--measured`, and `--rtt`"
+        f"packets ({percent(drops.dropped / every, 2)}), and TCP answers such losses by slowing down. To say what a "
+        "longer ring or the flag would bring takes its rate and its RTT, too: give `--measured` and `--rtt` beside them"
     )
 
 
