@@ -71,8 +71,7 @@ def test_where_no_likely_constants_give_the_run_there_is_text_and_no_figure_or_t
     assert tables.write(None, told) is None
     own = Explorer(values)
     assert own.image.layout.display == "none"
-    own.values["measured_rate"] = None
-    own.update()
+    own.known["measured_rate"].value = False
     own.timer.cancel()
     assert own.image.layout.display is None
 
@@ -111,6 +110,10 @@ def test_what_a_control_was_moved_to_is_said_with_its_unit_to_those_who_hear_the
     assert after(explorer.controls["rtt"], 30.0) == '<p role="status">round-trip time: 30 ms</p>'
     assert "reader speed: not known" in after(explorer.known["drain_rate"], False)
     assert "reader speed: 60 Kpps" in after(explorer.known["drain_rate"], True)
+    explorer.known["measured_rate"].value = True
+    assert "measured rate: 150 Mbit/s" in after(explorer.controls["measured_rate"], 150.0)
+    assert explorer.draft().fit.runs[0].rates == (150e6,)
+    assert "measured rate: not known" in after(explorer.known["measured_rate"], False)
     assert "streams: 4" in after(explorer.controls["streams"], 4)
     assert "qdisc: pfifo" in after(explorer.controls["qdisc"], "pfifo")
 

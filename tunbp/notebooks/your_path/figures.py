@@ -26,6 +26,7 @@ from tunbp.prediction import Prediction
 from tunbp.prediction.card import card
 from tunbp.prediction.measured import Told
 from tunbp.prediction.path import Path
+from tunbp.prediction.products import product
 from tunbp.quantities import show
 
 if TYPE_CHECKING:
@@ -57,13 +58,13 @@ REST = 0.7
 """Seconds without a movement after which the whole prediction is computed, s."""
 
 SLIDERS: dict[str, tuple[Any, ...]] = {
-    "rtt": (1e-4, 0.5), "ring": (1, 10_000, ".0f"), "drain_rate": (1e3, 2e6), "path_rate": (1e2, 2e6),
-    "receive_window": (5e4, 64e6),
+    "rtt": (1e-4, 0.5), "ring": (1, 10_000, ".0f"), "measured_rate": (1e5, 20e9), "path_rate": (1e2, 2e6),
+    "drain_rate": (1e3, 2e6), "receive_window": (5e4, 64e6),
 }  # fmt: skip
-"""Ends of the logarithmic sliders in SI units, by field."""
+"""Ends of the logarithmic sliders in SI units, by parameter."""
 
-OPTIONAL = ("drain_rate", "path_rate", "receive_window")
-"""Fields that may be unknown: a box beside the slider says whether it is known."""
+OPTIONAL = ("measured_rate", "path_rate", "drain_rate", "receive_window")
+"""Parameters that may be unknown: a box beside the slider says whether it is known."""
 
 
 class Redraw:
@@ -208,7 +209,8 @@ class Explorer:
 
         self.told = told
         if told is not None:
-            values = {**values, **dict.fromkeys(OPTIONAL), **told.fields, **changed(values)}
+            unsaid = dict.fromkeys(name for name in OPTIONAL if name in FIELDS)
+            values = {**values, **unsaid, **told.fields, **changed(values)}
             # from here on its fields are where the sliders stand
             self.told = replace(told, fields={n: value for n, value in told.fields.items() if n not in values})
         self.values = values
@@ -256,7 +258,7 @@ class Explorer:
         for name, start in self.start.items():
             # the screen moves a slider to its nearest step: as long as nobody moves it further, its value stays
             rests = abs(np.log10(given[name] / start)) <= STEP and self.values[name] is not None
-            given[name] = self.values[name] if rests else given[name] * style.axis_words(name)[1]
+            given[name] = self.values[name] if rests else given[name] * face(name, given["product"])[1]
         given["ring"] = max(round(given["ring"]), 1)
         given |= {name: None for name, box in self.known.items() if not box.value}
         return {**self.values, **given}
@@ -320,6 +322,33 @@ class Explorer:
         self.card.value = f"<p><i>{state}</i></p>{words}"
 
 
+def face(name: str, program: str) -> tuple[str, float]:
+    """Label of a parameter's slider, and the size of the unit that it shows: rates of a path in Mbit/s of payload.
+
+    Parameters
+    ----------
+    name
+        A parameter of the notebook.
+    program
+        The product, whose packets a rate is of.
+
+    Returns
+    -------
+    tuple[str, float]
+        Label with unit, and how many SI units that unit is.
+
+    Examples
+    --------
+    >>> face("rtt", "openvpn"), face("measured_rate", "openvpn")
+    (('Round-trip time (ms)', 0.001), ('Carries now (Mbit/s)', 1000000.0))
+    """
+    if name == "measured_rate":
+        return "Carries now (Mbit/s)", 1e6
+    if name == "path_rate":
+        return "Link rate (Mbit/s)", 1e6 / (8.0 * float(product(program).fields.get("mss", FIELDS["mss"].default)))
+    return style.axis_words(name)
+
+
 def spoken(name: str, value: Any) -> str:
     """A field and its value as they are said, with a unit.
 
@@ -341,9 +370,11 @@ def spoken(name: str, value: Any) -> str:
     ('round-trip time: 80 ms', 'qdisc: fq_codel', 'link rate: not known')
     """
     field = FIELDS.get(name)
-    words = name if field is None else field.long_name
+    words = name.replace("_", " ") if field is None else field.long_name
     if value is None:
         return f"{words}: not known"
+    if name == "measured_rate":
+        return f"{words}: {show(value, 'bit/s', 3)}"
     return f"{words}: {value if isinstance(value, str) or field is None else show(value, field.units, 3)}"
 
 
@@ -365,7 +396,7 @@ def controls(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]
     look = {"style": {"description_width": "12em"}, "layout": widgets.Layout(width="80%")}
 
     def slide(name: str, low: float, high: float, form: str = ",.3r") -> Any:
-        words, size = style.axis_words(name)
+        words, size = face(name, values["product"])
         start = values[name] if values[name] is not None else np.sqrt(low * high)
         value = float(np.clip(start, low, high)) / size
         return widgets.FloatLogSlider(
