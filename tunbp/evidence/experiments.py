@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from tunbp.evidence import held_out, live
+from tunbp.evidence import held_out, live, sockets
 from tunbp.model.drivers import COMPARED, NAPI_POLL
 from tunbp.model.laws import burst_window
 from tunbp.model.qdiscs import qdisc_limit
@@ -30,10 +30,8 @@ OPENVPN_OUTSIDE = 24 + 28 + 14
 """Bytes that a packet of OpenVPN's AES-256-GCM (opcode and peer 4, number 4, tag 16), UDP and IP, and Ethernet add."""
 TCP_IP = 52
 """Bytes of IP and TCP headers with timestamps."""
-TRUESIZE = 2304
-"""Bytes that a packet of about 1500 counts against its socket's send buffer (a 2 KB buffer and its `sk_buff`)."""
-SOCKET_BUFFER = 212_992
-"""Bytes that a UDP socket may have on their way, where nothing was set (`net.core.wmem_default`)."""
+OWN_QUEUE = 1024
+"""Packets that wireguard-go queues for decryption behind its socket (`QueueInboundSize` of its device)."""
 VIDEO_PAYLOAD, VIDEO_SPREAD = 1200, 0.3
 """Bytes of the laboratory's video packets, and the share by which its frames vary (`tunbp.lab.experiments.video`)."""
 SHORT = 1e-4
@@ -122,7 +120,10 @@ def _tunnel(stock: xr.Dataset, variant: str, **fields: Any) -> Scenario:
 
 def _simulated(scenario: Scenario) -> dict[str, float]:
     """Medians over the seeds of a scenario, and the share of packets that met a full ring."""
-    found = simulate(scenario, engine="auto")
+    return _medians(simulate(scenario, engine="auto"))
+
+
+def _medians(found: xr.Dataset) -> dict[str, float]:
     values = {str(name): float(found[name].median()) for name in found.data_vars}
     reached = values["delivered"] + values["dropped_ring"]
     return {**values, "ring_drop_fraction": values["dropped_ring"] / reached if reached else 0.0}
@@ -146,7 +147,7 @@ def shaped(stock: xr.Dataset, variant: str) -> Mapping[str, float]:
         Predicted variables by name, SI units.
     """
     outside = float(stock["mss"].median()) + TCP_IP + OPENVPN_OUTSIDE
-    waiting = int(2 * _first(stock, "socket_buffer") / TRUESIZE)
+    waiting = int(2 * _first(stock, "socket_buffer") / sockets.TRUESIZE)
     speed = float(_first(stock, "uplink_rate")) / 8 / outside
     found = _simulated(_tunnel(stock, variant, ring=int(_first(stock, "ring")) + waiting, drain_rate=speed))
     return {
@@ -156,28 +157,37 @@ def shaped(stock: xr.Dataset, variant: str) -> Mapping[str, float]:
     }
 
 
-def wireguard(cpus: int) -> Predict:
+def wireguard(cpus: int, floods: xr.Dataset | None = None) -> Predict:
     """TCP through wireguard-go, whose threads share the processors: speeds from processor time per packet in stock.
 
     The chain carries a packet in the sum of what both ends (and the relay, if there is one) need for it, on all
     processors; the near end alone is the reader. What iperf3 and the kernel's TCP need is not known and left out.
+    What the far end's socket loses while its reader pauses is known from paced floods, where these were measured.
 
     Parameters
     ----------
     cpus
         Processors of the machine.
+    floods
+        Runs of the experiment `speed` through wireguard-go on that machine; None: the far socket loses nothing.
 
     Returns
     -------
     Predict
         Predicts a cell from its stock runs and the variant.
     """
+    pauses = None if floods is None else sockets.pauses(floods)
 
     def predict(stock: xr.Dataset, variant: str) -> Mapping[str, float]:
         parts = [name for name in ("reader_cpu", "far_reader_cpu", "relay_cpu") if name in stock]
         near, *others = (_cost(stock, name) for name in parts)
-        chain = cpus / (near + float(np.nansum(others)))
-        found = _simulated(_tunnel(stock, variant, drain_rate=cpus / near, path_rate=chain, reader_policy="separate"))
+        chain, held = cpus / (near + float(np.nansum(others))), sockets.held_packets(stock)
+        known = {"drain_rate": cpus / near, "path_rate": chain, "path_buffer": held + OWN_QUEUE}
+        scenario = _tunnel(stock, variant, reader_policy="separate", **known)
+        if pauses is None or float(_first(stock, "added_rtt")) == 0.0:
+            found = _simulated(scenario)
+        else:
+            found = _medians(sockets.settled(scenario, pauses, held))
         return {name: found[name] for name in ("received_rate", "ring_drop_fraction")}
 
     return predict
@@ -247,7 +257,7 @@ def senders(cpus: int) -> Predict:
         if _first(stock, "protocol") == "udp":
             offered = float((stock["sent"] / stock["duration"]).median())
             room = qdisc_limit(str(_first(stock, "qdisc")), None, int(_first(stock, "ring")), 1448.0)
-            asleep = variant != "stock" and count * (SOCKET_BUFFER // TRUESIZE) <= room
+            asleep = variant != "stock" and count * (sockets.DEFAULT_BUFFER // sockets.TRUESIZE) <= room
             taken = min(offered, speed * (1.0 if asleep else min(1.0, cpus / (count + 1))))
             return {
                 "transmitted_rate": taken,
@@ -385,7 +395,7 @@ def _predict_of(name: str, dataset: xr.Dataset, runs: Mapping[str, xr.Dataset]) 
     if experiment == "senders":
         return senders(cpus(dataset))
     if experiment == "wireguard":
-        return wireguard(cpus(dataset))
+        return wireguard(cpus(dataset), runs.get("speed_wireguard_native") if native else None)
     if experiment == "vhost":
         return vhost(vhost_rate(dataset))
     ring = runs.get("ring_native" if native else "ring")

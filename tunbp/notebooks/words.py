@@ -34,10 +34,17 @@ def named(name: str) -> str:
     'zeptun, bench, userspace'
     >>> named("tcp-8senders-1queue-ring500-pfifo_fast")
     'tcp, 8 senders, 1 queue, ring 500'
+    >>> named("60ms-ring500-cubic-pfifo_fast-sockets7340032")
+    '60 ms, ring 500, CUBIC, sockets of 7 MiB'
     """
-    parts = name.replace("-pfifo_fast", "").split("-")
+    parts = [_sockets(part) for part in name.replace("-pfifo_fast", "").split("-")]
     words = [re.sub(r"^(ring)(\d+)$|^(\d+)(ms|Mbit|(?:thread|sender|queue)s?)$", r"\1\3 \2\4", part) for part in parts]
     return ", ".join(PROPER.get(word, word) for word in dict.fromkeys(words))
+
+
+def _sockets(part: str) -> str:
+    found = re.fullmatch(r"sockets(\d+)", part)
+    return f"sockets of {int(found[1]) / 2**20:.3g} MiB" if found else part
 
 
 def host_name(host: str) -> str:

@@ -227,6 +227,7 @@ def _native_panel(ax: Axes, part: pd.DataFrame, sizes: list[int]) -> None:
 
 MEASUREMENTS = {
     "shaped": "OpenVPN over 8 Mbit/s", "vhost": "vhost-net", "wireguard": "wireguard-go",
+    "wireguard_sockets": "wireguard-go, two sizes of sockets",
     "senders_wake_at_eighth": "senders, woken at an eighth", "senders_wake_when_empty": "senders, woken when empty",
 }  # fmt: skip
 """Measurements in words, where their name does not say it."""
