@@ -359,22 +359,23 @@ def gallery() -> str:
         if not picture.exists():
             continue
         narrow = path.with_suffix(f".{NARROW}")
-        shown = {picture.name: "wide-screen"} | ({narrow.name: "phone"} if narrow.exists() else {picture.name: ""})
+        shown = {picture.name: "wide-screen", narrow.name: "phone"} if narrow.exists() else {picture.name: "any-screen"}
         for name in shown:
             shutil.copy(path.parent / name, GENERATED / "figures" / name)
         wide = ":columns: 12\n" if record["width"] > COLUMN_WIDTH else ":columns: 12 6 6 6\n"
         first, more = opening(" ".join(record["caption"].split()))
-        alt, link = " ".join(record["alt"].split()), ""
+        # a link to the figure leads to this line above it, as which picture is shown depends on the screen
+        alt, above = " ".join(record["alt"].split()), f"`{path.stem}`"
         if (GENERATED / "notebooks" / f"{record['run']}.ipynb").exists():
-            link = f"\n\n{{doc}}`Notebook <notebooks/{record['run']}>`"
+            above = f"{{doc}}`Notebook <notebooks/{record['run']}>`"
         images = "".join(
             f"```{{image}} figures/{name}\n:alt: {alt}\n:class: {look}\n:target: ../_images/{name}\n```\n\n"
             for name, look in shown.items()
         )
         told = f"```{{dropdown}} How to read it\n{linked(more, 'markdown')}\n```\n" if more else ""
         cards.append(
-            f":::{{grid-item-card}} {record['title']}\n{wide}\n(figure-{path.stem})=\n{images}"
-            f"{linked(first, 'markdown')}\n\n{told}{link}\n:::\n"
+            f":::{{grid-item-card}} {record['title']}\n{wide}\n(figure-{path.stem})=\n{above}\n\n{images}"
+            f"{linked(first, 'markdown')}\n\n{told}\n:::\n"
         )
     return "::::{grid} 12\n:gutter: 3\n\n" + "\n".join(cards) + "\n::::\n"
 
