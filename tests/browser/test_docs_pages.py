@@ -91,6 +91,20 @@ def test_the_first_page_says_the_four_findings_with_figure_data_and_messages(pag
     assert findings.locator('a[href^="https://lore.kernel.org/"]').count() >= 10
 
 
+def test_a_phone_shows_panels_of_a_figure_below_each_other_and_a_link_leads_to_the_picture_that_is_shown(page):
+    shapes = []
+    for size in SIZES:
+        show(page, "index", size)
+        page.locator("main ol > li").last.get_by_role("link", name="figure", exact=True).click()
+        card = page.locator(".sd-card", has_text="TCP through OpenVPN on a live kernel")
+        shown = [picture for picture in card.locator("img").all() if picture.is_visible()]
+        assert len(shown) == 1
+        box = shown[0].bounding_box()
+        assert 0 < box["y"] < SIZES[size]["height"] / 2
+        shapes.append(box["height"] / box["width"])
+    assert shapes[1] > 1.3 * shapes[0], "wide, then narrow"
+
+
 def test_formulas_are_drawn_by_the_browser_itself(page):
     show(page, "theory")
     assert page.evaluate("document.querySelectorAll('math').length") > 10

@@ -87,12 +87,27 @@ def build(collected: Collected, environment: Mapping[str, Any]) -> str:
             {"name": n.name, "text": n.text, "shown": str(n), "macro": macro_name(n.name)}
             for n in sorted(collected.numbers.values(), key=lambda n: (collected.numbers_from[n.name], n.name))
         ],
-        tables=list(tables.values()),
+        tables=_grouped(tables, collected),
+        count=len(collected.tables),
         main_tables=main_tables,
         failures=[{"notebook": name, "error": error} for name, error in collected.failures.items()],
         sections=sections,
         environment=_flat(environment),
     )
+
+
+def _grouped(tables: Mapping[str, dict[str, Any]], collected: Collected) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Tables by the notebook that wrote them, in its order."""
+    groups = [
+        (_title(collected, name, run), [tables[key] for key in run["tables"] if key in tables])
+        for name, run in collected.runs.items()
+    ]
+    return [(title, found) for title, found in groups if found]
+
+
+def _title(collected: Collected, name: str, run: Mapping[str, Any]) -> str:
+    notebook = collected.notebook_file(str(run["notebook"]))
+    return (notebook_page.title(nbformat.read(notebook, as_version=4)) if notebook else "") or name
 
 
 def _findings(collected: Collected) -> list[dict[str, Any]]:
@@ -124,11 +139,10 @@ def _looks() -> str:
 
 def _run(collected: Collected, name: str, run: Mapping[str, Any]) -> dict[str, Any]:
     notebook = collected.notebook_file(str(run["notebook"]))
-    title = notebook_page.title(nbformat.read(notebook, as_version=4)) if notebook else ""
     page = notebook.with_suffix(".html") if notebook else None
     return {
         "name": name,
-        "title": title or name,
+        "title": _title(collected, name, run),
         "page": f"notebooks/{page.name}" if page and page.is_file() else "",
         "notebook_file": f"notebooks/{notebook.name}" if notebook else "",
         "figures": [
