@@ -149,6 +149,19 @@ def test_cake_cuts_packets_of_64_kb_and_fq_codel_does_not() -> None:
     assert whole > 1.5 * cut
 
 
+def test_heads_that_a_full_fq_codel_drops_take_their_wait_with_them_and_no_more() -> None:
+    """What gets through waits as long in the fluid engine, however many are dropped around it."""
+    full = Scenario(
+        driver="7.3", qdisc="fq_codel", qdisc_limit=100, ring=20, drain_rate=50e3, burst_rate=2e6, rtt=1e-3,
+        source="open", offered_rate=xr.DataArray([100e3, 400e3], dims="load"), duration=2.0, warmup=1.0,
+    )  # fmt: skip
+    fluid, packets = (simulate(full, engine=engine)["qdisc_sojourn"] for engine in ENGINES)
+    assert fluid.to_numpy() == pytest.approx(packets.to_numpy(), rel=0.12)
+    # a limit of half a ring's time, where what is dropped is most
+    short = simulate(full.replace(qdisc_limit=10, offered_rate=5e6))
+    assert float(short["qdisc_sojourn"]) > 0.0
+
+
 def test_a_rate_is_refused_where_the_qdisc_does_not_shape() -> None:
     with pytest.raises(ScenarioError, match="qdisc_rate: fq_codel does not shape; qdiscs that do: cake"):
         Scenario(qdisc="fq_codel", qdisc_rate=1e3)

@@ -171,12 +171,16 @@ def overflow(s: Any, W: int, nf: int, n: int, source: int, readers: bool, blocks
 
 
 @_hot
-def _forget_wait(s: Any, i: int, gone: float, waiting: float) -> None:
-    """How long dropped heads had waited, which is no wait of a packet that gets through: the rest came later."""
-    rest = 1.0 - gone / max(waiting, TINY)
-    waited = s[WAITED, i] * (1.0 - rest * rest)
-    s[WAITED, i] -= waited
-    s[B_SUM, i] -= waited
+def _drop_heads(s: Any, i: int, gone: float, waiting: float) -> None:
+    """Of `waiting` packets the first `gone` are dropped; their wait is none of a packet that gets through.
+
+    The rest came later: of all waits before this step a share of (rest / waiting)^2 is theirs.
+    """
+    before, rest = s[WAITED, i] - s[B, i], 1.0 - gone / max(waiting, TINY)
+    left = waiting - gone
+    s[WAITED, i] = before * rest * rest + left
+    s[B_SUM, i] += left - s[B, i] - before * (1.0 - rest * rest)
+    s[B, i] = left
 
 
 @_rare
@@ -203,9 +207,7 @@ def bulk_drop(s: Any, W: int, nf: int, n: int, tcp: bool) -> None:
                 backlog = min(backlog, share)
             batch = min(s[BULK, i], max(math.ceil(0.5 * most / size - TINY), 1.0) * size)
             gone = min((math.floor((over - size) / batch + TINY) + 1.0) * batch, backlog)
-        s[B, i] = waiting - gone
-        s[B_SUM, i] += over - gone
-        _forget_wait(s, i, gone, waiting)
+        _drop_heads(s, i, gone, waiting)
         s[DROPPED_Q, i] += gone
         if gone > 0.0 and tcp:
             o = DEVICE + largest * FLOW
@@ -245,8 +247,7 @@ def codel(s: Any, lost: Any, any_lost: Any, slot: int, W: int, nf: int, n: int, 
         else:
             gone = min(1.0, s[B, i])
             gone = min(gone, s[o + SHARE, i]) if nf > 1 else gone
-            _forget_wait(s, i, gone, s[B, i])
-            s[B, i] -= gone
+            _drop_heads(s, i, gone, s[B, i])
             s[o + SHARE, i] -= gone if nf > 1 else 0.0
             s[DROPPED_Q, i] += gone
             if tcp:
