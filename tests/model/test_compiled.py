@@ -119,7 +119,7 @@ def test_a_process_that_compiles_says_so_once_and_one_that_does_not_says_nothing
         subprocess.run(command, env=environment, capture_output=True, text=True, cwd=copy, check=True).stderr
         for _ in range(2)
     ]
-    assert said[0].startswith("Compiling kernels for this processor")
+    assert said[0].startswith("Compiling the simulation for this processor")
     assert said[0].count("\n") == 1
     assert said[1] == ""
 

@@ -109,7 +109,8 @@ _announced = threading.Event()
 def announce() -> None:
     """Say once, on the process's own standard error, that it compiles: no output of a notebook, but of its server."""
     if not _announced.is_set() and sys.__stderr__ is not None:
-        words = "Compiling kernels for this processor, once, some seconds each (all ahead: python -m tunbp.model.ready)"
+        ahead = "some seconds a part (all ahead: python -m tunbp.model.ready)"
+        words = f"Compiling the simulation for this processor, once, {ahead}"
         print(words, file=sys.__stderr__, flush=True)
     _announced.set()
 

@@ -58,7 +58,7 @@ def make(place: Path, level: str = "") -> None:
             future.result()
             if sys.stderr.isatty() or done == len(all_work):
                 end = "\n" if done == len(all_work) else "\r"
-                words = f"Compiling kernels for {level or 'this processor'}, once: {done} of {len(all_work)}"
+                words = f"Compiling the simulation for {level or 'this processor'}, once: {done} of {len(all_work)}"
                 print(words, file=sys.stderr, end=end)
     stamp.touch()
 

@@ -102,6 +102,17 @@ def test_soak(kind: str, rtt: float) -> None:
         assert (safe.dropped_ring == 0).all()
 
 
+def test_a_window_that_recovery_takes_back_leaves_nothing_below_zero_to_grow() -> None:
+    """Found by the soak: three flows in recovery at once, and a pause, made a NaN of a rounding error."""
+    scenario = Scenario(
+        driver="test-batch", qdisc="fq", qdisc_limit=10, ring=2, drain_rate=381169.8663664926, rtt=0.02, streams=3,
+        burst_rate=4055069.0245870613, receive_window=9046608.80178493, origin="local", ack_interval=1e-3,
+        delayed_ack=0.04, idle_latency=1e-5, stall_rate=1.0, stall_mean=0.1, wake_cost=5e-6, wake_latency=1e-5,
+        patch_overhead=-1e-7, duration=0.25, warmup=0.0, interval=0.025, seed=1647407846,
+    )  # fmt: skip
+    assert_invariants(scenario)
+
+
 # ---- closed forms
 
 CLOSED = {

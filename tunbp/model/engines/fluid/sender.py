@@ -122,7 +122,8 @@ def recover(s: Any, slow: Any, line: Any, slot: int, nf: int, n: int) -> None:
         if nf == 1:
             s[WANT, i] = want
         else:
-            s[WANT, i] += want - s[o + F_WANT, i]
+            # what rounding leaves below zero would grow in what the flows have in the ring
+            s[WANT, i] = max(s[WANT, i] + want - s[o + F_WANT, i], 0.0)
             s[o + F_WANT, i] = want
 
 
