@@ -105,6 +105,26 @@ def test_threads_that_share_the_processors_carry_what_all_of_them_leave_time_for
     assert found["received_rate"] > float(cell["received_rate"].median())  # iperf3 needs the processors too
 
 
+def test_native_wireguard_go_carries_what_notebook_07_says(measured):
+    floods = measured["speed_wireguard_native"]
+    shares = {}
+    for name in ("wireguard_native", "wireguard_sockets_native"):
+        runs = measured[name]
+        delayed = runs.isel(run=(runs["added_rtt"] > 0).to_numpy())
+        for known in (None, floods):
+            table = rows(experiments.beside(delayed, experiments.wireguard(2, known)), variable="received_rate")
+            shares[name, known is None] = (table["measured"] / table["predicted"]).set_axis(table["cell"])
+    rest, bare = (shares["wireguard_native", alone] for alone in (False, True))
+    large = rest.index.str.contains("ring500")
+    assert rest[large].between(0.8, 1.12).all()
+    assert rest[~large].between(0.5, 0.75).all()
+    assert bare.between(0.33, 0.57).all()
+    busy = shares["wireguard_sockets_native", False]
+    wide = busy.index.str.contains("sockets")
+    assert busy[wide].between(0.48, 0.54).all()
+    assert busy[~wide].between(0.77, 0.88).all()
+
+
 def test_emulated_wireguard_go_carries_what_notebook_07_says(measured):
     runs = measured["wireguard"]
     table = rows(experiments.beside(runs, experiments.wireguard(experiments.cpus(runs))), variable="received_rate")

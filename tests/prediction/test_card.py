@@ -66,6 +66,14 @@ def test_what_helps_in_less_than_half_of_the_cases_is_worth_a_try_whatever_the_s
             assert f"{show(rates[1], 'bit/s', 3)} instead of {show(rates[0], 'bit/s', 3)} in the median" in str(told)
 
 
+def test_wireguard_go_is_told_of_the_socket_that_is_not_simulated():
+    path = {"rtt": 0.06, "ring": 500, "duration": 2.0, "reader_policy": "separate", "drain_rate": 6e4}
+    told = str(card(predict(path, [], product="wireguard-go", count=8), program="wireguard-go"))
+    assert "UDP socket at 92 packets" in told
+    assert "`sysctl net.core.rmem_default=8388608` at both ends" in told
+    assert "92 packets" not in str(card(predict(path, [], count=8)))
+
+
 def test_a_ring_that_is_longer_than_the_path_needs_may_be_shorter():
     found = predict({"rtt": 0.035, "ring": 5000, "duration": 6.0, "warmup": 1.0, "drain_rate": 2e4}, [500], count=32)
     rate, ping = ([found.quantiles(name, ring, "stock")["median"] for ring in (500, 5000)]

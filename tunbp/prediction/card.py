@@ -386,7 +386,7 @@ def _assumed(prediction: Prediction, known: Product, guessed: bool) -> list[str]
     ]
     taken = [f"{known.title} (--product)", *taken] if guessed else taken
     said = [f"Nobody said, so this is assumed: {', '.join(taken)}."] if taken else []
-    return [*said, *([known.missing] if known.missing and "path_rate" not in prediction.used else [])]
+    return [*said, *([known.missing] if known.missing and known.unless not in prediction.used else [])]
 
 
 def _fit(prediction: Prediction) -> list[str]:

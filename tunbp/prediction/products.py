@@ -35,6 +35,8 @@ class Product:
         Whether what passes its device comes from others, so that its ring is always on this host.
     missing
         What usually decides and is not known unless it is given; empty if nothing.
+    unless
+        Field whose value, where it is given, says what is missing; empty if none does.
     """
 
     title: str
@@ -47,6 +49,7 @@ class Product:
     packets: bool = False
     forwards: bool = False
     missing: str = ""
+    unless: str = ""
 
 
 def product(name: str) -> Product:
@@ -72,7 +75,7 @@ def product(name: str) -> Product:
     return Product(
         row["title"], row["device"], row.get("queue", ""), row["flag"], row["faster"], dict(row.get("fields", {})),
         row.get("enter", ""), bool(row.get("packets")), bool(row.get("forwards")),
-        row.get("missing", ""),
+        row.get("missing", ""), row.get("unless", ""),
     )  # fmt: skip
 
 
