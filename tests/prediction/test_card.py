@@ -92,7 +92,7 @@ def test_a_run_at_the_rate_that_fills_the_program_s_processor_is_held_by_that():
     assert found.quantiles("received_rate", 1000, "backpressure")["high90"] <= 300e6
     told = card(found)
     assert told.holds == {READER: 1.0}
-    assert "neither a longer ring nor the flag gains anything" in told.verdict
+    assert "neither a longer ring nor the flag IFF_BACKPRESSURE (Linux 7.3) gains anything" in told.verdict
     assert "ip link set" not in str(told)
 
 
@@ -114,8 +114,8 @@ def test_behind_a_qdisc_that_shapes_neither_ring_nor_flag_is_advised():
     shaped = {"rtt": 0.04, "qdisc": "cake", "qdisc_rate": 2000.0, "drain_rate": 60e3, "duration": 6.0, "warmup": 1.0}
     told = card(predict(shaped, [5000], count=32))
     assert next(iter(told.holds)) == SHAPER
-    assert told.verdict.endswith("the rate to which the qdisc shapes limits this tunnel: neither a longer ring nor the "
-                                 "flag helps.")  # fmt: skip
+    limit = "the rate to which the qdisc shapes limits this tunnel: neither a longer ring nor the flag"
+    assert told.verdict.endswith(f"{limit} IFF_BACKPRESSURE (Linux 7.3) helps.")
     assert "ip link set" not in str(told)
     assert "tunbp backpressure" not in str(told)
 
@@ -130,7 +130,7 @@ def test_the_verdict_comes_first_and_says_what_limits_and_what_helps_with_their_
     assert str(told).startswith(told.verdict)
     assert told.verdict.startswith(f"{sure(share).capitalize()} drops in the ring limit this tunnel")
     assert f"txqueuelen 2000 ({100 * (gains(found, 2000) > 0.1).mean():.0f} %)" in told.verdict
-    assert f"the flag ({100 * gain:.0f} %)" in told.verdict
+    assert f"the flag IFF_BACKPRESSURE (Linux 7.3) ({100 * gain:.0f} %)" in told.verdict
 
 
 def gains(found, ring):

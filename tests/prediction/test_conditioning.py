@@ -47,7 +47,7 @@ def test_a_run_with_the_flag_says_what_the_path_carries_with_it(before):
         r"limits? this tunnel[^;]*; the flag, which is set, [\w ]+ \(\d+ %\) makes it over 10 % faster\.", said
     )
     assert "As it is, with txqueuelen 500 and the flag: " in said
-    assert "Without IFF_BACKPRESSURE (Linux 7.3) at txqueuelen 500: " in said
+    assert "Without the flag IFF_BACKPRESSURE (Linux 7.3) at txqueuelen 500: " in said
     assert "ip link set" not in said
 
 

@@ -67,7 +67,7 @@ PASSES = "on this host, for what others send into it (the downlink of a UPF)"
 RULE = "the smallest over which a longer one is hardly worth it"
 """How a ring is chosen, see `_enough`."""
 
-FLAG = f"IFF_BACKPRESSURE (Linux {COMPARED['backpressure']})"
+FLAG = f"the flag IFF_BACKPRESSURE (Linux {COMPARED['backpressure']})"
 """What the advice is about, and the kernel that has it."""
 
 
@@ -140,8 +140,8 @@ def card(
     if _full(prediction):
         most = show(prediction.at_most, "bit/s", 3)
         verdict = (
-            f"The program fills its processor at the rate that it carries ({most}): neither a longer ring nor the "
-            "flag gains anything."
+            f"The program fills its processor at the rate that it carries ({most}): neither a longer ring nor "
+            f"{FLAG} gains anything."
         )
         return Card({READER: 1.0}, prediction.ring, verdict, tuple(basis), (f"What helps more: {known.faster}.",), side)
     tcp, name = prediction.used["source"]["value"] == "tcp", device or known.device
@@ -149,14 +149,14 @@ def card(
         basis.append(_now(prediction))
     advised = _advised(prediction, held) if tcp else prediction.ring
     if not tcp:
-        verdict, advice = _flood(prediction, held, known), _datagrams(prediction)
+        verdict, advice = _flood(prediction, held, known), _datagrams(prediction, name, known)
     elif prediction.variant == "backpressure":
         chance = sure(prediction.gain()["probability_above_10_percent"])
         gain = f"the flag, which is set, {chance} makes it over {percent(WORTH)} faster"
         verdict = f"{_limits(prediction, held, known)}; {gain}."
         advice = _without(prediction)
     elif _unaffected(held):
-        verdict, advice = f"{_limits(prediction, held, known)}: neither a longer ring nor the flag helps.", []
+        verdict, advice = f"{_limits(prediction, held, known)}: neither a longer ring nor {FLAG} helps.", []
     else:
         verdict = f"{_limits(prediction, held, known)}; {_helps(prediction, advised)}."
         advice = _today(prediction, advised, name, known, side) + _flag(prediction, known, side)
@@ -227,18 +227,18 @@ def _helps(prediction: Prediction, ring: int) -> str:
         {f"txqueuelen {ring}": float((_gained(prediction, ring) > WORTH).mean())} if ring != prediction.ring else {}
     )
     if flag >= OPEN and prediction.used["qdisc"]["value"] != "noqueue":
-        chances["the flag"] = flag
+        chances[FLAG] = flag
     what = f"over {percent(WORTH)} faster"
     words = {name: sure(chance).partition(" (")[0] for name, chance in chances.items()}
     if len(chances) == 2 and len(set(words.values())) == 1:
         both = " or ".join(f"{name} ({100 * chance:.0f} %)" for name, chance in chances.items())
-        return f"{both} {words['the flag']} makes it {what}"
+        return f"{both} {words[FLAG]} makes it {what}"
     if chances:
         said = " and ".join(f"{name} {sure(chance)} makes it {what}" for name, chance in chances.items())
         return f"a longer ring hardly helps, {said}" if ring == prediction.ring else said
     shorter = _shorter(prediction)
     less = "" if shorter is None else f"; a shorter one, {shorter}, costs little and shortens the ping"
-    return f"neither a longer ring nor the flag ({100 * flag:.0f} %) is likely to help{less}"
+    return f"neither a longer ring nor {FLAG} ({100 * flag:.0f} %) is likely to help{less}"
 
 
 def _unknown(prediction: Prediction) -> str:
@@ -466,8 +466,10 @@ def _waiting(prediction: Prediction) -> list[str]:
     rate = _link(prediction)
     return [
         f"What waits, waits before the link (ping under load {show(ping, 's', 2)}, {show(rtt, 's', 2)} idle). CAKE at "
-        f"95 % of the link's rate shortens that, on the machine that sends into it, "
-        f"by its device UPLINK: {settings.cake(0.95 * rate)}.",
+        f"95 % of the link's rate shortens that on the machine that sends into it, the host or the router: "
+        f"{settings.cake(0.95 * rate)}. Where the link's rate varies (radio, phone) take the lowest that you see.",
+        "A download is sent into the link by the far side: CAKE belongs there, or on what comes in here (ifb, at the "
+        "router); on your own way out it does nothing for it.",
         f"CAKE counts headers, too: if the {show(rate, 'bit/s', 3)} given are payload, as all rates here, it may be "
         "some 5 % more.",
     ]
@@ -498,7 +500,9 @@ def _window(prediction: Prediction) -> str:
     name = min(sizes, key=lambda key: sizes[key])
     rate = streams * 8.0 * sizes[name] / rtt
     many = f"{streams} x " if streams > 1 else ""
-    guessed = f" (the {words(name)} is a guess: Linux' default)" if used[name]["source"] == "prior" else ""
+    guessed = ""
+    if used[name]["source"] == "prior":
+        guessed = f" (the {words(name)} is a guess near Linux' default: `ss -tim` at the sender tells `rwnd_limited`)"
     others = prediction.draws["ceiling"].drop_sel(stage=["window", "offered"]).min("stage").to_numpy()
     could = float(np.median(others))
     line = f"{many}{show(sizes[name], 'byte', 3)} / {show(rtt, 's', 3)} = {show(rate, 'bit/s', 3)}{guessed}: "
@@ -509,7 +513,8 @@ def _window(prediction: Prediction) -> str:
     send = settings.sysctl({"net.ipv4.tcp_wmem": f"4096 16384 {most}"}, "tcp")
     if name == "send_buffer":
         return (
-            f"{line}Where is it set? In the application (SO_SNDBUF): change it there. As OpenVPN's `sndbuf` (its "
+            f"{line}Where is it set? In the application (SO_SNDBUF): take that out, so that Linux sizes it itself, or "
+            "raise it, which net.core.wmem_max limits. As OpenVPN's `sndbuf` (its "
             "config below /etc/openvpn) it limits TCP with `proto tcp` alone: raise it at both ends. Else, on the "
             f"machine whose TCP sends: {send}."
         )
@@ -532,7 +537,7 @@ def _flood(prediction: Prediction, held: dict[str, float], known: Product) -> st
         return "All that is sent passes: nothing limits it, and no longer ring is needed."
     return (
         f"{_limits(prediction, held, known)}: {percent(lost, 2)} of what is sent is lost; a longer ring only delays, "
-        "and the flag moves the loss to the sender."
+        f"and {FLAG} moves the loss to the sender."
     )
 
 
@@ -546,14 +551,17 @@ def _worst(prediction: Prediction) -> float:
     return prediction.quantiles("drop_fraction", prediction.ring, "stock")["high90"]
 
 
-def _datagrams(prediction: Prediction) -> list[str]:
+def _datagrams(prediction: Prediction, device: str, known: Product) -> list[str]:
     """UDP: what a longer ring does to what is lost."""
     longest = int(prediction.draws["ring"].max())
     if _lost(prediction)[0] < SOME:
         return []
     shorter = _shorter(prediction)
     waits = [_median(prediction, "latency", ring, "stock") for ring in (prediction.ring, longest)]
-    less = f" With {shorter} about as much passes, {_ping(prediction, shorter)}." if shorter else ""
+    less = ""
+    if shorter:
+        now = settings.ring(shorter, device, known)[0]
+        less = f" With {shorter} about as much passes, {_ping(prediction, shorter)}: {now}."
     return [
         f"Today: send less, or read faster. The ring is full: ping under load {show(waits[0], 's', 2)} with "
         f"{prediction.ring}, {show(waits[1], 's', 2)} with {longest}.{less}",
