@@ -34,8 +34,7 @@ def test_nothing_in_a_text_of_others_runs_or_is_fetched(chromium, folder):
     page.on("request", lambda r: None if r.url.startswith(("file:", "data:")) else foreign.append(r.url))
     page.on("dialog", lambda dialog: dialogs.append(dialog.message))
     page.goto((folder / "index.html").as_uri())
-    for summary in page.locator("summary").all():
-        summary.click()
+    page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true })")
     assert page.evaluate("window.hacked") is None
     assert page.locator("img[src=x], script:not(:last-of-type), b").count() == 0
     assert page.locator("a[href^=javascript]").count() == 0
