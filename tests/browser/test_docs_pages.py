@@ -97,10 +97,12 @@ def test_a_phone_shows_panels_of_a_figure_below_each_other_and_a_link_leads_to_t
     for size in SIZES:
         show(page, "index", size)
         page.locator("main ol > li").last.get_by_role("link", name="figure", exact=True).click()
+        page.wait_for_url("**/gallery.html#*")
         card = page.locator(".sd-card", has_text="TCP through OpenVPN on a live kernel")
-        shown = [picture for picture in card.locator("img").all() if picture.is_visible()]
-        assert len(shown) == 1
-        box = shown[0].bounding_box()
+        shown = card.locator("img:visible")
+        shown.first.wait_for()
+        assert shown.count() == 1
+        box = shown.bounding_box()
         assert 0 < box["y"] < SIZES[size]["height"] / 2
         shapes.append(box["height"] / box["width"])
     assert shapes[1] > 1.3 * shapes[0], "wide, then narrow"
