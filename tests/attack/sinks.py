@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import subprocess
+import sys
 from pathlib import Path
 
 from tests.attack.commands import TUNBP, BrokenError, call
@@ -60,6 +61,8 @@ def sink(name: str, kind: str, folder: Path, size: str = "16k", descriptors: int
         prefix = ("sh", "-c", 'trap "" XFSZ; ulimit -f 1; exec "$@"', "sh")
     elif kind == "no descriptors":
         prefix = ("sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh")
+        if subprocess.run([*prefix, sys.executable, "-c", "pass"], capture_output=True, check=False).returncode:
+            return f"{name}: {descriptors} descriptors: Python itself does not start"
     elif kind == "closed":
         prefix = ("sh", "-c", 'exec "$@" >&-', "sh")
     elif kind == "broken":
