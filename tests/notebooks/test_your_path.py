@@ -9,6 +9,7 @@ import time
 import pytest
 from click.testing import CliRunner
 
+from tests.prediction.test_ten_questions import SNAPSHOT
 from tunbp.cli import tunbp
 from tunbp.notebooks.your_path import figures, tables
 from tunbp.notebooks.your_path.figures import Explorer
@@ -17,15 +18,6 @@ from tunbp.notebooks.your_path.tables import answer, path_of, table, told_of
 from tunbp.prediction.record import record
 
 VALUES = {**Params().model_dump(), "draws": 16, "duration": 6.0, "rings": [25, 500], "rtt": 0.06}
-
-SNAPSHOT = """\
-3: tun0: <POINTOPOINT,MULTICAST,NOARP,UP,LOWER_UP> mtu 1500 qdisc fq_codel state UNKNOWN mode DEFAULT qlen 500
-    link/none
-    RX: bytes  packets  errors  dropped overrun mcast
-    184467440 2517823  0       0       0       0
-    TX: bytes  packets  errors  dropped carrier collsns
-    8123456789 6084526 0       2642    0       0
-"""
 
 
 def test_the_notebook_and_the_command_say_the_same_numbers():

@@ -22,14 +22,13 @@ from tunbp.model.laws import burst_window
 from tunbp.model.qdiscs import qdisc_limit
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
+from tunbp.prediction.path import HEADERS
 
 Predict = Callable[[xr.Dataset, str], Mapping[str, float]]
 """`predict(stock, variant)`: values by the names of variables, from one cell's stock runs."""
 
 OPENVPN_OUTSIDE = 24 + 28 + 14
 """Bytes that a packet of OpenVPN's AES-256-GCM (opcode and peer 4, number 4, tag 16), UDP and IP, and Ethernet add."""
-TCP_IP = 52
-"""Bytes of IP and TCP headers with timestamps."""
 SEEN = 1e-9
 """Share of packets below which losses are none in the runs here."""
 OWN_QUEUE = 1024
@@ -148,7 +147,7 @@ def shaped(stock: xr.Dataset, variant: str) -> Mapping[str, float]:
     Mapping[str, float]
         Predicted variables by name, SI units.
     """
-    outside = float(stock["mss"].median()) + TCP_IP + OPENVPN_OUTSIDE
+    outside = float(stock["mss"].median()) + HEADERS + OPENVPN_OUTSIDE
     waiting = int(2 * _first(stock, "socket_buffer") / sockets.TRUESIZE)
     speed = float(_first(stock, "uplink_rate")) / 8 / outside
     found = _simulated(_tunnel(stock, variant, ring=int(_first(stock, "ring")) + waiting, drain_rate=speed))

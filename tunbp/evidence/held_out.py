@@ -17,10 +17,8 @@ import xarray as xr
 from tunbp.evidence import live
 from tunbp.evidence.datasets import external, published
 from tunbp.evidence.studies import LAB_FITTED, LAB_RTTS, LAB_WINDOW_ROW, PATH_FITTED, PATH_RINGS, PATH_WINDOW_ROW
+from tunbp.prediction.path import HEADERS, LEAST_RTT
 from tunbp.prediction.products import product
-
-LEAST_RTT = 1e-4
-"""RTT where no delay was added, s: two devices of one machine."""
 
 CALIBRATION, HELD_OUT = "calibration", "held out"
 
@@ -180,9 +178,6 @@ APPLICATIONS = {
 }  # fmt: skip
 """Product of an external run, by the start of its application's name."""
 
-IP_TCP = 52
-"""Bytes of IPv4, TCP and its timestamps."""
-
 
 def others() -> list[Cell]:
     """Rates that others published of a tun or tap device, from priors and what they state."""
@@ -201,9 +196,9 @@ def others() -> list[Cell]:
         known.setdefault("ring", 1000 if str(run["device"].item()) == "tap" else 500)
         rtt, mtu, link = (float(run[key]) for key in ("rtt", "mtu", "path_rate"))
         known["rtt"] = max(rtt, LEAST_RTT) if np.isfinite(rtt) else LEAST_RTT
-        known["mss"] = (mtu if np.isfinite(mtu) else 1500.0) - IP_TCP
+        known["mss"] = (mtu if np.isfinite(mtu) else 1500.0) - HEADERS
         if np.isfinite(link):
-            known["path_rate"] = link / 8.0 / (known["mss"] + IP_TCP)
+            known["path_rate"] = link / 8.0 / (known["mss"] + HEADERS)
         if str(run["offload"].item()) == "yes":
             known["gso_segments"] = 45
         cells.append(
