@@ -69,12 +69,16 @@ class PathCell(Cell):
 class TunnelCell(PathCell):
     """TCP through a user-space tunnel over a path."""
 
-    label_fields: ClassVar[tuple[str, ...]] = ("rtt", "ring", "congestion", "qdisc", "windows")
+    label_fields: ClassVar[tuple[str, ...]] = ("rtt", "ring", "congestion", "qdisc", "windows", "pacing")
 
     congestion: str = Field(default="cubic", pattern="^[a-z_0-9]+$", description="TCP congestion control")
     streams: Annotated[int, Field(ge=1, le=128)] = Field(default=1, description="parallel TCP flows")
     windows: Literal["raised", "default"] = Field(
         default="raised", description="TCP's largest windows: raised to 32 MiB, or this kernel's default"
+    )
+    pacing: bool = Field(
+        default=False,
+        description="whether TCP paces whatever its congestion control is, as where the connection begins under BBR",
     )
     sample_interval: Annotated[float, Field(ge=0, le=10)] = Field(
         default=0.0, description="time between samples of sockets, counters and processes [s]; 0: none"
@@ -92,6 +96,8 @@ def _label_part(name: str, value: Any) -> str:
         return f"{value / 1e6:g}Mbit"
     if name == "windows":
         return "" if value == "raised" else f"{value}_windows"
+    if name == "pacing":
+        return "paced" if value else ""
     if name == "socket_buffer":
         return f"sockets{value}" if value else ""
     if name in ("senders", "queues"):

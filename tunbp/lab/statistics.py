@@ -14,7 +14,7 @@ from tunbp.lab.schedule import BACKPRESSURE, STOCK
 from tunbp.statistics import Interval, median_interval, paired_interval
 
 PARAMETERS = (
-    "mode", "ring", "qdisc", "added_rtt", "congestion", "windows", "path", "streams", "xmit_mode", "threads",
+    "mode", "ring", "qdisc", "added_rtt", "congestion", "windows", "pacing", "path", "streams", "xmit_mode", "threads",
     "set_duration", "warmup", "reader_rate", "offered_rate", "burst",
 )  # fmt: skip
 """Coordinates of a cell that tables carry along."""

@@ -16,6 +16,8 @@ from tunbp.lab.namespaces import Namespace, link_counter, qdisc_drops
 from tunbp.lab.path import SERVER_INNER, TUNNEL, RoutedPath
 
 RETRY = "run the same command again; if it stays, look at `tunbp lab check` and the load of the machine"
+PLAIN, PACES = "reno", "bbr"
+"""Congestion controls that a connection begins under where TCP is not to pace for the first one's sake, and where it is."""
 WINDOWS = ("net.ipv4.tcp_rmem", "net.ipv4.tcp_wmem")
 
 
@@ -40,6 +42,28 @@ def check_congestion(space: Namespace, congestion: str) -> None:
             f"congestion control {congestion!r} is not loaded; this kernel has {', '.join(known)}; "
             f"load it (`modprobe tcp_{congestion}`) or use a VM"
         )
+
+
+def begin_under(space: Namespace, congestion: str) -> None:
+    """Let connections of a namespace begin under a congestion control; iperf3 asks for its own when one is made.
+
+    A connection that begins under BBR goes on pacing (``sk_pacing_status``) when another control takes over: 200 % of
+    a window per RTT in slow start, 120 % later. A host whose default is BBR paces CUBIC so.
+
+    Parameters
+    ----------
+    space
+        A namespace.
+    congestion
+        As the kernel names it.
+
+    Raises
+    ------
+    LabError
+        If the kernel does not have it or allows no namespace to choose it.
+    """
+    check_congestion(space, congestion)
+    space.set_sysctls({"net.ipv4.tcp_congestion_control": congestion})
 
 
 def measure_tcp(path: RoutedPath, cell: Mapping[str, Any], folder: Path, programs: Mapping[str, int]) -> dict[str, Any]:
@@ -75,6 +99,7 @@ def measure_tcp(path: RoutedPath, cell: Mapping[str, Any], folder: Path, program
     warmup, duration = float(cell["warmup"]), float(cell["duration"])
     ends = {"client": path.client, "server": path.server}
     check_congestion(path.client, cell["congestion"])
+    begin_under(path.client, PACES if cell["pacing"] else PLAIN)
     if cell["windows"] == "default":
         defaults = facts.sysctls()
         for space in ends.values():
