@@ -78,6 +78,11 @@ def rate(text: str, mss: float, name: str) -> float:
     return value / (8.0 * mss) if unit == "bit/s" else value
 
 
+def in_bits(text: str) -> bool:
+    """Whether a rate was stated in bit/s and not in packets/s."""
+    return parse(text, "packet/s", "bit/s")[1] == "bit/s"
+
+
 def values(given: Mapping[str, Any], mss: float, names: Mapping[str, str] = {}) -> dict[str, Any]:
     """Fields and values that were typed; rates in packets/s.
 

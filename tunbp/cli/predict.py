@@ -155,6 +155,7 @@ def _path(
 ) -> Path:  # fmt: skip
     """What the options, a trace, a host and measured constants say of the path; later ones override."""
     from tunbp.prediction.path import HEADERS, Path
+    from tunbp.prediction.unknown import LINK
 
     path = Path(program, variant=variant or "stock")
     try:
@@ -178,6 +179,8 @@ def _path(
     if given.get("mss") is not None:
         path.take({"mss": given["mss"]}, "given")
     path.take(options.values(given, float(path.known["mss"]), NAMES), "given")
+    if given.get("path_rate") is not None and options.in_bits(given["path_rate"]):
+        path.sources["path_rate"] = LINK
     return path
 
 

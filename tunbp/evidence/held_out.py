@@ -7,7 +7,7 @@ judges the intervals ("held out").
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,10 @@ from tunbp.evidence.datasets import external, published
 from tunbp.evidence.studies import LAB_FITTED, LAB_RTTS, LAB_WINDOW_ROW, PATH_FITTED, PATH_RINGS, PATH_WINDOW_ROW
 from tunbp.prediction.path import HEADERS, LEAST_RTT
 from tunbp.prediction.products import product
+from tunbp.prediction.unknown import READER
+
+ALMOST_NONE = 0.01
+"""Share of a flood's losses behind the ring that counts as none."""
 
 CALIBRATION, HELD_OUT = "calibration", "held out"
 
@@ -48,6 +52,8 @@ class Cell:
         How many runs `measured` stands for.
     rates
         Their rates where each is known, bit/s.
+    sources
+        Where known fields are from, as `tunbp.prediction.predict` has it; "given" where it says nothing.
     """
 
     source: str
@@ -59,6 +65,7 @@ class Cell:
     use: str
     runs: int = 1
     rates: tuple[float, ...] = ()
+    sources: dict[str, str] = field(default_factory=dict)
     extra: dict[str, Any] = field(default_factory=dict)
 
 
@@ -69,6 +76,7 @@ def _lab(
     names = ["cell", "variant", "ring", "added_rtt", "congestion", "qdisc", "set_duration", "warmup"]
     names += [key for key in ("remarks", "windows") if key in runs.coords]
     table = pd.DataFrame({key: runs[key].to_numpy() for key in names})
+    table["pacing"] = live.paced(runs)
     table["rate"], table["mss"] = runs["received_rate"].to_numpy(), runs["mss"].to_numpy()
     cells = []
     for (cell, variant), rows in table.groupby(["cell", "variant"], sort=False):
@@ -80,6 +88,7 @@ def _lab(
             "ring": int(first["ring"]),
             "mss": float(first["mss"]),
             "congestion": str(first["congestion"]),
+            "pacing": bool(first["pacing"]),
             "qdisc": str(first["qdisc"]),
             "duration": float(first["set_duration"] + first["warmup"]),
             "warmup": float(first["warmup"]),
@@ -98,7 +107,26 @@ def native() -> list[Cell]:
     """OpenVPN at native speed; reader and chain from the floods of `lab_speed_native` alone."""
     speed = live.measurement("speed_native")
     constants = {"drain_rate": reader_rate(speed), "path_rate": float(_flood(speed)["chain_rate"].median())}
-    return _lab(live.measurement("openvpn_native"), "openvpn_native", "openvpn", constants, HELD_OUT)
+    cells = _lab(live.measurement("openvpn_native"), "openvpn_native", "openvpn", constants, HELD_OUT)
+    return [replace(cell, sources={"path_rate": slowest(speed)}) for cell in cells]
+
+
+def slowest(speed: xr.Dataset) -> str:
+    """Where a flood through the whole chain was held up: at the reader if all that it lost was lost in the ring.
+
+    Parameters
+    ----------
+    speed
+        Runs of the experiment `speed`.
+
+    Returns
+    -------
+    str
+        `READER`: it waits for processors that the chain shares; "given": something behind it is slower, too.
+    """
+    flood = _flood(speed)
+    behind = flood["dropped_path"].fillna(0.0) + (flood["dropped_far"].fillna(0.0) if "dropped_far" in flood else 0.0)
+    return READER if float(behind.sum()) <= ALMOST_NONE * float(flood["dropped_ring"].sum()) else "given"
 
 
 def reader_rate(speed: xr.Dataset) -> float:

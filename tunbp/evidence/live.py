@@ -20,6 +20,7 @@ import xarray as xr
 
 from tunbp.errors import DataError
 from tunbp.evidence.datasets import data_path
+from tunbp.model.congestion import CONTROLS
 from tunbp.model.drivers import COMPARED
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
@@ -335,6 +336,26 @@ def conditions(runs: dict[str, xr.Dataset]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def paced(runs: xr.Dataset) -> npt.NDArray[np.bool_]:
+    """Whether TCP paced in runs of a control that does not ask for it: as their cells say, else by the host's default.
+
+    Parameters
+    ----------
+    runs
+        Runs of one experiment with TCP.
+
+    Returns
+    -------
+    ndarray
+        One per run. BBR, which paces always, is not meant: False.
+    """
+    plain = np.array([not CONTROLS[str(name)].paced for name in runs["congestion"].to_numpy()])
+    if "pacing" in runs.coords:
+        return np.asarray(plain & (runs["pacing"].to_numpy() == 1))
+    default = json.loads(str(runs.attrs["facts"]))["sysctls"]["net.ipv4.tcp_congestion_control"]
+    return plain & CONTROLS[default].paced
 
 
 def place(runs: xr.Dataset) -> str:

@@ -35,7 +35,7 @@ def predictive(cells: Sequence[Cell], count: int = 128, seed: int = 0, steps: fl
     -------
     xarray.Dataset
         `received_rate` (with the model's error and the noise of one run), `simulated_rate`, `ceiling` [bit/s],
-        `latency` of a ping [s] and `load` over `cell` and `draw`.
+        `drop_fraction` [1], `latency` of a ping [s] and `load` over `cell` and `draw`.
     """
     parts: dict[int, dict[str, Array]] = {}
     for group in _groups(cells):
@@ -43,8 +43,9 @@ def predictive(cells: Sequence[Cell], count: int = 128, seed: int = 0, steps: fl
         rings = [cells[place].known["ring"] for place in group]
         variants = sorted({cells[place].variant for place in group}, key=VARIANTS.index)
         found = predict(
-            first.known, rings, product=first.product, count=count, seed=seed, steps=steps, variants=variants
-        )
+            first.known, rings, product=first.product, sources=first.sources, count=count, seed=seed, steps=steps,
+            variants=variants,
+        )  # fmt: skip
         stages = found.draws["ceiling"].transpose("stage", "draw")
         programs = stages.sel(stage=["reader", "far reader"]).min("stage").to_numpy()
         for place in group:
@@ -54,6 +55,7 @@ def predictive(cells: Sequence[Cell], count: int = 128, seed: int = 0, steps: fl
                 "received_rate": here["received_rate"].to_numpy(),
                 "simulated_rate": rate,
                 "ceiling": stages.min("stage").to_numpy(),
+                "drop_fraction": here["drop_fraction"].to_numpy(),
                 "latency": here["latency"].to_numpy(),
                 "load": rate / programs,
             }
@@ -69,7 +71,7 @@ def _groups(cells: Sequence[Cell]) -> Iterable[list[int]]:
     groups: dict[str, list[int]] = {}
     for place, cell in enumerate(cells):
         shared = {name: value for name, value in cell.known.items() if name != "ring"}
-        groups.setdefault(json.dumps([cell.product, shared], sort_keys=True), []).append(place)
+        groups.setdefault(json.dumps([cell.product, shared, cell.sources], sort_keys=True), []).append(place)
     return groups.values()
 
 

@@ -20,8 +20,8 @@ from tunbp.model.fields import FIELDS
 from tunbp.project import data_folder
 
 Array = npt.NDArray[np.float64]
-HEADROOM, BYTE_COST = "headroom", "byte_cost"
-"""Corrections of a reader's speed, which are no fields of `tunbp.Scenario`: a factor, and s per byte."""
+HEADROOM, SHARED, LIFT, BYTE_COST = "headroom", "shared", "lift", "byte_cost"
+"""Corrections of a reader's speed, which are no fields of `tunbp.Scenario`: a factor, 0 or 1, a factor, s per byte."""
 
 NINETY = 1.6448536269514722
 """Standard normal quantile of 95 %: a 90 % interval ends there on both sides."""

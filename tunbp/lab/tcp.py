@@ -17,7 +17,7 @@ from tunbp.lab.path import SERVER_INNER, TUNNEL, RoutedPath
 
 RETRY = "run the same command again; if it stays, look at `tunbp lab check` and the load of the machine"
 PLAIN, PACES = "reno", "bbr"
-"""Congestion controls that a connection begins under where TCP is not to pace for the first one's sake, and where it is."""
+"""Congestion controls that a connection begins under: one that leaves no pacing behind, and one that does."""
 WINDOWS = ("net.ipv4.tcp_rmem", "net.ipv4.tcp_wmem")
 
 

@@ -186,6 +186,8 @@ _ROWS = (
           "in the qdisc (TCP small queues); forwarded: packets of others may fill the qdisc.",
           choices=("local", "forwarded")),
     _switch("hystart", True, "HyStart", "Whether CUBIC leaves slow start where the delay or an ACK train grows."),
+    _switch("pacing", False, "pacing", "Whether TCP paces whatever its congestion control is: a connection that begins "
+            "under BBR goes on pacing under another, and a program can ask for it (SO_MAX_PACING_RATE)."),
     _switch("ecn", False, "ECN", "Whether CoDel marks packets instead of dropping them."),
     Field("ack_interval", 0.0, "ACK aggregation", "Time G over which ACKs are held back outside of the readers (radio, "
           "GRO) and released together.", "s", 0, high=10),

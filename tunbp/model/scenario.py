@@ -51,6 +51,7 @@ class Scenario:
     send_buffer: Number | None = FIELDS["send_buffer"].default
     origin: Text = FIELDS["origin"].default
     hystart: Switch = FIELDS["hystart"].default
+    pacing: Switch = FIELDS["pacing"].default
     ecn: Switch = FIELDS["ecn"].default
     ack_interval: Number = FIELDS["ack_interval"].default
     delayed_ack: Number = FIELDS["delayed_ack"].default

@@ -10,6 +10,7 @@ import numpy as np
 from tunbp.prediction.causes import causes
 from tunbp.prediction.conditioning import Fit
 from tunbp.prediction.distribution import VARIANTS, Prediction
+from tunbp.prediction.unknown import LINK
 
 QUANTITIES = ("received_rate", "drop_fraction", "latency", "dropped")
 """What each row states with its five quantiles."""
@@ -54,7 +55,7 @@ def record(prediction: Prediction, rings: Sequence[int] = ()) -> dict[str, Any]:
     }
 
 
-SOURCES = {"default": "prior", "constants": "given"}
+SOURCES = {"default": "prior", "constants": "given", LINK: "given"}
 """What counts as one of the four sources of the interface: a default is a belief without width."""
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from tunbp.infer.priors import BYTE_COST, ERRORS, HEADROOM, Prior, corrections, draws, priors
+from tunbp.infer.priors import BYTE_COST, ERRORS, HEADROOM, LIFT, SHARED, Prior, corrections, draws, priors
 from tunbp.model.fields import FIELDS
 from tunbp.model.gso import segments_per_entry
+from tunbp.model.qdiscs import QDISCS
 from tunbp.model.scenario import Scenario
 
 Array = npt.NDArray[np.float64]
@@ -21,7 +23,15 @@ CLEARLY_SLOWER = 0.8
 
 OF_TCP = ("ack_cost", "far_ack_cost", "receive_window")
 OF_CUBIC = ("hystart",)
-"""Constants that say nothing of a source without feedback, and of another congestion control."""
+UNLESS_BBR = ("pacing",)
+"""Constants that say nothing of a source without feedback, of another congestion control, and of one that paces."""
+
+LINK, READER = "link", "reader"
+"""Sources of a path's rate that was stated in bit/s: that of a link, whatever the reader does; and of one that a flood
+showed to be the reader's own, as nothing was lost behind the ring."""
+
+NOTHING_SLOWER = 1e9
+"""Path rate where the reader is the slowest stage, packets/s: more than anything carries."""
 
 
 def unknown_of(product: str, base: Scenario, given: Mapping[str, Any], sources: Mapping[str, str]) -> dict[str, Prior]:
@@ -45,6 +55,7 @@ def unknown_of(product: str, base: Scenario, given: Mapping[str, Any], sources: 
     """
     tcp = base.source == "tcp"
     idle = {*(() if tcp else OF_TCP), *(() if tcp and base.congestion == "cubic" else OF_CUBIC)}
+    idle |= {*(() if tcp and base.congestion != "bbr" and not QDISCS[str(base.qdisc)].paces else UNLESS_BBR)}
     found = {name: prior for name, prior in priors(product).items() if name not in given and name not in idle}
     drawn = "drain_rate" in found
     if drawn and _bytes_beyond(base) > 0.0:
@@ -52,6 +63,11 @@ def unknown_of(product: str, base: Scenario, given: Mapping[str, Any], sources: 
     flood = drawn or sources.get("drain_rate", "given") == "given"
     if flood and tcp and given.get("path_rate") is not None:
         found[HEADROOM] = corrections(product)[HEADROOM]
+        stated = sources.get("path_rate", "given")
+        if not drawn and base.drain_rate > base.path_rate and stated != LINK:
+            found |= {name: corrections(product)[name] for name in (SHARED, LIFT)}
+            if stated == READER:
+                found[SHARED] = replace(found[SHARED], first=1.0, second=1.0)
     return found
 
 
@@ -177,9 +193,12 @@ def acting(base: Scenario, unknown: Mapping[str, Prior], drawn: Mapping[str, Arr
     count = len(drawn[ERRORS[0]])
     drain = np.broadcast_to(np.asarray(drawn.get("drain_rate", base.drain_rate), float), (count,))
     longer = 1.0 + drain * drawn[BYTE_COST] * _bytes_beyond(base) if BYTE_COST in unknown else np.ones(count)
-    faster = np.ones(count)
+    faster, itself, path = np.ones(count), np.zeros(count, bool), float(base.path_rate or np.inf)
     if HEADROOM in unknown:
-        faster = np.where(drain > CLEARLY_SLOWER * float(base.path_rate or 0.0), np.maximum(drawn[HEADROOM], 1.0), 1.0)
+        faster = np.where(drain > CLEARLY_SLOWER * path, np.maximum(drawn[HEADROOM], 1.0), 1.0)
+    if SHARED in unknown:
+        itself = (drain > path) & (drawn[SHARED] == 1.0)
+        faster = np.where(itself, np.minimum(path * drawn[LIFT] / drain, 1.0), faster)
     found["drain_rate"] = xr.DataArray(drain, dims="draw")
     # the reader's are per entry, those behind it per packet; programs that read 64 KB at once pass them on at once
     per_entry = {"drain_rate": 1.0, "far_rate": segments_of(base), "path_rate": segments_of(base)}
@@ -188,4 +207,6 @@ def acting(base: Scenario, unknown: Mapping[str, Prior], drawn: Mapping[str, Arr
     for name in ("ack_cost", "far_ack_cost"):
         if name in found:
             found[name] = found[name] / faster
+    if SHARED in unknown:
+        found["path_rate"] = xr.DataArray(np.where(itself, NOTHING_SLOWER, path), dims="draw")
     return found

@@ -14,6 +14,7 @@ from tunbp.model.congestion.tcp import (
     RTO_MIN,
     TLP_SLACK,
     TSQ_TIME,
+    UNPACED,
 )
 
 ROWS: tuple[Control, ...] = (
@@ -43,6 +44,7 @@ __all__ = [
     "RTO_MIN",
     "TLP_SLACK",
     "TSQ_TIME",
+    "UNPACED",
     "UNSEEN",
     "Control",
 ]

@@ -11,6 +11,9 @@ TLP_SLACK = 0.002
 PACING_SLOW_START, PACING = 2.0, 1.2
 """Pacing rate over window / RTT in slow start and later (net/ipv4/tcp_input.c, ``tcp_update_pacing_rate``)."""
 
+UNPACED = 10
+"""Segments that TCP sends before it paces (net/ipv4/tcp_output.c, ``tcp_update_skb_after_send``; so does ``fq``)."""
+
 TSQ_TIME = 1.0 / 1024.0
 """Seconds of its pacing rate that a flow may keep in qdisc and device (``sk_pacing_shift = 10``, net/core/sock.c)."""
 

@@ -42,6 +42,7 @@ def regions(flat: dict[str, Array], duration: float, dt: float | None = None) ->
     number = numbers(flat)
     tcp, bbr, local = flat["source"] == "tcp", flat["congestion"] == "bbr", flat["origin"] == "local"
     pushing = service_times(flat).pushing > 0
+    paced = (number["pacing"] > 0.0) | fact(flat["qdisc"], "paces")
     streams, ring, rate = (number[name] for name in ("streams", "ring", "drain_rate"))
     wakes = [driver(str(name)).wake for name in flat["driver"]]
     threshold = np.array([wake_threshold(wake, size) for wake, size in zip(wakes, ring, strict=True)])
@@ -83,7 +84,10 @@ def regions(flat: dict[str, Array], duration: float, dt: float | None = None) ->
             tcp & bbr & (np.fmin(number["ack_interval"], number["delayed_ack"]) > number["rtt"])
         ),
         "local senders at a pace, and a time step shorter than their blocks last": (
-            tcp & local & (bbr | fact(flat["qdisc"], "paces")) & (asked > 0.0) & (block_time > asked)
+            tcp & local & (bbr | paced) & (asked > 0.0) & (block_time > asked)
+        ),
+        "local senders that are paced, and a stock ring below 64 packets": (
+            tcp & local & ~bbr & paced & ~pushing & (ring < 64)
         ),
         "several local senders without a qdisc": tcp & local & (streams > 1) & ~fact(flat["qdisc"], "attached"),
         "random losses that leave a window of fewer than 7 segments, or less than an entry": (

@@ -15,6 +15,7 @@ from tunbp.prediction import Prediction
 from tunbp.prediction.card import card
 from tunbp.prediction.measured import Told, read_run
 from tunbp.prediction.path import Path
+from tunbp.prediction.unknown import LINK
 from tunbp.quantities import significant
 from tunbp.traces import open_together
 
@@ -99,6 +100,8 @@ def path_of(values: Mapping[str, Any], told: Told | None = None, given: Mapping[
     if given is None:
         given = fields_of(values) if told is None else changed(values)
     path.take(given, "given")
+    if "path_rate" in given:
+        path.sources["path_rate"] = LINK
     if values.get("measured_rate") is not None:
         path.carried(values["measured_rate"])
     return path

@@ -207,7 +207,11 @@ def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
         "small_share": small_queue_share(flat["qdisc"], number["mss"]),
     }
     waiting = (pushing > 0) | shaped
-    spaced = tcp & (np.array([row.paced for row in rules])[control] | (local & fact(flat["qdisc"], "paces")))
+    spaced = tcp & (
+        np.array([row.paced for row in rules])[control]
+        | (number["pacing"] > 0.0)
+        | (local & fact(flat["qdisc"], "paces"))
+    )
     rows["codel"] = np.where(fact(flat["qdisc"], "codel") & waiting & (source != codes.PKTGEN), 1.0, 0.0)
     rows["hystart"] = np.where(tcp & np.array([row.hystart for row in rules])[control], number["hystart"], 0.0)
     table = np.stack([np.asarray(rows[name], float) for name in PARAMETERS])

@@ -100,6 +100,7 @@ def _start(s: Any, own: Any, rng: Any, seeds: Any, W: int, nf: int, interval: fl
         for f in range(nf):
             o = DEVICE + f * FLOW
             s[o + CW, i] = cc.INITIAL_WINDOW
+            s[o + CREDIT, i] = cc.UNPACED
             s[o + SS, i] = FOREVER
             s[o + EPOCH, i] = -1.0
             s[o + RECOVERY, i] = -1.0
@@ -310,11 +311,12 @@ def define(width: int, kind: Kind) -> Any:
                             want = want if want >= 2.0 * size else (np.floor(size) if want >= size else 0.0)
                             if spaced:
                                 s[o + CREDIT, i] = credit - want
-                        elif paced:
-                            want = min(want, s[o + PACE, i] * s[DT, i])
                         elif spaced:
                             pacing = min(cwnd * s[BLOCK_RATE, i], s[BLOCK_PACE, i]) / cc.TSQ_TIME
-                            want = min(want, sender.pacing_gain(cwnd, ssthresh) * pacing * s[DT, i])
+                            rate = s[o + PACE, i] if paced else sender.pacing_gain(cwnd, ssthresh) * pacing
+                            credit = s[o + CREDIT, i]
+                            want = min(want, credit + rate * s[DT, i])
+                            s[o + CREDIT, i] = max(credit - want, 0.0)
                         if paced:
                             s[o + ROUND_OUT, i] += acked
                             rounds |= t >= s[o + ROUND, i]

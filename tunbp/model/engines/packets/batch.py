@@ -109,7 +109,7 @@ def _device(point: Mapping[str, Any]) -> np.ndarray[Any, Any]:
     m["blocks"] = local and tcp and m["gso"] == 1
     m["block_more"], m["block_most"] = block_limits(float(point["rtt"]), float(point["mss"]))
     m["paced"] = control.paced
-    m["spaced"] = control.paced or (local and tcp and row.paces)
+    m["spaced"] = control.paced or (tcp and (bool(point["pacing"]) or (local and row.paces)))
     m["hystart"] = bool(point["hystart"]) and control.hystart
     blocks = 0.0 if source == codes.PKTGEN else send_buffer / float(point["mss"]) if local else math.inf
     m["block_at"] = COUNTLESS if math.isinf(blocks) else int(blocks / m["gso"])

@@ -216,7 +216,7 @@ def _send(m: Any, flows: Any, b: Any, flow: Any, f: int, size: int, t: float) ->
     if flow.timed < 0:
         flow.timed = x
         flow.timed_at = t
-    if m.spaced == 1:
+    if m.spaced == 1 and x + size >= cc.UNPACED:
         flow.pace_at = max(flow.pace_at, t) + size / _paces(m, flow)
     tag = (((x << SIZE_BITS) | size) << FLOW_BITS) | f
     m.pushed_at = t
