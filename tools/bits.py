@@ -35,6 +35,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "reno marks": {"congestion": "reno", "ecn": True, "qdisc": "fq_codel", "origin": "forwarded"},
     "cubic streams behind": {"congestion": "cubic", "streams": 3, **BEHIND},
     "reno fair behind": {"congestion": "reno", **BEHIND, "reader_policy": "fair"},
+    "cubic paced": {"congestion": "cubic", "pacing": True},
     "open": {"source": "open"},
     "frames": {"source": "frames"},
 }

@@ -22,7 +22,7 @@ def test_ranges_are_those_of_the_runs_that_the_median_is_of(cells):
 def test_each_configuration_stands_beside_its_own_interval(cells):
     few = [cell for cell in cells if cell.known["ring"] == 100 and cell.known["rtt"] > 0.1]
     table = blind.blind(few, 8)
-    assert sorted(table["sender"]) == ["BBR", "CUBIC", "CUBIC, default windows"]
+    assert sorted(table["sender"]) == ["BBR", "paced CUBIC", "paced CUBIC, default windows"]
     assert set(table["measured"]) == {cell.measured for cell in few}
     assert (table["least"] <= table["measured"]).all()
     assert (table["measured"] <= table["most"]).all()
@@ -36,7 +36,9 @@ def test_floods_are_all_that_was_measured_for_a_prediction(cells):
     table = blind.constants(cells[0])
     flooded = table["from"].str.startswith("floods")
     assert list(table.loc[flooded, "value"]) == pytest.approx([139e3, 56.7e3], rel=0.02)
-    assert table.loc[~flooded, "from"].str.startswith("prior: ").all()
-    chance = table["constant"] == "HyStart"
-    assert (table["low"] < table["value"])[~flooded & ~chance].all()
+    drawn = table["from"].str.startswith("prior: ")
+    assert list(table.loc[~flooded & ~drawn, "constant"]) == ["pacing"]
+    chance = table["constant"].isin(["HyStart", "shared"])
+    assert (table["low"] < table["value"])[drawn & ~chance].all()
     assert table.loc[chance, "low"].isna().all()
+    assert float(table.loc[table["constant"] == "shared", "value"].item()) == 1.0  # all that the flood lost, in the ring

@@ -136,6 +136,14 @@ def test_the_native_matrix_has_every_cell_five_times_over_a_punctual_relay(runs)
     assert (native["relay_late_fraction"] <= 0.01).all()
 
 
+def test_native_cubic_was_paced_as_the_hosts_default_was_bbr_and_emulated_cubic_was_not(runs):
+    native, emulated = runs["openvpn_native"], runs["openvpn"]
+    assert (live.paced(native) == (native["congestion"].to_numpy() == "cubic")).all()
+    assert not live.paced(emulated).any()
+    told = native.assign_coords(pacing=("run", np.zeros(native.sizes["run"], int)))
+    assert not live.paced(told).any()  # what a cell says goes before the host
+
+
 def test_the_costs_of_the_native_chain_were_measured_without_tcp(runs):
     costs = runs["speed_native"]
     assert "congestion" not in costs.coords

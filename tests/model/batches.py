@@ -148,6 +148,7 @@ def every_field(number: int, **fixed: Any) -> Scenario:
         "frame_packets": between(1, 50), "iframe_packets": between(1, 200), "iframe_every": among(1, 10, 30),
         "duration": duration, "warmup": among(0.0, 0.2) * duration, "interval": among(None, duration / 4),
         "dt": among(None, rtt / float(rng.integers(30, 200))), "seed": int(rng.integers(2**30)),
+        "pacing": among(False, False, True),
     }  # fmt: skip
     assert set(fields) == set(FIELDS), "every field is drawn"
     fields["qdisc_rate"] = fields["qdisc_rate"] if QDISCS[str(fields["qdisc"])].shapes else None
@@ -191,5 +192,5 @@ def usual(number: int) -> Scenario:
         congestion=among("cubic", "cubic", "cubic", "reno", "bbr"), offered_rate=speed * between(0.1, 3) / streams,
         qdisc_rate=shaped, frame_rate=among(24.0, 30.0, 60.0), frame_packets=between(1, 60),
         iframe_packets=between(20, 400), iframe_every=among(10, 30, 60), duration=duration,
-        warmup=0.2 * duration, seed=int(rng.integers(2**30)),
+        warmup=0.2 * duration, seed=int(rng.integers(2**30)), pacing=among(False, False, False, True),
     )  # fmt: skip

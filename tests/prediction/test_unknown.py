@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tunbp import Scenario
-from tunbp.infer.priors import BYTE_COST, HEADROOM, corrections, draws
+from tunbp.infer.priors import BYTE_COST, HEADROOM, LIFT, SHARED, corrections, draws
 from tunbp.prediction import predict
-from tunbp.prediction.unknown import acting
+from tunbp.prediction.unknown import LINK, READER, acting
 
 LONG = {"rtt": 0.12, "ring": 500, "duration": 2.0, "warmup": 0.0}
 
@@ -18,6 +18,37 @@ def test_a_reader_behind_which_the_chain_is_slower_is_faster_than_its_flood():
     assert np.median(speed[45e3]["drain_rate"]) == pytest.approx(1.9 * 70e3, rel=0.03)
     assert (speed[45e3]["drain_rate"] >= 70e3).all()
     assert (speed[90e3]["drain_rate"] == 70e3).all()
+
+
+def test_where_programs_share_processors_the_reader_itself_carries_what_the_chain_does():
+    unknown = {name: corrections()[name] for name in (HEADROOM, SHARED, LIFT)}
+    drawn = draws(unknown, {}, 64) | {"ack_cost": np.full(64, 1e-5)}
+    base = Scenario(drain_rate=70e3, path_rate=45e3)
+    found = acting(base, unknown | {"ack_cost": corrections()[LIFT]}, drawn)
+    itself = drawn[SHARED] == 1.0
+    assert itself.mean() == pytest.approx(0.7, abs=0.03)
+    speed = np.minimum(45e3 * drawn[LIFT], 70e3)
+    assert found["drain_rate"].values[itself] == pytest.approx(speed[itself])
+    assert found["ack_cost"].values[itself] == pytest.approx(1e-5 * 70e3 / speed[itself])
+    assert (found["path_rate"].values[itself] > 1e6).all()  # nothing behind it is slower
+    assert (found["path_rate"].values[~itself] == 45e3).all()
+    assert (found["drain_rate"].values[~itself] >= 70e3).all()
+
+
+@pytest.mark.parametrize(("source", "chances"), [("given", {0.0, 1.0}), (READER, {1.0}), (LINK, None)])
+def test_a_rate_in_bits_is_a_links_and_a_flood_that_lost_in_the_ring_alone_is_the_readers(source, chances):
+    given = {**LONG, "drain_rate": 70e3, "path_rate": 45e3}
+    found = predict(given, [], count=8, sources={"path_rate": source})
+    assert (set(found.draws[SHARED].values) if SHARED in found.draws else None) == chances
+
+
+@pytest.mark.parametrize(
+    ("sender", "open_question"),
+    [({}, True), ({"congestion": "reno"}, True), ({"congestion": "bbr"}, False), ({"qdisc": "fq"}, False),
+     ({"source": "open", "offered_rate": 1e4}, False), ({"pacing": False}, False)],
+)  # fmt: skip
+def test_whether_tcp_paces_is_unknown_where_nothing_says_so(sender, open_question):
+    assert ("pacing" in predict({**LONG, **sender}, [], count=8).unknown) is open_question
 
 
 @pytest.mark.parametrize(

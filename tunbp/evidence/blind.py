@@ -95,9 +95,9 @@ def sender(cell: Cell) -> str:
     Returns
     -------
     str
-        E.g. ``"CUBIC, default windows"``.
+        E.g. ``"paced CUBIC, default windows"``.
     """
-    control = str(cell.known["congestion"]).upper()
+    control = ("paced " if cell.known.get("pacing") else "") + str(cell.known["congestion"]).upper()
     return control if "receive_window" in cell.known else f"{control}, default windows"
 
 
@@ -121,7 +121,10 @@ def constants(cell: Cell) -> pd.DataFrame:
          "the same tunnel without TCP (`lab_speed_native`)"}
         for name in FLOODED
     ]  # fmt: skip
-    return pd.DataFrame([*known, *(_line(prior) for prior in unknown_of(cell.product, base, cell.known, {}).values())])
+    set_up = {"constant": FIELDS["pacing"].long_name, "unit": "1", "value": float(cell.known["pacing"]),
+              "from": "the host's default congestion control, under which the connection begins"}  # fmt: skip
+    unknown = unknown_of(cell.product, base, cell.known, cell.sources)
+    return pd.DataFrame([*known, set_up, *(_line(prior) for prior in unknown.values())])
 
 
 def _line(prior: Prior) -> dict[str, object]:

@@ -103,6 +103,7 @@ def _tcp(stock: xr.Dataset, variant: str, **fields: Any) -> Scenario:
         "qdisc": str(_first(stock, "qdisc")),
         "ring": int(_first(stock, "ring")),
         "congestion": str(_first(stock, "congestion")),
+        "pacing": bool(live.paced(stock)[0]),
         "receive_window": live.RECEIVE_WINDOW,
     }
     return Scenario(**{**setup, **fields})

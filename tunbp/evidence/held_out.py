@@ -105,9 +105,19 @@ def _lab(
 
 def native() -> list[Cell]:
     """OpenVPN at native speed; reader and chain from the floods of `lab_speed_native` alone."""
-    speed = live.measurement("speed_native")
+    return _chain("openvpn_native", "speed_native")
+
+
+def pacing() -> list[Cell]:
+    """The same with CUBIC paced and plain, on another machine; from the floods of `lab_speed_pacing_native` alone."""
+    return _chain("pacing_native", "speed_pacing_native")
+
+
+def _chain(measured: str, flooded: str) -> list[Cell]:
+    """OpenVPN between two namespaces whose chain floods have measured."""
+    speed = live.measurement(flooded)
     constants = {"drain_rate": reader_rate(speed), "path_rate": float(_flood(speed)["chain_rate"].median())}
-    cells = _lab(live.measurement("openvpn_native"), "openvpn_native", "openvpn", constants, HELD_OUT)
+    cells = _lab(live.measurement(measured), measured, "openvpn", constants, HELD_OUT)
     return [replace(cell, sources={"path_rate": slowest(speed)}) for cell in cells]
 
 
@@ -238,6 +248,7 @@ def others() -> list[Cell]:
 
 SOURCES: dict[str, Callable[[], list[Cell]]] = {
     "native": native,
+    "pacing": pacing,
     "emulated": emulated,
     "wireguard": wireguard,
     "paper": paper,

@@ -63,6 +63,7 @@ def points(draw: st.DrawFn, drivers: list[str] | None = None, **fixed: Any) -> d
         "send_buffer": draw(st.sampled_from([None, 2e4])),
         "origin": draw(st.sampled_from(["local", "forwarded"])),
         "hystart": draw(st.booleans()),
+        "pacing": draw(st.booleans()),
         "idle_latency": draw(st.sampled_from([0.0, 1e-5])),
         "seed": draw(st.integers(0, 2**31)),
     }

@@ -159,8 +159,8 @@ def _predictions(ax: Axes, predicted: pd.DataFrame, table: pd.DataFrame, rows: l
 
 
 SENDERS = {
-    "CUBIC": "CUBIC, buffers of 32 MB", "CUBIC, default windows": "CUBIC, default buffers",
-    "BBR": "BBR, buffers of 32 MB",
+    "CUBIC": "Plain CUBIC, buffers of 32 MB", "paced CUBIC": "Paced CUBIC, buffers of 32 MB",
+    "paced CUBIC, default windows": "Paced CUBIC, default buffers", "BBR": "BBR, buffers of 32 MB",
 }  # fmt: skip
 """Words for congestion control and TCP buffers of each sender of the native runs, in the order of the panels."""
 

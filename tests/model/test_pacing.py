@@ -1,0 +1,80 @@
+"""TCP that is paced whatever its congestion control is, in both engines and as Linux does it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from tunbp import Scenario, simulate
+
+ROUNDS = Path(__file__).parent / "linux_events" / "pacing.csv"
+"""Packets that entered tun in each round trip of slow start and the time from the first to the last, s: iperf3 with CUBIC
+through OpenVPN, 120 ms, Linux 6.18, by tracepoints; paced: the connection had begun under BBR."""
+
+BOTH = pytest.mark.parametrize("engine", ["fluid", "packets"])
+LONG: dict[str, Any] = {"driver": "stock", "qdisc": "pfifo_fast", "drain_rate": 60e3, "rtt": 0.12, "duration": 10.0,
+                        "receive_window": 16e6}  # fmt: skip
+
+
+def same(one: xr.Dataset, other: xr.Dataset) -> bool:
+    names = [name for name in one.data_vars if one[name].dtype.kind == "f"]
+    return all(np.array_equal(one[name], other[name], equal_nan=True) for name in names)
+
+
+@BOTH
+def test_a_flow_with_pacing_is_one_behind_fq_while_its_queue_is_empty(engine: str) -> None:
+    alone = simulate(Scenario(**LONG, ring=100, pacing=True), engine=engine)
+    assert same(alone, simulate(Scenario(**{**LONG, "qdisc": "fq"}, ring=100), engine=engine))
+    assert not same(alone, simulate(Scenario(**LONG, ring=100), engine=engine))
+
+
+@BOTH
+@pytest.mark.parametrize("sender", [{"congestion": "bbr"}, {"source": "open", "offered_rate": 1e4}])
+def test_pacing_changes_nothing_for_who_paces_already_or_is_not_tcp(sender: dict[str, Any], engine: str) -> None:
+    one, other = (simulate(Scenario(**LONG, **sender, pacing=on), engine=engine) for on in (True, False))
+    assert same(one, other)
+
+
+@BOTH
+@pytest.mark.parametrize("origin", ["local", "forwarded"])
+def test_the_first_ten_segments_are_not_paced(origin: str, engine: str) -> None:
+    run = simulate(Scenario(**{**LONG, "duration": 0.06}, origin=origin, pacing=True, interval=0.002), engine=engine)
+    carried = run["throughput"].to_numpy() * 0.002 / 8.0 / 1448.0
+    assert carried[:2].sum() == pytest.approx(10.0, rel=1e-6)
+    assert carried[2:].sum() == pytest.approx(0.0, abs=1e-6)
+
+
+def spans(pacing: bool, rounds: pd.DataFrame) -> list[float]:
+    """Seconds from the first to the last packet that the reader takes, of each round trip."""
+    rtt, step = 0.1203, 1e-3
+    run = simulate(
+        Scenario(driver="stock", qdisc="pfifo_fast", ring=1000, drain_rate=50e3, rtt=rtt, mss=1388,
+                 receive_window=16e6, pacing=pacing, duration=len(rounds) * rtt, interval=step),
+        engine="packets",
+    )  # fmt: skip
+    took = run["time"].values[run["throughput"].values > 0.0] - 0.5 * step
+    each = [took[(took >= n * rtt) & (took < (n + 1) * rtt)] for n in rounds["round"]]
+    return [float(times[-1] - times[0]) for times in each]
+
+
+@pytest.mark.parametrize(("sender", "pacing"), [("paced", True), ("plain", False)])
+def test_round_trips_of_slow_start_are_spread_as_linux_spreads_them(sender: str, pacing: bool) -> None:
+    seen = pd.read_csv(ROUNDS).set_index("sender").loc[sender]
+    assert list(seen["packets"])[:2] == [10, 20]
+    found = spans(pacing, seen)
+    # half of a round trip and more where TCP paces, and less than a millisecond where it does not
+    assert found == pytest.approx(list(seen["span"]), rel=0.1, abs=0.003)
+    assert (min(found[1:]) > 0.05) is pacing
+
+
+@BOTH
+def test_what_a_short_stock_ring_carries_is_decided_by_pacing(engine: str) -> None:
+    paced, plain = (
+        float(simulate(Scenario(**LONG, ring=64, pacing=on), engine=engine)["received_rate"]) for on in (True, False)
+    )
+    assert paced > 5.0 * plain
