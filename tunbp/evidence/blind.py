@@ -15,7 +15,7 @@ from tunbp.model.scenario import Scenario
 from tunbp.prediction.distribution import LEVELS
 from tunbp.prediction.unknown import unknown_of
 
-FLOODED = ("drain_rate", "path_rate")
+FLOODED = ("drain_rate", "path_rate", "ack_cost", "far_rate", "far_ack_cost")
 """Constants that floods measured."""
 
 

@@ -19,7 +19,7 @@ from tunbp.infer.discrepancy import Discrepancy, discrepancy, dropping
 LOSSES = (0.2, 0.4, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0)
 """Sizes that are tried."""
 
-USED = ("paper", "wireguard_native")
+USED = ("paper", "wireguard_native", "pacing_native")
 """Sources that the size of `losses` comes from. The emulated machine is none: a flood says little of its TCP."""
 
 SOURCES_SEEN = (*USED, "openvpn")

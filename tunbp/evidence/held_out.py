@@ -105,19 +105,26 @@ def _lab(
 
 def native() -> list[Cell]:
     """OpenVPN at native speed; reader and chain from the floods of `lab_speed_native` alone."""
-    return _chain("openvpn_native", "speed_native")
+    return _chain("openvpn_native", "speed_native", HELD_OUT)
 
 
 def pacing() -> list[Cell]:
     """The same with CUBIC paced and plain, on another machine; from the floods of `lab_speed_pacing_native` alone."""
-    return _chain("pacing_native", "speed_pacing_native")
+    return _chain("pacing_native", "speed_pacing_native", CALIBRATION)
 
 
-def _chain(measured: str, flooded: str) -> list[Cell]:
+def _chain(measured: str, flooded: str, use: str) -> list[Cell]:
     """OpenVPN between two namespaces whose chain floods have measured."""
     speed = live.measurement(flooded)
-    constants = {"drain_rate": reader_rate(speed), "path_rate": float(_flood(speed)["chain_rate"].median())}
-    cells = _lab(live.measurement(measured), measured, "openvpn", constants, HELD_OUT)
+    data, acks = _flood(speed), _flood(speed, "acks")
+    constants = {
+        "drain_rate": reader_rate(speed),
+        "path_rate": float(data["chain_rate"].median()),
+        "ack_cost": float(acks["far_reader_cost"].median()),  # both ends are the same program
+        "far_rate": 1.0 / float(data["far_reader_cost"].median()),
+        "far_ack_cost": float(acks["reader_cost"].median()),
+    }
+    cells = _lab(live.measurement(measured), measured, "openvpn", constants, use)
     return [replace(cell, sources={"path_rate": slowest(speed)}) for cell in cells]
 
 
@@ -155,8 +162,8 @@ def reader_rate(speed: xr.Dataset) -> float:
     return 1.0 / float(_flood(speed)["reader_cost"].median())
 
 
-def _flood(speed: xr.Dataset) -> xr.Dataset:
-    return speed.isel(run=speed["cell"].to_numpy() == "data-flood-ring500")
+def _flood(speed: xr.Dataset, packets: str = "data") -> xr.Dataset:
+    return speed.isel(run=speed["cell"].to_numpy() == f"{packets}-flood-ring500")
 
 
 def emulated() -> list[Cell]:

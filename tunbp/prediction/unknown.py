@@ -207,6 +207,11 @@ def acting(base: Scenario, unknown: Mapping[str, Prior], drawn: Mapping[str, Arr
     for name in ("ack_cost", "far_ack_cost"):
         if name in found:
             found[name] = found[name] / faster
-    if SHARED in unknown:
+    if itself.any():
+        slower = np.where(itself, faster, 1.0)  # what was stated of the other end waits for the same processors
         found["path_rate"] = xr.DataArray(np.where(itself, NOTHING_SLOWER, path), dims="draw")
+        for name, power in (("far_rate", 1.0), ("ack_cost", -1.0), ("far_ack_cost", -1.0)):
+            stated = getattr(base, name)
+            if name not in found and stated is not None:
+                found[name] = xr.DataArray(float(stated) * slower**power, dims="draw")
     return found
