@@ -41,4 +41,4 @@ def test_floods_are_all_that_was_measured_for_a_prediction(cells):
     chance = table["constant"].isin(["HyStart", "shared"])
     assert (table["low"] < table["value"])[drawn & ~chance].all()
     assert table.loc[chance, "low"].isna().all()
-    assert float(table.loc[table["constant"] == "shared", "value"].item()) == 1.0  # all that the flood lost, in the ring
+    assert float(table.loc[table["constant"] == "shared", "value"].item()) == 1.0  # lost in the ring alone

@@ -33,7 +33,8 @@ def test_every_pair_of_paced_and_plain_runs_has_the_same_path():
     cells = held_out.pacing()
     plain = {cell.name: cell.known for cell in cells if not cell.known["pacing"]}
     paced = {cell.name.removesuffix("-paced"): cell.known for cell in cells if cell.known["pacing"]}
-    assert plain.keys() == paced.keys() and len(plain) == 10
+    assert plain.keys() == paced.keys()
+    assert len(plain) == 10
     for name, known in plain.items():
         assert {**known, "pacing": True} == paced[name]
     assert np.isfinite([cell.measured for cell in cells]).all()

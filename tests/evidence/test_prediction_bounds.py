@@ -10,8 +10,9 @@ from tunbp.evidence.held_out import CALIBRATION, HELD_OUT
 from tunbp.evidence.prediction_bounds import PROMISES, TRUTHS, bounds, external_check
 
 
-def table(inside90=0.9, inside50=0.5, error=0.1, width=2.5, count=100):
+def table(inside90=0.9, inside50=0.5, error=0.1, width=2.5, drops=2.0, disorder=1.0, count=100):
     row = np.arange(count)
+    measured = 1e8 + 1e4 * row
     return pd.DataFrame(
         {
             "source": np.where(row % 2, "external", "openvpn_native"),
@@ -20,6 +21,11 @@ def table(inside90=0.9, inside50=0.5, error=0.1, width=2.5, count=100):
             "runs90": row < inside90 * count,
             "runs50": row < inside50 * count,
             "log_ratio": np.where(row % 4 < 2, error, -error),
+            "measured": measured,
+            "median": np.where(row < disorder * count, measured, 2e8 - measured),
+            "dropped": np.where(row % 4, 100.0, 10.0),  # some are too few to count
+            "drops": 0.01,
+            "drops_predicted": 0.01 * np.where(row % 4, drops, 100.0),
             "low90": 1e8,
             "high90": width * 1e8,
         }
@@ -27,29 +33,32 @@ def table(inside90=0.9, inside50=0.5, error=0.1, width=2.5, count=100):
 
 
 def met(found: pd.DataFrame) -> list[bool]:
-    return found["met"].tolist()[:4]
+    return found["met"].tolist()[:8]
 
 
 def test_good_predictions_keep_all_promises():
     found = bounds(table())
-    assert met(found) == [True, True, True, True]
-    assert found["value"].tolist()[:4] == pytest.approx([0.9, 0.5, 0.1, 2.5])
-    assert found["cells"].tolist()[:4] == [100, 100, 100, 50]
+    assert met(found) == [True] * 8
+    factor = np.exp(0.1)
+    assert found["value"].tolist()[:8] == pytest.approx([0.9, 0.5, 0.1, 2.5, factor, factor, 1.0, 1.0])
+    assert found["cells"].tolist()[:8] == [100, 100, 100, 50, 50, 50, 50, 25]
 
 
 @pytest.mark.parametrize(
     ("changed", "place"),
-    [({"inside90": 0.7}, 0), ({"inside90": 1.0}, 0), ({"inside50": 0.7}, 1), ({"error": 0.3}, 2), ({"width": 4.0}, 3)],
-)
-def test_each_promise_can_fail_alone(changed, place):
-    assert met(bounds(table(**changed))) == [i != place for i in range(4)]
+    [({"inside90": 0.7}, {0}), ({"inside90": 1.0}, {0}), ({"inside50": 0.7}, {1}), ({"error": 0.21}, {2}),
+     ({"width": 4.0}, {3}), ({"error": 0.3}, {2, 4}), ({"error": 0.8}, {2, 4, 5}), ({"disorder": 0.5}, {6}),
+     ({"drops": 3.1}, {7}), ({"drops": 0.3}, {7})],
+)  # fmt: skip
+def test_each_promise_can_fail(changed, place):
+    assert met(bounds(table(**changed))) == [i not in place for i in range(8)]
 
 
 def test_rows_that_something_was_calibrated_on_do_not_count():
     judges, other = table(), table(inside90=0.0, error=9.0)
     other["use"] = CALIBRATION
     found = bounds(pd.concat([judges, other], ignore_index=True))
-    assert found["value"].tolist()[:4] == pytest.approx(bounds(judges)["value"].tolist()[:4])
+    assert found["value"].tolist()[:8] == pytest.approx(bounds(judges)["value"].tolist()[:8])
 
 
 def test_the_share_of_stored_predictions_that_hold_is_counted_from_the_file():

@@ -13,8 +13,8 @@ import xarray as xr
 from tunbp import Scenario, simulate
 
 ROUNDS = Path(__file__).parent / "linux_events" / "pacing.csv"
-"""Packets that entered tun in each round trip of slow start and the time from the first to the last, s: iperf3 with CUBIC
-through OpenVPN, 120 ms, Linux 6.18, by tracepoints; paced: the connection had begun under BBR."""
+"""Packets that entered tun in each round trip of slow start and the time from the first to the last, s: iperf3 with
+CUBIC through OpenVPN, 120 ms, Linux 6.18, by tracepoints; paced: the connection had begun under BBR."""
 
 BOTH = pytest.mark.parametrize("engine", ["fluid", "packets"])
 LONG: dict[str, Any] = {"driver": "stock", "qdisc": "pfifo_fast", "drain_rate": 60e3, "rtt": 0.12, "duration": 10.0,

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from tunbp import opened
+from tunbp.evidence.datasets import data_path
 from tunbp.evidence.held_out import Cell
 from tunbp.evidence.predictive import compared, predictive
 from tunbp.infer.priors import Prior
@@ -52,6 +54,47 @@ def blind(cells: Sequence[Cell], draws: int, seed: int = 0) -> pd.DataFrame:
     columns = ["added_rtt", "ring", "sender", "variant", "runs", "measured", "least", "most", "predicted"]
     columns += ["low50", "high50", "low90", "high90", "inside50", "inside90", "rates"]
     return table[columns].sort_values(["added_rtt", "sender", "ring", "variant"], ignore_index=True)
+
+
+def beforehand(cells: Sequence[Cell]) -> pd.DataFrame:
+    """Each configuration of `held_out.pacing` beside what was predicted and committed before its first run.
+
+    Parameters
+    ----------
+    cells
+        What `held_out.pacing` returned.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `added_rtt` [s], `ring`, `sender`, `runs`, `measured`, `least`, `most`, `predicted` [bit/s], `dropped` and
+        `dropped_predicted` [packet], and `two_stages` [bit/s], the prediction that takes the chain's rate for a stage
+        behind the reader.
+    """
+    known = pd.DataFrame(
+        {
+            "pacing": [bool(cell.known["pacing"]) for cell in cells],
+            "added_rtt": [cell.known["rtt"] for cell in cells],
+            "ring": [cell.known["ring"] for cell in cells],
+            "sender": [sender(cell) for cell in cells],
+            "runs": [cell.runs for cell in cells],
+            "measured": [cell.measured for cell in cells],
+            "least": [min(cell.rates) for cell in cells],
+            "most": [max(cell.rates) for cell in cells],
+            "dropped": [cell.dropped for cell in cells],
+        }
+    )
+    stored = pd.read_csv(opened.note(data_path("measured") / "lab_pacing_native" / "predicted.csv"))
+    keys = ["pacing", "added_rtt", "ring"]
+    one = stored[stored["model"] == "one_stage"].rename(
+        columns={"received_rate": "predicted", "dropped_ring": "dropped_predicted"}
+    )
+    two = stored[stored["model"] == "two_stages"].rename(columns={"received_rate": "two_stages"})
+    found = known.merge(one[[*keys, "predicted", "dropped_predicted"]], on=keys, validate="1:1")
+    found = found.merge(two[[*keys, "two_stages"]], on=keys, validate="1:1")
+    columns = ["added_rtt", "ring", "sender", "runs", "measured", "least", "most", "predicted"]
+    columns += ["dropped", "dropped_predicted", "two_stages"]
+    return found.sort_values(["sender", "added_rtt", "ring"], ignore_index=True)[columns]
 
 
 QUANTITIES = {"received_rate": "received_rate", "ping_mean_rtt": "latency"}

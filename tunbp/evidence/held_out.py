@@ -52,6 +52,8 @@ class Cell:
         How many runs `measured` stands for.
     rates
         Their rates where each is known, bit/s.
+    dropped, drop_fraction
+        Packets that the ring dropped, and their share of those that reached it: medians of the runs; NaN: not known.
     sources
         Where known fields are from, as `tunbp.prediction.predict` has it; "given" where it says nothing.
     """
@@ -65,6 +67,8 @@ class Cell:
     use: str
     runs: int = 1
     rates: tuple[float, ...] = ()
+    dropped: float = float("nan")
+    drop_fraction: float = float("nan")
     sources: dict[str, str] = field(default_factory=dict)
     extra: dict[str, Any] = field(default_factory=dict)
 
@@ -77,6 +81,8 @@ def _lab(
     names += [key for key in ("remarks", "windows") if key in runs.coords]
     table = pd.DataFrame({key: runs[key].to_numpy() for key in names})
     table["pacing"] = live.paced(runs)
+    for key in ("dropped_ring", "ring_drop_fraction"):
+        table[key] = runs[key].to_numpy()
     table["rate"], table["mss"] = runs["received_rate"].to_numpy(), runs["mss"].to_numpy()
     cells = []
     for (cell, variant), rows in table.groupby(["cell", "variant"], sort=False):
@@ -98,8 +104,9 @@ def _lab(
             known["receive_window"] = RAISED_WINDOW
         rates = tuple(map(float, kept["rate"]))
         cells.append(
-            Cell(name, str(cell), product, known, str(variant), float(np.median(rates)), use, len(rates), rates)
-        )
+            Cell(name, str(cell), product, known, str(variant), float(np.median(rates)), use, len(rates), rates,
+                 float(kept["dropped_ring"].median()), float(kept["ring_drop_fraction"].median()))
+        )  # fmt: skip
     return cells
 
 

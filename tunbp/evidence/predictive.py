@@ -91,7 +91,8 @@ def compared(cells: Sequence[Cell], draws: xr.Dataset) -> pd.DataFrame:
         `source`, `name`, `variant`, `use`, `measured`, `median`, `low50`, `high50`, `low90`, `high90` [bit/s],
         `inside50`, `inside90`, `log_ratio` (of median over measured), `place` (share of the draws below the
         measured rate), and of the single runs, where their rates are known: `places` (text), `runs50` and `runs90`
-        (share of them inside). An interval is of one run; a median of several lies nearer to its middle.
+        (share of them inside); `dropped` [packet] and `drops` [1] of the ring and, where drawn, the median
+        `drops_predicted`. An interval is of one run; a median of several lies nearer to its middle.
     """
     rates = draws["received_rate"].transpose("cell", "draw").to_numpy()
     measured = np.array([cell.measured for cell in cells])
@@ -103,6 +104,9 @@ def compared(cells: Sequence[Cell], draws: xr.Dataset) -> pd.DataFrame:
     for low, high in INSIDE.values():
         found[f"inside{low[3:]}"] = (found[low] <= measured) & (measured <= found[high])
     found = found.assign(log_ratio=np.log(found["median"] / measured), place=(rates < measured[:, None]).mean(axis=1))
+    found["dropped"], found["drops"] = [cell.dropped for cell in cells], [cell.drop_fraction for cell in cells]
+    if "drop_fraction" in draws:
+        found["drops_predicted"] = draws["drop_fraction"].median("draw").to_numpy()
     each = [np.array(cell.rates or (cell.measured,)) for cell in cells]
     places = [(drawn < runs[:, None]).mean(axis=1) for drawn, runs in zip(rates, each, strict=True)]
     found["places"] = [" ".join(f"{place:.3f}" for place in runs) for runs in places]

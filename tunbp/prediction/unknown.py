@@ -64,7 +64,7 @@ def unknown_of(product: str, base: Scenario, given: Mapping[str, Any], sources: 
     if flood and tcp and given.get("path_rate") is not None:
         found[HEADROOM] = corrections(product)[HEADROOM]
         stated = sources.get("path_rate", "given")
-        if not drawn and base.drain_rate > base.path_rate and stated != LINK:
+        if not drawn and float(given["drain_rate"]) > float(given["path_rate"]) and stated != LINK:
             found |= {name: corrections(product)[name] for name in (SHARED, LIFT)}
             if stated == READER:
                 found[SHARED] = replace(found[SHARED], first=1.0, second=1.0)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tunbp.evidence.experiments import rated
+from tunbp.evidence.prediction_bounds import FEW_DROPS
 from tunbp.evidence.repetition import halves
 from tunbp.notebooks.words import named
 from tunbp.quantities import label_unit, percent, show, show_range, significant
@@ -129,6 +130,72 @@ def native_caption(table: pd.DataFrame, cells: Sequence[Cell]) -> str:
         f"configuration the medians differ by a factor of {every.middle:.2f} (median) and {every.worst:.1f} (worst), "
         f"and they rank the configurations alike by Spearman {every.ranks:.2f} "
         f"({raised.middle:.2f}, {raised.worst:.1f} and {raised.ranks:.2f} over those with raised windows alone)."
+    )
+
+
+def beforehand_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `evidence.blind.beforehand` as they are read: rates in Mbit/s.
+
+    Parameters
+    ----------
+    table
+        What `tunbp.evidence.blind.beforehand` returned.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per configuration.
+    """
+
+    def rates(*columns: str) -> list[str]:
+        rows = table[list(columns)].to_numpy(float) / 1e6
+        told = [[significant(value, 3) for value in row] for row in rows]
+        return [row[0] if len(row) == 1 else "{} ({} to {})".format(*row) for row in told]
+
+    return pd.DataFrame(
+        {
+            "sender": table["sender"],
+            "added RTT (ms)": [f"{1e3 * value:g}" for value in table["added_rtt"]],
+            "ring": table["ring"],
+            "measured, range (Mbit/s)": rates("measured", "least", "most"),
+            "predicted (Mbit/s)": rates("predicted"),
+            "dropped by the ring": [f"{value:.0f}" for value in table["dropped"]],
+            "predicted drops": [f"{value:.0f}" for value in table["dropped_predicted"]],
+            "with a stage behind the reader (Mbit/s)": rates("two_stages"),
+        }
+    )
+
+
+def beforehand_words(table: pd.DataFrame) -> str:
+    """How near predictions came that were committed before the first run, by sender, and what pacing is worth.
+
+    Parameters
+    ----------
+    table
+        What `tunbp.evidence.blind.beforehand` returned.
+
+    Returns
+    -------
+    str
+        Sentences.
+    """
+    parts = []
+    for sender, rows in table.groupby("sender", sort=False):
+        factors = np.exp(np.abs(np.log((rows["predicted"] / rows["measured"]).to_numpy(float))))
+        ranks = rows["predicted"].corr(rows["measured"], method="spearman")
+        counted = rows[rows["dropped"] >= FEW_DROPS]
+        near = (np.abs(np.log(counted["dropped_predicted"] / counted["dropped"])) <= np.log(3.0)).sum()
+        parts.append(
+            f"{sender}: median factor {np.median(factors):.2f}, worst {factors.max():.1f}, ranks {ranks:.2f} (Spearman), "
+            f"drops within a factor of 3 in {near} of {len(counted)} configurations with {FEW_DROPS:.0f} and more"
+        )
+    wide = table.pivot_table(index=["added_rtt", "ring"], columns="sender", values="measured")
+    worth = (wide["paced CUBIC"] / wide["CUBIC"]).reset_index(name="times")
+    most = worth.nlargest(1, "times").to_dict("records")[0]
+    longest = worth.loc[worth["ring"] == worth["ring"].max(), "times"].mean()
+    return (
+        f"Predicted before the first run. {'; '.join(parts)}. With pacing a stock ring of {most['ring']:.0f} carried "
+        f"{most['times']:.0f} times as much over {1e3 * most['added_rtt']:g} ms, the longest ring {longest:.1f} times."
     )
 
 
