@@ -116,13 +116,13 @@ def test_native_wireguard_go_carries_what_notebook_07_says(measured):
             shares[name, known is None] = (table["measured"] / table["predicted"]).set_axis(table["cell"])
     rest, bare = (shares["wireguard_native", alone] for alone in (False, True))
     large = rest.index.str.contains("ring500")
-    assert rest[large].between(0.8, 1.12).all()
+    assert rest[large].between(0.65, 1.12).all()
     assert rest[~large].between(0.5, 0.75).all()
-    assert bare.between(0.33, 0.57).all()
+    assert bare.between(0.27, 0.57).all()
     busy = shares["wireguard_sockets_native", False]
     wide = busy.index.str.contains("sockets")
     assert busy[wide].between(0.48, 0.54).all()
-    assert busy[~wide].between(0.77, 0.88).all()
+    assert busy[~wide].between(0.7, 0.82).all()
 
 
 def test_emulated_wireguard_go_carries_what_notebook_07_says(measured):

@@ -48,7 +48,8 @@ def test_native_predictions_know_the_floods_and_nothing_of_tcp(sources):
     cell = sources["native"][0]
     assert cell.known["drain_rate"] == pytest.approx(139e3, rel=0.02)
     assert cell.known["path_rate"] == pytest.approx(56.7e3, rel=0.02)
-    assert not {"ack_cost", "stall_rate", "burst_rate", "far_rate"} & cell.known.keys()
+    assert cell.known["ack_cost"] == pytest.approx(6.6e-6, rel=0.1)
+    assert not {"stall_rate", "burst_rate", "hystart", "path_buffer"} & cell.known.keys()
 
 
 def test_intervals_of_draws_from_the_truth_cover_as_they_say():

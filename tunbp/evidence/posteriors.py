@@ -22,6 +22,9 @@ from tunbp.model import hosts as known
 KERNELS = {"stock": VERSIONS["stock"], "backpressure": VERSIONS["patched"]}
 """Kernels of the paper's tables by variant."""
 
+SENDER = {"pacing": False}
+"""What is taken of the paper's senders: its rows do not state it, but a ring of 10 carries 2 Mbit/s (20 and 41 paced)."""
+
 SECONDS = 30.0
 """Simulated time of a row at most, s."""
 
@@ -59,9 +62,10 @@ def rows_of(cells: Sequence[Cell]) -> Rows:
 
     def known(cell: Cell) -> dict[str, Any]:
         seconds = SECONDS * min(1.0, float(cell.known["rtt"]) / STEPS_OF)
-        return {**cell.known, "driver": KERNELS[cell.variant], "duration": seconds, "warmup": seconds / 6.0}
+        return {**cell.known, **SENDER, "driver": KERNELS[cell.variant], "duration": seconds, "warmup": seconds / 6.0}
 
-    unknown = {name: prior for name, prior in priors(cells[0].product).items() if name not in cells[0].known}
+    known_names = {**cells[0].known, **SENDER}
+    unknown = {name: prior for name, prior in priors(cells[0].product).items() if name not in known_names}
     measured = np.array([cell.measured for cell in cells])
     return Rows([cell.name for cell in cells], [known(cell) for cell in cells], measured, unknown)
 
