@@ -23,7 +23,7 @@ KERNELS = {"stock": VERSIONS["stock"], "backpressure": VERSIONS["patched"]}
 """Kernels of the paper's tables by variant."""
 
 SENDER = {"pacing": False}
-"""What is taken of the paper's senders: its rows do not state it, but a ring of 10 carries 2 Mbit/s (20 and 41 paced)."""
+"""What is taken of the paper's senders, which do not say: a ring of 10 carries 2 Mbit/s (paced 20 and 41)."""
 
 SECONDS = 30.0
 """Simulated time of a row at most, s."""

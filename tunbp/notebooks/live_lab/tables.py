@@ -186,8 +186,8 @@ def beforehand_words(table: pd.DataFrame) -> str:
         counted = rows[rows["dropped"] >= FEW_DROPS]
         near = (np.abs(np.log(counted["dropped_predicted"] / counted["dropped"])) <= np.log(3.0)).sum()
         parts.append(
-            f"{sender}: median factor {np.median(factors):.2f}, worst {factors.max():.1f}, ranks {ranks:.2f} (Spearman), "
-            f"drops within a factor of 3 in {near} of {len(counted)} configurations with {FEW_DROPS:.0f} and more"
+            f"{sender}: median factor {np.median(factors):.2f}, worst {factors.max():.1f}, ranks {ranks:.2f} "
+            f"(Spearman), drops within a factor of 3 in {near} of {len(counted)} configurations with {FEW_DROPS:.0f} and more"
         )
     wide = table.pivot_table(index=["added_rtt", "ring"], columns="sender", values="measured")
     worth = (wide["paced CUBIC"] / wide["CUBIC"]).reset_index(name="times")
