@@ -187,7 +187,8 @@ def beforehand_words(table: pd.DataFrame) -> str:
         near = (np.abs(np.log(counted["dropped_predicted"] / counted["dropped"])) <= np.log(3.0)).sum()
         parts.append(
             f"{sender}: median factor {np.median(factors):.2f}, worst {factors.max():.1f}, ranks {ranks:.2f} "
-            f"(Spearman), drops within a factor of 3 in {near} of {len(counted)} configurations with {FEW_DROPS:.0f} and more"
+            f"(Spearman), drops within a factor of 3 in {near} of {len(counted)} configurations with {FEW_DROPS:.0f} "
+            "and more"
         )
     wide = table.pivot_table(index=["added_rtt", "ring"], columns="sender", values="measured")
     worth = (wide["paced CUBIC"] / wide["CUBIC"]).reset_index(name="times")
