@@ -5,7 +5,7 @@ import os
 import pytest
 
 from tunbp.errors import LabError
-from tunbp.lab.probe.device import Counters, GoneError, Reader, choose, counters, readers
+from tunbp.lab.probe.device import Counters, GoneError, Reader, choose, counters, hidden, readers
 
 HERE = os.readlink("/proc/self/ns/net")
 TABLE = """\
@@ -45,6 +45,23 @@ def test_a_process_that_ends_meanwhile_is_left_out(tmp_path):
     program(tmp_path, 12, "openvpn", "tun0")
     (tmp_path / "12" / "comm").unlink()
     assert readers("tun0", tmp_path) == []
+
+
+def test_what_this_user_may_not_look_into_is_counted_and_said(tmp_path, monkeypatch):
+    program(tmp_path, 12, "openvpn", "tun0")
+    assert hidden(tmp_path) == 0
+    program(tmp_path, 13, "other", "tun0")
+    mine = os.listdir
+
+    def refused(place):
+        if "/12/" in str(place):
+            raise PermissionError(place)
+        return mine(place)
+
+    monkeypatch.setattr(os, "listdir", refused)
+    assert hidden(tmp_path) == 1
+    with pytest.raises(LabError, match=r"may not look into 1 processes of others .*; name it by --pid .* as root"):
+        choose("tun0", [], None, hidden(tmp_path))
 
 
 NEAR, FAR = Reader(1, "openvpn", 5, HERE), Reader(2, "openvpn", 5, "net:[1]")

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,8 @@ obstacle = live.obstacle()
 pytestmark = [pytest.mark.netns, pytest.mark.skipif(bool(obstacle), reason=f"nothing can be traced here: {obstacle}")]
 
 KILLS = 20
-LIST = f"mount -t tracefs tracefs {keeper.PLACE} && ls {keeper.PLACE}/instances && cat {keeper.PLACE}/set_event"
+MOUNTED = f"{{ test -d {keeper.PLACE}/events || mount -t tracefs tracefs {keeper.PLACE}; }}"
+LIST = f"{MOUNTED} && ls {keeper.PLACE}/instances && cat {keeper.PLACE}/set_event"
 
 
 def tracefs_state():
@@ -37,6 +39,12 @@ def left(before):
     """What was not there before; another test's tracing at this moment is gone a moment later, what is left stays."""
     listed, mounts = tracefs_state()
     return (set(listed.split()) - set(before[0].split())) | (mounts - before[1])
+
+
+def test_where_tracefs_is_mounted_already_as_on_most_systems_that_mount_is_used():
+    code = "from tunbp.lab.probe.instance import instance\nwith instance([0]):\n    print('made')"
+    command = f"{MOUNTED} && exec {sys.executable} -c '{code.replace(chr(39), chr(34))}'"
+    assert process.run(["unshare", "--mount", "--propagation", "private", "sh", "-c", command]) == "made\n"
 
 
 def probe_again_and_again(namespace, seconds):

@@ -132,4 +132,4 @@ def _reader(name: str, pid: int | None) -> device.Reader:
         except OSError as error:
             raise LabError(f"no process {pid}") from error
         return device.Reader(pid, command, -1, "")  # whether it is the reader cannot be seen; it was named
-    return device.choose(name, candidates, pid)
+    return device.choose(name, candidates, pid, device.hidden())

@@ -18,6 +18,8 @@ from tunbp.lab import flags, process
 
 PIDFD_OPEN, PIDFD_GETFD = 434, 438
 """System calls, the same number on every machine (`arch/*/entry/syscalls/*.tbl`)."""
+AS_ROOT = "as root (`sudo`; it stays in this network namespace)"
+"""How to get the rights that an ordinary user lacks."""
 TUN_FLAGS = struct.Struct("16sH22x")
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -132,8 +134,23 @@ def readers(device: str, proc: Path = Path("/proc")) -> list[Reader]:
     return [found[pid] for pid in sorted(found)]
 
 
-def choose(device: str, candidates: list[Reader], pid: int | None) -> Reader:
+def hidden(proc: Path = Path("/proc")) -> int:
+    """How many processes this user may not look into: their descriptors are other users'."""
+    count = 0
+    for place in proc.glob("[0-9]*/fdinfo"):
+        try:
+            os.listdir(place)
+        except PermissionError:
+            count += 1
+        except OSError:
+            continue
+    return count
+
+
+def choose(device: str, candidates: list[Reader], pid: int | None, unseen: int = 0) -> Reader:
     """The one reader to probe: as given, or the only one in this network namespace, or the only one at all.
+
+    Of `unseen` processes (`hidden`) nobody can tell.
 
     Raises
     ------
@@ -150,7 +167,13 @@ def choose(device: str, candidates: list[Reader], pid: int | None) -> Reader:
     near = [reader for reader in candidates if reader.namespace == here] or candidates
     if len(near) == 1:
         return near[0]
-    advice = "name one by --pid" if near else "start the tunnel first, and run as a user who may look into its /proc"
+    if near:
+        advice = "name one by --pid"
+    elif unseen:
+        listed = f"this user may not look into {unseen} processes of others (/proc/PID/fdinfo)"
+        advice = f"name it by --pid (`pidof openvpn`), or run the same command {AS_ROOT}"
+    else:
+        advice = "start the tunnel first"
     raise LabError(f"cannot tell which program reads {device}: {listed}; {advice}")
 
 

@@ -26,13 +26,14 @@ from numpy.typing import NDArray
 
 from tunbp.errors import LabError
 from tunbp.lab.probe import pages
+from tunbp.lab.probe.device import AS_ROOT
 from tunbp.lab.probe.keeper import PLACE, instance_name
 from tunbp.lab.probe.tracefs import Tracepoint, parse_format
 
 RIGHTS = (
-    f"run as root of the machine (CAP_SYS_ADMIN: to mount tracefs privately on {PLACE}); the root of a container or of "
-    "a user namespace is not enough, and the kernel needs CONFIG_FTRACE. Without these rights `tunbp lab probe DEV "
-    "--coarse` gives what /proc shows"
+    f"run {AS_ROOT}, which must be that of the machine (CAP_SYS_ADMIN: to mount tracefs privately on {PLACE}); the "
+    "root of a container or of a user namespace is not enough, and the kernel needs CONFIG_FTRACE. Without these "
+    "rights `tunbp lab probe DEV --coarse` gives what /proc shows (with --pid where the program is another user's)"
 )
 PAGE = os.sysconf("SC_PAGE_SIZE")
 SETTINGS = {"tracing_on": "0", "trace_clock": "mono", "options/overwrite": "0"}

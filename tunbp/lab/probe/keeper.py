@@ -1,10 +1,10 @@
 """The keeper of a tracefs instance: mounts tracefs privately, makes the instance, and removes it, whatever happens.
 
 It runs as a process of its own, in a session of its own: `python -m tunbp.lab.probe.keeper SOCKET NAME`. The mount is
-in its private mount namespace, so nobody else sees it and it ends with it. Over the socket it hands its parent a
-descriptor of the instance's folder; when the parent closes the socket, or ends in any other way, the instance is
-removed. Instances whose owner ended together with its keeper are removed by the next one. Only the standard library
-is imported, to be there quickly.
+in its private mount namespace, so nobody else sees it and it ends with it; where tracefs is mounted already, there is
+none. Over the socket it hands its parent a descriptor of the instance's folder; when the parent closes the socket, or
+ends in any other way, the instance is removed. Instances whose owner ended together with its keeper are removed by the
+next one. Only the standard library is imported, to be there quickly.
 """
 
 from __future__ import annotations
@@ -61,8 +61,10 @@ def _mount() -> None:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), "mount namespace")
     if not PLACE.is_dir():
         raise OSError(2, "this kernel was built without tracing", str(PLACE))
-    for source, target, kind, options in ((b"none", b"/", None, MS_REC | MS_PRIVATE),
-                                          (b"tracefs", bytes(PLACE), b"tracefs", 0)):  # fmt: skip
+    mounts: list[tuple[bytes, bytes, bytes | None, int]] = [(b"none", b"/", None, MS_REC | MS_PRIVATE)]
+    if not (PLACE / "events").is_dir():  # most systems have it mounted there, and the kernel refuses a second mount
+        mounts.append((b"tracefs", bytes(PLACE), b"tracefs", 0))
+    for source, target, kind, options in mounts:
         if _LIBC.mount(source, target, kind, options, None) != 0:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), target.decode())
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from tunbp.errors import LabError
 from tunbp.lab.probe import activity, device, events
 from tunbp.lab.probe.activity import Spans
-from tunbp.lab.probe.instance import Window, instance
+from tunbp.lab.probe.instance import RIGHTS, Window, instance
 from tunbp.lab.probe.match import UNSEEN, Owner, Packets, match
 
 INITIAL_PID_NAMESPACE = "pid:[4026531836]"
@@ -113,6 +113,11 @@ def record(
     """
     settings = device.settings(name)
     candidates = device.readers(name)
+    if not [other for other in candidates if pid in (None, other.pid)] and (unseen := device.hidden()):
+        raise LabError(
+            f"cannot tell who reads {name}: this user may not look into {unseen} processes of others "
+            f"(/proc/PID/fdinfo), nor record the kernel's tracepoints\nWhat to do: {RIGHTS}"
+        )
     reader = device.choose(name, candidates, pid)
     if os.readlink("/proc/self/ns/pid") != INITIAL_PID_NAMESPACE:
         raise LabError(
