@@ -11,15 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.lab.kills import CELLS as CELLS_TO_KILL
+from tests.lab.kills import visible
 from tunbp.errors import LabError
-from tunbp.lab import clean, flags, plans, process, sandbox, session, vm
+from tunbp.lab import clean, flags, plans, process, sandbox, session
 from tunbp.lab.available import this_machine, unavailable
 from tunbp.lab.check import runnable, survey
 from tunbp.lab.collect import collect, save
 from tunbp.lab.experiments import EXPERIMENTS
 from tunbp.lab.experiments.veth import VETH_RING
 from tunbp.lab.folder import finished, read_json
-from tunbp.lab.kernel import fetched
 from tunbp.model.drivers import NAPI_POLL
 from tunbp.schema import VARIABLES
 
@@ -116,20 +117,6 @@ def test_asking_for_backpressure_without_the_flag_is_an_error(parameters, tmp_pa
         measure(parameters, tmp_path / "out", variants="both")
 
 
-def visible():
-    """What a user would compare before and after, a line each: namespaces, links, mounts, instances of tracefs.
-
-    Without those of the probe's tests, which may run at the same time and have leftovers of their own to look for.
-    """
-    shown = [
-        subprocess.run(["ip", *what], capture_output=True, text=True).stdout for what in (["netns"], ["-br", "link"])
-    ]
-    instances = [path.name for path in Path("/sys/kernel/tracing/instances").glob("*")]
-    mounts = Path("/proc/self/mounts").read_text()
-    lines = [*instances, *(line for text in (*shown, mounts) for line in text.splitlines())]
-    return {line for line in lines if "tunbp-probe-" not in line}
-
-
 def processes_naming(text):
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
@@ -180,35 +167,20 @@ cells:
 needs_openvpn = pytest.mark.skipif(
     not all(map(shutil.which, ("openvpn", "iperf3", "openssl", "cc"))), reason="no openvpn, iperf3, openssl or cc"
 )
-PATH = "rtt: 0.01, ring: 25, qdisc: pfifo_fast, path: relay, duration: 2"
-KILLED = {
-    "forward": PATH,
-    "openvpn": PATH + ", warmup: 0, sample_interval: 0.2",
-    "pktgen": "xmit_mode: queue_xmit, threads: 1, ring: 100, qdisc: pfifo_fast",
-    "ring": "mode: sparse, ring: 100, qdisc: pfifo_fast, reader_rate: 500, offered_rate: 2000, sparse_rate: 50",
-    "senders": "protocol: tcp, senders: 4, ring: 100, qdisc: pfifo_fast, duration: 2",
-    "shaped": PATH + ", warmup: 0",
-    "speed": "packets: data, offered_rate: 5000, ring: 100, qdisc: pfifo_fast, rtt: 0, path: relay, duration: 2",
-    "veth": "napi: thread, qdisc: pfifo_fast, duration: 2",
-    "vhost": "load: udp, ring: 25, qdisc: pfifo_fast",
-    "video": "bit_rate: 2.0e+7, rtt: 0.02, ring: 25, qdisc: pfifo_fast, path: relay, duration: 2",
-    "wireguard": PATH,
-}
-"""A short cell of each experiment, to be killed in."""
 SOAK = bool(os.environ.get("TUNBP_SOAK"))
-MOMENTS = [(name, moment) for name in KILLED for moment in range(20)]
+MOMENTS = [(name, moment) for name in CELLS_TO_KILL for moment in range(20)]
 FEW = [("openvpn", 0), ("shaped", 1), ("veth", 2), ("wireguard", 3)]
-"""What is killed without TUNBP_SOAK: between them these use everything that could stay."""
+"""What is killed without TUNBP_SOAK: they use everything that could stay. (In a VM: `tests.lab.kills`.)"""
 
 
 def test_each_experiment_is_killed_somewhere():
-    assert set(KILLED) == set(EXPERIMENTS)
+    assert set(CELLS_TO_KILL) == set(EXPERIMENTS)
 
 
 @pytest.mark.parametrize(("experiment", "moment"), MOMENTS if SOAK else FEW)
 def test_an_experiment_killed_at_a_random_moment_leaves_nothing(tmp_path, experiment, moment):
     plan, out = tmp_path / "plan.yaml", tmp_path / "out"
-    plan.write_text(f"experiment: {experiment}\ncells: [{{{KILLED[experiment]}}}]\n")
+    plan.write_text(f"experiment: {experiment}\ncells: [{{{CELLS_TO_KILL[experiment]}}}]\n")
     _, cells = plans.load(plan)
     reasons = runnable(survey_once(), "native")[experiment] or unavailable(
         [{"label": cell.label, "values": cell.model_dump()} for cell in cells], this_machine(sandbox.prefix())
@@ -225,37 +197,6 @@ def test_an_experiment_killed_at_a_random_moment_leaves_nothing(tmp_path, experi
         child.send_signal(signal.SIGKILL)
         child.wait()
     assert_nothing_is_left(out, before)
-
-
-MACHINES = {
-    "pktgen": (KILLED["pktgen"], ["--vm", "fetched"]),
-    "vhost": (KILLED["vhost"], ["--vm", "fetched"]),
-    "ring": (KILLED["ring"], ["--vm", "fetched", "--vm", "fetched"]),  # as a review of two kernels does
-}
-"""A short cell of what needs a VM, and its kernels."""
-
-
-@pytest.mark.skipif(not SOAK, reason="boots a VM each time: TUNBP_SOAK")
-@pytest.mark.skipif(not (fetched() and vm.vng()), reason="no fetched kernel, or no virtme-ng")
-@pytest.mark.parametrize("moment", range(20))
-@pytest.mark.parametrize("experiment", MACHINES)
-def test_a_machine_killed_at_a_random_moment_leaves_nothing(tmp_path, experiment, moment):
-    plan, out = tmp_path / "plan.yaml", tmp_path / "out"
-    cell, kernels = MACHINES[experiment]
-    plan.write_text(f"experiment: {experiment}\ncells: [{{{cell}}}]\n")
-    before = visible()
-    child = start(plan, out, *kernels)
-    try:
-        # half of the moments lie in the boot, half in the runs of the first machine or the second one's boot
-        sign, most = ("plan.json", 30) if moment % 2 else ("runs/*.part", 15)
-        process.wait_for(lambda: any(out.rglob(sign)), f"no {sign}", 300.0)
-        process.pause(child, random.Random(f"{experiment} {moment}").uniform(0, most))
-        assert child.poll() is None, "it ended by itself: nothing is killed"
-    finally:
-        child.send_signal(signal.SIGKILL)
-        child.wait()
-    assert_nothing_is_left(out, before)
-    assert not any(out.rglob("runs/*.part"))
 
 
 @needs_openvpn

@@ -1,9 +1,13 @@
 """What a call measures, and which older plan of the folder it may go on with."""
 
+from contextlib import nullcontext
+from itertools import accumulate
+from types import SimpleNamespace
+
 import pytest
 
 from tunbp.errors import LabError
-from tunbp.lab import plans, session
+from tunbp.lab import plans, session, vm
 from tunbp.lab.folder import run_folder, write_json
 
 OPENVPN, PKTGEN = (plans.load(plans.find(name)) for name in ("openvpn", "pktgen"))
@@ -58,6 +62,35 @@ def test_a_vm_has_the_processors_that_its_cells_need(out):
     assert planned(out / "b", kvm=True)["machine"]["vm_cpus"] == 2
     assert planned(out / "c", PKTGEN)["machine"]["vm_cpus"] == 2
     assert planned(out / "d", PKTGEN, cpus=4)["machine"]["vm_cpus"] == 4
+
+
+def test_temporary_files_of_a_vm_end_with_its_namespaces_and_what_it_says_is_kept(out, monkeypatch):
+    monkeypatch.setattr(vm, "command", lambda *_: ["vng"])
+    monkeypatch.setattr(session.sandbox, "prefix", lambda: ("unshare", "--mount"))
+    order = session.Order(out, 1, kernel=out / KERNEL / "vmlinuz")
+    command, _, errors, variables = session._command(order, {"machine": {"vm_cpus": 1}}, out, False, "log", "errors")
+    assert command == ["unshare", "--mount", *vm.PRIVATE_RUN, "vng"]
+    assert "mount -t tmpfs tmpfs /run" in " ".join(command)
+    assert (errors, variables["TMPDIR"]) == ("errors", "/run")
+
+    def refuse():
+        raise LabError("no namespaces")
+
+    monkeypatch.setattr(session.sandbox, "prefix", refuse)
+    command, *_, variables = session._command(order, {"machine": {"vm_cpus": 1}}, out, False, "log", "errors")
+    assert command == ["vng"]
+    assert "TMPDIR" not in variables
+
+
+@pytest.mark.parametrize(("turns", "hangs"), [([1.0] * 890, False), ([1.0] * 902, True), ([1.0, 5000.0, 1.0], False)])
+def test_a_start_that_hangs_is_an_error_and_a_pause_of_the_whole_measurement_is_not(out, monkeypatch, turns, hangs):
+    passed = accumulate(turns, initial=0.0)
+    left = iter([None] * len(turns) + [0])
+    child = SimpleNamespace(poll=lambda: next(left))
+    monkeypatch.setattr(session, "time", SimpleNamespace(monotonic=lambda: next(passed)))
+    monkeypatch.setattr(session.process, "pause", lambda *_: None)
+    with pytest.raises(LabError, match="the start took longer than 900 s") if hangs else nullcontext():
+        session._watch(child, out, False, lambda *_: None)
 
 
 def test_progress_counts_the_runs_of_this_call(out):

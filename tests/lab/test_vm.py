@@ -18,9 +18,22 @@ def cpuinfo(tmp_path):
     return write
 
 
+def answers(monkeypatch, kind):
+    """What `file` says of busybox."""
+    run = vm.subprocess.run
+
+    def asked(command, **options):
+        if command[0] == "file":
+            return vm.subprocess.CompletedProcess(command, 0, f"{command[-1]}: ELF 64-bit LSB executable, {kind}", "")
+        return run(command, **options)
+
+    monkeypatch.setattr(vm.subprocess, "run", asked)
+
+
 @pytest.fixture
 def complete(monkeypatch):
     monkeypatch.setattr(vm.shutil, "which", lambda tool: f"/usr/bin/{tool}")
+    answers(monkeypatch, "statically linked")
     monkeypatch.setattr(vm, "vng", lambda: "/venv/bin/vng")
 
 
@@ -71,6 +84,14 @@ def test_missing_programs_are_told_as_packages(tmp_path, monkeypatch):
     monkeypatch.setattr(vm, "vng", lambda: "/venv/bin/vng")
     monkeypatch.setattr(vm.shutil, "which", lambda tool: None if "qemu" in tool else tool)
     with pytest.raises(LabError, match="apt-get install qemu-system-x86"):
+        vm.command(tmp_path / "vmlinuz", tmp_path, 2, kvm=False)
+
+
+def test_a_busybox_that_needs_libraries_is_as_good_as_none(tmp_path, complete, monkeypatch):
+    assert vm.missing_packages() == []
+    answers(monkeypatch, "dynamically linked")
+    assert vm.missing_packages() == ["busybox-static"]
+    with pytest.raises(LabError, match="apt-get install busybox-static"):
         vm.command(tmp_path / "vmlinuz", tmp_path, 2, kvm=False)
 
 

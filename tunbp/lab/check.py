@@ -154,7 +154,8 @@ def _kernel_items() -> Iterator[Item]:
     yield _inside(
         "tracefs",
         "tracefs",
-        "mount -t tracefs tracefs /sys/kernel/tracing && test -r /sys/kernel/tracing/events/net/net_dev_queue/id",
+        "cd /sys/kernel/tracing && { test -d events || mount -t tracefs tracefs .; } && "
+        "test -r /sys/kernel/tracing/events/net/net_dev_queue/id",
         "root of the machine (no user namespace), and a kernel with CONFIG_FTRACE; or a VM",
     )
     yield _inside("pktgen", "pktgen", "test -e /proc/net/pktgen/pgctrl")
@@ -209,7 +210,7 @@ def _tool_items() -> Iterator[Item]:
 
 
 def _vm_items() -> Iterator[Item]:
-    missing = [package for tool, package in vm.NEEDED.items() if shutil.which(tool) is None]
+    missing = vm.missing_packages()
     program = vm.vng()
     remedy = f"Debian: apt-get install {' '.join(missing)}" if missing else "pip install 'tunbp[lab]'"
     found = program or "missing"

@@ -27,6 +27,9 @@ BOOT_LIMIT = 900.0
 RUN_LIMIT = 1800.0
 """Seconds without a finished run after which a measurement counts as stuck; emulation takes minutes for one."""
 
+LONGEST_TURN = 10.0
+"""Seconds that count for one look at the worker at most."""
+
 SCARCE = 1_000_000
 """Bytes of free space below which a measurement without a reason ended for want of it."""
 
@@ -91,9 +94,9 @@ def _measure(plan: Plan, cells: list[Cell], order: Order, out: Path, follow: Fol
     kvm = order.kernel is not None and vm.kvm_usable()
     orders = _orders(plan, cells, order, kvm, out)
     write_json(out / "plan.json", orders)
-    log = out / "worker.log"
-    with log.open("wb") as output:
-        child = process.start(*_command(order, orders, out, kvm, output), own_group=True)
+    log, machine_log = out / "worker.log", out / "vm.log"
+    with log.open("wb") as output, machine_log.open("wb") as errors:
+        child = process.start(*_command(order, orders, out, kvm, output, errors), own_group=True)
     recorded = clean.record(child.pid, out)
     try:
         _watch(child, out, order.kernel is not None, follow)
@@ -108,8 +111,10 @@ def _measure(plan: Plan, cells: list[Cell], order: Order, out: Path, follow: Fol
         raise LabError(f"{message}\n{len(finished(out))} finished runs are kept in {order.out}")
     state = read_json(out / "state.json") if (out / "state.json").exists() else {"runs": None}
     if state["runs"] is None or not (state.get("paused") or finished(out) >= set(state["runs"])):
-        raise _ended_early(child.returncode, order.out, process.read_log(log))
+        said = process.read_log(log).strip() or process.read_log(machine_log)
+        raise _ended_early(child.returncode, order.out, said)
     log.unlink(missing_ok=True)
+    machine_log.unlink(missing_ok=True)
     return state
 
 
@@ -198,31 +203,40 @@ def _cpus(cells: list[Cell], order: Order, kvm: bool) -> int:
 
 
 def _command(
-    order: Order, plan: Mapping[str, Any], out: Path, kvm: bool, output: Any
+    order: Order, plan: Mapping[str, Any], out: Path, kvm: bool, output: Any, errors: Any
 ) -> tuple[list[str], Any, Any, dict[str, str] | None]:
-    """Arguments of `process.start` for the worker: in private namespaces, and in a VM if asked for."""
+    """Arguments of `process.start` for the worker: in private namespaces, and in a VM if asked for.
+
+    Natively all that it prints goes to `output`; a VM's worker opens that file itself, and `errors` is what virtme-ng
+    and QEMU say.
+    """
     if order.kernel is None:
         worker = [sys.executable, "-m", "tunbp.lab.runner", str(out)]
         return [*sandbox.prefix(), *worker], output, output, None
     prefix: tuple[str, ...] = ()
+    environment = vm.environment()
     with contextlib.suppress(LabError):  # a VM needs no namespaces; they only make its end certain
-        prefix = sandbox.prefix()
+        prefix = (*sandbox.prefix(), *vm.PRIVATE_RUN)
+        environment["TMPDIR"] = "/run"
     command = [*prefix, *vm.command(order.kernel, out, plan["machine"]["vm_cpus"], kvm)]
-    return command, subprocess.DEVNULL, subprocess.DEVNULL, vm.environment()
+    return command, subprocess.DEVNULL, errors, environment
 
 
 def _watch(child: subprocess.Popen[bytes], out: Path, in_vm: bool, follow: Follow) -> None:
     """Follow the worker by its files until it ends; a boot or a run that hangs is an error."""
-    done, changed = -1, time.monotonic()
+    done, waited, seen = -1, 0.0, time.monotonic()
     while child.poll() is None:
         if in_vm:
             write_json(out / "outer_load.json", facts.load())
         started, (now, total) = (out / "state.json").exists(), _progress(out)
-        if now != done:
-            done, changed = now, time.monotonic()
+        # a turn takes a second: a longer one is a pause (Ctrl-Z, SIGSTOP) of this process, and mostly of its worker too
+        looked = time.monotonic()
+        waited = 0.0 if now != done else waited + min(looked - seen, LONGEST_TURN)
+        seen = looked
+        done = now
         follow(now, total)
         limit = RUN_LIMIT if started else BOOT_LIMIT
-        if time.monotonic() - changed > limit:
+        if waited > limit:
             what = "a run" if started else "the start"
             log = process.read_log(out / "worker.log")
             raise process.failure(

@@ -29,8 +29,12 @@ slow or busy host makes a run longer, and changes nothing in it. (With `sleep=on
 slept in real time and a busy host woke it late: OpenVPN over 8 Mbit/s carried 7.19 instead of 7.37 Mbit/s.) Only where
 it waits for files of the host its clock runs ahead, before and after the measured part. And no work-arounds for flaws
 that an emulated processor does not have."""
-NEEDED = {"qemu-system-x86_64": "qemu-system-x86", "busybox": "busybox-static", "modprobe": "kmod"}
+NEEDED = {"qemu-system-x86_64": "qemu-system-x86", "busybox": "busybox-static", "modprobe": "kmod", "file": "file"}
 """Programs virtme-ng needs, and the Debian packages they come in."""
+BUSYBOXES = ("busybox-static", "busybox.static", "busybox")
+"""Names of a busybox in the order in which virtme-ng looks for one; it takes none that needs libraries."""
+PRIVATE_RUN = ("sh", "-c", 'mount -t tmpfs tmpfs /run && exec "$@"', "sh")
+"""In private namespaces: temporary files of virtme-ng in a memory file system that ends with them, also by a kill."""
 
 
 def kvm_obstacle(device: Path = KVM, cpuinfo: Path = Path("/proc/cpuinfo")) -> str | None:
@@ -62,6 +66,17 @@ def vng() -> str | None:
     """Path of the `vng` command: beside this Python, or on the PATH."""
     beside = Path(sys.executable).parent / "vng"
     return str(beside) if beside.exists() else shutil.which("vng")
+
+
+def missing_packages() -> list[str]:
+    """Debian packages of the programs that virtme-ng needs and that are not here."""
+    lacking = [package for tool, package in NEEDED.items() if shutil.which(tool) is None]
+    box = next(filter(None, map(shutil.which, BUSYBOXES)), None)
+    if box and not lacking:
+        told = subprocess.run(["file", "-L", box], capture_output=True, text=True).stdout
+        if "statically linked" not in told and "static-pie linked" not in told:  # as virtme-ng asks
+            lacking.append(NEEDED["busybox"])
+    return lacking
 
 
 def resolve_kernel(name: str) -> Path:
@@ -113,8 +128,7 @@ def command(kernel: Path, out: Path, cpus: int, kvm: bool) -> list[str]:
     program = vng()
     if program is None:
         raise LabError("virtme-ng is not installed: pip install 'tunbp[lab]' (or pip install virtme-ng)")
-    missing = [package for tool, package in NEEDED.items() if shutil.which(tool) is None]
-    if missing:
+    if missing := missing_packages():
         raise LabError(f"virtme-ng needs programs that are missing; Debian: apt-get install {' '.join(missing)}")
     log = shlex.quote(str(out / "worker.log"))
     code = shlex.quote(str(Path(__file__).parents[2]))  # the very package that runs here, wherever it comes from
