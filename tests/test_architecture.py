@@ -224,7 +224,7 @@ ACROSS = {
     "tests/lab/probe/test_truth.py": "a probe against a device whose constants are known",
     "tests/lab/test_kills.py": "measurements in a VM that are killed",
     "tests/lab/test_live.py": "experiments on this machine's kernel",
-    "tests/lab/test_rights.py": "what an ordinary user is told",
+    "tests/lab/probe/test_rights.py": "what an ordinary user is told",
     "tests/model/engines/test_kernel_rules.py": "single events of both engines as Linux has them",
     "tests/model/test_closed_forms.py": "both engines against textbook formulas",
     "tests/model/test_linux_events.py": "both engines against recordings of Linux' TCP",
