@@ -45,6 +45,18 @@ def test_a_later_call_may_repeat_more_and_choose_other_cells(out):
     assert planned(out, only=("*-bbr-*",), repeat=8)["repeat"] == 8
 
 
+def test_a_plan_that_is_older_than_a_field_goes_on_with_its_default(out):
+    old = planned(out)
+    for cell in old["cells"]:
+        del cell["values"]["link_jitter"]
+    write_json(out / "plan.json", old)
+    assert planned(out)["cells"][0]["values"]["link_jitter"] == 0
+    old["cells"][0]["values"]["rtt"] = 0.123
+    write_json(out / "plan.json", old)
+    with pytest.raises(LabError, match="different: cells"):
+        planned(out)
+
+
 def test_runs_of_different_machines_are_not_mixed(out):
     planned(out)
     with pytest.raises(LabError, match=r"was made with vm_kernel 7\.3\.4\+deb13-amd64, not 7\.4"):

@@ -157,6 +157,7 @@ def _orders(plan: Plan, cells: list[Cell], order: Order, kvm: bool, out: Path) -
     path = out / "plan.json"
     if path.exists():
         old = read_json(path)
+        old["cells"] = _completed(plan, old.get("cells"))
         if differing := [key for key in FIXED if old.get(key) != orders[key]]:
             raise LabError(
                 f"{path} is the plan of another measurement (different: {', '.join(differing)}); "
@@ -169,6 +170,15 @@ def _orders(plan: Plan, cells: list[Cell], order: Order, kvm: bool, out: Path) -
                     "choose another folder with --out"
                 )
     return orders
+
+
+def _completed(plan: Plan, cells: Any) -> Any:
+    """Cells of an older plan with the defaults of newer fields; as they are, where they are no cells."""
+    try:
+        model = EXPERIMENTS[plan.experiment].cell
+        return [{**cell, "values": model(**cell["values"]).model_dump()} for cell in cells]
+    except (TypeError, KeyError, ValueError):
+        return cells
 
 
 def chosen(cells: list[Cell], only: Sequence[str]) -> list[Cell]:
