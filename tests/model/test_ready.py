@@ -88,3 +88,9 @@ def test_the_packets_engine_is_made_ready_with_the_rest(monkeypatch, tmp_path):
     monkeypatch.setattr(ready.packets, "make_ready", places.append)
     ready._make(None, tmp_path)
     assert places == [tmp_path]
+
+
+@pytest.mark.parametrize("fields", [{}, {"driver": "7.3"}, {"streams": 8}, {"origin": "forwarded"}, {"rtt": 2e-4}])
+def test_paced_draws_of_a_prediction_are_made_ready_for_whole_tiles(fields):
+    prepared = batch_kinds(Scenario(path_rate=1e4, ack_cost=1e-6, **{"rtt": 0.05, **fields}, pacing=True))
+    assert {(batch.WIDTHS[kind.single], kind) for _, kind in prepared} <= set(ready.usual())

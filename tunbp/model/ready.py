@@ -21,7 +21,8 @@ from tunbp.model.engines.packets import batch as packets
 
 def usual() -> list[tuple[int, Kind]]:
     """Widths and kinds of the fluid engine's kernels that are made ready."""
-    return [(width, kind) for kind in fluid.usual() for width in (fluid.WIDTHS[kind.single], 1)]
+    both = [(width, kind) for kind in fluid.usual() for width in (fluid.WIDTHS[kind.single], 1)]
+    return both + [(fluid.WIDTHS[kind.single], kind) for kind in fluid.paced()]
 
 
 def _make(work: tuple[int, Kind] | None, place: Path) -> None:

@@ -269,6 +269,16 @@ def usual() -> list[Kind]:
     return tcp + [Kind(True, cubic, codes.OPEN, pushing, *[False] * 5) for pushing in (False, True)]
 
 
+def paced() -> list[Kind]:
+    """Kinds with a sender that is paced, as `tunbp predict` draws it: made ready for whole tiles alone."""
+    cubic = congestion.CODES["cubic"]
+    return [
+        Kind(single, cubic, codes.TCP, pushing, *BEHIND[0], blocks, True, False)
+        for single, pushing, blocks in product((True, False), (False, True), (False, True))
+        if single or blocks
+    ]
+
+
 def _alone(table: Array, kinds: list[Kind], flows: Array) -> set[Kind]:
     """Kinds whose kernel for single scenarios is ready, or wins more time than its compilation takes.
 
