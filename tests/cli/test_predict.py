@@ -187,7 +187,7 @@ def test_where_no_constants_give_the_run_no_table_and_no_advice_follow():
     shown = predict(*VPN, *FAST, "--measured", "2Gbit/s")
     assert shown.exit_code == 0, shown.output
     assert "Nobody said, so this is assumed: OpenVPN (--product)." in " ".join(shown.output.split())
-    assert "the model without it" in shown.output
+    assert "The model without it: " in " ".join(shown.output.split())
     said = " ".join(shown.output.split())
     assert said.startswith("No answer: likely constants do not give this run, so that something else limits")
     assert "with the flag" not in said

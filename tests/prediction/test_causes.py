@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
+import pytest
 import xarray as xr
 
 from tunbp.prediction import causes as by
@@ -36,6 +37,21 @@ def test_a_draw_below_it_is_held_by_drops_or_growth_and_the_largest_share_comes_
     found = causes(made([40.0, 50.0, 60.0, 99.0], [1e-3, 1e-3, 0.0, 0.0]))
     assert found == {by.RING: 0.5, by.GROWTH: 0.25, by.READER: 0.25}
     assert next(iter(found)) == by.RING
+
+
+@pytest.mark.parametrize("used", [{}, {"qdisc": {"value": "noqueue"}}, {"source": {"value": "open"}}])
+def test_the_ring_holds_what_backpressure_makes_a_tenth_faster_and_nothing_else(used: dict[str, Any]) -> None:
+    prediction: Any = made([40.0, 95.0, 99.0, 50.0], [0.0, 0.0, 1e-3, 1e-3])
+    variants = xr.DataArray(["stock", "backpressure"], dims="variant")
+    rates = prediction.draws[["simulated_rate", "ring_share"]].isel(variant=0, drop=True)
+    prediction.draws = prediction.draws.drop_dims("variant").merge(rates.expand_dims(variant=variants.to_numpy()))
+    prediction.gains = lambda ring: np.array([1.0, 0.15, 0.0, 0.05])
+    prediction.used = prediction.used | used
+    if used:  # there the flag does not say what the ring costs
+        assert causes(prediction) == {by.READER: 0.5, by.RING: 0.25, by.GROWTH: 0.25}
+    else:
+        assert causes(prediction) == {by.RING: 0.5, by.READER: 0.25, by.GROWTH: 0.25}
+        assert causes(prediction)[by.RING] == np.mean(prediction.gains(None) > 0.1)
 
 
 def test_with_loss_on_the_path_fewer_ring_drops_than_that_are_no_cause() -> None:

@@ -64,6 +64,7 @@ def test_of_a_run_that_this_end_received_the_ring_is_not_the_one_beside_it():
         (run().drop_vars("received_rate"), {"rtt": 0.1}, "no rate in this file"),
         (with_device(run(total_retransmits=900.0), 3), {}, "random loss on the path"),
         (run(mean_rtt=0.6), {}, "the link holds this run, not the ring"),
+        (run(received_rate=20e6, mean_rtt=0.17), {}, "a rate holds this run, not drops of the ring"),
         (run(sent_rate=200e6, set_rate=200e6), {}, "the rate was set"),
         (run().assign_attrs(protocol="UDP"), {}, "a run of UDP, of which 200 Mbit/s arrived"),
         (run(duration=0.3), {}, "the run took 300 ms: it ended in slow start"),
@@ -83,6 +84,16 @@ def test_of_a_run_that_this_end_received_the_ring_is_not_the_one_beside_it():
 )
 def test_what_cannot_be_predicted_is_said(dataset, given, says):
     assert read_run(dataset, given).cannot.startswith(says)
+
+
+def test_what_waits_behind_a_rate_is_told_how_it_waits_less():
+    for rate in (20e6, 200e6):
+        said = read_run(run(received_rate=rate, mean_rtt=0.17), {}).cannot
+        assert (
+            f"Neither a longer ring nor the flag helps then. CAKE a little below that rate ({rate / 1e6:.0f} Mbit/s"
+            in said
+        )
+        assert f"cake bandwidth {0.95 * rate / 1e3:.0f}kbit`" in said
 
 
 def test_what_is_given_need_not_be_in_the_file():

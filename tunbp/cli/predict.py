@@ -75,7 +75,12 @@ VARIANTS = list(WORDS)
 )
 @click.option("--host", help="Start from the constants of a known host, e.g. path-openvpn.")
 @click.option("--constants", type=click.Path(path_type=File), help="constants.yaml that `tunbp lab probe` wrote.")
-@click.option("--direction", type=click.Choice(["upload", "download"]), default="upload", show_default=True)
+@click.option(
+    "--direction",
+    type=click.Choice(["upload", "download"]),
+    default=None,
+    help="Which way the data go: whose device's ring it is.  [default: upload]",
+)
 @options.of(SET, NAMES, ALIASES)
 @click.option("--warmup", type=Quantity("2s", "s"), help="Time that totals leave out.  [default: duration / 6]")
 @click.option("--rings", default=RINGS, show_default=True, help="Ring sizes to predict; --ring is added.")
@@ -85,7 +90,7 @@ VARIANTS = list(WORDS)
 @click.option("--plot", type=click.Path(path_type=File, dir_okay=False), help="Draw to a PDF, PNG or SVG file.")
 def predict(
     trace: tuple[File, ...], measured: str | None, variant: str | None, cpu_bound: str | None, udp: str | None,
-    mtu: int | None, product: str | None, host: str | None, constants: File | None, direction: str,
+    mtu: int | None, product: str | None, host: str | None, constants: File | None, direction: str | None,
     warmup: float | None, rings: str, draws: int, seed: int, as_json: bool, plot: File | None, **given: Any,
 ) -> None:  # fmt: skip
     """Predict throughput and ping of your own path over txqueuelen, stock and with backpressure.
@@ -191,21 +196,23 @@ def _as_option(message: str) -> str:
     return f"--{options.name_of(field, NAMES)}:{rest}" if known and colon else message
 
 
-def report(console: Console, found: Prediction, direction: str, path: Path, guessed: bool = False) -> None:
+def report(console: Console, found: Prediction, direction: str | None, path: Path, guessed: bool = False) -> None:
     """Print the verdict, what it stands on, one line per ring size, and the card."""
     from rich.markup import escape
 
-    from tunbp.prediction.card import HERE, THERE, card
+    from tunbp.prediction.card import HERE, MAYBE_HERE, THERE, card
 
     read = path.told
-    side = HERE if direction == "upload" else THERE
+    side = {"upload": HERE, "download": THERE}.get(direction or "", MAYBE_HERE)
     advice = card(found, read.device if read else "", path.program, side, guessed)
     console.print(escape(advice.verdict), style="bold")
     for line in advice.basis:
         console.print(escape(line))
     if found.fit is None or found.fit.reproduced:  # rows of constants that do not give the run would only mislead
         console.print(_table(found))
-        console.print("Payload rates, as iperf3's. Lost: without the flag, in the ring and behind it.", style="dim")
+        start = show(float(found.used["warmup"]["value"]), "s", 2)
+        lost = f"Lost: without the flag, in the ring and behind it, after the first {start}."
+        console.print(f"Payload rates, as iperf3's. {lost}", style="dim")
     for line in advice.advice:
         console.print(escape(line))
     if path.known["rtt"] == 0.0:
@@ -258,7 +265,7 @@ def _common_unit(quantiles: Sequence[Mapping[str, float]]) -> tuple[str, float]:
 
 def _used_line(found: Prediction) -> str:
     """What was taken as known, and what was not."""
-    from tunbp.prediction.card import words
+    from tunbp.prediction.phrases import words
 
     def said(name: str, value: Any) -> str:
         if isinstance(value, str | bool):

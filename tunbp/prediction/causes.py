@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tunbp.prediction.distribution import Prediction
+from tunbp.prediction.distribution import WORTH, Prediction
 
 NEAR = 0.85
 """Part of a stage's ceiling from which the stage holds a draw; a saw that touches it carries as much."""
@@ -18,7 +18,9 @@ def causes(prediction: Prediction, variant: str = "", ring: int | None = None) -
     """Share of the draws that each cause holds, largest first.
 
     A link is a cause of its own only where its rate was given: what follows the reader is a guess otherwise (the far
-    program, processors that both share), and counts as the reader, which stands for the tunnel's programs.
+    program, processors that both share), and counts as the reader, which stands for the tunnel's programs. Drops in the
+    ring hold a draw of stock if it is over `WORTH` faster without them, with backpressure: so the probability that the
+    ring limits is the one that the flag helps. Drops before the warm-up ends count too, which slow TCP for long.
 
     Parameters
     ----------
@@ -50,10 +52,21 @@ def causes(prediction: Prediction, variant: str = "", ring: int | None = None) -
     lowest = np.argmin(ceiling, axis=0)
     stage = np.array([names[stages[place]] for place in lowest])
     near = here["simulated_rate"].to_numpy() >= NEAR * ceiling.min(axis=0)
-    dropped = here["ring_share"].to_numpy()
     loss = float(prediction.used.get("path_loss", {}).get("value", 0.0))
-    without = np.where(dropped > max(1e-6, loss), RING, LOSS if loss else GROWTH)
-    held = np.where(near, stage, without)
+    flagged = _flagged(prediction, variant or prediction.variant)
+    if flagged:
+        held = np.where(near, stage, LOSS if loss else GROWTH)
+        held = np.where(prediction.gains(ring) > WORTH, RING, held)
+    else:
+        without = np.where(here["ring_share"].to_numpy() > max(1e-6, loss), RING, LOSS if loss else GROWTH)
+        held = np.where(near, stage, without)
     found, counts = np.unique(held, return_counts=True)
     shares = {str(name): float(count) / held.size for name, count in zip(found, counts, strict=True)}
     return dict(sorted(shares.items(), key=lambda item: -item[1]))
+
+
+def _flagged(prediction: Prediction, variant: str) -> bool:
+    """Whether backpressure says what stock would be without drops in its ring: TCP waits for a queue that stops."""
+    used = prediction.used
+    stops = used.get("qdisc", {}).get("value") != "noqueue" and used.get("source", {}).get("value", "tcp") == "tcp"
+    return variant == "stock" and stops and "backpressure" in prediction.draws["variant"].to_numpy()

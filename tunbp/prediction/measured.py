@@ -13,6 +13,7 @@ import xarray as xr
 from tunbp.model.congestion import CONTROLS
 from tunbp.model.fields import FIELDS
 from tunbp.model.qdiscs import QDISCS
+from tunbp.prediction import settings
 from tunbp.prediction.conditioning import Observation
 from tunbp.quantities import percent, show
 from tunbp.traces import limit
@@ -114,10 +115,7 @@ def _single(run: xr.Dataset, given: Mapping[str, Any], variant: str) -> Told:
     elif (share_again := _resent(run, rate)) is not None:
         values["resent"] = share_again
     if drops is not None and not drops.counted and drops.dropped:
-        told.append(
-            f"{drops.dropped:.0f} packets dropped since {drops.name} came up, nobody knows when: not used, two "
-            "snapshots would tell"
-        )
+        told.append(f"{drops.dropped:.0f} packets dropped since {drops.name} came up: not used")
     if mean and least and mean > least:
         values["queueing"] = mean - least
     if (cost := _reader_cost(run, rate)) is not None:
@@ -303,11 +301,13 @@ def _cannot(run: xr.Dataset, drops: Device | None, known: Mapping[str, Any], rat
             return _ring_alone(drops)
         if drops is not None:
             at_times = f"the ring of {drops.name} has overflowed at times" if drops.dropped else f"{drops.name}"
+            look = f"ip -s link show {drops.name}"
             return (
                 f"one snapshot of counters does not tell whether it is the ring now: {at_times} (it dropped "
                 f"{drops.dropped:.0f} of {drops.sent + drops.dropped:.0f} packets since it came up, nobody knows "
-                f"when). Take `ip -s link show {drops.name}` twice, ten seconds apart under load, and give both: "
-                f"`--trace before.txt --trace after.txt`; or `tunbp lab probe {drops.name}` (`--coarse` without root)"
+                f"when). Take two ten seconds apart, while it is slow: `{look} > before.txt; sleep 10; {look} > "
+                "after.txt; tunbp predict --trace before.txt --trace after.txt`; or watch it: `tunbp lab probe "
+                f"{drops.name}` (`--coarse` without root)"
             )
         if "queue" in run.dims and not run.attrs.get("difference") and "time" not in run.dims:
             return "one snapshot of counters, and no tunnel device in it: take `ip -d -s link` twice, or name a run"
@@ -336,11 +336,23 @@ def _cannot(run: xr.Dataset, drops: Device | None, known: Mapping[str, Any], rat
     if queue is not None and queue > 1.5 * ring:
         return (
             f"the link holds this run, not the ring: {show(queue, 'byte', 3)} stand in a queue, "
-            f"the ring holds at most {show(ring, 'byte', 3)}. {NEITHER}"
+            f"the ring holds at most {show(ring, 'byte', 3)}. {NEITHER}. {_sooner(rate)}"
         )
     if held.name == limit.PATH and (drops is None or not drops.dropped):
-        return f"the link holds this run, not the ring: {held.reason}, and no drop of a ring is in the file. {NEITHER}"
+        return (
+            f"a rate holds this run, not drops of the ring: {held.reason}, and no drop of a ring is in the file. It is "
+            "the rate of the link, or of the tunnel's program if `top` shows it at a whole processor beside a "
+            f"transfer. {NEITHER}. {_sooner(rate)}"
+        )
     return ""
+
+
+def _sooner(rate: float) -> str:
+    """What shortens the wait before a link of a rate [bit/s]."""
+    return (
+        f"CAKE a little below that rate ({show(rate, 'bit/s', 3)} of payload) shortens the wait on the machine that "
+        f"sends into the link: {settings.cake(0.95 * rate)}"
+    )
 
 
 def _ring_alone(drops: Device) -> str:

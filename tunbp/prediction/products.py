@@ -35,6 +35,8 @@ class Product:
         Whether what passes its device comes from others, so that its ring is always on this host.
     missing
         What usually decides and is not known unless it is given; empty if nothing.
+    outer
+        Bytes that it adds to each packet on the wire, from the outer IPv4 header on.
     unless
         Field whose value, where it is given, says what is missing; empty if none does.
     """
@@ -50,6 +52,7 @@ class Product:
     forwards: bool = False
     missing: str = ""
     unless: str = ""
+    outer: int = 0
 
 
 def product(name: str) -> Product:
@@ -75,7 +78,7 @@ def product(name: str) -> Product:
     return Product(
         row["title"], row["device"], row.get("queue", ""), row["flag"], row["faster"], dict(row.get("fields", {})),
         row.get("enter", ""), bool(row.get("packets")), bool(row.get("forwards")),
-        row.get("missing", ""), row.get("unless", ""),
+        row.get("missing", ""), row.get("unless", ""), int(row.get("outer", 0)),
     )  # fmt: skip
 
 

@@ -1,0 +1,112 @@
+"""Numbers of a prediction as people read them: with their interval, their probability, their name."""
+
+from __future__ import annotations
+
+from tunbp.model.fields import FIELDS
+from tunbp.prediction.distribution import Prediction
+from tunbp.quantities import show, show_range
+
+
+def words(name: str) -> str:
+    """A constant as people call it.
+
+    Parameters
+    ----------
+    name
+        Field of `tunbp.Scenario`, or a correction of ``data/priors.yaml``.
+
+    Returns
+    -------
+    str
+        E.g. ``link rate``.
+    """
+    return FIELDS[name].long_name if name in FIELDS else name.replace("_", " ")
+
+
+def sure(probability: float) -> str:
+    """A probability in words, and as the number behind them.
+
+    Parameters
+    ----------
+    probability
+        Between 0 and 1.
+
+    Returns
+    -------
+    str
+        E.g. ``"likely (72 %)"``; the words are the IPCC's for these probabilities.
+    """
+    words = (
+        (0.95, "almost certainly"),
+        (0.9, "very likely"),
+        (0.66, "likely"),
+        (0.33, "as likely as not"),
+        (0.0, "perhaps"),
+    )
+    return f"{next(word for least, word in words if round(probability, 2) >= least)} ({100 * probability:.0f} %)"
+
+
+def interval_of(prediction: Prediction, name: str, ring: int, variant: str) -> str:
+    """The median of a variable, with its 90 % interval.
+
+    Parameters
+    ----------
+    prediction
+        What `tunbp.prediction.predict` returned.
+    name
+        A variable of the prediction, a rate or a time.
+    ring, variant
+        Where.
+
+    Returns
+    -------
+    str
+        E.g. ``47 Mbit/s (90 %: 40 to 56 Mbit/s)``.
+    """
+    q = prediction.quantiles(name, ring, variant)
+    unit = "bit/s" if name.endswith("rate") else "s"
+    return with_interval(q["median"], q["low90"], q["high90"], unit)
+
+
+def with_interval(middle: float, low: float, high: float, unit: str) -> str:
+    """A value with its 90 % interval, in one unit; alone where it is known as well as it is shown.
+
+    Parameters
+    ----------
+    middle, low, high
+        SI units.
+    unit
+        A unit of `tunbp.quantities.show`.
+
+    Returns
+    -------
+    str
+        E.g. ``47 Mbit/s (90 %: 40 to 56 Mbit/s)``.
+
+    Examples
+    --------
+    >>> with_interval(47e6, 40e6, 56e6, "bit/s"), with_interval(0.1, 0.1, 0.1, "s")
+    ('47 Mbit/s (90 %: 40 to 56 Mbit/s)', '100 ms')
+    """
+    known = show(low, unit, 2) == show(high, unit, 2)
+    return show(middle, unit, 3) + ("" if known else f" (90 %: {show_range(low, high, unit, like=middle)})")
+
+
+def median_of(prediction: Prediction, name: str, ring: int, variant: str) -> float:
+    """The median of a variable.
+
+    Parameters
+    ----------
+    prediction
+        What `tunbp.prediction.predict` returned.
+    name
+        A variable of the prediction.
+    ring, variant
+        Where.
+
+    Returns
+    -------
+    float
+        SI unit.
+    """
+    return prediction.quantiles(name, ring, variant)["median"]
