@@ -56,7 +56,8 @@ def test_runs_of_two_rings_are_reproduced_each_with_its_own():
     assert [(run.ring, run.rates) for run in rings.fit.runs] == [(100, (30e6,)), (500, (80e6,))]
     for run in rings.fit.runs:
         assert run.model[0] < run.rates[0] < run.model[2]
-    assert "Your run with txqueuelen 500, stock, 80 Mbit/s, model " in str(card(rings))
+    assert "Your run with txqueuelen 500, stock: 80 Mbit/s, model " in str(card(rings))
+    assert "The model was fitted to these runs, which do not test it." in str(card(rings))
 
 
 def test_a_flood_of_which_less_arrives_is_held_by_the_reader_and_the_lost_share_is_known():

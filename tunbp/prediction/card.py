@@ -304,10 +304,14 @@ def _fit(prediction: Prediction) -> list[str]:
         if len(told) > 1:
             what += f" with txqueuelen {run.ring}, {'stock' if run.variant == 'stock' else 'with the flag'}"
         it, says = "them" if several else "it", with_interval(middle, low, high, "bit/s")
-        if prediction.fit.reproduced:
-            lines.append(f"{what}: {rates}. The model, fitted to {it} and so not tested by {it}: {says}.")
-        else:
+        if not prediction.fit.reproduced:
             lines.append(f"{what}: {rates}. The model without {it}: {says}.")
+        elif len(told) > 1:
+            lines.append(f"{what}: {rates}, model {says}.")
+        else:
+            lines.append(f"{what}: {rates}. The model, fitted to {it} and so not tested by {it}: {says}.")
+    if len(told) > 1 and prediction.fit.reproduced:
+        lines.append("The model was fitted to these runs, which do not test it.")
     if len(told) == 1 and _link_or_program(prediction):
         lines.append("If a link of about that rate stands behind the tunnel, it is the limit: give --path-rate.")
     return lines
