@@ -11,7 +11,7 @@ from tunbp.prediction.distribution import Prediction
 from tunbp.prediction.path import HEADERS
 from tunbp.prediction.phrases import median_of, with_interval
 from tunbp.prediction.products import Product
-from tunbp.prediction.rings import HALF
+from tunbp.prediction.rings import OPEN
 from tunbp.quantities import show, show_range
 
 SURE = 0.75
@@ -81,7 +81,9 @@ def pacing(prediction: Prediction, device: str) -> list[str]:
     used = {name: row["value"] for name, row in prediction.used.items()}
     if used["origin"] != "local" or used["qdisc"] == "fq" or used["congestion"] == "bbr":
         return []
-    if prediction.gain()["probability_above_10_percent"] < HALF:
+    if prediction.gain()["probability_above_10_percent"] < OPEN or (
+        "pacing" not in prediction.unknown and used["pacing"]
+    ):
         return []
     ask = "" if prediction.fit else " (--qdisc fq and --congestion bbr predict them)"
     return [
