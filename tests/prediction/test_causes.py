@@ -29,6 +29,13 @@ def made(rate: list[float], ring_share: list[float], unknown: tuple[str, ...] = 
     return cast(Prediction, prediction)
 
 
+def both(prediction: Any) -> Any:
+    """The same draws with backpressure, too."""
+    rates = prediction.draws[["simulated_rate", "ring_share"]].isel(variant=0, drop=True)
+    prediction.draws = prediction.draws.drop_dims("variant").merge(rates.expand_dims(variant=["stock", "backpressure"]))
+    return prediction
+
+
 def test_a_draw_near_the_lowest_ceiling_is_held_by_that_stage() -> None:
     assert causes(made([99.0, 86.0], [0.0, 0.0])) == {by.READER: 1.0}
 
@@ -42,9 +49,7 @@ def test_a_draw_below_it_is_held_by_drops_or_growth_and_the_largest_share_comes_
 @pytest.mark.parametrize("used", [{}, {"qdisc": {"value": "noqueue"}}, {"source": {"value": "open"}}])
 def test_the_ring_holds_what_backpressure_makes_a_tenth_faster_and_nothing_else(used: dict[str, Any]) -> None:
     prediction: Any = made([40.0, 95.0, 99.0, 50.0], [0.0, 0.0, 1e-3, 1e-3])
-    variants = xr.DataArray(["stock", "backpressure"], dims="variant")
-    rates = prediction.draws[["simulated_rate", "ring_share"]].isel(variant=0, drop=True)
-    prediction.draws = prediction.draws.drop_dims("variant").merge(rates.expand_dims(variant=variants.to_numpy()))
+    prediction = both(prediction)
     prediction.gains = lambda ring: np.array([1.0, 0.15, 0.0, 0.05])
     prediction.used = prediction.used | used
     if used:  # there the flag does not say what the ring costs
@@ -56,6 +61,9 @@ def test_the_ring_holds_what_backpressure_makes_a_tenth_faster_and_nothing_else(
 
 def test_with_loss_on_the_path_fewer_ring_drops_than_that_are_no_cause() -> None:
     assert causes(made([40.0], [1e-4], loss=1e-3)) == {by.LOSS: 1.0}
+    prediction: Any = both(made([40.0, 40.0], [1e-4, 1e-2], loss=1e-3))
+    prediction.gains = lambda ring: np.array([0.2, 0.2])  # by chance, in the first
+    assert causes(prediction) == {by.LOSS: 0.5, by.RING: 0.5}
 
 
 def test_a_link_is_a_cause_only_where_its_rate_was_given() -> None:

@@ -63,3 +63,10 @@ def test_the_rule_is_said_with_the_numbers_of_the_ring_that_it_leaves() -> None:
         "Not longer, as 1000 is over 10 % faster with 0 % probability, 3 % in the median: from 25 % and 5 % on it "
         "would be worth it"
     )
+
+
+def test_a_gain_just_below_the_rule_is_not_rounded_up_to_it() -> None:
+    fast = spread(100, 0.2, 0.2, 0.2)
+    found = made(r100=spread(100), r500=fast, r1000=[rate * 1.048 for rate in fast])
+    assert enough(found) == 500
+    assert ", 4.8 % in the median: from 25 % and 5 % on" in why_enough(found, 500)

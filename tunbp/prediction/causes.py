@@ -56,7 +56,9 @@ def causes(prediction: Prediction, variant: str = "", ring: int | None = None) -
     flagged = _flagged(prediction, variant or prediction.variant)
     if flagged:
         held = np.where(near, stage, LOSS if loss else GROWTH)
-        held = np.where(prediction.gains(ring) > WORTH, RING, held)
+        # with loss on the path runs differ by chance: fewer drops than that are no cause
+        ringed = (here["ring_share"].to_numpy() > loss) | (loss == 0.0)
+        held = np.where((prediction.gains(ring) > WORTH) & ringed, RING, held)
     else:
         without = np.where(here["ring_share"].to_numpy() > max(1e-6, loss), RING, LOSS if loss else GROWTH)
         held = np.where(near, stage, without)
