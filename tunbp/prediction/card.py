@@ -371,9 +371,9 @@ def _datagrams(prediction: Prediction, device: str, known: Product) -> list[str]
             show(median_of(prediction, "received_rate", n, "stock"), "bit/s", 3) for n in (shorter, prediction.ring)
         ]
         passes = f"{rates[0]} instead of {rates[1]}" if rates[0] != rates[1] else "as much"
-        less = f" With {shorter} {passes} pass, {_ping(prediction, shorter)}: {now}."
+        less = f" With {shorter} packets of ring {passes} pass, {_ping(prediction, shorter)}: {now}."
     return [
-        f"Today: send less, or read faster. The ring is full: ping under load {show(waits[0], 's', 2)} with "
+        f"Today: send less, or make the reader faster. The ring is full: ping under load {show(waits[0], 's', 2)} with "
         f"{prediction.ring}, {show(waits[1], 's', 2)} with {longest}.{less}",
         "With the flag packets wait in the qdisc: a sender that blocks slows down, one that does not loses them there.",
     ]

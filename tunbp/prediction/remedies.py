@@ -97,13 +97,13 @@ def _waiting(prediction: Prediction, known: Product) -> list[str]:
     ping, rtt = median_of(prediction, "latency", prediction.ring, prediction.variant), prediction.used["rtt"]["value"]
     if ping < LONGER_PING * rtt:
         return []
-    rate = _link(prediction)
+    line = _link(prediction) * _with_headers(prediction, known)
     where = "For an upload that is the host or the router; for a download the far side, or here what comes in (ifb)."
     return [
         f"Packets wait before the link: ping under load {show(ping, 's', 2)}, {show(rtt, 's', 2)} idle"
         f"{_buffered(prediction)}.",
-        f"CAKE at 95 % of the link's rate (the lowest that you see, where it varies: radio, phone) shortens that, on "
-        f"the machine that sends into it: {settings.cake(0.95 * rate)}. "
+        f"CAKE at 95 % of the line's rate, headers included (the lowest that you see, where it varies: radio, phone) "
+        f"shortens that, on the machine that sends into it: {settings.cake(0.95 * line)}. "
         + ("That is this host, or what stands between it and the link." if known.forwards else where),
     ]
 
@@ -124,14 +124,18 @@ def _buffered(prediction: Prediction) -> str:
 
 def _payload(prediction: Prediction, known: Product) -> list[str]:
     """What a stated rate of a link was taken as, and how to state the other."""
-    mss, rate = float(prediction.used["mss"]["value"]), _link(prediction)
-    headers = HEADERS + known.outer
-    whole = (mss + headers) / mss
+    rate, whole = _link(prediction), _with_headers(prediction, known)
     return [
-        f"Rates are payload, the link's {show(rate, 'bit/s', 3)} too: with headers (some {headers} byte a packet) that "
-        f"is {show(rate * whole, 'bit/s', 3)} on the line. If {show(rate, 'bit/s', 3)} is the line's own rate: "
+        f"Rates are payload, the link's {show(rate, 'bit/s', 3)} too: with headers (some {HEADERS + known.outer} byte a "
+        f"packet) that is {show(rate * whole, 'bit/s', 3)} on the line. If {show(rate, 'bit/s', 3)} is the line's own rate: "
         f"`--bandwidth {show(rate / whole, 'bit/s', 3).replace(' ', '')}`."
     ]
+
+
+def _with_headers(prediction: Prediction, known: Product) -> float:
+    """Bytes of a packet on the line over those of its payload."""
+    mss = float(prediction.used["mss"]["value"])
+    return (mss + HEADERS + known.outer) / mss
 
 
 def _link(prediction: Prediction) -> float:
@@ -178,9 +182,9 @@ def _window(prediction: Prediction) -> str:
     if name == "send_buffer":
         return (
             f"{line}Where is it set? In the application (SO_SNDBUF): take that out, so that Linux sizes it itself, or "
-            "raise it, which net.core.wmem_max limits. As OpenVPN's `sndbuf` (its "
-            "config below /etc/openvpn) it limits TCP with `proto tcp` alone: raise it at both ends. Else, on the "
-            f"machine whose TCP sends: {send}."
+            "raise it, which net.core.wmem_max limits. Nowhere: on the "
+            f"machine whose TCP sends, {send}. As OpenVPN's `sndbuf` (its config below /etc/openvpn): with `proto tcp` "
+            "raise it at both ends; with `proto udp` it does not limit TCP, so run this again without --send-buffer."
         )
     return (
         f"{line}The window is half of tcp_rmem: `sysctl -w net.ipv4.tcp_rmem='4096 131072 {most}'` at the receiver, at "
