@@ -43,7 +43,7 @@ def test_what_waits_before_a_slow_link_is_said_with_its_remedy():
     found = predict({"rtt": 0.04, "path_rate": 860.0, "duration": 6.0, "warmup": 1.0}, [], count=32)
     said = str(card(found))
     assert re.search(r"`tc qdisc replace dev UPLINK root cake bandwidth 10\d{3}kbit`", said)
-    assert "`[CAKE] Bandwidth=9464K` in UPLINK's file of /etc/systemd/network/*.network" in said
+    assert "`[CAKE] Bandwidth=10144K` in UPLINK's file of /etc/systemd/network/*.network" in said
     assert "The link's own buffer is assumed: " in said
     assert "Rates are payload, the link's 9.96 Mbit/s too: with headers (some 104 byte a packet)" in said
     assert "If 9.96 Mbit/s is the line's own rate: `--bandwidth 9.29Mbit/s`." in said

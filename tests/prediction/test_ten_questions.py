@@ -127,10 +127,8 @@ def test_6_a_socket_buffer_of_64_kb_at_100_ms_is_5_mbit_s_and_is_raised_first():
     said = ask("--product", "openvpn", "--send-buffer", "64KB", "--rtt", "100ms", "--ring", "500")
     assert said.startswith("Almost certainly (100 %) the window of TCP limits this tunnel: neither a longer ring nor")
     assert "64 KB / 100 ms = 5.12 Mbit/s: raise the socket buffers first." in said
-    assert (
-        "As OpenVPN's `sndbuf` (its config below /etc/openvpn): with `proto tcp` raise it at both ends; with " in said
-    )
-    assert "`proto udp` it does not limit TCP, so run this again without --send-buffer." in said
+    assert "As OpenVPN's `sndbuf` (its config below /etc/openvpn): with `proto tcp` raise it at both ends" in said
+    assert "with `proto udp` it does not limit TCP, so run this again without --send-buffer." in said
     assert "`sysctl -w net.ipv4.tcp_wmem='4096 16384 " in said
     assert "ip link set" not in said
 

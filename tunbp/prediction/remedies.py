@@ -126,9 +126,9 @@ def _payload(prediction: Prediction, known: Product) -> list[str]:
     """What a stated rate of a link was taken as, and how to state the other."""
     rate, whole = _link(prediction), _with_headers(prediction, known)
     return [
-        f"Rates are payload, the link's {show(rate, 'bit/s', 3)} too: with headers (some {HEADERS + known.outer} byte a "
-        f"packet) that is {show(rate * whole, 'bit/s', 3)} on the line. If {show(rate, 'bit/s', 3)} is the line's own rate: "
-        f"`--bandwidth {show(rate / whole, 'bit/s', 3).replace(' ', '')}`."
+        f"Rates are payload, the link's {show(rate, 'bit/s', 3)} too: with headers (some {HEADERS + known.outer} byte "
+        f"a packet) that is {show(rate * whole, 'bit/s', 3)} on the line. If {show(rate, 'bit/s', 3)} is the line's "
+        f"own rate: `--bandwidth {show(rate / whole, 'bit/s', 3).replace(' ', '')}`."
     ]
 
 
