@@ -76,6 +76,13 @@ def test_rates_may_be_given_in_bits_of_payload():
     assert used["path_rate"]["value"] == pytest.approx(5e3)
 
 
+@pytest.mark.parametrize(("rate", "asked"), [("5k/s", True), ("40Mbit/s", False)])
+def test_a_chain_s_packets_may_be_the_reader_s_own_and_a_link_s_bits_are_not(rate, asked):
+    found = record(*VPN[:4], "--drain", "80k/s", "--path-rate", rate, *FAST)
+    assert ({"shared", "lift"} <= {row["name"] for row in found["unknown"]}) is asked
+    assert found["used"]["path_rate"]["source"] == "given"
+
+
 def test_bandwidth_and_loss_are_other_names_of_path_rate_and_path_loss():
     used = record(*VPN, "--bandwidth", "5k/s", "--loss", "1%", *FAST)["used"]
     assert (used["path_rate"]["value"], used["path_loss"]["value"]) == (5e3, 0.01)

@@ -1,11 +1,11 @@
-"""What iperf3 said."""
+"""What iperf3 said, and what a connection begins under."""
 
 import json
 
 import pytest
 
 from tunbp.errors import LabError
-from tunbp.lab.tcp import check_iperf3
+from tunbp.lab.tcp import PACES, PLAIN, begin_under, check_iperf3
 
 
 def write(tmp_path, content):
@@ -33,3 +33,31 @@ def test_a_result_without_totals_is_an_error(tmp_path, content):
 def test_a_truncated_file_shows_its_last_lines(tmp_path):
     with pytest.raises(LabError, match=r'wrote no JSON[^$]*"intervals"'):
         check_iperf3(write(tmp_path, '{"start": {},\n"intervals": ['))
+
+
+class Space:
+    """A namespace of a host that allows all but BBR."""
+
+    def __init__(self):
+        self.values = {}
+
+    def run(self, *_):
+        return "reno cubic bbr\n"
+
+    def set_sysctls(self, values):
+        if "bbr" in values.values():
+            raise LabError("/proc/sys/net/ipv4/tcp_congestion_control does not take 'bbr': Operation not permitted")
+        self.values |= values
+
+
+def test_connections_begin_under_a_control_that_leaves_no_pacing():
+    space = Space()
+    begin_under(space, PLAIN)
+    assert space.values == {"net.ipv4.tcp_congestion_control": "reno"}
+
+
+def test_a_host_that_lets_no_namespace_pace_is_told_how_to():
+    with pytest.raises(LabError, match=r"not permitted; .*tcp_allowed_congestion_control='reno cubic bbr'"):
+        begin_under(Space(), PACES)
+    with pytest.raises(LabError, match="'vegas' is not loaded"):
+        begin_under(Space(), "vegas")

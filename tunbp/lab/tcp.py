@@ -63,7 +63,13 @@ def begin_under(space: Namespace, congestion: str) -> None:
         If the kernel does not have it or allows no namespace to choose it.
     """
     check_congestion(space, congestion)
-    space.set_sysctls({"net.ipv4.tcp_congestion_control": congestion})
+    try:
+        space.set_sysctls({"net.ipv4.tcp_congestion_control": congestion})
+    except LabError as error:
+        raise LabError(
+            f"{error}; a namespace may begin with what the host allows to all: "
+            f"`sysctl -w net.ipv4.tcp_allowed_congestion_control='reno cubic {PACES}'`"
+        ) from error
 
 
 def measure_tcp(path: RoutedPath, cell: Mapping[str, Any], folder: Path, programs: Mapping[str, int]) -> dict[str, Any]:

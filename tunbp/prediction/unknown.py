@@ -171,7 +171,9 @@ def constants(unknown: Mapping[str, Prior], drawn: Mapping[str, Array]) -> dict[
 
 
 def acting(base: Scenario, unknown: Mapping[str, Prior], drawn: Mapping[str, Array]) -> dict[str, xr.DataArray]:
-    """The same as they act: long packets cost more, and programs that take turns are faster than a flood says.
+    """The same as they act: long packets cost more, programs that take turns are faster than a flood says.
+
+    A reader that waits for processors which its chain shares carries what the chain does; nothing behind it is slower.
 
     Parameters
     ----------
