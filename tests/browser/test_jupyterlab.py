@@ -110,7 +110,7 @@ def page(chromium, lab):
     page = chromium.new_page(viewport={"width": 1400, "height": 1000})
     page.failures = []
     page.on("pageerror", lambda error: page.failures.append(str(error)))
-    page.set_default_timeout(MINUTE)
+    page.set_default_timeout(3 * MINUTE)  # of a machine that does other things too
     yield page
     page.close()
 
