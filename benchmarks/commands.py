@@ -53,6 +53,20 @@ def first(*arguments: str) -> float:
         return command(*arguments, cache=Path(empty))[0]
 
 
+def redraw() -> float:
+    """Median wall-clock time of a redraw of notebook 06 while a slider moves, as the person who moves it waits."""
+    from tunbp.notebooks.your_path.figures import Explorer
+    from tunbp.notebooks.your_path.params import Params
+
+    explorer = Explorer(Params().model_dump())
+    times = []
+    for _ in range(1 + REPEATS):
+        start = time.perf_counter()
+        explorer.show(explorer.draft(), rough=True)
+        times.append(time.perf_counter() - start)
+    return sorted(times[1:])[REPEATS // 2]
+
+
 def sweep() -> float:
     """Processor time of the README's sweep (8,192 scenarios of 30 s), warm."""
     command("sweep", "params/sweep_paths.yaml", "--plan")
@@ -104,6 +118,7 @@ ROWS: dict[str, tuple[Callable[[], float], str, str]] = {
         "s",
         "<= 4",
     ),
+    "redraw of notebook 06 while a slider moves": (redraw, "s", "<= 0.3"),
     "tunbp trace": (lambda: warm("trace", TRACE), "s", ""),
     "tunbp check": (lambda: warm("check"), "s", ""),
     "random mixed batch": (lambda: mixed_batch() / 1e6, "M flow-steps/s/core", ">= 250"),

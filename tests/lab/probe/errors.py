@@ -53,6 +53,26 @@ def burst_rate(analysis: Analysis, truth: Truth) -> tuple[float, int]:
     return analysis.arrivals.burst_rate.value / (1e9 / gap[together].mean()) - 1, int(together.sum())
 
 
+def bursts_found(analysis: Analysis, truth: Truth, size: int) -> tuple[float, int]:
+    """Share of the program's bursts that the probe shows with their size [1], and how many were looked for.
+
+    Looked for are those that the log shows to be whole and apart. A packet enters the ring between the two times that
+    the log has of it; a machine that keeps the program from its next packet for longer than a service time (behind a
+    packet that woke the reader, than that and the wake) splits a burst for the probe, too.
+    """
+    bursts, service, waking = analysis.arrivals.bursts, analysis.arrivals.service * 1e9, analysis.arrivals.waking * 1e9
+    begin, end = (truth.sent[: len(truth.sent) // size * size, i].reshape(-1, size) for i in (0, 1))
+    woke = truth.occupancy(begin[:, 0])[0] == 0
+    together = (end[:, 1] - begin[:, 0] <= service + woke * waking) & (end[:, 2:] - begin[:, 1:-1] <= service).all(axis=1)
+    short = truth.occupancy(end[:, -1])[0] <= 1
+    apart = begin[1:, 0] - end[:-1, -1] > service + short[:-1] * waking
+    inside = within(analysis, begin[:, 0]) & within(analysis, end[:, -1])
+    whole = begin[1:-1, 0][(together & inside)[1:-1] & apart[:-1] & apart[1:]]
+    place = np.searchsorted(bursts.begin, whole)
+    found = bursts.size[place[place < bursts.size.size]]
+    return float((found == size).sum() / max(whole.size, 1)), whole.size
+
+
 def exact_occupancy(analysis: Analysis, truth: Truth) -> tuple[float, int]:
     """Share of samples at which the occupancy is the program's, of those outside of its system calls; their number."""
     equal = []
