@@ -144,6 +144,12 @@ def test_native_cubic_was_paced_as_the_hosts_default_was_bbr_and_emulated_cubic_
     assert not live.paced(told).any()  # what a cell says goes before the host
 
 
+def test_of_the_native_senders_those_of_tcp_paced(runs):
+    native = runs["senders_native"]
+    assert (live.paced(native) == (native["protocol"].to_numpy() == "tcp")).all()
+    assert not live.paced(runs["senders"]).any()
+
+
 def test_the_costs_of_the_native_chain_were_measured_without_tcp(runs):
     costs = runs["speed_native"]
     assert "congestion" not in costs.coords

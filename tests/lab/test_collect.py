@@ -12,6 +12,7 @@ import pytest
 
 from tunbp import open_trace
 from tunbp.errors import LabError
+from tunbp.evidence import live
 from tunbp.evidence.datasets import data_path
 from tunbp.lab.collect import bundle, collect, measured
 from tunbp.schema import VARIABLES
@@ -59,6 +60,22 @@ def test_a_run_tells_its_series_its_path_and_its_machine(folder):
     assert np.isnan(run["ssthresh"].to_numpy()[: first - 1]).all()
     assert 0 <= float(run["relay_late_fraction"]) < 0.05
     assert float(run["reader_cpu"]) > 0.5
+
+
+def test_older_runs_without_a_field_say_what_they_were_beside_newer_ones(folder, tmp_path):
+    out = shutil.copytree(folder, tmp_path / "both")
+    newer, older = (out / "runs" / name / "run.json" for name in NAMES)
+    record = json.loads(newer.read_text())
+    record["parameters"] |= {"pacing": False, "link_buffer": 7}
+    newer.write_text(json.dumps(record))
+    record = json.loads(older.read_text())
+    del record["parameters"]["link_buffer"]
+    older.write_text(json.dumps(record))
+    runs = collect(out).set_index(run="ring")
+    assert runs["pacing"].sel(run=500).item() is False
+    assert runs["pacing"].sel(run=5000).item() is True  # that host's default is BBR
+    assert live.paced(runs.reset_index("run")).sum() == 1
+    assert runs["link_buffer"].sel(run=[500, 5000]).values.tolist() == [7, 1000]
 
 
 @pytest.mark.parametrize("name", ["openvpn", "wireguard"])

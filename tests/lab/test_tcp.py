@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tunbp.errors import LabError
-from tunbp.lab.tcp import PACES, PLAIN, begin_under, check_iperf3
+from tunbp.lab.tcp import begin_connections, check_iperf3
 
 
 def write(tmp_path, content):
@@ -52,12 +52,17 @@ class Space:
 
 def test_connections_begin_under_a_control_that_leaves_no_pacing():
     space = Space()
-    begin_under(space, PLAIN)
+    begin_connections(space, {"congestion": "cubic", "pacing": False})
     assert space.values == {"net.ipv4.tcp_congestion_control": "reno"}
 
 
 def test_a_host_that_lets_no_namespace_pace_is_told_how_to():
     with pytest.raises(LabError, match=r"not permitted; .*tcp_allowed_congestion_control='reno cubic bbr'"):
-        begin_under(Space(), PACES)
-    with pytest.raises(LabError, match="'vegas' is not loaded"):
-        begin_under(Space(), "vegas")
+        begin_connections(Space(), {"congestion": "cubic", "pacing": True})
+
+
+def test_a_control_that_the_kernel_lacks_is_named_before_anything_is_set():
+    space = Space()
+    with pytest.raises(LabError, match="'vegas' is not loaded; this kernel has reno, cubic, bbr"):
+        begin_connections(space, {"congestion": "vegas", "pacing": False})
+    assert not space.values

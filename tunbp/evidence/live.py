@@ -349,9 +349,11 @@ def paced(runs: xr.Dataset) -> npt.NDArray[np.bool_]:
     Returns
     -------
     ndarray
-        One per run. BBR, which paces always, is not meant: False.
+        One per run. BBR, which paces always, is not meant, and UDP has no control: False.
     """
     plain = np.array([not CONTROLS[str(name)].paced for name in runs["congestion"].to_numpy()])
+    if "protocol" in runs.coords:
+        plain &= runs["protocol"].to_numpy() == "tcp"
     if "pacing" in runs.coords:
         return np.asarray(plain & (runs["pacing"].to_numpy() == 1))
     default = json.loads(str(runs.attrs["facts"]))["sysctls"]["net.ipv4.tcp_congestion_control"]

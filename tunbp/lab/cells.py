@@ -21,6 +21,10 @@ Ring = Annotated[int, Field(ge=1, le=1 << 20)]
 Qdisc = Annotated[str, AfterValidator(_qdisc)]
 Rate = Annotated[float, Field(ge=0, le=1e8)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
+Pacing = Annotated[
+    bool,
+    Field(description="whether TCP paces whatever its congestion control is, as where the connection begins under BBR"),
+]
 SocketBuffer = Annotated[int, Field(ge=0, le=1 << 26)]
 Warmup = Annotated[float, Field(ge=0, le=600)]
 
@@ -76,10 +80,7 @@ class TunnelCell(PathCell):
     windows: Literal["raised", "default"] = Field(
         default="raised", description="TCP's largest windows: raised to 32 MiB, or this kernel's default"
     )
-    pacing: bool = Field(
-        default=False,
-        description="whether TCP paces whatever its congestion control is, as where the connection begins under BBR",
-    )
+    pacing: Pacing = False
     sample_interval: Annotated[float, Field(ge=0, le=10)] = Field(
         default=0.0, description="time between samples of sockets, counters and processes [s]; 0: none"
     )

@@ -20,6 +20,7 @@ from tunbp.lab.experiments import EXPERIMENTS
 from tunbp.lab.folder import PART, read_json, read_rows, write_json
 from tunbp.lab.namespaces import link_counter
 from tunbp.lab.path import OUTER, TUNNEL
+from tunbp.lab.tcp import PACES
 from tunbp.traces import open_trace
 
 RENAMED = {"rtt": "added_rtt"}
@@ -58,7 +59,9 @@ def collect(folder: Path) -> xr.Dataset:
     records = [(path.parent, read_json(path)) for path in sorted((folder / "runs").glob("*/run.json"))]
     if not records:
         raise LabError(f"{folder} holds no finished run of `tunbp lab run`")
-    runs = sorted((_checked_run(where, record) for where, record in records), key=lambda run: run["begun"].item())
+    fields = {name for _, record in records for name in _field(record, "parameters")}
+    checked = (_checked_run(where, _completed(record, fields)) for where, record in records)
+    runs = sorted(checked, key=lambda run: run["begun"].item())
     whole = xr.concat(runs, "run", join="outer", combine_attrs="drop", data_vars="all", coords="all")
     first = records[0][1]
     whole.attrs = {
@@ -194,6 +197,29 @@ def write(runs: xr.Dataset, folder: Path) -> Path:
     except OSError as error:
         raise LabError(f"cannot write {path}: {error}") from error
     return path
+
+
+def _field(record: Any, name: str) -> Mapping[str, Any]:
+    """A mapping in a record; empty, where that is damaged, which `_checked_run` says."""
+    found = record.get(name) if isinstance(record, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def _completed(record: Any, fields: set[str]) -> Any:
+    """A record with the parameters that newer runs of its measurement have and that were no choice when it was made.
+
+    They are what they are by default, but `pacing`: connections began under what the machine's own default was.
+    """
+    parameters = _field(record, "parameters")
+    known = EXPERIMENTS.get(str(record.get("experiment"))) if parameters else None
+    missing = fields - set(parameters)
+    if known is None or not missing <= set(known.cell.model_fields):
+        return record
+    added = {name: known.cell.model_fields[name].get_default() for name in missing}
+    if "pacing" in added and parameters.get("protocol", "tcp") == "tcp":
+        default = _field(_field(record, "facts"), "sysctls").get("net.ipv4.tcp_congestion_control")
+        added["pacing"] = default == PACES
+    return {**record, "parameters": {**parameters, **added}}
 
 
 def _checked_run(where: Path, record: Mapping[str, Any]) -> xr.Dataset:

@@ -21,50 +21,35 @@ PLAIN, PACES = "reno", "bbr"
 WINDOWS = ("net.ipv4.tcp_rmem", "net.ipv4.tcp_wmem")
 
 
-def check_congestion(space: Namespace, congestion: str) -> None:
-    """Raise unless the kernel has this congestion control.
+def begin_connections(space: Namespace, cell: Mapping[str, Any]) -> None:
+    """Let a namespace's connections begin without pacing, or with it where the cell says so, before iperf3 makes them.
+
+    iperf3 asks for the congestion control of the cell when a connection is made. One that began under BBR goes on
+    pacing (``sk_pacing_status``) when another control takes over, 200 % of a window per RTT in slow start and 120 %
+    later: a host whose default is BBR paces CUBIC so.
 
     Parameters
     ----------
     space
-        A namespace.
-    congestion
-        As the kernel names it.
+        Namespace of the senders.
+    cell
+        Values with `congestion` and `pacing`.
 
     Raises
     ------
     LabError
-        Naming those it has.
+        If the kernel lacks one of both congestion controls, naming those it has, or allows no namespace to choose.
     """
+    begins = PACES if cell["pacing"] else PLAIN
     known = space.run("sysctl", "-n", "net.ipv4.tcp_available_congestion_control").split()
-    if congestion not in known:
-        raise LabError(
-            f"congestion control {congestion!r} is not loaded; this kernel has {', '.join(known)}; "
-            f"load it (`modprobe tcp_{congestion}`) or use a VM"
-        )
-
-
-def begin_under(space: Namespace, congestion: str) -> None:
-    """Let connections of a namespace begin under a congestion control; iperf3 asks for its own when one is made.
-
-    A connection that begins under BBR goes on pacing (``sk_pacing_status``) when another control takes over: 200 % of
-    a window per RTT in slow start, 120 % later. A host whose default is BBR paces CUBIC so.
-
-    Parameters
-    ----------
-    space
-        A namespace.
-    congestion
-        As the kernel names it.
-
-    Raises
-    ------
-    LabError
-        If the kernel does not have it or allows no namespace to choose it.
-    """
-    check_congestion(space, congestion)
+    for name in (cell["congestion"], begins):
+        if name not in known:
+            raise LabError(
+                f"congestion control {name!r} is not loaded; this kernel has {', '.join(known)}; "
+                f"load it (`modprobe tcp_{name}`) or use a VM"
+            )
     try:
-        space.set_sysctls({"net.ipv4.tcp_congestion_control": congestion})
+        space.set_sysctls({"net.ipv4.tcp_congestion_control": begins})
     except LabError as error:
         raise LabError(
             f"{error}; a namespace may begin with what the host allows to all: "
@@ -104,8 +89,7 @@ def measure_tcp(path: RoutedPath, cell: Mapping[str, Any], folder: Path, program
     """
     warmup, duration = float(cell["warmup"]), float(cell["duration"])
     ends = {"client": path.client, "server": path.server}
-    check_congestion(path.client, cell["congestion"])
-    begin_under(path.client, PACES if cell["pacing"] else PLAIN)
+    begin_connections(path.client, cell)
     if cell["windows"] == "default":
         defaults = facts.sysctls()
         for space in ends.values():

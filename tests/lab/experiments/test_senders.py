@@ -1,8 +1,10 @@
 """Totals of many senders."""
 
 import pytest
+from pydantic import ValidationError
 
-from tunbp.lab.experiments.senders import account
+from tunbp.lab.experiments import senders
+from tunbp.lab.experiments.senders import SendersCell, account
 
 
 def reading(time, delivered, ring, switches, cpu, waited, **events):
@@ -32,3 +34,33 @@ def test_counted_events_are_differences_and_ksoftirqd_is_in_seconds():
     assert (found["drops_full_ring"], found["ksoftirqd_cpu"]) == (202, 2.0)
     assert "drops_qdisc_burst" not in found, "a kernel without this reason has no count of it"
     assert "ksoftirqd_ns" not in found
+
+
+class Space:
+    """A namespace that notes what its connections begin under, and starts nothing."""
+
+    begins = None
+
+    def run(self, *_):
+        return "reno cubic bbr"
+
+    def set_sysctls(self, values):
+        (self.begins,) = values.values()
+
+    def start(self, *command, **_):
+        raise LookupError(*command[:2])
+
+
+@pytest.mark.parametrize(("pacing", "begins"), [(False, "reno"), (True, "bbr")])
+def test_before_any_program_starts_senders_begin_without_pacing_or_with_it(tmp_path, pacing, begins):
+    client, server = Space(), Space()
+    cell = SendersCell(protocol="tcp", senders=2, ring=100, pacing=pacing)
+    with pytest.raises(LookupError, match="iperf3"), senders._tcp(client, server, cell.model_dump(), tmp_path):
+        raise AssertionError("nothing was started")
+    assert client.begins == begins
+    assert cell.label.endswith("-paced") == pacing
+
+
+def test_udp_does_not_pace():
+    with pytest.raises(ValidationError, match="pacing needs protocol: tcp"):
+        SendersCell(protocol="udp", senders=2, ring=100, pacing=True)

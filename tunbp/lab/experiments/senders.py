@@ -16,19 +16,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tunbp.lab import compiled, facts, flags, inside, packet, process, sampler
-from tunbp.lab.cells import Cell, Seconds, Warmup
+from tunbp.lab.cells import Cell, Pacing, Seconds, Warmup
 from tunbp.lab.counting import Event, counting_where_allowed
 from tunbp.lab.experiment import Experiment
 from tunbp.lab.namespaces import Namespace, link_counter, namespaces, qdisc_counter, qdisc_drops
 from tunbp.lab.path import CLIENT_INNER, SERVER_INNER, TUNNEL
 from tunbp.lab.sender import Flow
 from tunbp.lab.sender import serve as send
-from tunbp.lab.tcp import check_iperf3, listens
+from tunbp.lab.tcp import begin_connections, check_iperf3, listens
 
 EVENTS = {
     "drops_full_ring": Event("skb/kfree_skb", reasons=("FULL_RING",)),
@@ -46,14 +46,21 @@ MTU = 1500
 class SendersCell(Cell):
     """A number of senders into a device with a number of queues."""
 
-    label_fields: ClassVar[tuple[str, ...]] = ("protocol", "senders", "queues", "ring", "qdisc")
+    label_fields: ClassVar[tuple[str, ...]] = ("protocol", "senders", "queues", "ring", "qdisc", "pacing")
 
     protocol: Literal["tcp", "udp"] = Field(description="what the senders send")
     senders: Annotated[int, Field(ge=1, le=64)] = Field(description="sending processes, one flow each")
     queues: Annotated[int, Field(ge=1, le=16)] = Field(default=1, description="queues of the device (IFF_MULTI_QUEUE)")
     congestion: str = Field(default="cubic", pattern="^[a-z_0-9]+$", description="TCP congestion control")
+    pacing: Pacing = False
     duration: Seconds = Field(default=5.0, description="measured time [s]")
     warmup: Warmup = Field(default=1.0, description="time cut before it [s]")
+
+    @model_validator(mode="after")
+    def _only_tcp_paces(self) -> Self:
+        if self.pacing and self.protocol != "tcp":
+            raise ValueError("pacing needs protocol: tcp")
+        return self
 
 
 def measure(cell: Mapping[str, Any], backpressure: bool, folder: Path) -> dict[str, Any]:
@@ -191,6 +198,7 @@ def _udp(client: Namespace, cell: Mapping[str, Any]) -> Iterator[None]:
 @contextmanager
 def _tcp(client: Namespace, server: Namespace, cell: Mapping[str, Any], folder: Path) -> Iterator[None]:
     """One iperf3 server and client for each sender, all at once; their results are left in `folder`."""
+    begin_connections(client, cell)
     ports = [FIRST_PORT + number for number in range(cell["senders"])]
     seconds = f"{cell['warmup'] + cell['duration'] + 0.5:g}"
     with ExitStack() as stack:
