@@ -3,13 +3,15 @@
 Run as root from the project's root, with a fetched kernel: ``python -m tests.lab.kills`` kills pktgen and vhost-net in
 a VM and the review of two kernels 20 times each; ``--only openvpn`` kills one experiment, of the others natively.
 
-A measurement is made once without a kill, which tells how long one is. Then it is begun in a new folder and killed
-(SIGKILL) at a moment drawn from that whole length; every sixth moment is drawn from its end, after the last run, where
-results are collected. Lengths are in processor time where a VM is emulated, which a busy machine changes little.
-What a kill left is gone on with in the same folder, which is killed too, and so on, until one
-attempt ends by itself: its result must be complete. After each kill nothing may be there that was not there before:
-processes (by a mark in their environment), the namespaces they lived in, devices, mounts, instances of tracefs and
-temporary files; after `tunbp lab clean` no record and no half-made run either. Finished runs keep their bytes.
+A measurement is made once without a kill, which tells how long its parts are. Then it is begun in a new folder and
+killed (SIGKILL) at a moment of one of three parts: of each six kills two are anywhere before the first run (in a VM:
+while it boots), three anywhere in the runs that are left to do, and one in the collection of results. A moment drawn
+from the whole length would mostly meet the boot, which takes most of the time of an emulated VM. Lengths are in
+processor time where there is a VM, which a busy machine changes little. What a kill left is gone on with in the same
+folder, which is killed too, and so on, until one attempt ends by itself: its result must be complete. After each kill
+nothing may be there that was not there before: processes (by a mark in their environment), the namespaces they lived
+in, devices, mounts, instances of tracefs and temporary files; after `tunbp lab clean` no record and no half-made run
+either. Finished runs keep their bytes.
 """
 
 from __future__ import annotations
@@ -112,6 +114,10 @@ class Command:
     def runs_are_made(self) -> bool:
         """Whether all runs are finished and no worker lives: what is left to do is to collect them."""
         return all(map(complete, self.sides)) and not any(self.records.glob("*.json"))
+
+    def made(self) -> int:
+        """Finished runs of all sides."""
+        return sum(len(finished(side)) for side in self.sides)
 
     def phase(self) -> str:
         """What it is doing."""
@@ -291,14 +297,15 @@ class Clock:
     def wait(self, child: subprocess.Popen[bytes], seconds: float) -> None:
         """Until it has come so far, or has ended."""
         while child.poll() is None and self.now() < seconds:
-            process.pause(child, 0.3 if self.command.kernels else min(0.3, seconds - self.now()))
+            process.pause(child, 0.1 if self.command.kernels else min(0.3, seconds - self.now()))
 
 
 @dataclass(frozen=True)
 class Lengths:
-    """Of a measurement that nobody killed: seconds of `Clock` in all, seconds of time of its end, runs of each side."""
+    """Of a measurement that nobody killed: its parts in seconds of `Clock`, and how many runs of each side it makes."""
 
-    whole: float
+    start: float
+    run: float
     end: float
     runs: tuple[int, ...]
 
@@ -311,30 +318,36 @@ def unkilled(command: Command) -> Lengths:
     AssertionError
         If that fails already.
     """
+    parts, before = dict.fromkeys(("start", "run", "between", "end"), 0.0), 0.0
     with begun(command) as child:
         clock = Clock(command)
-        while child.poll() is None and not command.runs_are_made():
-            clock.now()
-            process.pause(child, 0.3)
-        made = time.monotonic()
+        while child.poll() is None:
+            part = {"run": "run", "collection": "end"}.get(command.phase(), "between" if parts["run"] else "start")
+            now = clock.now()
+            parts[part], before = parts[part] + now - before, now
+            process.pause(child, 0.2)
         child.wait()
-        whole = clock.now()
     runs = tuple(len(finished(side)) for side in command.sides)
     if wrong := wrong_result(command, child.returncode, runs):
         raise AssertionError(f"without a kill: {wrong}")
-    return Lengths(whole, time.monotonic() - made, runs)
+    return Lengths(parts["start"], parts["run"] / sum(runs), parts["end"], runs)
+
+
+PARTS = ("run", "start", "run", "start", "run", "end")
+"""Where one kill after the other is: the order lets the same folder meet all of them."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """When to kill: seconds of `Clock` after the beginning, or of time after the last run was made; None: never."""
+    """When to kill: in which part, at which share of its length; in the runs, in which of those that are left."""
 
-    delay: float | None
-    after_runs: bool = False
+    part: str
+    share: float
+    which: float = 0.0
 
     def __str__(self) -> str:
         """In the words of a report."""
-        return f"{self.delay:.1f} s after the {'last run' if self.after_runs else 'beginning'}"
+        return f"at {self.share:.0%} of {self.part}"
 
 
 @dataclass(frozen=True)
@@ -346,18 +359,32 @@ class Tried:
     wrong: list[str]
 
 
-def attempt(command: Command, moment: Moment) -> Tried:
-    """Begin or go on, kill at a moment, and look."""
+def reach(command: Command, child: subprocess.Popen[bytes], moment: Moment, lengths: Lengths) -> None:
+    """Wait for a moment, or for the end of the command."""
+    clock, waits = Clock(command), 0.0
+    if moment.part == "run":
+        left = sum(lengths.runs) - command.made()
+        before = command.made() + int(moment.which * left)
+        while left and child.poll() is None and (command.made() < before or command.phase() != "run"):
+            process.pause(child, 0.05)
+        waits = lengths.run
+    elif moment.part == "end":
+        while child.poll() is None and not command.runs_are_made():
+            process.pause(child, 0.05)
+        waits = lengths.end
+    else:
+        waits = lengths.start
+    clock.wait(child, (clock.now() if moment.part != "start" else 0.0) + moment.share * waits)
+
+
+def attempt(command: Command, moment: Moment | None, lengths: Lengths) -> Tried:
+    """Begin or go on, kill at a moment (None: never), and look."""
     watch, kept = Watch(command), runs_of(command)
     with begun(command) as child:
-        while moment.after_runs and child.poll() is None and not command.runs_are_made():
-            process.pause(child, 0.05)
-        if moment.delay is None:
+        if moment is None:
             child.wait()
-        elif moment.after_runs:
-            process.pause(child, moment.delay)
         else:
-            Clock(command).wait(child, moment.delay)
+            reach(command, child, moment, lengths)
         watch.look()
         phase = command.phase()
         ended = child.poll() is not None
@@ -367,11 +394,10 @@ def attempt(command: Command, moment: Moment) -> Tried:
     return Tried("" if ended else phase, child.returncode, wrong)
 
 
-def moments(r: random.Random, lengths: Lengths, kills: int) -> Iterator[Moment]:
-    """Where to kill: anywhere, and every sixth time after the runs."""
+def moments(r: random.Random, kills: int) -> Iterator[Moment]:
+    """Where to kill, see `PARTS`."""
     for number in range(kills):
-        at_end = number % 6 == 5
-        yield Moment(r.uniform(0, lengths.end if at_end else lengths.whole), at_end)
+        yield Moment(PARTS[number % len(PARTS)], r.random(), r.random())
 
 
 def attack(name: str, kills: int, seed: str, base: Path, say: Callable[[str], object]) -> Tally:
@@ -379,12 +405,12 @@ def attack(name: str, kills: int, seed: str, base: Path, say: Callable[[str], ob
     experiment, kernels = MACHINES.get(name, (name, 0))
     r, tally = random.Random(f"{name} {seed}"), Tally()
     lengths = unkilled(Command(base / "whole", experiment, kernels))
-    say(f"{name}: {lengths.whole:.0f} s without a kill, {lengths.end:.1f} s of it after the runs")
-    wanted = moments(r, lengths, kills)
+    say(f"{name}: {lengths.start:.0f} s until the first run, {lengths.run:.1f} s a run, {lengths.end:.1f} s after them")
+    wanted = moments(r, kills)
     moment, number, hits = next(wanted, None), 0, 0
     while moment is not None or hits:
         command = Command(base / str(number), experiment, kernels)
-        tried = attempt(command, moment or Moment(None))
+        tried = attempt(command, moment, lengths)
         tally.failures += [f"{name} {tried.phase or 'end'}: {what}" for what in tried.wrong]
         if tried.phase:
             tally.phases[tried.phase] += 1
@@ -398,8 +424,8 @@ def attack(name: str, kills: int, seed: str, base: Path, say: Callable[[str], ob
         say(f"{name}: ended by itself after {hits} kills {wrong or 'with a complete result'}")
         shutil.rmtree(command.folder)
         number, hits = number + 1, 0
-        # the moment lay behind the end: another one, or it would come again
-        moment = moment and Moment(r.uniform(0, lengths.whole))
+        # the moment lay behind the end: another one of that part, or it would come again
+        moment = moment and Moment(moment.part, r.random(), r.random())
     return tally
 
 

@@ -4,11 +4,12 @@ import os
 import random
 import signal
 import subprocess
+from collections import Counter
 
 import pytest
 
 from tests.lab import kills
-from tests.lab.kills import Command, Lengths, Watch, gone, marked, moments, wrong_result
+from tests.lab.kills import Command, Lengths, Moment, Watch, gone, marked, moments, wrong_result
 from tunbp.lab import process
 from tunbp.lab.folder import run_folder, write_json
 
@@ -81,10 +82,47 @@ def test_a_result_that_lacks_a_run_is_none(tmp_path):
     assert wrong_result(command, 1, [2]) == "status 1: ended early"
 
 
-def test_moments_lie_in_the_whole_length_and_every_sixth_after_the_runs():
-    found = list(moments(random.Random(1), Lengths(100.0, 2.0, (2,)), 24))
-    ends = [moment for moment in found if moment.after_runs]
-    assert len(ends) == 4
-    assert all(0 <= moment.delay <= 2 for moment in ends)
-    others = [moment.delay for moment in found if not moment.after_runs]
-    assert min(others) < 25 < 75 < max(others) <= 100
+def test_of_six_kills_three_are_in_runs_two_before_them_and_one_in_the_collection():
+    found = list(moments(random.Random(1), 24))
+    assert Counter(moment.part for moment in found) == {"run": 12, "start": 8, "end": 4}
+    shares = sorted(moment.share for moment in found)
+    assert 0 <= shares[0] < 0.25 < 0.75 < shares[-1] < 1
+
+
+class Staged(Command):
+    """A command that makes the folders and files by which parts of a measurement are told, and stays in one of them."""
+
+    def start(self):
+        side = self.out
+        record = f'{{"out": "{side}"}}'
+        script = f"""
+            stay() {{ [ $1 != {self.experiment} ] || exec sleep 300; }}
+            run() {{
+                mkdir {side}/runs/$1.part; stay $1
+                echo '{{}}' > {side}/runs/$1.part/run.json; mv {side}/runs/$1.part {side}/runs/$1; }}
+            mkdir -p {self.records} {side}/runs; echo '{record}' > {self.records}/a.json; stay boot
+            echo '{{"runs": ["a.1", "a.2"]}}' > {side}/state.json
+            run a.1; run a.2; rm {self.records}/a.json; stay collection"""
+        return subprocess.Popen(["sh", "-c", script], env=self.environment)
+
+
+@pytest.mark.parametrize(
+    ("stays", "moment", "phase", "made"),
+    [
+        ("boot", Moment("start", 0.5), {"start", "boot"}, 0),
+        ("a.1", Moment("run", 0.5, 0.4), {"run"}, 0),
+        ("a.2", Moment("run", 0.5, 0.6), {"run"}, 1),
+        ("collection", Moment("end", 0.5), {"collection"}, 2),
+    ],
+)
+def test_a_kill_meets_the_part_it_was_meant_for(tmp_path, stays, moment, phase, made):
+    command = Staged(tmp_path, stays, 0)
+    tried = kills.attempt(command, moment, Lengths(0.1, 0.1, 0.1, (2,)))
+    assert tried.phase in phase
+    assert command.made() == made
+    assert tried.status == -signal.SIGKILL
+
+
+def test_a_moment_behind_the_end_kills_nothing(tmp_path):
+    tried = kills.attempt(Staged(tmp_path, "nowhere", 0), Moment("start", 1.0), Lengths(1e6, 1e6, 1e6, (2,)))
+    assert (tried.phase, tried.status) == ("", 0)
