@@ -37,7 +37,7 @@ from tests.attack.kills import digests
 from tunbp.errors import LabError
 from tunbp.lab import clean, process
 from tunbp.lab.collect import collect
-from tunbp.lab.folder import finished, read_json
+from tunbp.lab.folder import IMAGE, finished, read_json
 
 ROOT = Path(__file__).parents[2]
 PATH = "rtt: 0.01, ring: 25, qdisc: pfifo_fast, path: relay, duration: 2"
@@ -207,7 +207,7 @@ class Watch:
     def left_after_cleaning(self) -> list[str]:
         """What is in the command's own places that should not be."""
         own = [*self.command.records.glob("*"), *(self.command.folder / "tmp").glob("*")]
-        own += self.command.out.rglob("*.part")
+        own += [*self.command.out.rglob("*.part"), *self.command.out.rglob(IMAGE)]
         return sorted(str(path.relative_to(self.command.folder)) for path in own)
 
 

@@ -20,6 +20,8 @@ from tunbp.atomic import is_part, write_atomically
 from tunbp.errors import LabError
 
 PART = ".part"
+IMAGE = "worker.image"
+"""The worker's modules for a VM, there while it runs."""
 LARGEST = 1 << 26
 """Most bytes of a JSON file of this folder."""
 
@@ -177,7 +179,7 @@ def run_folder(out: Path, name: str) -> Iterator[Path]:
 
 
 def remove_parts(out: Path) -> list[Path]:
-    """Remove what an interrupted measurement left half-written in `out`; returns what was removed.
+    """Remove what an interrupted measurement left half-written in `out`, and its image; returns what was removed.
 
     Parameters
     ----------
@@ -190,7 +192,7 @@ def remove_parts(out: Path) -> list[Path]:
         What is gone.
     """
     # in the folder itself only what has the name of a part of ours: others call their downloads so, too
-    left = sorted([*filter(is_part, out.glob("*" + PART)), *(out / "runs").glob("*" + PART)])
+    left = sorted([*filter(is_part, out.glob("*" + PART)), *(out / "runs").glob("*" + PART), *out.glob(IMAGE)])
     for path in left:
         if path.is_dir():
             shutil.rmtree(path)

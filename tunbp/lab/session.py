@@ -94,6 +94,8 @@ def _measure(plan: Plan, cells: list[Cell], order: Order, out: Path, follow: Fol
     kvm = order.kernel is not None and vm.kvm_usable()
     orders = _orders(plan, cells, order, kvm, out)
     write_json(out / "plan.json", orders)
+    if order.kernel is not None:
+        vm.write_image(out)
     log, machine_log = out / "worker.log", out / "vm.log"
     with log.open("wb") as output, machine_log.open("wb") as errors:
         child = process.start(*_command(order, orders, out, kvm, output, errors), own_group=True)

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from tunbp.errors import LabError
+from tunbp.lab import image, process
+from tunbp.lab.folder import IMAGE
 from tunbp.lab.kernel import fetched
 from tunbp.lab.module import modified
 
@@ -131,15 +133,33 @@ def command(kernel: Path, out: Path, cpus: int, kvm: bool) -> list[str]:
     if missing := missing_packages():
         raise LabError(f"virtme-ng needs programs that are missing; Debian: apt-get install {' '.join(missing)}")
     log = shlex.quote(str(out / "worker.log"))
-    code = shlex.quote(str(Path(__file__).parents[2]))  # the very package that runs here, wherever it comes from
-    worker = f"{shlex.quote(sys.executable)} -m tunbp.lab.runner {shlex.quote(str(out))}"
+    worker = shlex.join([sys.executable, "-S", "-c", image.START, str(out / IMAGE), str(out)])
     options = [] if kvm else ["--disable-kvm", "--disable-microvm"]
     options += VIRTUAL_TIME if virtual_time(cpus, kvm) else []
     return [
         program, *options, "--run", str(kernel), "--user", "root", "--cpus", str(cpus), "--memory", MEMORY,
         "--cwd", str(out), f"--rwdir={out}", "--exec",
-        f"PYTHONPATH={code} PYTHONDONTWRITEBYTECODE=1 {worker} > {log} 2>&1",
+        f"PYTHONDONTWRITEBYTECODE=1 {worker} > {log} 2>&1",
     ]  # fmt: skip
+
+
+def write_image(out: Path) -> None:
+    """Write the worker's modules, of the very package that runs here, into the folder `out` that a guest sees.
+
+    Raises
+    ------
+    LabError
+        If Python cannot import them in a process of their own, or the file cannot be written.
+    """
+    paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    command = [sys.executable, "-P", "-m", image.__name__]
+    made = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)})
+    if made.returncode:
+        raise process.failure("the worker's modules cannot be imported", made.stderr.decode(errors="replace"))
+    try:
+        (out / IMAGE).write_bytes(made.stdout)
+    except OSError as error:
+        raise LabError(f"cannot write {out / IMAGE}: {error}") from error
 
 
 def virtual_time(cpus: int, kvm: bool) -> bool:
