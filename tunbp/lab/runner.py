@@ -103,11 +103,10 @@ def _prepare(where: str, guest_files: Sequence[str]) -> None:
     if where == "native":
         return
     keep_in_memory(guest_files, MEMORY)
-    for module in GUEST_MODULES:
-        try:
-            process.run(["modprobe", module])
-        except LabError:  # built in, or not needed by this experiment; what is needed fails later by name
-            continue
+    # all by one process, as each reads the kernel's list of modules from outside; what fails is built in, or not
+    # needed by this experiment, or fails later by name
+    with contextlib.suppress(LabError):
+        process.run(["modprobe", "--all", *GUEST_MODULES])
     process.run(["sysctl", "-q", "-w", *(f"{key}={value}" for key, value in GUEST_SYSCTLS.items())])
 
 
