@@ -81,7 +81,7 @@ def test_temporary_files_of_a_vm_end_with_its_namespaces_and_what_it_says_is_kep
     monkeypatch.setattr(session.sandbox, "prefix", lambda: ("unshare", "--mount"))
     order = session.Order(out, 1, kernel=out / KERNEL / "vmlinuz")
     command, _, errors, variables = session._command(order, {"machine": {"vm_cpus": 1}}, out, False, "log", "errors")
-    assert command == ["unshare", "--mount", *vm.PRIVATE_RUN, "vng"]
+    assert command == ["unshare", "--mount", *vm.PRIVATE, "vng"]
     assert "mount -t tmpfs tmpfs /run" in " ".join(command)
     assert (errors, variables["TMPDIR"]) == ("errors", "/run")
 

@@ -228,7 +228,7 @@ def _command(
     prefix: tuple[str, ...] = ()
     environment = vm.environment()
     with contextlib.suppress(LabError):  # a VM needs no namespaces; they only make its end certain
-        prefix = (*sandbox.prefix(), *vm.PRIVATE_RUN)
+        prefix = (*sandbox.prefix(), *vm.PRIVATE)
         environment["TMPDIR"] = "/run"
     command = [*prefix, *vm.command(order.kernel, out, plan["machine"]["vm_cpus"], kvm)]
     return command, subprocess.DEVNULL, errors, environment
