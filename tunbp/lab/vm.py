@@ -43,18 +43,6 @@ PRIVATE = (
 """In private namespaces: temporary files of virtme-ng in a memory file system that ends with them, also by a kill. And
 no udev for the guest to find: it would load drivers of all devices that QEMU has, and no measurement uses, which took
 as long as the rest of the boot."""
-NEEDED = {"qemu-system-x86_64": "qemu-system-x86", "busybox": "busybox-static", "modprobe": "kmod", "file": "file"}
-"""Programs virtme-ng needs, and the Debian packages they come in."""
-BUSYBOXES = ("busybox-static", "busybox.static", "busybox")
-"""Names of a busybox in the order in which virtme-ng looks for one; it takes none that needs libraries."""
-PRIVATE = (
-    "sh", "-c",
-    "mount -t tmpfs tmpfs /run && for d in /usr/lib/systemd; do [ ! -d $d ] || mount -t tmpfs tmpfs $d; done "
-    '&& exec "$@"', "sh",
-)  # fmt: skip
-"""In private namespaces: temporary files of virtme-ng in a memory file system that ends with them, also by a kill. And no
-udev for the guest to find: it would load drivers of all devices that QEMU has, and no measurement uses, which took as
-long as the rest of the boot."""
 
 
 def kvm_obstacle(device: Path = KVM, cpuinfo: Path = Path("/proc/cpuinfo")) -> str | None:

@@ -63,7 +63,8 @@ def bursts_found(analysis: Analysis, truth: Truth, size: int) -> tuple[float, in
     bursts, service, waking = analysis.arrivals.bursts, analysis.arrivals.service * 1e9, analysis.arrivals.waking * 1e9
     begin, end = (truth.sent[: len(truth.sent) // size * size, i].reshape(-1, size) for i in (0, 1))
     woke = truth.occupancy(begin[:, 0])[0] == 0
-    together = (end[:, 1] - begin[:, 0] <= service + woke * waking) & (end[:, 2:] - begin[:, 1:-1] <= service).all(axis=1)
+    second = end[:, 1] - begin[:, 0] <= service + woke * waking
+    together = second & (end[:, 2:] - begin[:, 1:-1] <= service).all(axis=1)
     short = truth.occupancy(end[:, -1])[0] <= 1
     apart = begin[1:, 0] - end[:-1, -1] > service + short[:-1] * waking
     inside = within(analysis, begin[:, 0]) & within(analysis, end[:, -1])
