@@ -38,22 +38,32 @@ def blind(cells: Sequence[Cell], draws: int, seed: int = 0) -> pd.DataFrame:
         `high50`, `low90`, `high90` [bit/s], `inside50`, `inside90`, `rates` (of each
         run) [bit/s], by RTT, sender, ring and variant.
     """
-    found = compared(cells, predictive(cells, draws, seed))
-    known = pd.DataFrame(
+    found = compared(cells, predictive(cells, draws, seed)).rename(columns={"median": "predicted"})
+    rates = pd.Series([sorted(cell.rates) for cell in cells], name="rates")
+    predicted = [*LEVELS_SHOWN, "inside50", "inside90"]
+    table = pd.concat([_measured(cells), found[["variant", *predicted]], rates], axis=1)
+    columns = ["added_rtt", "ring", "sender", "variant", *RUNS, *predicted, "rates"]
+    return table[columns].sort_values(["added_rtt", "sender", "ring", "variant"], ignore_index=True)
+
+
+RUNS = ["runs", "measured", "least", "most"]
+"""Columns of what a configuration's runs carried: their number, median and ends."""
+LEVELS_SHOWN = ["predicted", *(name for name in LEVELS if name != "median")]
+
+
+def _measured(cells: Sequence[Cell]) -> pd.DataFrame:
+    """What was measured in which configuration: `added_rtt` [s], `ring`, `sender`, and `RUNS` [bit/s]."""
+    return pd.DataFrame(
         {
             "added_rtt": [0.0 if cell.name.startswith("0ms") else cell.known["rtt"] for cell in cells],
             "ring": [cell.known["ring"] for cell in cells],
             "sender": [sender(cell) for cell in cells],
             "runs": [cell.runs for cell in cells],
+            "measured": [cell.measured for cell in cells],
             "least": [min(cell.rates) for cell in cells],
             "most": [max(cell.rates) for cell in cells],
-            "rates": [sorted(cell.rates) for cell in cells],
         }
     )
-    table = pd.concat([known, found.rename(columns={"median": "predicted"})], axis=1)
-    columns = ["added_rtt", "ring", "sender", "variant", "runs", "measured", "least", "most", "predicted"]
-    columns += ["low50", "high50", "low90", "high90", "inside50", "inside90", "rates"]
-    return table[columns].sort_values(["added_rtt", "sender", "ring", "variant"], ignore_index=True)
 
 
 def beforehand(cells: Sequence[Cell]) -> pd.DataFrame:
@@ -71,18 +81,8 @@ def beforehand(cells: Sequence[Cell]) -> pd.DataFrame:
         `dropped_predicted` [packet], and `two_stages` [bit/s], the prediction that takes the chain's rate for a stage
         behind the reader.
     """
-    known = pd.DataFrame(
-        {
-            "pacing": [bool(cell.known["pacing"]) for cell in cells],
-            "added_rtt": [cell.known["rtt"] for cell in cells],
-            "ring": [cell.known["ring"] for cell in cells],
-            "sender": [sender(cell) for cell in cells],
-            "runs": [cell.runs for cell in cells],
-            "measured": [cell.measured for cell in cells],
-            "least": [min(cell.rates) for cell in cells],
-            "most": [max(cell.rates) for cell in cells],
-            "dropped": [cell.dropped for cell in cells],
-        }
+    known = _measured(cells).assign(
+        pacing=[bool(cell.known["pacing"]) for cell in cells], dropped=[cell.dropped for cell in cells]
     )
     stored = pd.read_csv(opened.note(data_path("measured") / "lab_pacing_native" / "predicted.csv"))
     keys = ["pacing", "added_rtt", "ring"]
@@ -92,8 +92,7 @@ def beforehand(cells: Sequence[Cell]) -> pd.DataFrame:
     two = stored[stored["model"] == "two_stages"].rename(columns={"received_rate": "two_stages"})
     found = known.merge(one[[*keys, "predicted", "dropped_predicted"]], on=keys, validate="1:1")
     found = found.merge(two[[*keys, "two_stages"]], on=keys, validate="1:1")
-    columns = ["added_rtt", "ring", "sender", "runs", "measured", "least", "most", "predicted"]
-    columns += ["dropped", "dropped_predicted", "two_stages"]
+    columns = ["added_rtt", "ring", "sender", *RUNS, "predicted", "dropped", "dropped_predicted", "two_stages"]
     return found.sort_values(["sender", "added_rtt", "ring"], ignore_index=True)[columns]
 
 

@@ -73,6 +73,16 @@ def verdict_table(table: pd.DataFrame, caption: str) -> Styler:
     return verdict_rows(table).style.hide(axis="index").set_caption(caption).set_uuid("verdicts")
 
 
+def _rates(table: pd.DataFrame, *columns: str) -> list[list[str]]:
+    """Rates of some columns in Mbit/s, as text, column by column."""
+    return [[significant(value, 3) for value in table[column].to_numpy(float) / 1e6] for column in columns]
+
+
+def _ranges(table: pd.DataFrame, *columns: str) -> list[str]:
+    """A rate and its two ends in Mbit/s, as text, row by row."""
+    return [f"{middle} ({low} to {high})" for middle, low, high in zip(*_rates(table, *columns), strict=True)]
+
+
 def native_table(table: pd.DataFrame) -> pd.DataFrame:
     """Rows of `evidence.blind.blind` as they are read: rates in Mbit/s, and the narrowest interval that holds.
 
@@ -86,20 +96,15 @@ def native_table(table: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         One row per configuration, Mbit/s.
     """
-
-    def spread(middle: str, low: str, high: str) -> list[str]:
-        rows = table[[middle, low, high]].to_numpy(float) / 1e6
-        return ["{} ({} to {})".format(*(significant(value, 3) for value in row)) for row in rows]
-
     return pd.DataFrame(
         {
             "added RTT (ms)": [f"{1e3 * value:g}" for value in table["added_rtt"]],
             "ring": table["ring"],
             "sender": table["sender"],
             "runs": table["runs"],
-            "measured, range (Mbit/s)": spread("measured", "least", "most"),
-            "predicted, 50 % (Mbit/s)": spread("predicted", "low50", "high50"),
-            "90 % (Mbit/s)": [text.partition("(")[2].rstrip(")") for text in spread("predicted", "low90", "high90")],
+            "measured, range (Mbit/s)": _ranges(table, "measured", "least", "most"),
+            "predicted, 50 % (Mbit/s)": _ranges(table, "predicted", "low50", "high50"),
+            "90 % (Mbit/s)": [" to ".join(ends) for ends in zip(*_rates(table, "low90", "high90"), strict=True)],
             "inside": np.where(table["inside50"], "50 %", np.where(table["inside90"], "90 %", "outside")),
         }
     )
@@ -146,22 +151,16 @@ def beforehand_table(table: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         One row per configuration.
     """
-
-    def rates(*columns: str) -> list[str]:
-        rows = table[list(columns)].to_numpy(float) / 1e6
-        told = [[significant(value, 3) for value in row] for row in rows]
-        return [row[0] if len(row) == 1 else "{} ({} to {})".format(*row) for row in told]
-
     return pd.DataFrame(
         {
             "sender": table["sender"],
             "added RTT (ms)": [f"{1e3 * value:g}" for value in table["added_rtt"]],
             "ring": table["ring"],
-            "measured, range (Mbit/s)": rates("measured", "least", "most"),
-            "predicted (Mbit/s)": rates("predicted"),
+            "measured, range (Mbit/s)": _ranges(table, "measured", "least", "most"),
+            "predicted (Mbit/s)": _rates(table, "predicted")[0],
             "dropped by the ring": [f"{value:.0f}" for value in table["dropped"]],
             "predicted drops": [f"{value:.0f}" for value in table["dropped_predicted"]],
-            "with a stage behind the reader (Mbit/s)": rates("two_stages"),
+            "with a stage behind the reader (Mbit/s)": _rates(table, "two_stages")[0],
         }
     )
 
