@@ -22,7 +22,7 @@ from tunbp.model.engines.packets import batch as packets
 def usual() -> list[tuple[int, Kind]]:
     """Widths and kinds of the fluid engine's kernels that are made ready."""
     both = [(width, kind) for kind in fluid.usual() for width in (fluid.WIDTHS[kind.single], 1)]
-    return both + [(fluid.WIDTHS[kind.single], kind) for kind in fluid.paced()]
+    return both + [(fluid.WIDTHS[kind.single], kind) for kind in fluid.paced_kinds()]
 
 
 def _make(work: tuple[int, Kind] | None, place: Path) -> None:

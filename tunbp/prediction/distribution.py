@@ -240,20 +240,16 @@ def predict(
     fit = None
     draw = drawing(unknown, posterior, base, seed)
     drawn = draw(count)
-    speeds = drawn.get("drain_rate", np.full(count, float(base.drain_rate)))
-    base, notes = _shortened(base, speeds, sizes, steps)
+    drivers = {"stock": "stock", "backpressure": str(base.driver)}
+    axes = {
+        "driver": xr.DataArray([drivers[v] for v in variants], dims="variant", coords={"variant": list(variants)}),
+        "ring": xr.DataArray(sizes, dims="ring", coords={"ring": sizes}),
+    }
+    base, notes = _shortened(base, base.replace(**acting(base, unknown, drawn), **axes), steps)
     if observed:
         drawn, fit = conditioned(base, unknown, observed, draw, count, seed, sizing, at_most)
-    drivers = {"stock": "stock", "backpressure": str(base.driver)}
-    result = simulate(
-        base.replace(
-            **acting(base, unknown, drawn),
-            driver=xr.DataArray([drivers[v] for v in variants], dims="variant", coords={"variant": list(variants)}),
-            ring=xr.DataArray(sizes, dims="ring", coords={"ring": sizes}),
-            seed=xr.DataArray(drawn.get(SEED, np.arange(count) + seed).astype(int), dims="draw"),
-        ),
-        engine="auto",
-    )
+    seeds = xr.DataArray(drawn.get(SEED, np.arange(count) + seed).astype(int), dims="draw")
+    result = simulate(base.replace(**acting(base, unknown, drawn), **axes, seed=seeds), engine="auto")
     known = {**base.parameters(), "rtt": rtt}
     used = {
         name: {"value": value, "source": (sources or {}).get(name, "given" if name in given else "default")}
@@ -310,16 +306,9 @@ def _with_errors(
     )
 
 
-def _shortened(
-    base: Scenario, drain_rate: Array, sizes: Sequence[int], steps: float | None
-) -> tuple[Scenario, tuple[str, ...]]:
-    """The scenario with a duration that can be afforded, and a note where that is shorter than asked for."""
+def _shortened(base: Scenario, batch: Scenario, steps: float | None) -> tuple[Scenario, tuple[str, ...]]:
+    """The scenario with a duration that all of its batch can be given, and a note where that is shorter."""
     rtt = float(base.rtt)
-    batch = base.replace(
-        driver=xr.DataArray(["stock", str(base.driver)], dims="variant"),
-        ring=xr.DataArray(list(sizes), dims="ring"),
-        drain_rate=xr.DataArray(drain_rate, dims="draw"),
-    )
     flat = {name: field.values.ravel() for name, field in batch.broadcast().items()}
     slots = round_trip_slots(flat["rtt"], None, flat["ring"] / flat["drain_rate"])
     by_packet = PACKET * flat["drain_rate"]

@@ -11,6 +11,7 @@ from tunbp.model.drivers import VHOST_NET_BATCH, Wake, driver, ring_batch, wake_
 from tunbp.model.fields import PATH_BUFFER
 from tunbp.model.gso import block_limits, segments_per_entry
 from tunbp.model.laws import loss_window
+from tunbp.model.pacing import paced
 from tunbp.model.qdiscs import fact, qdisc_limit
 from tunbp.model.service import numbers, service_times
 
@@ -42,7 +43,7 @@ def regions(flat: dict[str, Array], duration: float, dt: float | None = None) ->
     number = numbers(flat)
     tcp, bbr, local = flat["source"] == "tcp", flat["congestion"] == "bbr", flat["origin"] == "local"
     pushing = service_times(flat).pushing > 0
-    paced = (number["pacing"] > 0.0) | fact(flat["qdisc"], "paces")
+    at_a_pace = local & paced(flat)
     streams, ring, rate = (number[name] for name in ("streams", "ring", "drain_rate"))
     wakes = [driver(str(name)).wake for name in flat["driver"]]
     threshold = np.array([wake_threshold(wake, size) for wake, size in zip(wakes, ring, strict=True)])
@@ -84,11 +85,9 @@ def regions(flat: dict[str, Array], duration: float, dt: float | None = None) ->
             tcp & bbr & (np.fmin(number["ack_interval"], number["delayed_ack"]) > number["rtt"])
         ),
         "local senders at a pace, and a time step shorter than their blocks last": (
-            tcp & local & (bbr | paced) & (asked > 0.0) & (block_time > asked)
+            at_a_pace & (asked > 0.0) & (block_time > asked)
         ),
-        "local senders that are paced, and a stock ring below 64 packets": (
-            tcp & local & ~bbr & paced & ~pushing & (ring < 64)
-        ),
+        "local senders at a pace, and a stock ring of fewer than 10 packets": at_a_pace & ~bbr & ~pushing & (ring < 10),
         "several local senders without a qdisc": tcp & local & (streams > 1) & ~fact(flat["qdisc"], "attached"),
         "random losses that leave a window of fewer than 7 segments, or less than an entry": (
             tcp & (loss_window(number["path_loss"], number["rtt"], "reno") < np.maximum(7.0, entry))

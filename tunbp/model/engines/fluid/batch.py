@@ -20,6 +20,7 @@ from tunbp.model.engines.fluid import state
 from tunbp.model.engines.fluid.state import DT, ENTRY, FOREVER, PARAMETERS, RTT, SERIES, TOTALS, WARMUP, Kind, memory_of
 from tunbp.model.engines.threads import each
 from tunbp.model.fields import PATH_BUFFER
+from tunbp.model.pacing import paced
 from tunbp.model.qdiscs import QDISCS, codel_times, fact, qdisc_limit, small_queue_share
 from tunbp.model.scenario import Scenario
 from tunbp.model.service import numbers, service_times
@@ -48,8 +49,8 @@ FEWEST_STEPS, MOST_STEPS = 4, 2048
 
 SHORTEST_STEP = 15e-6
 
-BLOCKS_PER_RING, BLOCKS_PER_WINDOW = 20.0, 50.0
-"""Blocks of which a stock ring holds more, and of which the window is more, are left out: they change nothing."""
+BLOCKS_PER_RING, BLOCKS_PER_QUEUE, BLOCKS_PER_WINDOW = 20.0, 3.0, 50.0
+"""Blocks of which a stock ring, a ring and its qdisc, or the window holds more are left out: they change nothing."""
 
 
 def round_trip_slots(
@@ -115,7 +116,12 @@ def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
     tcp = source == codes.TCP
     local = flat["origin"] == "local"
     more, most = gso.block_limits(number["rtt"], number["mss"])
-    small_ring = (pushing == 0) & (number["ring"] < BLOCKS_PER_RING * most)
+    rate = np.where(source == codes.PKTGEN, np.nan, number["qdisc_rate"])
+    payload = number["mss"] * g
+    limit = qdisc_limit(flat["qdisc"], number["qdisc_limit"], number["ring"], payload, rate, number["streams"]) * g
+    small_ring = np.where(
+        pushing > 0, number["ring"] + limit < BLOCKS_PER_QUEUE * most, number["ring"] < BLOCKS_PER_RING * most
+    )
     # ACKs that come together leave only young packets on the way: TCP does not wait, and bursts are theirs
     cut = local & tcp & (g == 1) & (number["ack_interval"] == 0.0)
     large = cut & (small_ring | (number["rtt"] < BLOCKS_PER_WINDOW * gso.DEFER_TIME))
@@ -126,7 +132,6 @@ def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
     frames = source == codes.FRAMES
     streams = number["streams"].astype(int)
     single = (streams == 1) | ~tcp
-    rate = np.where(source == codes.PKTGEN, np.nan, number["qdisc_rate"])
     shaped = np.isfinite(rate)
     shaper = np.where(shaped, 1.0 / rate, 0.0)
     target, patience = codel_times(rate)
@@ -153,10 +158,7 @@ def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
         "safe": number["ring"] - batch,
         "batch": batch,
         "sawtooth": 0.5 * np.minimum(k, number["ring"]) * g,
-        "qdisc_limit": qdisc_limit(
-            flat["qdisc"], number["qdisc_limit"], number["ring"], number["mss"] * g, rate, number["streams"]
-        )
-        * g,
+        "qdisc_limit": limit,
         "bulk": drops * g,
         "dt": dt,
         "rtt": number["rtt"],
@@ -207,16 +209,11 @@ def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
         "small_share": small_queue_share(flat["qdisc"], number["mss"]),
     }
     waiting = (pushing > 0) | shaped
-    spaced = tcp & (
-        np.array([row.paced for row in rules])[control]
-        | (number["pacing"] > 0.0)
-        | (local & fact(flat["qdisc"], "paces"))
-    )
     rows["codel"] = np.where(fact(flat["qdisc"], "codel") & waiting & (source != codes.PKTGEN), 1.0, 0.0)
     rows["hystart"] = np.where(tcp & np.array([row.hystart for row in rules])[control], number["hystart"], 0.0)
     table = np.stack([np.asarray(rows[name], float) for name in PARAMETERS])
     control = np.where(tcp, control, 0)  # what is not TCP shares a kernel
-    columns = (single, control, source, waiting, path_on, readers_on & tcp, large, spaced, shaped)
+    columns = (single, control, source, waiting, path_on, readers_on & tcp, large, paced(flat), shaped)
     kinds = [Kind(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
     return Prepared(
         table,
@@ -269,7 +266,7 @@ def usual() -> list[Kind]:
     return tcp + [Kind(True, cubic, codes.OPEN, pushing, *[False] * 5) for pushing in (False, True)]
 
 
-def paced() -> list[Kind]:
+def paced_kinds() -> list[Kind]:
     """Kinds with a sender that is paced, as `tunbp predict` draws it: made ready for whole tiles alone."""
     cubic = congestion.CODES["cubic"]
     return [

@@ -303,20 +303,22 @@ def define(width: int, kind: Kind) -> Any:
                             rate = s[o + PACE, i] if paced else pacing / cc.TSQ_TIME
                             if paced:
                                 pacing = rate * cc.TSQ_TIME
-                            if spaced:
-                                credit = min(s[o + CREDIT, i] + rate * s[DT, i], 2.0 * s[BLOCK_MOST, i])
-                                want = min(want, credit)
                             size = min(pacing + s[BLOCK_MORE, i], s[BLOCK_MOST, i])
                             size = min(size, min(cwnd, window) * (1.0 / gso.WINDOW_DIVISOR))
                             want = want if want >= 2.0 * size else (np.floor(size) if want >= size else 0.0)
-                            if spaced:
+                            if spaced:  # whole blocks; who sent nothing for a while saves one, or the first segments
+                                block = max(np.floor(size), gso.BLOCK_LEAST)
+                                saved = max(block, cc.UNPACED if cwnd <= cc.UNPACED else 0.0)
+                                credit = min(s[o + CREDIT, i], saved) + rate * s[DT, i]
+                                want = min(want, np.floor(credit)) if credit >= min(want, block) else 0.0
                                 s[o + CREDIT, i] = credit - want
                         elif spaced:
                             pacing = min(cwnd * s[BLOCK_RATE, i], s[BLOCK_PACE, i]) / cc.TSQ_TIME
                             rate = s[o + PACE, i] if paced else sender.pacing_gain(cwnd, ssthresh) * pacing
-                            credit = s[o + CREDIT, i]
-                            want = min(want, credit + rate * s[DT, i])
-                            s[o + CREDIT, i] = max(credit - want, 0.0)
+                            saved = cc.UNPACED if cwnd <= cc.UNPACED else 0.0
+                            credit = min(s[o + CREDIT, i], saved) + rate * s[DT, i]
+                            want = min(want, credit)
+                            s[o + CREDIT, i] = credit - want
                         if paced:
                             s[o + ROUND_OUT, i] += acked
                             rounds |= t >= s[o + ROUND, i]
@@ -333,7 +335,7 @@ def define(width: int, kind: Kind) -> Any:
                             s[WANT, i] += want
                             s[ACKED, i] += acked
             if not paced and s[RECOVERING, 0] > 0.0:
-                sender.recover(s, slow, line, slot, nf, n)
+                sender.recover(s, slow, line, slot, nf, n, spaced)
             for i in range(W):
                 want = s[WANT, i]
                 if is_open or is_pktgen:

@@ -12,11 +12,11 @@ from tunbp.model import gso
 from tunbp.model.compiled import njit
 from tunbp.model.engines import controls
 from tunbp.model.engines.fluid.state import (
-    A, ALLOWED, ARRIVED, B, BLOCK_MORE, BLOCK_MOST, BURST, CAP, CW, DEVICE, DRAIN, DRAIN_FULL, DT, ENTRY, EPOCH, F,
-    FLIGHT, FLOW, F_WANT, G, HELD, HELD_BACK, HYSTART, H_COUNT, H_LAST, H_LEFT, H_RTT, H_START, K, LAST, LOSSES, N, P,
-    PACE, PENDING, PRIOR, PROBE, PROBES, PRR_IN, PRR_OUT, P_SERVICE, Q, RECOVERING, RECOVERY, REDUCED, RESENT, RETRANS,
-    ROUND, ROUND_OUT, ROUND_START, RTT, SAWTOOTH, SERVICE, SHAPE, SHOWN, SLOWER, SMALL, SMALL_SHARE, SS, STALL_END,
-    TINY, TO_RESEND, USED, WANT, WEST, WINDOW, WMAX,
+    A, ALLOWED, ARRIVED, B, BLOCK_MORE, BLOCK_MOST, BURST, CAP, CREDIT, CW, DEVICE, DRAIN, DRAIN_FULL, DT, ENTRY,
+    EPOCH, F, FLIGHT, FLOW, F_WANT, G, HELD, HELD_BACK, HYSTART, H_COUNT, H_LAST, H_LEFT, H_RTT, H_START, K, LAST,
+    LOSSES, N, P, PACE, PENDING, PRIOR, PROBE, PROBES, PRR_IN, PRR_OUT, P_SERVICE, Q, RECOVERING, RECOVERY, REDUCED,
+    RESENT, RETRANS, ROUND, ROUND_OUT, ROUND_START, RTT, SAWTOOTH, SERVICE, SHAPE, SHOWN, SLOWER, SMALL,
+    SMALL_SHARE, SS, STALL_END, TINY, TO_RESEND, USED, WANT, WEST, WINDOW, WMAX,
 )  # fmt: skip
 
 _rare = njit()
@@ -91,10 +91,10 @@ def losses(s: Any, slow: Any, lost: Any, slot: int, W: int, nf: int, n: int, con
 
 
 @_rare
-def recover(s: Any, slow: Any, line: Any, slot: int, nf: int, n: int) -> None:
+def recover(s: Any, slow: Any, line: Any, slot: int, nf: int, n: int, spaced: bool) -> None:
     """Proportional rate reduction: what is sent in recovery follows the ACKs (RFC 6937; ``tcp_cwnd_reduction``).
 
-    What was lost is sent first, and recovery lasts until it has arrived.
+    What was lost is sent first, and recovery lasts until it has arrived. Who paces does in recovery, too.
     """
     j = 0
     while j < int(s[RECOVERING, 0]):
@@ -116,6 +116,10 @@ def recover(s: Any, slow: Any, line: Any, slot: int, nf: int, n: int) -> None:
             allowed = math.floor(min(threshold - flight, max(came - went, acked) + 0.5 * acked) + TINY)
         allowed = max(allowed, 1.0) if went == 0.0 else allowed
         want = max(min(min(allowed, math.floor(s[WINDOW, i] - flight + TINY)), s[BURST, i]), 0.0)
+        if spaced:
+            credit = s[o + CREDIT, i] + (s[WANT, i] if nf == 1 else s[o + F_WANT, i])
+            want = min(want, credit)
+            s[o + CREDIT, i] = credit - want
         s[o + PRR_IN, i] = came
         s[o + PRR_OUT, i] = went + want
         s[o + TO_RESEND, i] = max(s[o + TO_RESEND, i] - want, 0.0)

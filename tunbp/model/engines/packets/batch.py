@@ -31,6 +31,7 @@ from tunbp.model.engines.packets.state import (
 from tunbp.model.engines.threads import each
 from tunbp.model.fields import BATCH_WIDE, PATH_BUFFER
 from tunbp.model.gso import block_limits, segments_per_entry
+from tunbp.model.pacing import paced
 from tunbp.model.qdiscs import QDISCS, codel_times, qdisc_limit, small_queue_share
 from tunbp.model.scenario import Scenario
 
@@ -93,8 +94,8 @@ def _device(point: Mapping[str, Any]) -> np.ndarray[Any, Any]:
         m["alternation"] = float(point["contention"]) + float(point["contention_wait"]) * threshold / ring
     m["wake_cost"], m["wake_latency"] = point["wake_cost"], point["wake_latency"]
     m["idle_latency"] = point["idle_latency"]
-    paced = source in (codes.OPEN, codes.PKTGEN)
-    m["gap"], m["transfer_gap"] = max(gap, 1.0 / offered) if paced else gap, gap
+    even = source in (codes.OPEN, codes.PKTGEN)
+    m["gap"], m["transfer_gap"] = max(gap, 1.0 / offered) if even else gap, gap
     m["stall_gap"] = 1.0 / float(point["stall_rate"]) if stalls else 0.0
     m["stall_mean"], m["rtt"], m["half"] = point["stall_mean"], point["rtt"], 0.5 * float(point["rtt"])
     m["hold"], m["delayed_ack"] = point["ack_interval"], point["delayed_ack"]
@@ -109,7 +110,7 @@ def _device(point: Mapping[str, Any]) -> np.ndarray[Any, Any]:
     m["blocks"] = local and tcp and m["gso"] == 1
     m["block_more"], m["block_most"] = block_limits(float(point["rtt"]), float(point["mss"]))
     m["paced"] = control.paced
-    m["spaced"] = control.paced or (tcp and (bool(point["pacing"]) or (local and row.paces)))
+    m["spaced"] = bool(paced(point))
     m["hystart"] = bool(point["hystart"]) and control.hystart
     blocks = 0.0 if source == codes.PKTGEN else send_buffer / float(point["mss"]) if local else math.inf
     m["block_at"] = COUNTLESS if math.isinf(blocks) else int(blocks / m["gso"])
