@@ -279,14 +279,19 @@ def paced_kinds() -> list[Kind]:
 def _alone(table: Array, kinds: list[Kind], flows: Array) -> set[Kind]:
     """Kinds whose kernel for single scenarios is ready, or wins more time than its compilation takes.
 
-    Counted as of a hundred round trips at least: empty lanes of a tile take memory too.
+    That takes few of a kind: of many only the last ones would run alone. Counted as of a hundred round trips at
+    least: empty lanes of a tile take memory too.
     """
     steps = np.maximum(table[state.DURATION], 100.0 * table[RTT]) / table[DT] * flows
-    work = dict.fromkeys(kinds, 0.0)
+    work: dict[Kind, list[float]] = {kind: [] for kind in kinds}
     for kind, taken in zip(kinds, steps.tolist(), strict=True):
-        work[kind] += taken
+        work[kind].append(taken)
     ready = set(usual())
-    return {kind for kind, total in work.items() if kind in ready or total > OWN_KERNEL_PAYS}
+    return {
+        kind
+        for kind, each in work.items()
+        if kind in ready or (len(each) <= FEW[kind.single] and sum(each) > OWN_KERNEL_PAYS)
+    }
 
 
 def tiles(batch: Prepared) -> list[tuple[Kind, Array]]:
