@@ -44,6 +44,7 @@ from tunbp.model.engines.packets.state import (
     SIZE_MASK,
     TAKES_ACK,
     WAITS,
+    Kind,
 )  # fmt: skip
 from tunbp.model.engines.random import exponential, stream, uniform, xorshift
 from tunbp.model.gso import DEFER_TIME, WINDOW_DIVISOR, block
@@ -58,6 +59,10 @@ def _rare(function: _Function) -> _Function:
 
 def _hot(function: _Function) -> _Function:
     return cast(_Function, njit(forceinline=True)(function))  # the path of a packet is inlined
+
+
+def _inlined(function: _Function) -> _Function:
+    return cast(_Function, njit(inline="always")(function))  # by numba: compiled once with its caller
 
 
 # ---- 1. the sender
@@ -123,7 +128,7 @@ def _validate(flow: Any, limited: int) -> None:
 
 
 @_hot
-def _entry_size(m: Any, flow: Any, t: float) -> int:
+def _entry_size(m: Any, k: Any, flow: Any, t: float) -> int:
     """Segments of the next ring entry, 0 if the window or the small queue holds the flow back.
 
     An entry is at most half of the window (net/ipv4/tcp_output.c, ``tcp_cwnd_test``: "at least 2 GSO packets
@@ -131,23 +136,24 @@ def _entry_size(m: Any, flow: Any, t: float) -> int:
     """
     window = int(min(flow.cwnd, m.window))
     room = window - flow.flight
-    full = min(m.gso, max(window // 2, 1))
+    full = 1 if k.segments else min(m.gso, max(window // 2, 1))
     size = min(room, full)
     if size < full and flow.flight > 0:
         size = 0
     if flow.probe == 1:
         size = max(size, 1)
-    flow.throttled = 0
+    if k.waits:
+        flow.throttled = 0
     if size <= 0:
         flow.left = 0
         _validate(flow, 1)
         return 0
-    if flow.left == 0:
+    if flow.left == 0 and (m.blocks == 1 or (k.waits and m.tsq == 1)):
         together = _block(m, flow)
         if _defers(m, flow, room, window, together, t):
             _validate(flow, 1)
             return 0
-        if _small_queue(m, flow, together):
+        if k.waits and _small_queue(m, flow, together):
             flow.throttled = 1
             _validate(flow, 0)
             return 0
@@ -156,57 +162,62 @@ def _entry_size(m: Any, flow: Any, t: float) -> int:
 
 
 @_hot
-def _fill(m: Any, flow: Any, f: int, b: Any, t: float) -> None:
+def _fill(m: Any, k: Any, flow: Any, f: int, b: Any, t: float) -> None:
     """Queue the flow at the stack if it may send; flows that may push take turns."""
-    if flow.ready == 1 or _entry_size(m, flow, t) == 0:
+    if flow.ready == 1 or _entry_size(m, k, flow, t) == 0:
         return
     due = t if flow.within == 1 else flow.pace_at
-    if due > t and m.streams > 1:
-        flow.left = 0
-        _wake_by(m, b, f, due)
-        return
+    if not k.single:
+        if due > t:
+            flow.left = 0
+            _wake_by(m, b, f, due)
+            return
+        b.lists[0, m.ready_tail & LISTED] = f
+        m.ready_tail += 1
     flow.ready = 1
-    b.lists[0, m.ready_tail & LISTED] = f
-    m.ready_tail += 1
     if m.push_at == NEVER:
         m.push_at = max(max(t, m.pushed_at + m.gap), due)
 
 
 @_hot
-def _push(m: Any, flows: Any, b: Any, t: float) -> None:
+def _push(m: Any, k: Any, flows: Any, b: Any, t: float) -> None:
     """The stack pushes one entry of the flow whose turn it is."""
-    f = b.lists[0, m.ready_head & LISTED]
-    m.ready_head += 1
+    f = 0
+    if not k.single:
+        f = b.lists[0, m.ready_head & LISTED] & FLOW_MASK
+        m.ready_head += 1
     flow = flows[f]
     flow.ready = 0
-    size = _entry_size(m, flow, t)
+    size = _entry_size(m, k, flow, t)
     if size > 0 and m.sees_drops == 1 and m.count + m.lazy >= m.ring:
         _refused(m, flow, b, f, size, t)
     else:
         if size > 0:
-            _send(m, flows, b, flow, f, size, t)
+            _send(m, k, flows, b, flow, f, size, t)
         m.push_at = NEVER
-        _fill(m, flow, f, b, t)
-    if m.push_at == NEVER and m.ready_head < m.ready_tail:
+        _fill(m, k, flow, f, b, t)
+    if not k.single and m.push_at == NEVER and m.ready_head < m.ready_tail:
         m.push_at = max(t, m.pushed_at + m.gap)
 
 
 @_hot
-def _send(m: Any, flows: Any, b: Any, flow: Any, f: int, size: int, t: float) -> None:
+def _send(m: Any, k: Any, flows: Any, b: Any, flow: Any, f: int, size: int, t: float) -> None:
     """Number an entry, start the timers that it starts, and hand it over."""
     x = flow.next
     flow.next = x + size
     flow.probe = 0
-    flow.left = max(flow.left - size, 0)
-    flow.within = 1 if flow.left > 0 else 0
+    if m.blocks == 1:
+        flow.left = max(flow.left - size, 0)
+        flow.within = 1 if flow.left > 0 else 0
     flow.sent_at = t
-    again = min(flow.resend, size)
-    flow.resend -= again
-    if flow.repair > 0:  # the last recovery ends where what was lost before it has been sent again, once
-        again = min(flow.repair, again)
-        flow.repair -= again
-        flow.recover = x + again
-    m.retransmits += again
+    if flow.resend > 0:
+        again = min(flow.resend, size)
+        flow.resend -= again
+        if flow.repair > 0:  # the last recovery ends where what was lost before it has been sent again, once
+            again = min(flow.repair, again)
+            flow.repair -= again
+            flow.recover = x + again
+        m.retransmits += again
     flow.flight += size
     flow.prr_out += size
     flow.active_at = t
@@ -220,7 +231,7 @@ def _send(m: Any, flows: Any, b: Any, flow: Any, f: int, size: int, t: float) ->
         flow.pace_at = max(flow.pace_at, t) + size / _paces(m, flow)
     tag = (((x << SIZE_BITS) | size) << FLOW_BITS) | f
     m.pushed_at = t
-    _hand_over(m, flows, b, tag, size, t)
+    _hand_over(m, k, flows, b, tag, size, t)
 
 
 @_rare
@@ -242,7 +253,7 @@ def _refused(m: Any, flow: Any, b: Any, f: int, size: int, t: float) -> None:
 
 
 @_hot
-def _push_open(m: Any, flows: Any, b: Any, t: float) -> None:
+def _push_open(m: Any, k: Any, flows: Any, b: Any, t: float) -> None:
     """A source without feedback pushes one entry, or blocks: pktgen on a stopped queue, UDP on its socket buffer."""
     if m.stop_on_failed == 1 and m.stopped == 0 and m.block_at == 0 and m.count + m.lazy >= m.ring:
         _stop(m)  # the packet goes back to pktgen
@@ -258,7 +269,7 @@ def _push_open(m: Any, flows: Any, b: Any, t: float) -> None:
         m.pending_frame -= size
     tag = (size << FLOW_BITS) | f
     m.pushed_at = t
-    _hand_over(m, flows, b, tag, size, t)
+    _hand_over(m, k, flows, b, tag, size, t)
     m.push_at = t + m.gap
     if m.source == FRAMES and m.pending_frame < 1.0:
         m.push_at = NEVER
@@ -268,30 +279,30 @@ def _push_open(m: Any, flows: Any, b: Any, t: float) -> None:
 
 
 @_hot
-def _insert(m: Any, b: Any, tag: int, size: int, born: float, t: float) -> None:
+def _insert(m: Any, k: Any, b: Any, tag: int, size: int, born: float, t: float) -> None:
     """Put an entry into the ring; under backpressure a ring that is full now stops the queue."""
-    b.tags[m.inserted & m.mask] = tag
-    b.born[m.inserted & m.mask] = born
+    place = m.inserted & m.mask
     m.inserted += 1
     m.count += 1
-    m.in_ring += size
-    m.ring_seconds -= size * t
     if m.count > m.most_in_ring:
         m.most_in_ring = m.count
-    if m.backpressure == 1 and m.stop_on_failed == 0 and m.count + m.lazy >= m.ring:
+    m.ring_seconds -= size * t
+    b.tags[place] = tag
+    b.born[place] = born
+    if k.waits and m.backpressure == 1 and m.stop_on_failed == 0 and m.count + m.lazy >= m.ring:
         _stop(m)
     if m.serving == IDLE:
-        _awake(m, b, t)
+        _awake(m, k, b, t)
 
 
 @_hot
-def _awake(m: Any, b: Any, t: float) -> None:
+def _awake(m: Any, k: Any, b: Any, t: float) -> None:
     """A sleeping reader has something to do: it runs a little later."""
     if m.idle_latency > 0.0:
         m.serving = WAITS
         m.done_at = t + m.idle_latency
     else:
-        _serve(m, b, t)
+        _serve(m, k, b, t)
 
 
 @_hot
@@ -459,7 +470,7 @@ def _dequeue(m: Any, flows: Any, b: Any, t: float) -> int:
 
 
 @_hot
-def _transfer(m: Any, flows: Any, b: Any, t: float) -> None:
+def _transfer(m: Any, k: Any, flows: Any, b: Any, t: float) -> None:
     """The woken queue moves an entry from the qdisc into the ring, and goes on until one is exhausted.
 
     A shaper lets it go on at its pace.
@@ -479,14 +490,14 @@ def _transfer(m: Any, flows: Any, b: Any, t: float) -> None:
             tag = b.node_tag[node]
             size = (tag >> FLOW_BITS) & SIZE_MASK
             if m.backpressure == 1 or m.count + m.lazy < m.ring:
-                _insert(m, b, tag, size, b.node_time[node], t)
+                _insert(m, k, b, tag, size, b.node_time[node], t)
             else:
                 m.dropped_ring += size
             if m.shaper_gap > 0.0:
                 m.shaped_at = t + size * m.shaper_gap
             owner = tag & FLOW_MASK
             if flows[owner].throttled == 1:
-                _fill(m, flows[owner], owner, b, t)
+                _fill(m, k, flows[owner], owner, b, t)
     if m.backlog > 0 and m.stopped == 0:
         m.transfer_at = max(t + m.transfer_gap, m.shaped_at)
     if m.blocked == 1 and ((m.stopped == 0 and m.shaper_gap == 0.0) or m.backlog < m.block_at):
@@ -495,29 +506,36 @@ def _transfer(m: Any, flows: Any, b: Any, t: float) -> None:
 
 
 @_hot
-def _hand_over(m: Any, flows: Any, b: Any, tag: int, size: int, t: float) -> None:
+def _hand_over(m: Any, k: Any, flows: Any, b: Any, tag: int, size: int, t: float) -> None:
     """The stack hands an entry over: to the ring, to the qdisc while the queue is stopped, or it is lost."""
     m.sent += size
     room = m.count + m.lazy < m.ring
-    if m.stop_on_failed == 1 and m.stopped == 0 and m.backlog == 0 and not room:
-        _stop(m)
-    if m.stopped == 1 or m.backlog > 0 or m.shaped_at > t:
-        _enqueue(m, flows, b, tag, size, t)
-        if m.stopped == 0 and m.transfer_at == NEVER and m.backlog > 0:
-            m.transfer_at = max(t, m.shaped_at)
-        f = tag & FLOW_MASK
-        if m.fair == 1 and flows[f].listed == 0 and flows[f].length > 0:
-            flows[f].listed = 1
-            flows[f].deficit = m.quantum
-            b.lists[1, m.new_tail & LISTED] = f
-            m.new_tail += 1
-    else:
-        if room:
-            _insert(m, b, tag, size, t, t)
-        else:
-            m.dropped_ring += size
+    if k.waits:
+        if m.stop_on_failed == 1 and m.stopped == 0 and m.backlog == 0 and not room:
+            _stop(m)
+        if m.stopped == 1 or m.backlog > 0 or m.shaped_at > t:
+            _queue(m, flows, b, tag, size, t)
+            return
         if m.shaper_gap > 0.0:
             m.shaped_at = t + size * m.shaper_gap
+    if room:
+        _insert(m, k, b, tag, size, t, t)
+    else:
+        m.dropped_ring += size
+
+
+@_hot
+def _queue(m: Any, flows: Any, b: Any, tag: int, size: int, t: float) -> None:
+    """An entry goes to the qdisc, which sends on if it may; a fair one lists the flow's queue as a new one."""
+    _enqueue(m, flows, b, tag, size, t)
+    if m.stopped == 0 and m.transfer_at == NEVER and m.backlog > 0:
+        m.transfer_at = max(t, m.shaped_at)
+    f = tag & FLOW_MASK
+    if m.fair == 1 and flows[f].listed == 0 and flows[f].length > 0:
+        flows[f].listed = 1
+        flows[f].deficit = m.quantum
+        b.lists[1, m.new_tail & LISTED] = f
+        m.new_tail += 1
 
 
 @_rare
@@ -561,16 +579,18 @@ def _paused(m: Any, start: float, length: float) -> float:
 
 
 @_hot
-def _serve(m: Any, b: Any, t: float) -> None:
+def _serve(m: Any, k: Any, b: Any, t: float) -> None:
     """Begin what the reader does next: take in an ACK that has arrived, serve an entry, or nothing."""
     entries = m.count + m.fetched
-    if entries + m.acks_waiting == 0:
+    if entries == 0 and (not k.readers or m.acks_waiting == 0):
         m.serving = IDLE
         m.done_at = NEVER
         return
-    ack = m.acks_waiting > 0 and (entries == 0 or m.policy == LINK_FIRST or m.acks_turn == 1)
+    ack = False
+    if k.readers:
+        ack = m.acks_waiting > 0 and (entries == 0 or m.policy == LINK_FIRST or m.acks_turn == 1)
     start = t
-    if m.guest_service > 0.0 and not ack:
+    if k.guest and not ack:
         start = max(start, m.guest_free_at - (GUEST_QUEUE - 1) * m.guest_service)
     if m.stall_at <= start:
         start = _resumes(m, start)
@@ -580,20 +600,24 @@ def _serve(m: Any, b: Any, t: float) -> None:
         return
     m.acks_turn = 0 if ack else 1
     m.serving = TAKES_ACK if ack else SERVES
-    length = m.ack_cost if ack else _begin_entry(m, b, t)
+    length = m.ack_cost if ack else _begin_entry(m, k, b, t)
     m.done_at = t + length if m.stall_at > t + length else _paused(m, t, length)
 
 
 @_hot
-def _begin_entry(m: Any, b: Any, t: float) -> float:
+def _begin_entry(m: Any, k: Any, b: Any, t: float) -> float:
     """Take an entry from the ring, which frees its slot, and return the seconds its service takes."""
     length = m.service
-    if m.fetched == 0:
-        m.fetched = min(m.count, m.fetch)
-        length += _consume(m, m.fetched, t)
-        for i in range(m.fetched):
-            m.in_service += (b.tags[(m.taken + i) & m.mask] >> FLOW_BITS) & SIZE_MASK
-    if m.alternation != 0.0:
+    if not k.guest or m.fetched == 0:
+        entries = min(m.count, m.fetch) if k.guest else 1
+        freed = _free_slot(m)
+        for _ in range(entries - 1):
+            freed |= _free_slot(m)
+        m.fetched = entries
+        m.count -= entries
+        if k.waits:
+            length += _wakes(m, entries, freed, t)
+    if k.waits and m.alternation != 0.0:
         flow = b.tags[m.taken & m.mask] & FLOW_MASK
         if flow != m.last_flow and (m.stopped == 1 or m.backlog > 0 or (m.source == PKTGEN and m.wakes > 0)):
             length = max(length + m.alternation, 0.0)
@@ -602,18 +626,22 @@ def _begin_entry(m: Any, b: Any, t: float) -> float:
 
 
 @_hot
-def _consume(m: Any, entries: int, t: float) -> float:
-    """Take `entries` out of the ring: slots are freed in batches; returns what waking the queue costs the reader."""
-    freed = False
-    for _ in range(entries):
-        m.lazy += 1
-        m.slot += 1
-        if m.lazy >= m.batch or m.slot >= m.ring:
-            m.lazy = 0
-            freed = True
-        if m.slot >= m.ring:
-            m.slot = 0
-    m.count -= entries
+def _free_slot(m: Any) -> bool:
+    """The reader has emptied a slot; whether that frees it and those before it: they are freed in batches."""
+    m.lazy += 1
+    m.slot += 1
+    end = m.slot >= m.ring
+    if end:
+        m.slot = 0
+    if end or m.lazy >= m.batch:
+        m.lazy = 0
+        return True
+    return False
+
+
+@_hot
+def _wakes(m: Any, entries: int, freed: bool, t: float) -> float:
+    """Whether the reader wakes the stopped queue after it has taken `entries`; returns what that costs it."""
     polled = False
     if m.wake_on_poll == 1:
         m.polled += entries
@@ -633,32 +661,29 @@ def _consume(m: Any, entries: int, t: float) -> float:
 
 
 @_hot
-def _complete(m: Any, flows: Any, b: Any, t: float) -> None:
+def _complete(m: Any, k: Any, flows: Any, b: Any, t: float) -> None:
     """The reader has finished an entry: it leaves for the guest and the path."""
     place = m.taken & m.mask
     tag = b.tags[place]
-    size = (tag >> FLOW_BITS) & SIZE_MASK
+    size = 1 if k.segments else (tag >> FLOW_BITS) & SIZE_MASK
     leaves = t
-    if m.guest_service > 0.0:
+    if k.guest:
         leaves = max(t, m.guest_free_at) + m.guest_service
         m.guest_free_at = leaves
     m.taken += 1
     m.fetched -= 1
     m.out += size
-    m.in_ring -= size
-    m.in_service -= size
     m.ring_seconds += size * leaves
     b.times[place] = leaves
-    _serve(m, b, t)
-    if m.path == 1:
+    _serve(m, k, b, t)
+    if k.path:
         size = _pass(m, b, place, tag, size, leaves)
         tag, leaves = b.tags[place], b.times[place]
-    if m.source == TCP:
-        if m.far == 1:
-            if m.far_doing == IDLE and m.far_at == NEVER:
-                m.far_at = leaves + m.half
-        elif size > 0:
-            _receive(m, flows, b, tag, size, b.born[place], leaves)
+    if k.readers and m.far == 1:
+        if m.far_doing == IDLE and m.far_at == NEVER:
+            m.far_at = leaves + m.half
+    elif k.tcp and size > 0:
+        _receive(m, k, flows, b, tag, size, b.born[place], leaves)
 
 
 @_hot
@@ -721,7 +746,7 @@ def _far_serve(m: Any, b: Any, t: float) -> None:
 
 
 @_hot
-def _far_done(m: Any, flows: Any, b: Any, t: float) -> None:
+def _far_done(m: Any, k: Any, flows: Any, b: Any, t: float) -> None:
     """The far reader has written a packet to its device, or sent an ACK."""
     if m.far_doing == SERVES:
         place = m.far_next & m.mask
@@ -729,9 +754,9 @@ def _far_done(m: Any, flows: Any, b: Any, t: float) -> None:
         tag = b.tags[place]
         size = (tag >> FLOW_BITS) & SIZE_MASK
         m.path_seconds += size * (t - m.half - b.times[place])
-        _receive(m, flows, b, tag, size, b.born[place], t)
+        _receive(m, k, flows, b, tag, size, b.born[place], t)
     elif m.far_doing == TAKES_ACK:
-        _set_out(m, flows, b, t)
+        _set_out(m, k, flows, b, b.acks[m.acks_sent & m.ack_mask], t)
     _far_serve(m, b, t)
 
 
@@ -739,7 +764,7 @@ def _far_done(m: Any, flows: Any, b: Any, t: float) -> None:
 
 
 @_hot
-def _acknowledge(m: Any, flows: Any, flow: Any, f: int, b: Any, t: float) -> None:
+def _acknowledge(m: Any, k: Any, flows: Any, flow: Any, f: int, b: Any, t: float) -> None:
     """The held ACKs set out together, through the far reader where that takes time."""
     ack = b.acks[m.acks_made & m.ack_mask]
     m.acks_made += 1
@@ -753,38 +778,37 @@ def _acknowledge(m: Any, flows: Any, flow: Any, f: int, b: Any, t: float) -> Non
     ack.lost_before = flow.lost_before
     ack.marked = flow.marked
     m.held_seconds += flow.held * t
-    m.held -= flow.held
-    m.answering -= flow.held >= 2
+    if not k.single:
+        m.answering -= flow.held >= 2
     flow.held = 0
     flow.lost = 0
     flow.due_at = NEVER
     flow.back_at = t + m.back
-    if m.far == 0:
-        _set_out(m, flows, b, t)
+    if not k.readers or m.far == 0:
+        _set_out(m, k, flows, b, ack, t)
     elif m.far_doing == IDLE:
         _far_serve(m, b, t)
 
 
 @_hot
-def _set_out(m: Any, flows: Any, b: Any, t: float) -> None:
+def _set_out(m: Any, k: Any, flows: Any, b: Any, ack: Any, t: float) -> None:
     """The next ACK is on its way back; a thread of its own at either end takes its time here."""
-    ack = b.acks[m.acks_sent & m.ack_mask]
     m.acks_sent += 1
     at = t + m.back
-    if m.policy == SEPARATE and m.ack_cost + m.far_ack > 0.0:
+    if k.readers and m.policy == SEPARATE and m.ack_cost + m.far_ack > 0.0:
         count = (max(ack.acked, 1) + m.ack_size - 1) // m.ack_size
         m.far_ack_at = max(t, m.far_ack_at) + m.far_ack * count
         m.back_free_at = max(m.far_ack_at + m.back, m.back_free_at) + m.ack_cost * count
         at = m.back_free_at
     m.held_seconds += ack.acked * (at - m.back - ack.made)
     ack.at = at
-    flows[ack.flow].back_at = at
+    flows[0 if k.single else ack.flow].back_at = at
     if m.acks_seen + m.acks_waiting == m.acks_sent - 1:
         m.ack_at = at
 
 
 @_hot
-def _receive(m: Any, flows: Any, b: Any, tag: int, size: int, born: float, t: float) -> None:
+def _receive(m: Any, k: Any, flows: Any, b: Any, tag: int, size: int, born: float, t: float) -> None:
     """An entry arrives. A gap before it is loss, and acknowledged at once.
 
     Else every second packet makes an ACK, held until the reader has emptied its queue or for the ACK
@@ -792,7 +816,7 @@ def _receive(m: Any, flows: Any, b: Any, tag: int, size: int, born: float, t: fl
     receiver is next to the path and the whole RTT on the way back: where on its way a packet spends the base
     RTT changes nothing.)
     """
-    f = tag & FLOW_MASK
+    f = 0 if k.single else tag & FLOW_MASK
     x = (tag & ~MARKED) >> (FLOW_BITS + SIZE_BITS)
     flow = flows[f]
     gap = x - flow.expected
@@ -809,21 +833,21 @@ def _receive(m: Any, flows: Any, b: Any, tag: int, size: int, born: float, t: fl
     flow.expected = x + size
     flow.born = born
     m.received_at = t
-    m.answering += flow.held < 2 and flow.held + size >= 2
+    if not k.single:
+        m.answering += flow.held < 2 and flow.held + size >= 2
     flow.held += size
-    m.held += size
     m.held_seconds -= size * t
     idle = m.count + m.fetched + m.backlog == 0
     if gap > 0 or (flow.held >= 2 and (idle or t >= flow.first_at + m.hold)):
-        _acknowledge(m, flows, flow, f, b, t)
+        _acknowledge(m, k, flows, flow, f, b, t)
     else:
         wait = min(m.hold, m.delayed_ack) if flow.held >= 2 else m.delayed_ack
         flow.due_at = flow.first_at + wait
         _wake_by(m, b, f, flow.due_at)
-    if idle and m.answering > 0:
+    if not k.single and idle and m.answering > 0:
         for g in range(m.streams):
             if flows[g].held >= 2:
-                _acknowledge(m, flows, flows[g], g, b, t)
+                _acknowledge(m, k, flows, flows[g], g, b, t)
 
 
 # ---- 5. the sender sees ACKs
@@ -911,23 +935,23 @@ def _grow(m: Any, flow: Any, acked: int, t: float) -> None:
 
 
 @_hot
-def _arrives(m: Any, flows: Any, b: Any, t: float) -> None:
+def _arrives(m: Any, k: Any, flows: Any, b: Any, t: float) -> None:
     """ACKs are back at the near reader, which takes them in, or straight at the sender where that takes no time."""
-    if m.ack_cost > 0.0 and m.policy != SEPARATE:
+    if k.readers and m.ack_cost > 0.0 and m.policy != SEPARATE:
         m.acks_waiting += 1
         following = m.acks_seen + m.acks_waiting
         m.ack_at = b.acks[following & m.ack_mask].at if following < m.acks_sent else NEVER
         if m.serving == IDLE:
-            _awake(m, b, t)
+            _awake(m, k, b, t)
         return
     ack = b.acks[m.acks_seen & m.ack_mask]
     m.acks_seen += 1
     m.ack_at = b.acks[m.acks_seen & m.ack_mask].at if m.acks_seen < m.acks_sent else NEVER
-    _acknowledged(m, flows, b, ack, ack.acked, ack.expected, ack.lost, t)
+    _acknowledged(m, k, flows, b, ack, ack.acked, ack.expected, ack.lost, t)
 
 
 @_hot
-def _taken_in(m: Any, flows: Any, b: Any, t: float) -> None:
+def _taken_in(m: Any, k: Any, flows: Any, b: Any, t: float) -> None:
     """The reader has written an ACK to the device: TCP answers within that write."""
     ack = b.acks[m.acks_seen & m.ack_mask]
     piece = ack.acked
@@ -936,13 +960,13 @@ def _taken_in(m: Any, flows: Any, b: Any, t: float) -> None:
         m.held_seconds += piece * (t - ack.at)
         ack.acked -= piece
         ack.first += piece
-        _acknowledged(m, flows, b, ack, piece, ack.first, 0, t)
+        _acknowledged(m, k, flows, b, ack, piece, ack.first, 0, t)
     else:
         m.held_seconds += piece * (t - ack.at)
         m.acks_seen += 1
         m.acks_waiting -= 1
-        _acknowledged(m, flows, b, ack, piece, ack.expected, ack.lost, t)
-    _serve(m, b, t)
+        _acknowledged(m, k, flows, b, ack, piece, ack.expected, ack.lost, t)
+    _serve(m, k, b, t)
 
 
 @_hot
@@ -970,9 +994,9 @@ def _undo(m: Any, flow: Any) -> None:
 
 
 @_hot
-def _acknowledged(m: Any, flows: Any, b: Any, ack: Any, acked: int, expected: int, lost: int, t: float) -> None:
+def _acknowledged(m: Any, k: Any, flows: Any, b: Any, ack: Any, acked: int, expected: int, lost: int, t: float) -> None:
     """ACKs are back: losses leave the flight to be sent again, the window changes, the stack may push."""
-    f = ack.flow
+    f = 0 if k.single else ack.flow & FLOW_MASK
     flow = flows[f]
     flow.una = expected
     if ack.first < flow.timeout_at:
@@ -1002,7 +1026,7 @@ def _acknowledged(m: Any, flows: Any, b: Any, ack: Any, acked: int, expected: in
         _grow(m, flow, acked, t)
     if flow.timed >= 0 and expected > flow.timed:
         _end_round(m, flow, b, f, t)
-    _fill(m, flow, f, b, t)
+    _fill(m, k, flow, f, b, t)
 
 
 # ---- 6. timers
@@ -1052,19 +1076,34 @@ def _alarm(m: Any, flow: Any) -> float:
 
 
 @_hot
-def _look_after(m: Any, flows: Any, b: Any, f: int, t: float) -> None:
+def _look_after(m: Any, k: Any, flows: Any, b: Any, f: int, t: float) -> None:
     """The timers of one flow, and when it has to be looked after again."""
     flow = flows[f]
     if flow.due_at <= t:
-        _acknowledge(m, flows, flow, f, b, max(t, m.received_at))
+        _acknowledge(m, k, flows, flow, f, b, max(t, m.received_at))
     if _alarm(m, flow) <= t:
         _timeout(m, flow, t)
-    _fill(m, flow, f, b, t)
+    _fill(m, k, flow, f, b, t)
     _wake_by(m, b, f, min(flow.due_at, _alarm(m, flow)))
 
 
 @_rare
-def _snapshot(m: Any, b: Any, out: Any, t: float) -> None:
+def _in_ring(m: Any) -> int:
+    """Segments in the ring and with the reader: what was handed over and is neither gone nor in the qdisc."""
+    return int(m.sent - m.dropped_ring - m.dropped_qdisc - m.in_qdisc - m.out)
+
+
+@_rare
+def _held(m: Any, flows: Any) -> int:
+    """Segments that arrived and are not acknowledged."""
+    held = 0
+    for f in range(m.streams):
+        held += flows[f].held
+    return held
+
+
+@_rare
+def _snapshot(m: Any, flows: Any, b: Any, out: Any, t: float) -> None:
     """Counters and what is where; entries are delivered half an RTT behind the path's queue, or by the far reader."""
     behind = 0
     travelling = 0
@@ -1089,28 +1128,31 @@ def _snapshot(m: Any, b: Any, out: Any, t: float) -> None:
     out.loss_events = m.losses
     out.timeouts = m.timeouts
     out.wake_cycles = m.wakes
-    out.ring_seconds = m.ring_seconds + m.in_ring * t
+    out.ring_seconds = m.ring_seconds + _in_ring(m) * t
     out.qdisc_seconds = m.qdisc_seconds + m.in_qdisc * t
-    out.held_seconds = m.held_seconds + m.held * t
+    out.held_seconds = m.held_seconds + _held(m, flows) * t
     out.path_seconds = m.path_seconds
-    out.queued = m.in_ring + m.in_qdisc + behind
+    out.queued = _in_ring(m) + m.in_qdisc + behind
     out.in_flight = travelling
     out.most_in_ring = m.most_in_ring
 
 
 @_rare
-def _sample(m: Any, flows: Any, out: Any, t: float) -> None:
+def _sample(m: Any, flows: Any, b: Any, out: Any, t: float) -> None:
     """One point of the time series."""
+    waiting = _in_ring(m)
+    for i in range(m.taken, m.taken + m.fetched):
+        waiting -= (b.tags[i & m.mask] >> FLOW_BITS) & SIZE_MASK
     out.out = m.out
     out.retransmits = m.retransmits
     out.cwnd = 0.0
     for f in range(m.streams):
         out.cwnd += flows[f].cwnd
-    out.ring_seconds = m.ring_seconds + m.in_ring * t
+    out.ring_seconds = m.ring_seconds + _in_ring(m) * t
     out.qdisc_seconds = m.qdisc_seconds + m.in_qdisc * t
-    out.held_seconds = m.held_seconds + m.held * t
+    out.held_seconds = m.held_seconds + _held(m, flows) * t
     out.path_seconds = m.path_seconds
-    out.in_ring = m.in_ring - m.in_service
+    out.in_ring = waiting
     out.in_qdisc = m.in_qdisc
 
 
@@ -1126,17 +1168,17 @@ def _events(m: Any, flows: Any, b: Any, totals: Any, series: Any, t: float) -> f
             m.push_at = max(t, m.pushed_at + m.gap)
     if t >= m.sample_at:
         if m.samples < series.shape[0]:
-            _sample(m, flows, series[m.samples], t)
+            _sample(m, flows, b, series[m.samples], t)
         m.samples += 1
         m.sample_at = (m.samples + 1) * m.interval if m.samples < series.shape[0] else NEVER
     if t >= m.warmup:
-        _snapshot(m, b, totals[0], t)
+        _snapshot(m, flows, b, totals[0], t)
         m.warmup = NEVER
     return float(min(min(m.frame_at, m.sample_at), min(m.warmup, m.duration)))
 
 
 @_hot
-def _timers(m: Any, flows: Any, b: Any, totals: Any, series: Any, t: float) -> None:
+def _timers(m: Any, k: Any, flows: Any, b: Any, totals: Any, series: Any, t: float) -> None:
     """Everything that is due: events of the device, and flows that hold an ACK, wait for one, or are paced."""
     while b.alarms[1] <= t:
         i = 1
@@ -1146,7 +1188,7 @@ def _timers(m: Any, flows: Any, b: Any, totals: Any, series: Any, t: float) -> N
         if i == m.leaves:
             b.alarms[i] = _events(m, flows, b, totals, series, t)
         else:
-            _look_after(m, flows, b, i - m.leaves - 1, t)
+            _look_after(m, k, flows, b, 0 if k.single else i - m.leaves - 1, t)
         earliest = b.alarms[i]
         while i > 1:
             earliest = min(earliest, b.alarms[i ^ 1])
@@ -1191,41 +1233,55 @@ def _begin(m: Any, flows: Any, b: Any, seed: int) -> None:
         m.push_at = 0.0
 
 
-@_rare
-def run(state: Any, flows: Any, b: Any, seed: int, totals: Any, series: Any) -> None:
+@_inlined
+def _loop(m: Any, k: Any, flows: Any, b: Any, totals: Any, series: Any) -> None:
     """Take the earliest clock until the run ends; at equal times packets further along the path go first."""
-    m = state[0]
-    _begin(m, flows, b, seed)
     while True:
-        path = min(min(m.done_at, m.ack_at), m.far_at)
-        stack = min(m.transfer_at, m.push_at)
+        path = min(m.done_at, m.ack_at)
+        if k.readers:
+            path = min(path, m.far_at)
+        stack = min(m.transfer_at, m.push_at) if k.waits else m.push_at
         timer_at = b.alarms[1]
         t = min(min(path, stack), timer_at)
         if t >= m.duration:
-            break
+            return
         if path <= t:
-            if m.done_at > t:
-                if m.far_at <= t:
-                    _far_done(m, flows, b, t)
+            if m.done_at <= t:
+                if m.serving == SERVES:
+                    _complete(m, k, flows, b, t)
+                elif k.readers and m.serving == TAKES_ACK:
+                    _taken_in(m, k, flows, b, t)
                 else:
-                    _arrives(m, flows, b, t)
-            elif m.serving == SERVES:
-                _complete(m, flows, b, t)
-            elif m.serving == TAKES_ACK:
-                _taken_in(m, flows, b, t)
+                    _serve(m, k, b, t)
+            elif k.readers and m.far_at <= t:
+                _far_done(m, k, flows, b, t)
             else:
-                _serve(m, b, t)
+                _arrives(m, k, flows, b, t)
         elif timer_at <= t:
-            _timers(m, flows, b, totals, series, t)
-        elif m.transfer_at <= t:
-            _transfer(m, flows, b, t)
-        elif m.source == TCP:
-            _push(m, flows, b, t)
+            _timers(m, k, flows, b, totals, series, t)
+        elif k.waits and m.transfer_at <= t:
+            _transfer(m, k, flows, b, t)
+        elif k.tcp:
+            _push(m, k, flows, b, t)
         else:
-            _push_open(m, flows, b, t)
+            _push_open(m, k, flows, b, t)
+
+
+@_rare
+def run(state: Any, flows: Any, b: Any, seed: int, totals: Any, series: Any) -> None:
+    """Simulate one scenario: by a loop in which what most scenarios leave out is compiled away, or by one of all."""
+    m = state[0]
+    _begin(m, flows, b, seed)
+    tcp, single, segments = m.source == TCP, m.streams == 1, m.source == TCP and m.gso == 1
+    waits, guest, path = m.backpressure == 1 or m.shaper_gap > 0.0, m.guest_service > 0.0, m.path == 1
+    readers = m.far == 1 or m.ack_cost > 0.0 or m.far_ack > 0.0
+    if segments and single and not (waits or guest or path or readers):
+        _loop(m, Kind(True, True, True, False, False, False, False), flows, b, totals, series)
+    else:
+        _loop(m, Kind(tcp, single, segments, waits, guest, path, readers), flows, b, totals, series)
     if m.samples < series.shape[0]:
-        _sample(m, flows, series[m.samples], m.duration)
-    _snapshot(m, b, totals[1], m.duration)
+        _sample(m, flows, b, series[m.samples], m.duration)
+    _snapshot(m, flows, b, totals[1], m.duration)
 
 
 def define() -> Any:

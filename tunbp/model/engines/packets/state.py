@@ -47,8 +47,8 @@ DEVICE = np.dtype(
         "ring", "batch", "count", "lazy", "slot", "backpressure", "stopped", "waking", "consumed",
         "wake_after", "wake_on_freed", "wake_on_empty", "wake_on_poll", "polled", "stop_on_failed",
         # reader, positions in the circular buffers, their index masks
-        "fetch", "fetched", "last_flow", "inserted", "taken", "mask", "acks_made", "acks_sent", "acks_seen",
-        "ack_mask", "serving", "policy", "acks_waiting", "acks_turn", "ack_size",
+        "fetch", "fetched", "last_flow", "inserted", "taken", "acks_made", "acks_sent", "acks_seen",
+        "serving", "policy", "acks_waiting", "acks_turn", "ack_size",
         # path and far reader
         "path", "path_buffer", "losing", "far", "far_doing", "far_next", "far_turn",
         # qdisc
@@ -58,10 +58,10 @@ DEVICE = np.dtype(
         "ready_head", "ready_tail", "blocked", "block_at", "paced", "spaced", "hystart", "sees_drops",
         # counters, in packets
         "sent", "out", "dropped_ring", "dropped_qdisc", "dropped_path", "retransmits", "wakes", "losses", "timeouts",
-        "in_ring", "in_service", "in_qdisc", "held", "most_in_ring",
+        "in_qdisc", "most_in_ring",
         # flows that hold a whole ACK, first leaf of the tree of alarms
         "answering", "leaves",
-    )] + [("random", "u8"), ("chance", "u8")]
+    )] + [("random", "u8"), ("chance", "u8"), ("mask", "u4"), ("ack_mask", "u4")]
 )  # fmt: skip
 """State of the device, the reader, the stack and the counters."""
 
@@ -95,6 +95,36 @@ ACK = np.dtype([("at", "f8"), ("made", "f8"), ("born", "f8")] + [(name, "i8") fo
 )])  # fmt: skip
 """ACKs released together: when they are back, when made, when the last packet was sent, what they acknowledge, losses
 and marks they show."""
+
+
+class Kind(NamedTuple):
+    """What of the model a scenario uses.
+
+    Attributes
+    ----------
+    tcp
+        Whether the source is TCP.
+    single
+        Whether there is one flow.
+    segments
+        Whether every entry is one segment.
+    waits
+        Whether packets may wait in the qdisc: a full ring stops the queue, or the qdisc shapes.
+    guest
+        Whether a guest takes what the reader hands over.
+    path
+        Whether there is a stage behind the reader: a rate, or losses.
+    readers
+        Whether ACKs cost a reader time, or the far reader takes time.
+    """
+
+    tcp: bool
+    single: bool
+    segments: bool
+    waits: bool
+    guest: bool
+    path: bool
+    readers: bool
 
 
 class Buffers(NamedTuple):
