@@ -20,6 +20,7 @@ from tunbp.model.engines.packets.state import (
     ACK,
     COUNTED,
     DEVICE,
+    ENTRY,
     FLOW,
     GUEST_QUEUE,
     LISTED,
@@ -49,10 +50,15 @@ def _number(value: Any, default: float) -> float:
     return default if math.isnan(number) else number
 
 
-def _device(point: Mapping[str, Any]) -> np.ndarray[Any, Any]:
-    """The state of a device that has not started: everything the scenario says about it."""
-    state = np.zeros(1, DEVICE)
-    m = state[0]
+def _states(streams: int) -> tuple[Array, Array]:
+    """The states of device and flows, all zero; the first flow is part of both (`packets.state.DEVICE`)."""
+    first = DEVICE.itemsize - FLOW.itemsize
+    memory = np.zeros(first + streams * FLOW.itemsize, np.uint8)
+    return memory[: DEVICE.itemsize].view(DEVICE), memory[first:].view(FLOW)
+
+
+def _device(point: Mapping[str, Any], m: Any) -> None:
+    """Everything that the scenario says about a device, into its state."""
     rules = driver(str(point["driver"]))
     qdisc = str(point["qdisc"])
     row = QDISCS[qdisc]
@@ -71,7 +77,8 @@ def _device(point: Mapping[str, Any]) -> np.ndarray[Any, Any]:
 
     m["source"], m["control"], m["streams"] = source, cc.CODES[control.name], streams
     m["gso"] = m["quantum"] = int(segments_per_entry(point["source"], point["gso_segments"], qdisc))
-    m["ring"], m["batch"] = ring, ring_batch(ring)
+    m["ring"] = ring
+    m["most_lazy"] = m["batch"] = ring_batch(ring)
     shaped = math.nan if source == codes.PKTGEN else _number(point["qdisc_rate"], math.nan)
     payload = float(point["mss"]) * m["gso"]
     m["limit"] = int(qdisc_limit(qdisc, point["qdisc_limit"], ring, payload, shaped, streams))
@@ -125,7 +132,6 @@ def _device(point: Mapping[str, Any]) -> np.ndarray[Any, Any]:
     interval = _number(point["interval"], NEVER)
     m["interval"] = m["sample_at"] = interval
     m["warmup"], m["duration"] = point["warmup"], point["duration"]
-    return state
 
 
 def _path(m: Any, point: Mapping[str, Any], tcp: bool) -> None:
@@ -167,7 +173,7 @@ def _buffers(m: Any) -> Buffers:
         largest = float(max(m["frame"], m["iframe"], 1.0))
         packets = max(packets, float(m["duration"] * min(1.0 / m["gap"], largest / m["frame_gap"])))
     answers = path if m["source"] == codes.TCP else 1.0
-    memory = 24.0 * (ring + path) + (ACK.itemsize + 16.0) * answers
+    memory = ENTRY.itemsize * (ring + path) + (ACK.itemsize + 16.0) * answers
     check_cost(packets, memory, "take a smaller ring or window, a shorter rtt or duration")
     slots, acks = (1 << math.ceil(math.log2(n)) for n in (ring + path, answers))
     m["mask"], m["ack_mask"] = slots - 1, acks - 1
@@ -175,9 +181,7 @@ def _buffers(m: Any) -> Buffers:
     nodes = int(min(limit, windows, pushed)) + 2 if m["backpressure"] or m["shaper_gap"] > 0.0 else 2
     m["leaves"] = 1 << math.ceil(math.log2(m["streams"] + 1))
     return Buffers(
-        tags=np.zeros(slots, np.int64),
-        times=np.zeros(slots),
-        born=np.zeros(slots),
+        entries=np.zeros(slots, ENTRY),
         acks=np.zeros(acks, ACK),
         node_next=np.arange(1, nodes + 1),
         node_tag=np.zeros(nodes, np.int64),
@@ -229,12 +233,13 @@ class _Arguments(NamedTuple):
 
 
 def _arguments(point: Mapping[str, Any], record: bool) -> _Arguments:
-    state = _device(point)
+    state, flows = _states(int(point["streams"]))
     m = state[0]
+    _device(point, m)
     interval = float(m["interval"])
     samples = math.floor(float(m["duration"]) / interval + 1e-9) if record and interval < NEVER else 0
     check_cost(0.0, 3.0 * samples * SERIES.itemsize, "take a longer interval")
-    flows, totals, series = np.zeros(int(m["streams"]), FLOW), np.zeros(2, TOTALS), np.zeros(samples, SERIES)
+    totals, series = np.zeros(2, TOTALS), np.zeros(samples, SERIES)
     return _Arguments(state, flows, _buffers(m), int(point["seed"]), totals, series)
 
 

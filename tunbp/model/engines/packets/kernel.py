@@ -186,7 +186,7 @@ def _push(m: Any, k: Any, flows: Any, b: Any, t: float) -> None:
     if not k.single:
         f = b.lists[0, m.ready_head & LISTED] & FLOW_MASK
         m.ready_head += 1
-    flow = flows[f]
+    flow = m.first if k.single else flows[f]
     flow.ready = 0
     size = _entry_size(m, k, flow, t)
     if size > 0 and m.sees_drops == 1 and m.count + m.lazy >= m.ring:
@@ -281,14 +281,14 @@ def _push_open(m: Any, k: Any, flows: Any, b: Any, t: float) -> None:
 @_hot
 def _insert(m: Any, k: Any, b: Any, tag: int, size: int, born: float, t: float) -> None:
     """Put an entry into the ring; under backpressure a ring that is full now stops the queue."""
-    place = m.inserted & m.mask
+    entry = b.entries[m.inserted & m.mask]
     m.inserted += 1
     m.count += 1
     if m.count > m.most_in_ring:
         m.most_in_ring = m.count
     m.ring_seconds -= size * t
-    b.tags[place] = tag
-    b.born[place] = born
+    entry.tag = tag
+    entry.born = born
     if k.waits and m.backpressure == 1 and m.stop_on_failed == 0 and m.count + m.lazy >= m.ring:
         _stop(m)
     if m.serving == IDLE:
@@ -606,19 +606,19 @@ def _serve(m: Any, k: Any, b: Any, t: float) -> None:
 
 @_hot
 def _begin_entry(m: Any, k: Any, b: Any, t: float) -> float:
-    """Take an entry from the ring, which frees its slot, and return the seconds its service takes."""
+    """Take an entry from the ring, which empties its slot, and return the seconds its service takes."""
     length = m.service
     if not k.guest or m.fetched == 0:
         entries = min(m.count, m.fetch) if k.guest else 1
-        freed = _free_slot(m)
+        freed = _empty(m)
         for _ in range(entries - 1):
-            freed |= _free_slot(m)
+            freed |= _empty(m)
         m.fetched = entries
         m.count -= entries
         if k.waits:
             length += _wakes(m, entries, freed, t)
     if k.waits and m.alternation != 0.0:
-        flow = b.tags[m.taken & m.mask] & FLOW_MASK
+        flow = b.entries[m.taken & m.mask].tag & FLOW_MASK
         if flow != m.last_flow and (m.stopped == 1 or m.backlog > 0 or (m.source == PKTGEN and m.wakes > 0)):
             length = max(length + m.alternation, 0.0)
         m.last_flow = flow
@@ -626,17 +626,15 @@ def _begin_entry(m: Any, k: Any, b: Any, t: float) -> float:
 
 
 @_hot
-def _free_slot(m: Any) -> bool:
-    """The reader has emptied a slot; whether that frees it and those before it: they are freed in batches."""
+def _empty(m: Any) -> bool:
+    """The reader empties a slot; whether this frees it and those before it (include/linux/ptr_ring.h: in batches)."""
     m.lazy += 1
-    m.slot += 1
-    end = m.slot >= m.ring
-    if end:
-        m.slot = 0
-    if end or m.lazy >= m.batch:
-        m.lazy = 0
-        return True
-    return False
+    if m.lazy < m.batch:
+        return False
+    m.slot = 0 if m.slot + m.batch >= m.ring else m.slot + m.batch
+    m.lazy = 0
+    m.batch = min(m.most_lazy, m.ring - m.slot)  # the end of the ring cuts a batch short
+    return True
 
 
 @_hot
@@ -663,31 +661,31 @@ def _wakes(m: Any, entries: int, freed: bool, t: float) -> float:
 @_hot
 def _complete(m: Any, k: Any, flows: Any, b: Any, t: float) -> None:
     """The reader has finished an entry: it leaves for the guest and the path."""
-    place = m.taken & m.mask
-    tag = b.tags[place]
+    entry = b.entries[m.taken & m.mask]
+    tag, born = entry.tag, entry.born
     size = 1 if k.segments else (tag >> FLOW_BITS) & SIZE_MASK
     leaves = t
     if k.guest:
         leaves = max(t, m.guest_free_at) + m.guest_service
         m.guest_free_at = leaves
     m.taken += 1
-    m.fetched -= 1
+    m.fetched = m.fetched - 1 if k.guest else 0
     m.out += size
     m.ring_seconds += size * leaves
-    b.times[place] = leaves
+    entry.left = leaves
     _serve(m, k, b, t)
     if k.path:
-        size = _pass(m, b, place, tag, size, leaves)
-        tag, leaves = b.tags[place], b.times[place]
+        size = _pass(m, entry, tag, size, leaves)
+        tag, leaves = entry.tag, entry.left
     if k.readers and m.far == 1:
         if m.far_doing == IDLE and m.far_at == NEVER:
             m.far_at = leaves + m.half
     elif k.tcp and size > 0:
-        _receive(m, k, flows, b, tag, size, b.born[place], leaves)
+        _receive(m, k, flows, b, tag, size, born, leaves)
 
 
 @_hot
-def _pass(m: Any, b: Any, place: int, tag: int, size: int, t: float) -> int:
+def _pass(m: Any, entry: Any, tag: int, size: int, t: float) -> int:
     """The path's queue takes an entry or its first part, or loses it; returns the segments that go through.
 
     Of an entry of several segments the tail is what does not fit and what is lost at random.
@@ -706,8 +704,8 @@ def _pass(m: Any, b: Any, place: int, tag: int, size: int, t: float) -> int:
         m.far_free_at = leaves
     m.path_seconds += passed * (leaves - t)
     m.dropped_path += size - passed
-    b.times[place] = leaves
-    b.tags[place] = tag - ((size - passed) << FLOW_BITS)
+    entry.left = leaves
+    entry.tag = tag - ((size - passed) << FLOW_BITS)
     return int(passed)
 
 
@@ -726,10 +724,10 @@ def _lost_at_random(m: Any, size: int) -> int:
 @_hot
 def _far_serve(m: Any, b: Any, t: float) -> None:
     """Begin what the far reader does next: a packet from the path, an ACK to be sent, or wait for the next packet."""
-    while m.far_next < m.taken and (b.tags[m.far_next & m.mask] >> FLOW_BITS) & SIZE_MASK == 0:
+    while m.far_next < m.taken and (b.entries[m.far_next & m.mask].tag >> FLOW_BITS) & SIZE_MASK == 0:
         m.far_next += 1
     there = m.far_next < m.taken
-    arrives = b.times[m.far_next & m.mask] + m.half if there else NEVER
+    arrives = b.entries[m.far_next & m.mask].left + m.half if there else NEVER
     data = there and arrives <= t
     if m.acks_made > m.acks_sent and (not data or (m.policy == FAIR and m.far_turn == 1)):
         acked = max(b.acks[m.acks_sent & m.ack_mask].acked, 1)
@@ -739,7 +737,7 @@ def _far_serve(m: Any, b: Any, t: float) -> None:
     elif data:
         m.far_doing = SERVES
         m.far_turn = 1
-        m.far_at = t + m.far_service * ((b.tags[m.far_next & m.mask] >> FLOW_BITS) & SIZE_MASK)
+        m.far_at = t + m.far_service * ((b.entries[m.far_next & m.mask].tag >> FLOW_BITS) & SIZE_MASK)
     else:
         m.far_doing = IDLE
         m.far_at = arrives
@@ -749,14 +747,14 @@ def _far_serve(m: Any, b: Any, t: float) -> None:
 def _far_done(m: Any, k: Any, flows: Any, b: Any, t: float) -> None:
     """The far reader has written a packet to its device, or sent an ACK."""
     if m.far_doing == SERVES:
-        place = m.far_next & m.mask
+        entry = b.entries[m.far_next & m.mask]
         m.far_next += 1
-        tag = b.tags[place]
-        size = (tag >> FLOW_BITS) & SIZE_MASK
-        m.path_seconds += size * (t - m.half - b.times[place])
-        _receive(m, k, flows, b, tag, size, b.born[place], t)
+        size = (entry.tag >> FLOW_BITS) & SIZE_MASK
+        m.path_seconds += size * (t - m.half - entry.left)
+        _receive(m, k, flows, b, entry.tag, size, entry.born, t)
     elif m.far_doing == TAKES_ACK:
-        _set_out(m, k, flows, b, b.acks[m.acks_sent & m.ack_mask], t)
+        ack = b.acks[m.acks_sent & m.ack_mask]
+        _set_out(m, k, flows[ack.flow & FLOW_MASK], ack, ack.acked, ack.made, t)
     _far_serve(m, b, t)
 
 
@@ -766,45 +764,47 @@ def _far_done(m: Any, k: Any, flows: Any, b: Any, t: float) -> None:
 @_hot
 def _acknowledge(m: Any, k: Any, flows: Any, flow: Any, f: int, b: Any, t: float) -> None:
     """The held ACKs set out together, through the far reader where that takes time."""
+    held = flow.held
     ack = b.acks[m.acks_made & m.ack_mask]
     m.acks_made += 1
+    m.held_seconds += held * t
+    flow.held = 0
+    flow.due_at = NEVER
+    flow.back_at = t + m.back
     ack.made = t
     ack.born = flow.born
     ack.flow = f
-    ack.acked = flow.held
+    ack.acked = held
     ack.first = flow.held_from
     ack.expected = flow.expected
     ack.lost = flow.lost
     ack.lost_before = flow.lost_before
-    ack.marked = flow.marked
-    m.held_seconds += flow.held * t
-    if not k.single:
-        m.answering -= flow.held >= 2
-    flow.held = 0
+    if k.waits:
+        ack.marked = flow.marked
     flow.lost = 0
-    flow.due_at = NEVER
-    flow.back_at = t + m.back
+    if not k.single:
+        m.answering -= held >= 2
     if not k.readers or m.far == 0:
-        _set_out(m, k, flows, b, ack, t)
+        _set_out(m, k, flow, ack, held, t, t)
     elif m.far_doing == IDLE:
         _far_serve(m, b, t)
 
 
 @_hot
-def _set_out(m: Any, k: Any, flows: Any, b: Any, ack: Any, t: float) -> None:
+def _set_out(m: Any, k: Any, flow: Any, ack: Any, acked: int, made: float, t: float) -> None:
     """The next ACK is on its way back; a thread of its own at either end takes its time here."""
     m.acks_sent += 1
     at = t + m.back
     if k.readers and m.policy == SEPARATE and m.ack_cost + m.far_ack > 0.0:
-        count = (max(ack.acked, 1) + m.ack_size - 1) // m.ack_size
+        count = (max(acked, 1) + m.ack_size - 1) // m.ack_size
         m.far_ack_at = max(t, m.far_ack_at) + m.far_ack * count
         m.back_free_at = max(m.far_ack_at + m.back, m.back_free_at) + m.ack_cost * count
         at = m.back_free_at
-    m.held_seconds += ack.acked * (at - m.back - ack.made)
-    ack.at = at
-    flows[0 if k.single else ack.flow].back_at = at
+    m.held_seconds += acked * (at - m.back - made)
+    flow.back_at = at
     if m.acks_seen + m.acks_waiting == m.acks_sent - 1:
         m.ack_at = at
+    ack.at = at
 
 
 @_hot
@@ -817,13 +817,13 @@ def _receive(m: Any, k: Any, flows: Any, b: Any, tag: int, size: int, born: floa
     RTT changes nothing.)
     """
     f = 0 if k.single else tag & FLOW_MASK
-    x = (tag & ~MARKED) >> (FLOW_BITS + SIZE_BITS)
-    flow = flows[f]
+    x = (tag & ~MARKED if k.waits else tag) >> (FLOW_BITS + SIZE_BITS)
+    flow = m.first if k.single else flows[f]
     gap = x - flow.expected
     if gap > 0:
         flow.lost += gap
         flow.lost_before = x
-    if tag & MARKED:
+    if k.waits and tag & MARKED:
         flow.marked = x + 1
     if flow.timed >= x and flow.timed < x + size:
         flow.sample = t - flow.timed_at + m.back
@@ -837,7 +837,7 @@ def _receive(m: Any, k: Any, flows: Any, b: Any, tag: int, size: int, born: floa
         m.answering += flow.held < 2 and flow.held + size >= 2
     flow.held += size
     m.held_seconds -= size * t
-    idle = m.count + m.fetched + m.backlog == 0
+    idle = m.count + m.fetched == 0 and (not k.waits or m.backlog == 0)
     if gap > 0 or (flow.held >= 2 and (idle or t >= flow.first_at + m.hold)):
         _acknowledge(m, k, flows, flow, f, b, t)
     else:
@@ -997,26 +997,26 @@ def _undo(m: Any, flow: Any) -> None:
 def _acknowledged(m: Any, k: Any, flows: Any, b: Any, ack: Any, acked: int, expected: int, lost: int, t: float) -> None:
     """ACKs are back: losses leave the flight to be sent again, the window changes, the stack may push."""
     f = 0 if k.single else ack.flow & FLOW_MASK
-    flow = flows[f]
+    flow = m.first if k.single else flows[f]
     flow.una = expected
     if ack.first < flow.timeout_at:
         _undo(m, flow)
     flow.timeout_at = -1
     flow.flight -= acked + lost
-    flow.resend += lost
     flow.active_at = t
     flow.head_at = ack.born
     flow.backoff = 1.0
     flow.round_out += acked
-    if lost > 0 and flow.probing == 1:
-        m.timeouts += 1
+    if lost > 0:
+        flow.resend += lost
+        m.timeouts += flow.probing
+        if flow.recovering == 1 and ack.lost_before <= flow.high:
+            flow.repair += lost
     flow.probing = 0
-    if lost > 0 and ack.lost_before <= flow.high and flow.recovering == 1:
-        flow.repair += lost
     if flow.recovering == 1 and flow.repair == 0 and expected > flow.recover:
         flow.recovering = 0
         flow.cwnd = flow.ssthresh
-    if (lost > 0 and ack.lost_before > flow.recover) or ack.marked > flow.recover:
+    if (lost > 0 and ack.lost_before > flow.recover) or (k.waits and ack.marked > flow.recover):
         _reduce(m, flow, lost)
     if flow.recovering == 1:
         _prr(m, flow, acked)
@@ -1078,7 +1078,7 @@ def _alarm(m: Any, flow: Any) -> float:
 @_hot
 def _look_after(m: Any, k: Any, flows: Any, b: Any, f: int, t: float) -> None:
     """The timers of one flow, and when it has to be looked after again."""
-    flow = flows[f]
+    flow = m.first if k.single else flows[f]
     if flow.due_at <= t:
         _acknowledge(m, k, flows, flow, f, b, max(t, m.received_at))
     if _alarm(m, flow) <= t:
@@ -1109,8 +1109,9 @@ def _snapshot(m: Any, flows: Any, b: Any, out: Any, t: float) -> None:
     travelling = 0
     i = m.taken - 1
     while i >= max(m.inserted - m.mask, 0):
-        size = (b.tags[i & m.mask] >> FLOW_BITS) & SIZE_MASK
-        left = b.times[i & m.mask]
+        entry = b.entries[i & m.mask]
+        size = (entry.tag >> FLOW_BITS) & SIZE_MASK
+        left = entry.left
         if left > t:
             behind += size
         elif i >= m.far_next if m.far == 1 else left + 0.5 * m.rtt > t:
@@ -1142,7 +1143,7 @@ def _sample(m: Any, flows: Any, b: Any, out: Any, t: float) -> None:
     """One point of the time series."""
     waiting = _in_ring(m)
     for i in range(m.taken, m.taken + m.fetched):
-        waiting -= (b.tags[i & m.mask] >> FLOW_BITS) & SIZE_MASK
+        waiting -= (b.entries[i & m.mask].tag >> FLOW_BITS) & SIZE_MASK
     out.out = m.out
     out.retransmits = m.retransmits
     out.cwnd = 0.0

@@ -22,49 +22,6 @@ LISTED = 63  # index mask of the circular lists of flows
 IDLE, SERVES, TAKES_ACK, WAITS = 0, 1, 2, 3
 """What a reader does: nothing, an entry, an ACK, or it waits for the end of a pause or for the guest."""
 
-DEVICE = np.dtype(
-    [(name, "f8") for name in (
-        # clocks
-        "push_at", "transfer_at", "done_at", "ack_at", "frame_at", "sample_at", "pushed_at",
-        # stack, path, ACKs
-        "gap", "transfer_gap", "rtt", "back", "half", "hold", "delayed_ack", "window",
-        # reader, guest, pauses of the reader
-        "service", "alternation", "wake_cost", "wake_latency", "idle_latency", "guest_service", "guest_free_at",
-        "ack_cost", "block_more", "block_most",
-        # qdisc: seconds per segment of its shaper, when it may send again, CoDel's target and interval
-        "shaper_gap", "shaped_at", "target", "patience", "small",
-        "stall_at", "stall_end", "stall_gap", "stall_mean",
-        # path and far reader
-        "path_service", "path_free_at", "loss_starts", "loss_ends", "far_service", "far_ack", "far_at", "far_ack_at",
-        "far_free_at", "back_free_at", "received_at",
-        # source, run
-        "frame_gap", "frame", "iframe", "pending_frame", "interval", "warmup", "duration",
-        # packet-seconds spent in ring (and reader), qdisc, held ACKs: sums of leaving minus entering times
-        "ring_seconds", "qdisc_seconds", "held_seconds", "path_seconds",
-    )] + [(name, "i8") for name in (
-        "source", "control", "streams", "gso", "turn", "frame_number", "iframe_every", "samples",
-        # ring and device queue
-        "ring", "batch", "count", "lazy", "slot", "backpressure", "stopped", "waking", "consumed",
-        "wake_after", "wake_on_freed", "wake_on_empty", "wake_on_poll", "polled", "stop_on_failed",
-        # reader, positions in the circular buffers, their index masks
-        "fetch", "fetched", "last_flow", "inserted", "taken", "acks_made", "acks_sent", "acks_seen",
-        "serving", "policy", "acks_waiting", "acks_turn", "ack_size",
-        # path and far reader
-        "path", "path_buffer", "losing", "far", "far_doing", "far_next", "far_turn",
-        # qdisc
-        "fair", "drops", "flow_limit", "codel", "ecn", "limit", "backlog", "free_node", "quantum", "new_head", "tsq",
-        "blocks", "new_tail", "old_head", "old_tail",
-        # flows that have something to push
-        "ready_head", "ready_tail", "blocked", "block_at", "paced", "spaced", "hystart", "sees_drops",
-        # counters, in packets
-        "sent", "out", "dropped_ring", "dropped_qdisc", "dropped_path", "retransmits", "wakes", "losses", "timeouts",
-        "in_qdisc", "most_in_ring",
-        # flows that hold a whole ACK, first leaf of the tree of alarms
-        "answering", "leaves",
-    )] + [("random", "u8"), ("chance", "u8"), ("mask", "u4"), ("ack_mask", "u4")]
-)  # fmt: skip
-"""State of the device, the reader, the stack and the counters."""
-
 FLOW = np.dtype(
     [(name, "f8") for name in (
         "cwnd", "ssthresh", "wmax", "k", "epoch", "west", "srtt", "backoff", "active_at",
@@ -89,6 +46,55 @@ FLOW = np.dtype(
     )]
 )  # fmt: skip
 """State of each flow: congestion control, what is on its way, timers, and its queue in fq_codel."""
+
+DEVICE = np.dtype(
+    [(name, "f8") for name in (
+        # clocks
+        "push_at", "transfer_at", "done_at", "ack_at", "frame_at", "sample_at", "pushed_at",
+        # stack, path, ACKs
+        "gap", "transfer_gap", "rtt", "back", "half", "hold", "delayed_ack", "window",
+        # reader, guest, pauses of the reader
+        "service", "alternation", "wake_cost", "wake_latency", "idle_latency", "guest_service", "guest_free_at",
+        "ack_cost", "block_more", "block_most",
+        # qdisc: seconds per segment of its shaper, when it may send again, CoDel's target and interval
+        "shaper_gap", "shaped_at", "target", "patience", "small",
+        "stall_at", "stall_end", "stall_gap", "stall_mean",
+        # path and far reader
+        "path_service", "path_free_at", "loss_starts", "loss_ends", "far_service", "far_ack", "far_at", "far_ack_at",
+        "far_free_at", "back_free_at", "received_at",
+        # source, run
+        "frame_gap", "frame", "iframe", "pending_frame", "interval", "warmup", "duration",
+        # packet-seconds spent in ring (and reader), qdisc, held ACKs: sums of leaving minus entering times
+        "ring_seconds", "qdisc_seconds", "held_seconds", "path_seconds",
+    )] + [(name, "i8") for name in (
+        "source", "control", "streams", "gso", "turn", "frame_number", "iframe_every", "samples",
+        # ring and device queue
+        "ring", "most_lazy", "batch", "count", "lazy", "slot", "backpressure", "stopped", "waking", "consumed",
+        "wake_after", "wake_on_freed", "wake_on_empty", "wake_on_poll", "polled", "stop_on_failed",
+        # reader, positions in the circular buffers, their index masks
+        "fetch", "fetched", "last_flow", "inserted", "taken", "acks_made", "acks_sent", "acks_seen",
+        "serving", "policy", "acks_waiting", "acks_turn", "ack_size",
+        # path and far reader
+        "path", "path_buffer", "losing", "far", "far_doing", "far_next", "far_turn",
+        # qdisc
+        "fair", "drops", "flow_limit", "codel", "ecn", "limit", "backlog", "free_node", "quantum", "new_head", "tsq",
+        "blocks", "new_tail", "old_head", "old_tail",
+        # flows that have something to push
+        "ready_head", "ready_tail", "blocked", "block_at", "paced", "spaced", "hystart", "sees_drops",
+        # counters, in packets
+        "sent", "out", "dropped_ring", "dropped_qdisc", "dropped_path", "retransmits", "wakes", "losses", "timeouts",
+        "in_qdisc", "most_in_ring",
+        # flows that hold a whole ACK, first leaf of the tree of alarms
+        "answering", "leaves",
+    )] + [("random", "u8"), ("chance", "u8"), ("mask", "u4"), ("ack_mask", "u4"), ("first", FLOW)]
+)  # fmt: skip
+"""State of the device, the reader, the stack and the counters; the first flow lies behind it, the others follow.
+
+(A loop of one flow reaches both from one address, and the compiler knows that they are two things.)
+"""
+
+ENTRY = np.dtype([("tag", "i8"), ("born", "f8"), ("left", "f8")])
+"""An entry in and behind the ring: number, size and flow in one word; when it was sent; when it left."""
 
 ACK = np.dtype([("at", "f8"), ("made", "f8"), ("born", "f8")] + [(name, "i8") for name in (
     "flow", "acked", "first", "expected", "lost", "lost_before", "marked",
@@ -132,10 +138,8 @@ class Buffers(NamedTuple):
 
     Attributes
     ----------
-    tags, times
-        Circular buffer of entries in and behind the ring: number, size and flow in one word; when it left.
-    born
-        When the entry was sent.
+    entries
+        Circular buffer of entries in and behind the ring.
     acks
         Circular buffer of ACKs on their way back.
     node_next, node_tag, node_time
@@ -148,9 +152,7 @@ class Buffers(NamedTuple):
         State of each flow that its congestion control keeps itself (`tunbp.model.congestion.Control.state`).
     """
 
-    tags: np.ndarray[Any, Any]
-    times: np.ndarray[Any, Any]
-    born: np.ndarray[Any, Any]
+    entries: np.ndarray[Any, Any]
     acks: np.ndarray[Any, Any]
     node_next: np.ndarray[Any, Any]
     node_tag: np.ndarray[Any, Any]
