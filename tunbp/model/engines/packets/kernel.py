@@ -69,9 +69,9 @@ def _inlined(function: _Function) -> _Function:
 
 
 @_hot
-def _wake_by(m: Any, b: Any, f: int, at: float) -> None:
+def _wake_by(m: Any, k: Any, b: Any, f: int, at: float) -> None:
     """Look after flow `f` at the given time or before."""
-    i = m.leaves + 1 + f
+    i = (2 if k.single else m.leaves) + 1 + f
     while i > 0 and b.alarms[i] > at:
         b.alarms[i] = at
         i >>= 1
@@ -170,7 +170,7 @@ def _fill(m: Any, k: Any, flow: Any, f: int, b: Any, t: float) -> None:
     if not k.single:
         if due > t:
             flow.left = 0
-            _wake_by(m, b, f, due)
+            _wake_by(m, k, b, f, due)
             return
         b.lists[0, m.ready_tail & LISTED] = f
         m.ready_tail += 1
@@ -190,7 +190,7 @@ def _push(m: Any, k: Any, flows: Any, b: Any, t: float) -> None:
     flow.ready = 0
     size = _entry_size(m, k, flow, t)
     if size > 0 and m.sees_drops == 1 and m.count + m.lazy >= m.ring:
-        _refused(m, flow, b, f, size, t)
+        _refused(m, k, flow, b, f, size, t)
     else:
         if size > 0:
             _send(m, k, flows, b, flow, f, size, t)
@@ -223,7 +223,7 @@ def _send(m: Any, k: Any, flows: Any, b: Any, flow: Any, f: int, size: int, t: f
     flow.active_at = t
     if flow.flight == size:
         flow.head_at = t
-        _wake_by(m, b, f, _alarm(m, flow))
+        _wake_by(m, k, b, f, _alarm(m, flow))
     if flow.timed < 0:
         flow.timed = x
         flow.timed_at = t
@@ -235,7 +235,7 @@ def _send(m: Any, k: Any, flows: Any, b: Any, flow: Any, f: int, size: int, t: f
 
 
 @_rare
-def _refused(m: Any, flow: Any, b: Any, f: int, size: int, t: float) -> None:
+def _refused(m: Any, k: Any, flow: Any, b: Any, f: int, size: int, t: float) -> None:
     """Without a qdisc a local TCP sees the driver's drop at once: it keeps the segment and reduces its window.
 
     (net/ipv4/tcp_output.c, ``__tcp_transmit_skb``: ``tcp_enter_cwr``; tried again with the next ACK or timer.)
@@ -249,7 +249,7 @@ def _refused(m: Any, flow: Any, b: Any, f: int, size: int, t: float) -> None:
         _reduce(m, flow, 0)
     if flow.flight == 0:
         flow.active_at = t
-        _wake_by(m, b, f, t + cc.RTO_MIN)
+        _wake_by(m, k, b, f, t + cc.RTO_MIN)
 
 
 @_hot
@@ -581,7 +581,7 @@ def _paused(m: Any, start: float, length: float) -> float:
 @_hot
 def _serve(m: Any, k: Any, b: Any, t: float) -> None:
     """Begin what the reader does next: take in an ACK that has arrived, serve an entry, or nothing."""
-    entries = m.count + m.fetched
+    entries = m.count + m.fetched if k.guest else m.count
     if entries == 0 and (not k.readers or m.acks_waiting == 0):
         m.serving = IDLE
         m.done_at = NEVER
@@ -598,7 +598,8 @@ def _serve(m: Any, k: Any, b: Any, t: float) -> None:
         m.serving = WAITS
         m.done_at = start
         return
-    m.acks_turn = 0 if ack else 1
+    if k.readers:
+        m.acks_turn = 0 if ack else 1
     m.serving = TAKES_ACK if ack else SERVES
     length = m.ack_cost if ack else _begin_entry(m, k, b, t)
     m.done_at = t + length if m.stall_at > t + length else _paused(m, t, length)
@@ -771,9 +772,11 @@ def _acknowledge(m: Any, k: Any, flows: Any, flow: Any, f: int, b: Any, t: float
     flow.held = 0
     flow.due_at = NEVER
     flow.back_at = t + m.back
-    ack.made = t
+    if k.readers:
+        ack.made = t
+    if not k.single:
+        ack.flow = f
     ack.born = flow.born
-    ack.flow = f
     ack.acked = held
     ack.first = flow.held_from
     ack.expected = flow.expected
@@ -802,7 +805,7 @@ def _set_out(m: Any, k: Any, flow: Any, ack: Any, acked: int, made: float, t: fl
         at = m.back_free_at
     m.held_seconds += acked * (at - m.back - made)
     flow.back_at = at
-    if m.acks_seen + m.acks_waiting == m.acks_sent - 1:
+    if m.acks_seen + (m.acks_waiting if k.readers else 0) == m.acks_sent - 1:
         m.ack_at = at
     ack.at = at
 
@@ -843,7 +846,7 @@ def _receive(m: Any, k: Any, flows: Any, b: Any, tag: int, size: int, born: floa
     else:
         wait = min(m.hold, m.delayed_ack) if flow.held >= 2 else m.delayed_ack
         flow.due_at = flow.first_at + wait
-        _wake_by(m, b, f, flow.due_at)
+        _wake_by(m, k, b, f, flow.due_at)
     if not k.single and idle and m.answering > 0:
         for g in range(m.streams):
             if flows[g].held >= 2:
@@ -1084,7 +1087,7 @@ def _look_after(m: Any, k: Any, flows: Any, b: Any, f: int, t: float) -> None:
     if _alarm(m, flow) <= t:
         _timeout(m, flow, t)
     _fill(m, k, flow, f, b, t)
-    _wake_by(m, b, f, min(flow.due_at, _alarm(m, flow)))
+    _wake_by(m, k, b, f, min(flow.due_at, _alarm(m, flow)))
 
 
 @_rare
@@ -1238,34 +1241,35 @@ def _begin(m: Any, flows: Any, b: Any, seed: int) -> None:
 def _loop(m: Any, k: Any, flows: Any, b: Any, totals: Any, series: Any) -> None:
     """Take the earliest clock until the run ends; at equal times packets further along the path go first."""
     while True:
-        path = min(m.done_at, m.ack_at)
+        done_at, ack_at, push_at, timer_at = m.done_at, m.ack_at, m.push_at, b.alarms[1]
+        path = min(done_at, ack_at)
         if k.readers:
             path = min(path, m.far_at)
-        stack = min(m.transfer_at, m.push_at) if k.waits else m.push_at
-        timer_at = b.alarms[1]
+        stack = min(m.transfer_at, push_at) if k.waits else push_at
         t = min(min(path, stack), timer_at)
         if t >= m.duration:
             return
+        # each goes on from its own clock, not from t, which is the same: the processor need not wait for the minimum
         if path <= t:
-            if m.done_at <= t:
+            if done_at <= t:
                 if m.serving == SERVES:
-                    _complete(m, k, flows, b, t)
+                    _complete(m, k, flows, b, done_at)
                 elif k.readers and m.serving == TAKES_ACK:
-                    _taken_in(m, k, flows, b, t)
+                    _taken_in(m, k, flows, b, done_at)
                 else:
-                    _serve(m, k, b, t)
+                    _serve(m, k, b, done_at)
             elif k.readers and m.far_at <= t:
-                _far_done(m, k, flows, b, t)
+                _far_done(m, k, flows, b, m.far_at)
             else:
-                _arrives(m, k, flows, b, t)
+                _arrives(m, k, flows, b, ack_at)
         elif timer_at <= t:
-            _timers(m, k, flows, b, totals, series, t)
+            _timers(m, k, flows, b, totals, series, timer_at)
         elif k.waits and m.transfer_at <= t:
-            _transfer(m, k, flows, b, t)
+            _transfer(m, k, flows, b, m.transfer_at)
         elif k.tcp:
-            _push(m, k, flows, b, t)
+            _push(m, k, flows, b, push_at)
         else:
-            _push_open(m, k, flows, b, t)
+            _push_open(m, k, flows, b, push_at)
 
 
 @_rare
