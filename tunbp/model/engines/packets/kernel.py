@@ -162,42 +162,62 @@ def _entry_size(m: Any, k: Any, flow: Any, t: float) -> int:
 
 
 @_hot
-def _fill(m: Any, k: Any, flow: Any, f: int, b: Any, t: float) -> None:
-    """Queue the flow at the stack if it may send; flows that may push take turns."""
-    if flow.ready == 1 or _entry_size(m, k, flow, t) == 0:
-        return
+def _fill(m: Any, k: Any, flow: Any, f: int, b: Any, t: float) -> int:
+    """Queue the flow at the stack if it may send, and return how much; flows that may push take turns."""
+    if flow.ready == 1:
+        return 0
+    size = _entry_size(m, k, flow, t)
+    if size == 0:
+        return 0
     due = t if flow.within == 1 else flow.pace_at
     if not k.single:
         if due > t:
             flow.left = 0
             _wake_by(m, k, b, f, due)
-            return
+            return 0
         b.lists[0, m.ready_tail & LISTED] = f
         m.ready_tail += 1
     flow.ready = 1
     if m.push_at == NEVER:
         m.push_at = max(max(t, m.pushed_at + m.gap), due)
+    return int(size)
 
 
 @_hot
 def _push(m: Any, k: Any, flows: Any, b: Any, t: float) -> None:
-    """The stack pushes one entry of the flow whose turn it is."""
+    """The stack pushes an entry of the flow whose turn it is; a single flow goes on until something else happens."""
     f = 0
     if not k.single:
         f = b.lists[0, m.ready_head & LISTED] & FLOW_MASK
         m.ready_head += 1
     flow = m.first if k.single else flows[f]
     flow.ready = 0
+    m.push_at = NEVER
     size = _entry_size(m, k, flow, t)
-    if size > 0 and m.sees_drops == 1 and m.count + m.lazy >= m.ring:
-        _refused(m, k, flow, b, f, size, t)
-    else:
-        if size > 0:
-            _send(m, k, flows, b, flow, f, size, t)
+    while size > 0:
+        if m.sees_drops == 1 and m.count + m.lazy >= m.ring:
+            _refused(m, k, flow, b, f, size, t)
+            break
+        _send(m, k, flows, b, flow, f, size, t)
+        size = _fill(m, k, flow, f, b, t)
+        if size == 0 or not k.single or m.push_at >= _behind(m, k, b):
+            break
+        t = m.push_at
+        flow.ready = 0
         m.push_at = NEVER
-        _fill(m, k, flow, f, b, t)
     if not k.single and m.push_at == NEVER and m.ready_head < m.ready_tail:
         m.push_at = max(t, m.pushed_at + m.gap)
+
+
+@_hot
+def _behind(m: Any, k: Any, b: Any) -> float:
+    """The earliest clock but the stack's."""
+    at = min(min(m.done_at, m.ack_at), b.alarms[1])
+    if k.readers:
+        at = min(at, m.far_at)
+    if k.waits:
+        at = min(at, m.transfer_at)
+    return float(at)
 
 
 @_hot
@@ -243,7 +263,6 @@ def _refused(m: Any, k: Any, flow: Any, b: Any, f: int, size: int, t: float) -> 
     m.sent += size
     m.dropped_ring += size
     m.pushed_at = t
-    m.push_at = NEVER
     flow.probe = 0
     if flow.next > flow.recover:
         _reduce(m, flow, 0)
@@ -1239,37 +1258,35 @@ def _begin(m: Any, flows: Any, b: Any, seed: int) -> None:
 
 @_inlined
 def _loop(m: Any, k: Any, flows: Any, b: Any, totals: Any, series: Any) -> None:
-    """Take the earliest clock until the run ends; at equal times packets further along the path go first."""
+    """Take the earliest clock until the run ends; at equal times packets further along the path go first.
+
+    (No clock is later than the end of the run, which is among the device's own events: `_events`.)
+    """
     while True:
-        done_at, ack_at, push_at, timer_at = m.done_at, m.ack_at, m.push_at, b.alarms[1]
-        path = min(done_at, ack_at)
-        if k.readers:
-            path = min(path, m.far_at)
-        stack = min(m.transfer_at, push_at) if k.waits else push_at
-        t = min(min(path, stack), timer_at)
-        if t >= m.duration:
-            return
+        push_at, t = m.push_at, _behind(m, k, b)
         # each goes on from its own clock, not from t, which is the same: the processor need not wait for the minimum
-        if path <= t:
-            if done_at <= t:
-                if m.serving == SERVES:
-                    _complete(m, k, flows, b, done_at)
-                elif k.readers and m.serving == TAKES_ACK:
-                    _taken_in(m, k, flows, b, done_at)
-                else:
-                    _serve(m, k, b, done_at)
-            elif k.readers and m.far_at <= t:
-                _far_done(m, k, flows, b, m.far_at)
+        if push_at < t:
+            if k.tcp:
+                _push(m, k, flows, b, push_at)
             else:
-                _arrives(m, k, flows, b, ack_at)
-        elif timer_at <= t:
-            _timers(m, k, flows, b, totals, series, timer_at)
-        elif k.waits and m.transfer_at <= t:
-            _transfer(m, k, flows, b, m.transfer_at)
-        elif k.tcp:
-            _push(m, k, flows, b, push_at)
+                _push_open(m, k, flows, b, push_at)
+        elif t >= m.duration:
+            return
+        elif m.done_at <= t:
+            if m.serving == SERVES:
+                _complete(m, k, flows, b, m.done_at)
+            elif k.readers and m.serving == TAKES_ACK:
+                _taken_in(m, k, flows, b, m.done_at)
+            else:
+                _serve(m, k, b, m.done_at)
+        elif k.readers and m.far_at <= t:
+            _far_done(m, k, flows, b, m.far_at)
+        elif m.ack_at <= t:
+            _arrives(m, k, flows, b, m.ack_at)
+        elif not k.waits or b.alarms[1] <= t:
+            _timers(m, k, flows, b, totals, series, b.alarms[1])
         else:
-            _push_open(m, k, flows, b, push_at)
+            _transfer(m, k, flows, b, m.transfer_at)
 
 
 @_rare
