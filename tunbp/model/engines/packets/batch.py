@@ -25,6 +25,7 @@ from tunbp.model.engines.packets.state import (
     GUEST_QUEUE,
     LISTED,
     NEVER,
+    NODE,
     SERIES,
     TOTALS,
     Buffers,
@@ -180,12 +181,12 @@ def _buffers(m: Any) -> Buffers:
     pushed = float(m["duration"] / m["gap"]) + 1.0
     nodes = int(min(limit, windows, pushed)) + 2 if m["backpressure"] or m["shaper_gap"] > 0.0 else 2
     m["leaves"] = 1 << math.ceil(math.log2(m["streams"] + 1))
+    pool = np.zeros(nodes, NODE)
+    pool["next"] = np.arange(1, nodes + 1)
     return Buffers(
         entries=np.zeros(slots, ENTRY),
         acks=np.zeros(acks, ACK),
-        node_next=np.arange(1, nodes + 1),
-        node_tag=np.zeros(nodes, np.int64),
-        node_time=np.zeros(nodes),
+        nodes=pool,
         lists=np.zeros((3, LISTED + 1), np.int64),
         alarms=np.empty(2 * int(m["leaves"])),
         own=np.zeros(cc.ROWS[m["control"]].state * int(m["streams"])),

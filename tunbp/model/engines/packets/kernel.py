@@ -345,11 +345,11 @@ def _fattest(m: Any, flows: Any) -> int:
 def _pop(m: Any, flows: Any, flow: Any, b: Any, t: float) -> int:
     """Take the head of one queue out of the qdisc; returns its place, whose content stays for now."""
     node = flow.head
-    flow.head = b.node_next[node]
+    flow.head = b.nodes[node].next
     flow.length -= 1
-    b.node_next[node] = m.free_node
+    b.nodes[node].next = m.free_node
     m.free_node = node
-    tag = b.node_tag[node]
+    tag = b.nodes[node].tag
     size = (tag >> FLOW_BITS) & SIZE_MASK
     m.backlog -= 1
     m.in_qdisc -= size
@@ -366,8 +366,8 @@ def _make_room(m: Any, flows: Any, b: Any, t: float) -> None:
     dropped = 0
     for _ in range(m.drops):
         node = _pop(m, flows, flow, b, t)
-        gone = (b.node_tag[node] >> FLOW_BITS) & SIZE_MASK
-        m.qdisc_seconds -= gone * (t - b.node_time[node])
+        gone = (b.nodes[node].tag >> FLOW_BITS) & SIZE_MASK
+        m.qdisc_seconds -= gone * (t - b.nodes[node].time)
         m.dropped_qdisc += gone
         dropped += gone
         if dropped >= half:
@@ -382,13 +382,13 @@ def _enqueue(m: Any, flows: Any, b: Any, tag: int, size: int, t: float) -> None:
         m.dropped_qdisc += size
         return
     node = m.free_node
-    m.free_node = b.node_next[node]
-    b.node_tag[node] = tag
-    b.node_time[node] = t
+    m.free_node = b.nodes[node].next
+    b.nodes[node].tag = tag
+    b.nodes[node].time = t
     if flow.length == 0:
         flow.head = node
     else:
-        b.node_next[flow.tail] = node
+        b.nodes[flow.tail].next = node
     flow.tail = node
     flow.length += 1
     m.backlog += 1
@@ -414,9 +414,9 @@ def _too_late(m: Any, flow: Any, entered: float, t: float) -> bool:
 @_rare
 def _discard(m: Any, flows: Any, flow: Any, b: Any, node: int, t: float) -> int:
     """CoDel drops an entry; returns the one behind it or -1."""
-    size = (b.node_tag[node] >> FLOW_BITS) & SIZE_MASK
+    size = (b.nodes[node].tag >> FLOW_BITS) & SIZE_MASK
     m.dropped_qdisc += size
-    m.qdisc_seconds -= size * (t - b.node_time[node])
+    m.qdisc_seconds -= size * (t - b.nodes[node].time)
     if flow.length == 0:
         flow.above_at = 0.0
         return -1
@@ -433,7 +433,7 @@ def _codel(m: Any, flows: Any, flow: Any, b: Any, t: float) -> int:
     node = _pop(m, flows, flow, b, t)
     if m.codel == 0:
         return int(node)
-    late = _too_late(m, flow, b.node_time[node], t)
+    late = _too_late(m, flow, b.nodes[node].time, t)
     if flow.dropping == 0 and late:
         recent = flow.drops - flow.last_drops
         flow.drops = recent if recent > 1 and t - flow.drop_next < 16.0 * m.patience else 1
@@ -441,7 +441,7 @@ def _codel(m: Any, flows: Any, flow: Any, b: Any, t: float) -> int:
         flow.drop_next = t + m.patience / math.sqrt(flow.drops)
         flow.dropping = 1
         if m.ecn == 1:
-            b.node_tag[node] |= MARKED
+            b.nodes[node].tag |= MARKED
         else:
             node = _discard(m, flows, flow, b, node, t)
         return int(node)
@@ -449,10 +449,10 @@ def _codel(m: Any, flows: Any, flow: Any, b: Any, t: float) -> int:
         flow.drops += 1
         flow.drop_next += m.patience / math.sqrt(flow.drops)
         if m.ecn == 1:
-            b.node_tag[node] |= MARKED
+            b.nodes[node].tag |= MARKED
             break
         node = _discard(m, flows, flow, b, node, t)
-        late = node >= 0 and _too_late(m, flow, b.node_time[node], t)
+        late = node >= 0 and _too_late(m, flow, b.nodes[node].time, t)
     flow.dropping = 1 if flow.dropping == 1 and late else 0
     return int(node)
 
@@ -472,7 +472,7 @@ def _dequeue(m: Any, flows: Any, b: Any, t: float) -> int:
         if flow.deficit > 0:
             node = _codel(m, flows, flow, b, t)
             if node >= 0:
-                flow.deficit -= (b.node_tag[node] >> FLOW_BITS) & SIZE_MASK
+                flow.deficit -= (b.nodes[node].tag >> FLOW_BITS) & SIZE_MASK
                 return int(node)
         else:
             flow.deficit += m.quantum
@@ -506,10 +506,10 @@ def _transfer(m: Any, k: Any, flows: Any, b: Any, t: float) -> None:
             return
         node = _dequeue(m, flows, b, t)
         if node >= 0:
-            tag = b.node_tag[node]
+            tag = b.nodes[node].tag
             size = (tag >> FLOW_BITS) & SIZE_MASK
             if m.backpressure == 1 or m.count + m.lazy < m.ring:
-                _insert(m, k, b, tag, size, b.node_time[node], t)
+                _insert(m, k, b, tag, size, b.nodes[node].time, t)
             else:
                 m.dropped_ring += size
             if m.shaper_gap > 0.0:
@@ -1291,16 +1291,22 @@ def _loop(m: Any, k: Any, flows: Any, b: Any, totals: Any, series: Any) -> None:
 
 @_rare
 def run(state: Any, flows: Any, b: Any, seed: int, totals: Any, series: Any) -> None:
-    """Simulate one scenario: by a loop in which what most scenarios leave out is compiled away, or by one of all."""
+    """Simulate one scenario, by the leanest of three loops: what is a constant in `Kind` is compiled away.
+
+    They are for whatever a scenario may use, for segments of TCP through qdisc and ring alone, and for those of one
+    flow into a ring that nothing waits for.
+    """
     m = state[0]
     _begin(m, flows, b, seed)
-    tcp, single, segments = m.source == TCP, m.streams == 1, m.source == TCP and m.gso == 1
-    waits, guest, path = m.backpressure == 1 or m.shaper_gap > 0.0, m.guest_service > 0.0, m.path == 1
+    tcp, single, waits = m.source == TCP, m.streams == 1, m.backpressure == 1 or m.shaper_gap > 0.0
+    segments, guest, path = tcp and m.gso == 1, m.guest_service > 0.0, m.path == 1
     readers = m.far == 1 or m.ack_cost > 0.0 or m.far_ack > 0.0
-    if segments and single and not (waits or guest or path or readers):
-        _loop(m, Kind(True, True, True, False, False, False, False), flows, b, totals, series)
-    else:
+    if not segments or guest or path or readers:
         _loop(m, Kind(tcp, single, segments, waits, guest, path, readers), flows, b, totals, series)
+    elif waits or not single:
+        _loop(m, Kind(True, single, True, waits, guest=False, path=False, readers=False), flows, b, totals, series)
+    else:
+        _loop(m, Kind(True, True, True, False, guest=False, path=False, readers=False), flows, b, totals, series)
     if m.samples < series.shape[0]:
         _sample(m, flows, b, series[m.samples], m.duration)
     _snapshot(m, flows, b, totals[1], m.duration)

@@ -42,8 +42,8 @@ FLOW = np.dtype(
         # receiver
         "expected", "held", "held_from", "lost", "lost_before", "marked",
         # fq_codel queue
-        "head", "tail", "length", "listed", "deficit", "dropping", "drops", "last_drops",
-    )]
+        "length", "listed", "deficit", "dropping", "drops", "last_drops",
+    )] + [("head", "u4"), ("tail", "u4")]
 )  # fmt: skip
 """State of each flow: congestion control, what is on its way, timers, and its queue in fq_codel."""
 
@@ -71,22 +71,25 @@ DEVICE = np.dtype(
         # ring and device queue
         "ring", "most_lazy", "batch", "count", "lazy", "slot", "backpressure", "stopped", "waking", "consumed",
         "wake_after", "wake_on_freed", "wake_on_empty", "wake_on_poll", "polled", "stop_on_failed",
-        # reader, positions in the circular buffers, their index masks
+        # reader, positions in the circular buffers
         "fetch", "fetched", "last_flow", "inserted", "taken", "acks_made", "acks_sent", "acks_seen",
         "serving", "policy", "acks_waiting", "acks_turn", "ack_size",
         # path and far reader
         "path", "path_buffer", "losing", "far", "far_doing", "far_next", "far_turn",
         # qdisc
-        "fair", "drops", "flow_limit", "codel", "ecn", "limit", "backlog", "free_node", "quantum", "new_head", "tsq",
+        "fair", "drops", "flow_limit", "codel", "ecn", "limit", "backlog", "quantum", "new_head", "tsq",
         "blocks", "new_tail", "old_head", "old_tail",
         # flows that have something to push
         "ready_head", "ready_tail", "blocked", "block_at", "paced", "spaced", "hystart", "sees_drops",
         # counters, in packets
         "sent", "out", "dropped_ring", "dropped_qdisc", "dropped_path", "retransmits", "wakes", "losses", "timeouts",
         "in_qdisc", "most_in_ring",
-        # flows that hold a whole ACK, first leaf of the tree of alarms
-        "answering", "leaves",
-    )] + [("random", "u8"), ("chance", "u8"), ("mask", "u4"), ("ack_mask", "u4"), ("first", FLOW)]
+        # flows that hold a whole ACK
+        "answering",
+    )] + [("random", "u8"), ("chance", "u8")] + [(name, "u4") for name in (
+        # index masks of the circular buffers, place in the qdisc's pool that is free, first leaf of the tree of alarms
+        "mask", "ack_mask", "free_node", "leaves",
+    )] + [("first", FLOW)]
 )  # fmt: skip
 """State of the device, the reader, the stack and the counters; the first flow lies behind it, the others follow.
 
@@ -95,6 +98,9 @@ DEVICE = np.dtype(
 
 ENTRY = np.dtype([("tag", "i8"), ("born", "f8"), ("left", "f8")])
 """An entry in and behind the ring: number, size and flow in one word; when it was sent; when it left."""
+
+NODE = np.dtype([("tag", "i8"), ("time", "f8"), ("next", "i8")])
+"""An entry in the qdisc: number, size and flow in one word; when it was queued; the place of the entry behind it."""
 
 ACK = np.dtype([("at", "f8"), ("made", "f8"), ("born", "f8")] + [(name, "i8") for name in (
     "flow", "acked", "first", "expected", "lost", "lost_before", "marked",
@@ -142,8 +148,8 @@ class Buffers(NamedTuple):
         Circular buffer of entries in and behind the ring.
     acks
         Circular buffer of ACKs on their way back.
-    node_next, node_tag, node_time
-        Pool of qdisc entries: the entry behind, its tag, when it was queued.
+    nodes
+        Pool of qdisc entries.
     lists
         Circular lists of flows: those that may push, new and old queues of fq_codel.
     alarms
@@ -154,9 +160,7 @@ class Buffers(NamedTuple):
 
     entries: np.ndarray[Any, Any]
     acks: np.ndarray[Any, Any]
-    node_next: np.ndarray[Any, Any]
-    node_tag: np.ndarray[Any, Any]
-    node_time: np.ndarray[Any, Any]
+    nodes: np.ndarray[Any, Any]
     lists: np.ndarray[Any, Any]
     alarms: np.ndarray[Any, Any]
     own: np.ndarray[Any, Any]
