@@ -73,3 +73,27 @@ def test_help_shows_a_value_of_each_field_and_its_meaning() -> None:
     assert "--rtt 120ms Round-trip time without queueing." in text
     assert "--congestion cubic|reno|bbr" in text
     assert "--hystart / --no-hystart" in text
+
+
+@pytest.mark.parametrize(("text", "packets"), [("300ms", 300), ("0.3 s", 300), ("500", 500), ("1k", 1000), ("1us", 1)])
+def test_a_queue_is_packets_or_the_time_that_a_rate_takes_to_send_them(text, packets):
+    assert options.queue(text, 1000.0, "--path-buffer", "--path-rate") == packets
+
+
+@pytest.mark.parametrize(
+    ("text", "rate", "says"),
+    [
+        ("300ms", None, "a time takes the rate that sends it: give --path-rate, or a number of packets"),
+        ("1.5", 1000.0, "not a whole number"),
+        ("3 furlongs", 1000.0, "unit 'furlongs' is not known"),
+    ],
+)
+def test_a_queue_that_means_nothing_says_what_would(text, rate, says):
+    with pytest.raises(ParamsError, match=says):
+        options.queue(text, rate, "--path-buffer", "--path-rate")
+
+
+def test_a_link_s_rate_is_found_where_it_was_typed_or_known():
+    typed = {"path_buffer": "300ms", "path_rate": "11.584Mbit/s"}
+    assert options.values(typed, 1448.0) == {"path_buffer": 300, "path_rate": pytest.approx(1000.0)}
+    assert options.values({"path_buffer": "300ms"}, 1448.0, known={"path_rate": 2000.0}) == {"path_buffer": 600}

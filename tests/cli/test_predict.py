@@ -158,12 +158,17 @@ def test_help_names_every_program():
 
 def test_the_commands_are_for_the_host_that_sends():
     path = ["--rtt", "50ms", "--ring", "25", *FAST]
-    sides = {"upload": "on this host, whose device sends the data (upload)",
-             "download": "on the other end, whose device sends it (download)"}  # fmt: skip
+    sides = {"upload": "on this host, the client, which sends (upload)",
+             "download": "on the server, the other end of the tunnel, which sends (download)"}  # fmt: skip
     for direction, side in sides.items():
         shown = CliRunner().invoke(tunbp, ["predict", *path, "--direction", direction], catch_exceptions=False)
         said = " ".join(shown.output.split())
         assert re.search(rf"oday: `ip link set dev tun0 txqueuelen \d+` {re.escape(side)}: ", said)
+
+
+def test_a_link_s_buffer_may_be_a_time_at_its_rate():
+    told = record("--rtt", "40ms", "--bandwidth", "1000/s", "--path-buffer", "300ms", "--rings", "25", *FAST)
+    assert told["used"]["path_buffer"] == {"value": 300, "source": "given"}
 
 
 def test_a_ping_that_does_not_change_is_said_to_stay():
@@ -172,10 +177,10 @@ def test_a_ping_that_does_not_change_is_said_to_stay():
     assert "Price: ping under load stays 120 ms in the median" in " ".join(shown.output.split())
 
 
-def test_a_card_fits_one_screen():
+def test_a_card_with_all_that_a_ring_asks_for_stays_within_44_lines():
     path = ["--rtt", "120ms", "--ring", "100", "--draws", "16", "--duration", "4s"]
     shown = CliRunner(env={"COLUMNS": "80"}).invoke(tunbp, ["predict", *path])
-    assert len(shown.output.splitlines()) <= 36
+    assert len(shown.output.splitlines()) <= 44
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG, errno.EROFS])
@@ -213,4 +218,4 @@ def test_the_ring_of_a_program_that_forwards_is_on_this_host_in_either_direction
         shown = predict("--product", "open5gs", "--rtt", "20ms", "--ring", "25", "--direction", direction, *FAST)
         said = " ".join(shown.output.split())
         assert "on this host, for what others send into it (the downlink of a UPF)" in said
-        assert "on the other end" not in said
+        assert "on the server" not in said

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from tunbp.prediction import predict
-from tunbp.prediction.card import MAYBE_HERE, card
-from tunbp.prediction.causes import READER, RING, SHAPER
+from tunbp.prediction.card import card
+from tunbp.prediction.causes import READER, RING, SHAPER, WINDOW
 from tunbp.prediction.conditioning import Observation
 from tunbp.prediction.phrases import sure, words
+from tunbp.prediction.sides import EITHER, THERE
 from tunbp.quantities import percent, show
 
 
@@ -29,9 +30,19 @@ def test_an_interval_is_told_in_the_unit_of_its_middle():
         assert middle == ends
 
 
-def test_bbr_is_advised_with_what_the_stages_would_allow_it(loss):
+def test_bbr_is_advised_with_what_it_carries_and_what_limits_then(loss):
     said = str(card(loss))
-    assert re.search(r"try BBR .*tcp_congestion_control=bbr` .*90-bbr\.conf.* allow up to [\d.]+ Mbit/s", said)
+    carries = re.search(r"90-bbr\.conf.* With it: ([\d.]+) Mbit/s \(90 %: .*\) instead of [\d.]+ Mbit/s; then ", said)
+    now = loss.quantiles("received_rate", loss.ring, "stock")["median"]
+    bbr = predict({"rtt": 0.1, "path_loss": 0.01, "duration": 12.0, "warmup": 4.0, "congestion": "bbr"}, [], count=32)
+    asked = bbr.quantiles("received_rate", loss.ring, "stock")
+    assert now < asked["low90"] < 1e6 * float(carries[1]) < asked["high90"]
+
+
+def test_what_remedies_bring_can_be_left_out_for_a_rough_picture(loss):
+    said = str(card(loss, more=False))
+    assert "With it" not in said
+    assert "Window and programs then allow up to " in said
 
 
 def test_where_the_path_loses_more_than_a_small_ring_the_ring_widens_nothing(loss):
@@ -195,9 +206,57 @@ def test_no_longer_ring_is_judged_where_none_was_predicted(short):
 
 
 def test_which_host_is_meant_is_open_where_nobody_said_who_sends(short):
-    said = str(card(predict({"rtt": 0.08, "ring": 100, "duration": 4.0}, [5000], count=32), side=MAYBE_HERE))
-    assert "txqueuelen 5000` on this host, if it sends the data (upload; else --direction download): " in said
-    assert "It takes such a kernel on this host;" in said
+    found = predict({"rtt": 0.08, "ring": 100, "duration": 4.0}, [5000], count=32)
+    said, download = (str(card(found, side=side)) for side in (EITHER, THERE))
+    either = "on the end of the tunnel that sends: the client for an upload, the server for a download"
+    assert f"txqueuelen 5000` {either}: " in said
+    assert "It takes such a kernel on the end that sends;" in said
+    assert "txqueuelen 5000` on the server, the other end of the tunnel, which sends (download): " in download
+    assert "It takes such a kernel on the server;" in download
+
+
+def test_where_the_ring_limits_one_line_shows_whether_it_drops_on_the_host_and_device_that_are_meant(short):
+    watch = "`ip -s link show wg0; sleep 10; ip -s link show wg0`"
+    assert f"beside a transfer, on the server, {watch}" in str(card(short, "wg0", side=THERE))
+    inside = str(card(short, program="passt"))
+    assert "`nsenter --net --target PID ip -s link show DEVICE; sleep 10; nsenter --net --target PID ip" in inside
+
+
+def test_where_the_ring_does_not_limit_nobody_is_told_to_look_for_its_drops(loss):
+    assert "sleep 10" not in str(card(loss))
+
+
+def test_ring_and_window_that_both_hold_a_path_have_a_remedy_each_in_the_order_of_their_chances():
+    path = {"rtt": 0.12, "ring": 500, "drain_rate": 35e3, "ack_cost": 2e-5, "duration": 20.0, "warmup": 3.0}
+    found = predict(path, [1000, 2000, 5000], count=64, at_most=300e6)
+    told = card(found)
+    assert min(told.holds[RING], told.holds[WINDOW]) >= 0.2
+    places = {place: name for place, name, _ in re.findall(r"(\d)\. Against ([\w ]+) \((\d+) %\)\. ", str(told))}
+    names = {RING: "drops in the ring", WINDOW: "the window of TCP"}
+    assert list(places.values()) == [names[cause] for cause in told.holds if cause in names]
+    both = re.search(rf"; with txqueuelen {told.ring} as well: ([\d.]+) Mbit/s", str(told))
+    now = found.quantiles("received_rate", 500, "stock")["median"]
+    assert float(both[1]) * 1e6 > 1.05 * now
+
+
+def test_cake_is_advised_with_the_ping_and_the_rate_that_it_leaves():
+    found = predict({"rtt": 0.04, "path_rate": 860.0, "duration": 6.0, "warmup": 1.0}, [], count=32)
+    rate, ping, before = re.search(
+        r"So shaped .*: ([\d.]+) Mbit/s .* of [\d.]+ Mbit/s, ping under load ([\d.]+) ms instead of ([\d.]+) ms",
+        str(card(found)),
+    ).groups()
+    assert 0.9 < float(rate) / (0.95 * 860 * 8 * 1448 / 1e6) < 1.1
+    assert float(ping) < 45 < float(before)
+
+
+def test_a_faster_program_with_a_prior_is_compared_with_the_flood_and_one_without_is_not_guessed():
+    flood = {"source": "open", "offered_rate": 2e4, "rtt": 1e-3, "duration": 1.0, "drain_rate": 1e4}
+    tap = str(card(predict(flood, [], product="qemu-tap", count=8), program="qemu-tap"))
+    assert re.search(
+        r"By its prior vhost-net takes \d+ to \d+ Kpps, and this flood is 20 Kpps: all of it would pass", tap
+    )
+    vpn = str(card(predict(flood, [], count=8)))
+    assert "How much that brings cannot be said here: nothing of it has a prior." in vpn
 
 
 @pytest.mark.parametrize(("rate", "says"), [(1e6, "Slower than likely: if a link"), (80e9, "Faster than likely: did")])

@@ -57,6 +57,12 @@ def test_of_a_run_that_this_end_received_the_ring_is_not_the_one_beside_it():
     assert "the far end's" in str(told)
 
 
+def test_of_a_queue_without_a_drop_it_is_said_what_tells_the_link_from_the_program():
+    said = read_run(run(received_rate=20e6, mean_rtt=0.17), {}).cannot
+    assert "the link or of the tunnel's program, this file cannot tell. What tells: `iperf3 -c OUTSIDE` past" in said
+    assert "`top -H`" in said
+
+
 @pytest.mark.parametrize(
     ("dataset", "given", "says"),
     [
@@ -89,10 +95,8 @@ def test_what_cannot_be_predicted_is_said(dataset, given, says):
 def test_what_waits_behind_a_rate_is_told_how_it_waits_less():
     for rate in (20e6, 200e6):
         said = read_run(run(received_rate=rate, mean_rtt=0.17), {}).cannot
-        assert (
-            f"Neither a longer ring nor the flag helps then. CAKE a little below that rate ({rate / 1e6:.0f} Mbit/s"
-            in said
-        )
+        cake = f"If it is the link: CAKE a little below that rate ({rate / 1e6:.0f} Mbit/s"
+        assert f"Neither a longer ring nor the flag helps then. {cake}" in said
         assert f"cake bandwidth {0.95 * rate / 1e3:.0f}kbit`" in said
 
 

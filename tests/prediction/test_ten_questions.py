@@ -64,6 +64,7 @@ def test_1_openvpn_at_20_ms_with_a_ring_of_100_and_47_mbit_s_is_held_by_the_ring
     assert "If a link of about that rate stands behind the tunnel, it is the limit: give --path-rate." in said
     assert int(re.search(r"`ip link set dev tun0 txqueuelen (\d+)`", said)[1]) >= 1000
     assert "in the config of OpenVPN below /etc/openvpn" in said
+    assert "`ip -s link show tun0; sleep 10; ip -s link show tun0`" in said
 
 
 def test_2_a_busy_openvpn_at_120_ms_gets_a_wide_interval_a_probability_and_what_narrows_it():
@@ -76,6 +77,7 @@ def test_2_a_busy_openvpn_at_120_ms_gets_a_wide_interval_a_probability_and_what_
     said = ask(*options)
     assert "IFF_BACKPRESSURE" in said
     assert re.search(r"What would say more: [\w -]+ \([\d.]+ % of the spread\): ", said)
+    assert re.search(r"1\. Against .* 2\. Against .*; with txqueuelen \d+ as well: [\d.]+ Mbit/s", said), "two causes"
 
 
 def test_3_a_radio_link_of_10_mbit_s_is_the_bottleneck_and_nothing_is_to_be_gained():
@@ -87,6 +89,7 @@ def test_3_a_radio_link_of_10_mbit_s_is_the_bottleneck_and_nothing_is_to_be_gain
     assert "ip link set" not in said
     assert "It takes such a kernel" not in said
     assert "for a download the far side" in said
+    assert re.search(r"So shaped .* ping under load 40 ms instead of \d+ ms", said)
     assert "If 10 Mbit/s is the line's own rate: `--bandwidth 9.33Mbit/s`." in said
 
 
@@ -98,6 +101,8 @@ def test_4_random_loss_over_300_ms_asks_for_bbr_which_its_own_prediction_support
     assert "What helps more: try BBR on the machine whose TCP sends" in said
     cubic, bbr = (stock(record(*options, "--congestion", control), 500) for control in ("cubic", "bbr"))
     assert bbr["received_rate"]["low90"] > cubic["received_rate"]["high90"]
+    carries = re.search(r"With it: ([\d.]+) Mbit/s \(90 %: .*\) instead of \d+ Kbit/s; then the window of TCP", said)
+    assert bbr["received_rate"]["low90"] < 1e6 * float(carries[1]) < bbr["received_rate"]["high90"]
     assert bbr["received_rate"]["median"] > 10 * cubic["received_rate"]["median"]
     assert "try BBR" not in ask(*options, "--congestion", "bbr")
 
@@ -120,6 +125,8 @@ def test_5_a_guest_that_reads_139_of_237_mbit_s_loses_41_percent_whatever_the_ri
     lost = stock(record(*options), 1000)["drop_fraction"]
     assert lost["low90"] < 1 - 139 / 237 < lost["high90"]
     assert "% of what is sent is lost; a longer ring only delays" in said
+    assert "By its prior vhost-net takes " in said
+    assert "`ip -s link show tap0; sleep 10; ip -s link show tap0`" in said
     assert all(int(size) < 1000 for size in re.findall(r"txqueuelen (\d+)`", said)), "a longer ring only delays"
 
 
@@ -130,6 +137,8 @@ def test_6_a_socket_buffer_of_64_kb_at_100_ms_is_5_mbit_s_and_is_raised_first():
     assert "As OpenVPN's `sndbuf` (its config below /etc/openvpn): with `proto tcp` raise it at both ends" in said
     assert "with `proto udp` it does not limit TCP, so run this again without --send-buffer." in said
     assert "`sysctl -w net.ipv4.tcp_wmem='4096 16384 " in said
+    assert float(re.search(r"With [\d.]+ MB at txqueuelen 500: ([\d.]+) Mbit/s \(90 %: .*instead of 5", said)[1]) > 50
+    assert re.search(r"; then [\w %()]+ \(`--send-buffer [\d.]+MB` asks about that path\)", said)
     assert "ip link set" not in said
 
 
@@ -138,6 +147,7 @@ def test_7_wireguard_go_with_8_streams_is_mostly_held_by_its_reader():
     assert re.match(r"([\w ]+ \(\d+ %\) )?wireguard-go itself", said)
     assert re.search(r"As it is, with txqueuelen 500: [\d.]+ [GM]bit/s \(90 %: .*\)\.", said)
     assert "WireGuard of the kernel" in said
+    assert "How much that brings cannot be said here" in said
 
 
 def test_8_pasta_with_an_mtu_of_1500_pays_for_packets_and_is_told_to_raise_the_mtu():
@@ -145,6 +155,9 @@ def test_8_pasta_with_an_mtu_of_1500_pays_for_packets_and_is_told_to_raise_the_m
     verdict = r"\((9\d|100) %\) pasta or slirp4netns itself limits this tunnel; neither a longer ring"
     assert re.match(f"Almost certainly {verdict} nor the flag", said)
     assert "a larger MTU" in said
+    assert re.search(
+        r"with an MTU of 65520: [\d.]+ Gbit/s \(90 %: .*\) instead of [\d.]+ [MG]bit/s \(what a byte", said
+    )
 
 
 def test_9_a_upf_with_500_packets_is_held_by_its_ring_and_4096_are_better():
@@ -152,6 +165,7 @@ def test_9_a_upf_with_500_packets_is_held_by_its_ring_and_4096_are_better():
     said = ask(*options)
     assert re.match("(.* )?[Dd]rops in the ring", said.partition(";")[0])
     assert "`ip link set dev ogstun txqueuelen 4096`" in said
+    assert "on this host, `ip -s link show ogstun; sleep 10; ip -s link show ogstun`" in said
     told = record(*options)
     assert stock(told, 4096)["received_rate"]["median"] > stock(told, 500)["received_rate"]["median"]
 

@@ -13,6 +13,9 @@ from tunbp.errors import ParamsError
 from tunbp.model.fields import FIELDS, Field
 from tunbp.quantities import parse, show
 
+TIMES = {"path_buffer": "path_rate"}
+"""Fields in packets that may be stated as the time in which a rate sends them, and that rate."""
+
 UNITS = {"segment": "packet", "1": "1"}
 """Units that are written as another one."""
 
@@ -46,6 +49,10 @@ def of(
                 command = click.option(f"--{option}/--no-{option}", field, default=None, help=words)(command)
             elif row.units == "packet/s":
                 command = click.option(*flags, metavar="45k/s|100Mbit/s", help=words)(command)
+            elif field in TIMES:
+                command = click.option(
+                    *flags, metavar="500|300ms", help=f"{words} A time: what its rate takes to send."
+                )(command)
             elif row.choices:
                 several = "|".join(row.choices[:4]) + ("|..." if len(row.choices) > 4 else "")
                 command = click.option(*flags, metavar=several, help=words)(command)
@@ -83,8 +90,61 @@ def in_bits(text: str) -> bool:
     return parse(text, "packet/s", "bit/s")[1] == "bit/s"
 
 
-def values(given: Mapping[str, Any], mss: float, names: Mapping[str, str] = {}) -> dict[str, Any]:
-    """Fields and values that were typed; rates in packets/s.
+def queue(text: str, rate: float | None, name: str, of: str) -> int:
+    """A queue in packets; a time means those that the rate sends in it.
+
+    Parameters
+    ----------
+    text
+        E.g. ``"500"`` or ``"300ms"``.
+    rate
+        packets/s; None: not known.
+    name
+        The option, in the message.
+    of
+        The option of the rate, in the message.
+
+    Raises
+    ------
+    ParamsError
+        If this is no queue, or a time without a rate.
+
+    Examples
+    --------
+    >>> queue("300ms", 1000.0, "--path-buffer", "--path-rate"), queue("1k", None, "--path-buffer", "--path-rate")
+    (300, 1000)
+    """
+    number = text.strip()[-1:].isdigit()
+    value, unit = parse(text, *(("packet",) if number else ("packet", "s")), name=name)
+    if unit == "packet":
+        if value != int(value):
+            raise ParamsError(f"{name}: {text!r} is not a whole number")
+        return int(value)
+    if rate is None:
+        raise ParamsError(f"{name}: {text!r}: a time takes the rate that sends it: give {of}, or a number of packets")
+    return max(round(value * rate), 1)
+
+
+def values(
+    given: Mapping[str, Any], mss: float, names: Mapping[str, str] = {}, known: Mapping[str, Any] = {}
+) -> dict[str, Any]:
+    """Fields and values that were typed; rates in packets/s, queues in packets.
+
+    Parameters
+    ----------
+    given
+        What was typed, by field.
+    mss
+        Payload of a packet, byte.
+    names
+        Option of a field, where it is not the field's name.
+    known
+        Fields that are known otherwise.
+
+    Returns
+    -------
+    dict
+        Values by field.
 
     Raises
     ------
@@ -96,8 +156,13 @@ def values(given: Mapping[str, Any], mss: float, names: Mapping[str, str] = {}) 
         if value is None:
             continue
         row = FIELDS[field]
-        found[field] = rate(value, mss, f"--{name_of(field, names)}") if row.units == "packet/s" else value
         option = f"--{name_of(field, names)}"
+        if field in TIMES:
+            typed, by = given.get(TIMES[field]), f"--{name_of(TIMES[field], names)}"
+            sends = known.get(TIMES[field]) if typed is None else rate(typed, mss, by)
+            found[field] = queue(value, sends, option, by)
+        else:
+            found[field] = rate(value, mss, option) if row.units == "packet/s" else value
         if row.choices and value not in row.choices:
             raise ParamsError(f"{option}: {value!r} is not known; allowed: {row.allowed}")
         if not row.choices and not row.switch and not row.holds(found[field]) and (field, value) != ("rtt", 0.0):

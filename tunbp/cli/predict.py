@@ -79,7 +79,8 @@ VARIANTS = list(WORDS)
     "--direction",
     type=click.Choice(["upload", "download"]),
     default=None,
-    help="Which way the data go: whose device's ring it is.  [default: upload]",
+    help="Which way the data go: an upload leaves this host, the client, by its device; a download comes from the "
+    "server, by the server's.  [default: both are told]",
 )
 @options.of(SET, NAMES, ALIASES)
 @click.option("--warmup", type=Quantity("2s", "s"), help="Time that totals leave out.  [default: duration / 6]")
@@ -183,7 +184,7 @@ def _path(
         path.take({"mss": mtu - HEADERS}, "given")
     if given.get("mss") is not None:
         path.take({"mss": given["mss"]}, "given")
-    path.take(options.values(given, float(path.known["mss"]), NAMES), "given")
+    path.take(options.values(given, float(path.known["mss"]), NAMES, path.known), "given")
     if given.get("path_rate") is not None and options.in_bits(given["path_rate"]):
         path.sources["path_rate"] = LINK
     return path
@@ -200,10 +201,11 @@ def report(console: Console, found: Prediction, direction: str | None, path: Pat
     """Print the verdict, what it stands on, one line per ring size, and the card."""
     from rich.markup import escape
 
-    from tunbp.prediction.card import HERE, MAYBE_HERE, THERE, card
+    from tunbp.prediction.card import card
+    from tunbp.prediction.sides import EITHER, HERE, THERE
 
     read = path.told
-    side = {"upload": HERE, "download": THERE}.get(direction or "", MAYBE_HERE)
+    side = {"upload": HERE, "download": THERE}.get(direction or "", EITHER)
     advice = card(found, read.device if read else "", path.program, side, guessed)
     console.print(escape(advice.verdict), style="bold")
     for line in advice.basis:

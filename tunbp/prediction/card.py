@@ -8,12 +8,14 @@ import numpy as np
 
 from tunbp.model.drivers import COMPARED
 from tunbp.prediction import settings
-from tunbp.prediction.causes import GROWTH, LINK, LOSS, READER, RING, SENDER, SHAPER, WINDOW, causes
+from tunbp.prediction.causes import LINK, LOSS, READER, RING, SHAPER, WINDOW, causes
 from tunbp.prediction.distribution import WORTH, Prediction
-from tunbp.prediction.phrases import interval_of, median_of, sure, with_interval, words
+from tunbp.prediction.measured import LINK_OR_TUNNEL
+from tunbp.prediction.phrases import SUBJECTS, interval_of, median_of, subject, sure, with_interval, words
 from tunbp.prediction.products import Product, product
-from tunbp.prediction.remedies import LONGER_PING, SURE, pacing, remedies
+from tunbp.prediction.remedies import LONGER_PING, SURE, Asked, pacing, remedies
 from tunbp.prediction.rings import HALF, OPEN, chance_of, enough, shorter_ring, why_enough
+from tunbp.prediction.sides import HERE, Side, of_program
 from tunbp.quantities import percent, show, show_range
 
 TELLING = 0.05
@@ -21,6 +23,9 @@ TELLING = 0.05
 
 FULLY = 0.9
 """Part of the rate at which a program fills its processor from which a run is held by that."""
+
+ALSO = 0.2
+"""Share of the draws from which the remedy of a second cause is told, too."""
 
 NAMED = 0.1
 """Share of the draws from which a cause is named."""
@@ -39,11 +44,6 @@ LEAST_SHOWN = 1e-4
 
 SOME, ALMOST = 0.001, 0.95
 """Share of packets from which some are lost, and probability from which something is as good as certain."""
-
-HERE, THERE = "on this host, whose device sends the data (upload)", "on the other end, whose device sends it (download)"
-MAYBE_HERE = "on this host, if it sends the data (upload; else --direction download)"
-PASSES = "on this host, for what others send into it (the downlink of a UPF)"
-"""Whose ring it is, in words: a download fills that of the server."""
 
 FLAG = f"the flag IFF_BACKPRESSURE (Linux {COMPARED['backpressure']})"
 """What the advice is about, and the kernel that has it."""
@@ -87,8 +87,9 @@ class Card:
 
 
 def card(
-    prediction: Prediction, device: str = "", program: str = "openvpn", side: str = HERE, guessed: bool = False
-) -> Card:
+    prediction: Prediction, device: str = "", program: str = "openvpn", side: Side = HERE, guessed: bool = False,
+    more: bool = True,
+) -> Card:  # fmt: skip
     """The advice that a prediction supports.
 
     Parameters
@@ -100,10 +101,11 @@ def card(
     program
         The product that reads it (``data/priors.yaml``).
     side
-        The host that sends the data, whose device's ring it is: `HERE`, `THERE`, or `MAYBE_HERE` where nobody said
-        which; of a program that forwards it is `PASSES` whichever is given.
+        Which host does what, see `tunbp.prediction.sides`; some programs have their own whichever is given.
     guessed
         Whether nobody said which program it is.
+    more
+        Whether to predict what a remedy other than the ring brings, too: a twentieth of the prediction's time.
 
     Returns
     -------
@@ -111,11 +113,16 @@ def card(
         Sentences and commands of the advice.
     """
     held, known = causes(prediction), product(program)
-    side = PASSES if known.forwards else side
+    side = of_program(known.side) if known.side else side
     basis = [*_assumed(prediction, known, guessed), *_fit(prediction)]
     if prediction.fit is not None and not prediction.fit.reproduced:
         return Card(
-            held, prediction.ring, _unknown(prediction), tuple(basis), _look(prediction, device or known.device), side
+            held,
+            prediction.ring,
+            _unknown(prediction),
+            tuple(basis),
+            _look(prediction, device or known.device),
+            side.ring,
         )
     if _full(prediction):
         most = show(prediction.at_most, "bit/s", 3)
@@ -123,12 +130,14 @@ def card(
             f"The program fills its processor at the rate that it carries ({most}): neither a longer ring nor "
             f"{FLAG} gains anything."
         )
-        return Card({READER: 1.0}, prediction.ring, verdict, tuple(basis), (f"What helps more: {known.faster}.",), side)
+        faster = (f"What helps more: {known.faster}.",)
+        return Card({READER: 1.0}, prediction.ring, verdict, tuple(basis), faster, side.ring)
     tcp, name = prediction.used["source"]["value"] == "tcp", device or known.device
     if prediction.fit is None or len(prediction.fit.runs) > 1 or prediction.variant == "backpressure":
         basis.append(_now(prediction))
     basis += _early(prediction, held) if tcp and prediction.variant == "stock" else []
     advised = _advised(prediction, held) if tcp else prediction.ring
+    asked = Asked(prediction, held, known, side, name, advised, more)
     if not tcp:
         verdict, advice = _flood(prediction, held, known), _datagrams(prediction, name, known)
     elif prediction.variant == "backpressure":
@@ -140,12 +149,39 @@ def card(
         verdict, advice = f"{_limits(prediction, held, known)}: neither a longer ring nor {FLAG} helps.", []
     else:
         verdict = f"{_limits(prediction, held, known)}; {_helps(prediction, advised)}."
-        advice = _today(prediction, advised, name, known, side) + _flag(prediction, known, side)
-    advice += remedies(prediction, held, known)
-    if tcp and prediction.variant == "stock" and not _unaffected(held):
-        advice += pacing(prediction, name)
-        advice += _price(prediction, advised)
-    return Card(held, advised, verdict, tuple(basis), (*advice, *_measure(prediction, held, name, side)), side)
+        advice = _in_order(asked)
+    if not tcp or prediction.variant == "backpressure" or _unaffected(held):
+        advice += remedies(asked, next(iter(held)))
+    else:
+        advice += [*pacing(asked), *_watch(asked), *_price(prediction, advised)]
+    return Card(held, advised, verdict, tuple(basis), (*advice, *_measure(prediction, held, name, side)), side.ring)
+
+
+def _in_order(asked: Asked) -> list[str]:
+    """What to do against ring and window, the likelier first, and what helps against the main cause beside them."""
+    prediction, held, known, main = asked.prediction, asked.held, asked.known, next(iter(asked.held))
+    longer = _today(prediction, asked.ring, asked.device, known, asked.side) + _flag(prediction, known, asked.side)
+    second = WINDOW if main != WINDOW and held.get(WINDOW, 0.0) >= ALSO else main
+    blocks = {WINDOW: remedies(asked, WINDOW) if WINDOW in (main, second) else [], RING: longer}
+    both = all(blocks.values()) and held.get(RING, 0.0) >= ALSO
+    order = [cause for cause in held if both and cause in blocks] or [RING, WINDOW]
+    said = []
+    for place, cause in enumerate(order, 1):
+        first, *rest = blocks[cause] or [""]
+        against = f"{place}. Against {subject(cause, known)} ({100 * held[cause]:.0f} %). " if both else ""
+        said += [f"{against}{first}", *rest] if first else []
+    return said + (remedies(asked, main) if main != WINDOW else [])
+
+
+def _watch(asked: Asked) -> list[str]:
+    """What shows whether the ring drops, where the verdict rests on that."""
+    if asked.held.get(RING, 0.0) < ALSO:
+        return []
+    command = settings.watch(asked.device, asked.known.enter)
+    return [
+        f"To see it: beside a transfer, {asked.side.kernel}, {command}. If `dropped` below TX grows, the ring "
+        "overflows; if not, it is not the ring."
+    ]
 
 
 def _unaffected(held: dict[str, float]) -> bool:
@@ -160,26 +196,12 @@ def _advised(prediction: Prediction, held: dict[str, float]) -> int:
     return enough(prediction) if stock else prediction.ring
 
 
-SUBJECTS = {
-    READER: ("{} itself", "limits"),
-    LINK: ("the link", "limits"),
-    SHAPER: ("the rate to which the qdisc shapes", "limits"),
-    WINDOW: ("the window of TCP", "limits"),
-    RING: ("drops in the ring", "limit"),
-    LOSS: ("random loss on the path", "limits"),
-    GROWTH: ("the growth of TCP's window", "limits"),
-    SENDER: ("what is sent", "limits"),
-}
-"""Causes as the subject of a sentence, and its verb."""
-
-
 def _limits(prediction: Prediction, held: dict[str, float], known: Product) -> str:
     """What limits the tunnel, with its probability: half of the verdict."""
 
     def said(cause: str) -> str:
-        name = "the program" if known.title.startswith(("a ", "another ")) else known.title
         behind = " or a link behind it" if cause == READER and _link_or_program(prediction) else ""
-        return SUBJECTS[cause][0].format(name) + behind
+        return subject(cause, known) + behind
 
     main, share = next(iter(held.items()))
     if share >= MAINLY:
@@ -250,7 +272,7 @@ def _look(prediction: Prediction, device: str) -> tuple[str, ...]:
     )
 
 
-def _measure(prediction: Prediction, held: dict[str, float], device: str, side: str) -> list[str]:
+def _measure(prediction: Prediction, held: dict[str, float], device: str, side: Side) -> list[str]:
     """The unknown that widens the interval most, where it is worth narrowing and no sentence has said how."""
     now = prediction.quantiles("received_rate", prediction.ring, prediction.variant)
     top = next(iter(prediction.ranking()), None)
@@ -260,7 +282,7 @@ def _measure(prediction: Prediction, held: dict[str, float], device: str, side: 
     if next(iter(held)) == WINDOW and top["name"] == "receive_window":
         return []
     share, how = percent(top["share"], 2), str(top["measure"])
-    there = " there" if side == THERE and "DEV" in how else ""
+    there = f" {side.kernel}" if "DEV" in how else ""
     command = how.replace("tunbp lab probe DEV", f"`tunbp lab probe {device}`{there}")
     name = "the rate behind the program" if top["name"] == "path_rate" else words(top["name"])  # no link was named
     return [f"What would say more: {name} ({share} of the spread): {command}."]
@@ -313,7 +335,10 @@ def _fit(prediction: Prediction) -> list[str]:
     if len(told) > 1 and prediction.fit.reproduced:
         lines.append("The model was fitted to these runs, which do not test it.")
     if len(told) == 1 and _link_or_program(prediction):
-        lines.append("If a link of about that rate stands behind the tunnel, it is the limit: give --path-rate.")
+        lines.append(
+            "If a link of about that rate stands behind the tunnel, it is the limit: give --path-rate. "
+            f"{LINK_OR_TUNNEL}."
+        )
     return lines
 
 
@@ -357,8 +382,9 @@ def _worst(prediction: Prediction) -> float:
     return prediction.quantiles("drop_fraction", prediction.ring, "stock")["high90"]
 
 
-def _datagrams(prediction: Prediction, device: str, known: Product) -> list[str]:
-    """UDP: what a longer ring does to what is lost."""
+def _datagrams(asked: Asked) -> list[str]:
+    """UDP: what a longer ring does to what is lost, and where that is seen."""
+    prediction, side = asked.prediction, asked.side
     longest = int(prediction.draws["ring"].max())
     if _lost(prediction)[0] < SOME:
         return []
@@ -366,20 +392,22 @@ def _datagrams(prediction: Prediction, device: str, known: Product) -> list[str]
     waits = [median_of(prediction, "latency", ring, "stock") for ring in (prediction.ring, longest)]
     less = ""
     if shorter:
-        now = settings.ring(shorter, device, known)[0]
+        now = settings.ring(shorter, asked.device, asked.known)[0]
         rates = [
             show(median_of(prediction, "received_rate", n, "stock"), "bit/s", 3) for n in (shorter, prediction.ring)
         ]
         passes = f"{rates[0]} instead of {rates[1]}" if rates[0] != rates[1] else "as much"
-        less = f" With {shorter} packets of ring {passes} pass, {_ping(prediction, shorter)}: {now}."
+        less = f" With {shorter} packets of ring {passes} pass, {_ping(prediction, shorter)}: {now} {side.ring}."
     return [
         f"Today: send less, or make the reader faster. The ring is full: ping under load {show(waits[0], 's', 2)} with "
         f"{prediction.ring}, {show(waits[1], 's', 2)} with {longest}.{less}",
         "With the flag packets wait in the qdisc: a sender that blocks slows down, one that does not loses them there.",
+        f"To see where they are lost: while it runs, {side.kernel}, {settings.watch(asked.device, asked.known.enter)}. "
+        "If `dropped` below TX grows, in this ring; if not, behind it, where no ring helps.",
     ]
 
 
-def _today(prediction: Prediction, ring: int, device: str, known: Product, side: str) -> list[str]:
+def _today(prediction: Prediction, ring: int, device: str, known: Product, side: Side) -> list[str]:
     """What a longer ring brings without the flag, or a shorter one where no longer one does, and how it is set."""
     longer = ring != prediction.ring
     size = ring if longer else shorter_ring(prediction)
@@ -391,7 +419,7 @@ def _today(prediction: Prediction, ring: int, device: str, known: Product, side:
     begin = "Today" if chance >= HALF or not longer else "Worth a try today"
     change = f"{rates[1]} instead of {rates[0]} in the median"
     why = why_enough(prediction, size) if longer else _ping(prediction, size).capitalize()
-    return [f"{begin}: {now} {side}: {change}. {why}.", f"To keep it: {kept}."]
+    return [f"{begin}: {now} {side.ring}: {change}. {why}.", f"To keep it: {kept}."]
 
 
 def _without(prediction: Prediction) -> list[str]:
@@ -427,14 +455,11 @@ def _price(prediction: Prediction, ring: int) -> list[str]:
     return [f"Price: ping under load{' (in one case of twenty over)' if tail else ''}: {said}."]
 
 
-def _flag(prediction: Prediction, known: Product, side: str) -> list[str]:
+def _flag(prediction: Prediction, known: Product, side: Side) -> list[str]:
     chance = prediction.gain()["probability_above_10_percent"]
     if prediction.used["qdisc"]["value"] == "noqueue":
         return ["The flag needs a qdisc: attach one first (`tc qdisc add dev tun0 root fq_codel`)."]
     if chance < OPEN:
         return []
     said = interval_of(prediction, "received_rate", prediction.ring, "backpressure")
-    return [
-        f"With {FLAG} at txqueuelen {prediction.ring}: {said}. It takes such a kernel {side.split(',')[0]}; "
-        f"{known.flag}."
-    ]
+    return [f"With {FLAG} at txqueuelen {prediction.ring}: {said}. It takes such a kernel {side.kernel}; {known.flag}."]

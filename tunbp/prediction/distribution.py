@@ -51,6 +51,31 @@ ROUGH = 30.0
 
 
 @dataclass(frozen=True)
+class Start:
+    """What a batch is made of, so that another one can be made of the same draws.
+
+    Attributes
+    ----------
+    base
+        The path as it is simulated; `rtt` is as it was asked for.
+    constants
+        One value per draw of each unknown, of the model's errors and of the seed.
+    product
+        Program that reads the device.
+    rtt
+        As it was asked for, s.
+    seed
+        Of draws and simulation.
+    """
+
+    base: Scenario
+    constants: Mapping[str, Array]
+    product: str
+    rtt: float
+    seed: int
+
+
+@dataclass(frozen=True)
 class Prediction:
     """What came of a prediction.
 
@@ -77,6 +102,8 @@ class Prediction:
         How the path is now, one of `VARIANTS`.
     at_most
         Rate that the path cannot pass, as somebody stated it, bit/s.
+    start
+        What the batch was made of; None: nothing else can be asked of the same draws.
     """
 
     draws: xr.Dataset
@@ -88,6 +115,7 @@ class Prediction:
     notes: tuple[str, ...] = field(default=())
     variant: str = "stock"
     at_most: float = np.inf
+    start: Start | None = None
 
     def quantiles(self, name: str, ring: int, variant: str) -> dict[str, float]:
         """Median, 50 and 90 % interval of a variable at one ring and variant.
@@ -234,22 +262,15 @@ def predict(
     posterior = {name: values for name, values in (posterior or {}).items() if name not in given}
     unknown = inferred(product, posterior) if posterior else unknown_of(product, base, given, sources or {})
     sizes = sorted({int(n) for n in (*rings, int(base.ring))})
-    sizing, rtt = discrepancy(), float(base.rtt)
+    rtt = float(base.rtt)
     if base.source != "tcp":
         base = base.replace(rtt=max(rtt, CALM))
     fit = None
     draw = drawing(unknown, posterior, base, seed)
     drawn = draw(count)
-    drivers = {"stock": "stock", "backpressure": str(base.driver)}
-    axes = {
-        "driver": xr.DataArray([drivers[v] for v in variants], dims="variant", coords={"variant": list(variants)}),
-        "ring": xr.DataArray(sizes, dims="ring", coords={"ring": sizes}),
-    }
-    base, notes = _shortened(base, base.replace(**acting(base, unknown, drawn), **axes), steps)
+    base, notes = _shortened(base, _drawn(base, unknown, drawn, sizes, variants), steps)
     if observed:
-        drawn, fit = conditioned(base, unknown, observed, draw, count, seed, sizing, at_most)
-    seeds = xr.DataArray(drawn.get(SEED, np.arange(count) + seed).astype(int), dims="draw")
-    result = simulate(base.replace(**acting(base, unknown, drawn), **axes, seed=seeds), engine="auto")
+        drawn, fit = conditioned(base, unknown, observed, draw, count, seed, discrepancy(), at_most)
     known = {**base.parameters(), "rtt": rtt}
     used = {
         name: {"value": value, "source": (sources or {}).get(name, "given" if name in given else "default")}
@@ -261,11 +282,59 @@ def predict(
         for name in unknown
         if name in base.parameters()
     }
-    kept = _with_errors(result, base, unknown, drawn, sizing)
-    kept["latency"] = kept["latency"] + rtt
+    start = Start(base, drawn, product, rtt, seed)
+    kept = batch(start, unknown, sizes, variants, at_most)
+    return Prediction(kept, used, unknown, int(base.ring), float(base.duration), fit, notes, variant, at_most, start)
+
+
+def batch(
+    start: Start, unknown: Mapping[str, Prior], rings: Sequence[int], variants: Sequence[str], at_most: float = np.inf
+) -> xr.Dataset:
+    """Simulate draws of a path over txqueuelen and variant.
+
+    Parameters
+    ----------
+    start
+        The path and its draws.
+    unknown
+        Constants that were drawn.
+    rings
+        txqueuelen values, packets.
+    variants
+        Of `VARIANTS`.
+    at_most
+        Rate that the path cannot pass, bit/s.
+
+    Returns
+    -------
+    xr.Dataset
+        `draws` of a `Prediction`.
+    """
+    base, drawn = start.base, start.constants
+    seeds = drawn.get(SEED, np.arange(len(drawn[ERRORS[0]])) + start.seed)
+    scenario = _drawn(base, unknown, drawn, rings, variants)
+    result = simulate(scenario.replace(seed=xr.DataArray(seeds.astype(int), dims="draw")), engine="auto")
+    kept = _with_errors(result, base, unknown, drawn, discrepancy())
+    kept["latency"] = kept["latency"] + start.rtt
     for name in ("received_rate", "expected_rate"):
         kept[name] = np.minimum(kept[name], at_most)
-    return Prediction(kept, used, unknown, int(base.ring), float(base.duration), fit, notes, variant, at_most)
+    return kept
+
+
+def _drawn(
+    base: Scenario,
+    unknown: Mapping[str, Prior],
+    drawn: Mapping[str, Array],
+    rings: Sequence[int],
+    variants: Sequence[str],
+) -> Scenario:
+    """The path with its draws, over `draw`, `ring` and `variant`."""
+    drivers = {"stock": "stock", "backpressure": str(base.driver)}
+    return base.replace(
+        **acting(base, unknown, drawn),
+        driver=xr.DataArray([drivers[v] for v in variants], dims="variant", coords={"variant": list(variants)}),
+        ring=xr.DataArray(list(rings), dims="ring", coords={"ring": list(rings)}),
+    )
 
 
 def _with_errors(

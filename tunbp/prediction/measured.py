@@ -29,6 +29,12 @@ BUSY = 0.1
 
 NEITHER = "Neither a longer ring nor the flag helps then"
 
+LINK_OR_TUNNEL = (
+    "What tells: `iperf3 -c OUTSIDE` past the tunnel, to the outside address of its other end (with -R for a "
+    "download): the same rate is the link's, clearly more says that it is the tunnel"
+)
+"""What tells a slow link from a slow tunnel."""
+
 CLEAR = 0.5
 """Part of the lost packets that the ring must account for to be what lost them."""
 
@@ -340,9 +346,10 @@ def _cannot(run: xr.Dataset, drops: Device | None, known: Mapping[str, Any], rat
         )
     if held.name == limit.PATH and (drops is None or not drops.dropped):
         return (
-            f"a rate holds this run, not drops of the ring: {held.reason}, and no drop of a ring is in the file. It is "
-            "the rate of the link, or of the tunnel's program if `top` shows it at a whole processor beside a "
-            f"transfer. {NEITHER}. {_sooner(rate)}"
+            f"a rate holds this run, not drops of the ring: {held.reason}, and no drop of a ring is in the file. "
+            f"Whether it is the rate of the link or of the tunnel's program, this file cannot tell. {LINK_OR_TUNNEL} "
+            "(its program, if `top -H` shows that at a whole processor beside a transfer). "
+            f"{NEITHER}. If it is the link: {_sooner(rate)}. If the program: its kernel module or larger packets"
         )
     return ""
 

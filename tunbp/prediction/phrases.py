@@ -3,8 +3,41 @@
 from __future__ import annotations
 
 from tunbp.model.fields import FIELDS
+from tunbp.prediction.causes import GROWTH, LINK, LOSS, READER, RING, SENDER, SHAPER, WINDOW
 from tunbp.prediction.distribution import Prediction
+from tunbp.prediction.products import Product
 from tunbp.quantities import show, show_range
+
+SUBJECTS = {
+    READER: ("{} itself", "limits"),
+    LINK: ("the link", "limits"),
+    SHAPER: ("the rate to which the qdisc shapes", "limits"),
+    WINDOW: ("the window of TCP", "limits"),
+    RING: ("drops in the ring", "limit"),
+    LOSS: ("random loss on the path", "limits"),
+    GROWTH: ("the growth of TCP's window", "limits"),
+    SENDER: ("what is sent", "limits"),
+}
+"""Causes as the subject of a sentence, and its verb."""
+
+
+def subject(cause: str, known: Product) -> str:
+    """A cause as the subject of a sentence.
+
+    Parameters
+    ----------
+    cause
+        One of `tunbp.prediction.causes`.
+    known
+        The program that reads the device.
+
+    Returns
+    -------
+    str
+        E.g. ``OpenVPN itself``.
+    """
+    name = "the program" if known.title.startswith(("a ", "another ")) else known.title
+    return SUBJECTS[cause][0].format(name)
 
 
 def words(name: str) -> str:

@@ -31,8 +31,10 @@ class Product:
         What goes before a command, where its device is in a namespace of its own.
     packets
         Whether what makes it faster is larger packets alone.
-    forwards
-        Whether what passes its device comes from others, so that its ring is always on this host.
+    side
+        Where its device is, where that does not hang on the direction of the data; empty if it does.
+    instead
+        The faster program, where that has a prior of its own: its key.
     missing
         What usually decides and is not known unless it is given; empty if nothing.
     outer
@@ -49,7 +51,8 @@ class Product:
     fields: dict[str, Any]
     enter: str = ""
     packets: bool = False
-    forwards: bool = False
+    side: str = ""
+    instead: str = ""
     missing: str = ""
     unless: str = ""
     outer: int = 0
@@ -77,7 +80,7 @@ def product(name: str) -> Product:
     row = known[key(name)]
     return Product(
         row["title"], row["device"], row.get("queue", ""), row["flag"], row["faster"], dict(row.get("fields", {})),
-        row.get("enter", ""), bool(row.get("packets")), bool(row.get("forwards")),
+        row.get("enter", ""), bool(row.get("packets")), row.get("side", ""), row.get("instead", ""),
         row.get("missing", ""), row.get("unless", ""), int(row.get("outer", 0)),
     )  # fmt: skip
 

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 
-from tunbp.model.fields import PATH_BUFFER
+from tunbp.infer.priors import priors
+from tunbp.model.fields import FIELDS, PATH_BUFFER
 from tunbp.prediction import settings
+from tunbp.prediction.brings import brought, gain, then
 from tunbp.prediction.causes import GROWTH, LINK, LOSS, READER, RING, SHAPER, WINDOW
-from tunbp.prediction.distribution import Prediction
+from tunbp.prediction.changed import changed
+from tunbp.prediction.distribution import VARIANTS, Prediction
 from tunbp.prediction.path import HEADERS
-from tunbp.prediction.phrases import median_of, with_interval
-from tunbp.prediction.products import Product
-from tunbp.prediction.rings import OPEN
+from tunbp.prediction.phrases import interval_of, median_of, with_interval
+from tunbp.prediction.products import Product, product
+from tunbp.prediction.rings import OPEN, SHOWN
+from tunbp.prediction.sides import Side
 from tunbp.quantities import show, show_range
 
 SURE = 0.75
@@ -23,11 +31,18 @@ LONGER_PING = 1.2
 LARGE = 9000 - HEADERS
 """Segments [byte] from which no larger MTU is advised: it is one already."""
 
+JUMBO = 65520 - HEADERS
+"""Segments [byte] of the largest MTU that a program takes."""
 
-def remedies(prediction: Prediction, held: dict[str, float], known: Product) -> list[str]:
-    """What helps against the main cause beside the ring and the flag.
+BELOW = 0.95
+"""Part of a link's rate to which CAKE shapes."""
 
-    Parameters
+
+@dataclass(frozen=True)
+class Asked:
+    """What remedies depend on.
+
+    Attributes
     ----------
     prediction
         What `tunbp.prediction.predict` returned.
@@ -35,49 +50,78 @@ def remedies(prediction: Prediction, held: dict[str, float], known: Product) -> 
         What `tunbp.prediction.causes.causes` returned.
     known
         The program that reads the device.
+    side
+        Which host does what.
+    device
+        Name of the device.
+    ring
+        txqueuelen that is advised, packets.
+    more
+        Whether to predict what a remedy brings, too.
+    """
+
+    prediction: Prediction
+    held: Mapping[str, float]
+    known: Product
+    side: Side
+    device: str
+    ring: int
+    more: bool = True
+
+    def tried(self, changes: Mapping[str, Any], **options: Any) -> Prediction | None:
+        """The path with some fields changed, see `tunbp.prediction.changed.changed`; None where nobody asked."""
+        return changed(self.prediction, changes, **options) if self.more else None
+
+
+def remedies(asked: Asked, cause: str) -> list[str]:
+    """What helps against a cause beside the ring and the flag.
+
+    Parameters
+    ----------
+    asked
+        The path and what holds it.
+    cause
+        One of `tunbp.prediction.causes`.
 
     Returns
     -------
     list[str]
         Sentences; empty where nothing is known.
     """
-    main, share = next(iter(held.items()))
-    used = prediction.used
-    if main == RING:
-        return [f"What may help as well: {known.faster}."]
-    if share < SURE and main not in (READER, WINDOW):
+    prediction, known, share = asked.prediction, asked.known, asked.held[cause]
+    if cause == RING:
+        return [f"What may help as well, and is not predicted here: {known.faster}."]
+    if share < SURE and cause not in (READER, WINDOW):
         return []
-    if main == LINK:
-        return [*_waiting(prediction, known), *_payload(prediction, known)]
-    if main == SHAPER:
+    if cause == LINK:
+        return [*_waiting(asked), *_payload(prediction, known)]
+    if cause == SHAPER:
         return ["What helps more: a higher rate of the qdisc. Packets wait there and not in the ring."]
-    if main == LOSS:
-        return [] if used["congestion"]["value"] == "bbr" else [_bbr(prediction)]
-    if main == WINDOW:
-        return [f"What helps more: {_window(prediction)}"]
-    if main == READER:
-        large = float(used["mss"]["value"]) >= LARGE and known.packets
-        return [] if large else [f"What helps more: {known.faster}."]
-    if main == GROWTH:
+    if cause == LOSS:
+        return [] if prediction.used["congestion"]["value"] == "bbr" else [_bbr(asked)]
+    if cause == WINDOW:
+        return _window(asked)
+    if cause == READER:
+        return _faster(asked)
+    if cause == GROWTH:
         return ["What helps more: a longer run, or BBR: this one is too short for its window to grow."]
     return []
 
 
-def pacing(prediction: Prediction, device: str) -> list[str]:
+def pacing(asked: Asked) -> list[str]:
     """What spares a ring that the flag would spare: senders that do not send in blocks.
 
     Parameters
     ----------
-    prediction
-        What `tunbp.prediction.predict` returned.
-    device
-        Name of the device.
+    asked
+        The path and what holds it.
 
     Returns
     -------
     list[str]
         A sentence, or none.
     """
+    prediction = asked.prediction
     used = {name: row["value"] for name, row in prediction.used.items()}
     if used["origin"] != "local" or used["qdisc"] == "fq" or used["congestion"] == "bbr":
         return []
@@ -85,26 +129,70 @@ def pacing(prediction: Prediction, device: str) -> list[str]:
         "pacing" not in prediction.unknown and used["pacing"]
     ):
         return []
-    ask = "" if prediction.fit else " (--qdisc fq and --congestion bbr predict them)"
+    with_fq = asked.tried({"qdisc": "fq"})
+    if with_fq is not None and gain(prediction, with_fq) < SHOWN:
+        return []
+    more = f" {brought(f'With fq at txqueuelen {prediction.ring}', prediction, with_fq)}." if with_fq else ""
     return [
-        f"Pacing may do so, too, where TCP begins on the same host: `tc qdisc replace dev {device} root fq` (to keep "
-        f"it: `net.core.default_qdisc=fq` in /etc/sysctl.d/90-fq.conf) or BBR{ask}."
+        f"Pacing spares the ring, too, where TCP begins on its host: `tc qdisc replace dev {asked.device} root "
+        "fq` (to keep it: `net.core.default_qdisc=fq` in /etc/sysctl.d/90-fq.conf) or BBR (`--congestion bbr` predicts "
+        f"it).{more}"
     ]
 
 
-def _waiting(prediction: Prediction, known: Product) -> list[str]:
+def _faster(asked: Asked) -> list[str]:
+    """What makes a program faster, and how much where that can be said."""
+    prediction, known = asked.prediction, asked.known
+    if not known.packets:
+        return [f"What helps more: {known.faster}. {_instead(asked)}"]
+    if float(prediction.used["mss"]["value"]) >= LARGE:
+        return []
+    large = asked.tried({"mss": JUMBO})
+    more = ""
+    if large is not None:
+        said = brought(f"By the model, with an MTU of {JUMBO + HEADERS}", prediction, large)
+        more = f" {said} (what a byte costs is our judgement: trust a measured value more)."
+    return [f"What helps more: {known.faster}.{more}"]
+
+
+def _instead(asked: Asked) -> str:
+    """How fast a faster program is by its prior, or why that cannot be said."""
+    prediction, name = asked.prediction, asked.known.instead
+    if not name:
+        return "How much that brings cannot be said here: nothing of it has a prior."
+    prior, other = priors(name)["drain_rate"], product(name)
+    low, high = prior.quantile(np.array([0.05, 0.95]))
+    speed = f"By its prior {other.title} takes {show_range(float(low), float(high), 'packet/s')}"
+    offered = prediction.used.get("offered_rate", {}).get("value")
+    if prediction.used["source"]["value"] == "tcp" or not offered:
+        return f"{speed} (`--product {name}` predicts it)."
+    fits = "all of it would pass" if float(offered) < float(low) else "part of it would pass"
+    return (
+        f"{speed}, and this flood is {show(float(offered), 'packet/s', 3)}: {fits}, unless the receiver itself is what "
+        f"is slow: look with `top` there (`--product {name}` predicts it)."
+    )
+
+
+def _waiting(asked: Asked) -> list[str]:
     """What shortens the ping of a path that its link holds."""
+    prediction = asked.prediction
     ping, rtt = median_of(prediction, "latency", prediction.ring, prediction.variant), prediction.used["rtt"]["value"]
     if ping < LONGER_PING * rtt:
         return []
-    line = _link(prediction) * _with_headers(prediction, known)
-    where = "For an upload that is the host or the router; for a download the far side, or here what comes in (ifb)."
+    line, payload = _link(prediction) * _with_headers(prediction, asked.known), _link(prediction)
+    shaped = {"qdisc": "cake", "qdisc_rate": BELOW * payload / 8.0 / float(prediction.used["mss"]["value"])}
+    after = asked.tried(shaped)
+    more = (
+        ""
+        if after is None
+        else (f" {brought('So shaped (simulated on the device of the tunnel)', prediction, after, ping=True)}.")
+    )
     return [
         f"Packets wait before the link: ping under load {show(ping, 's', 2)}, {show(rtt, 's', 2)} idle"
         f"{_buffered(prediction)}.",
-        f"CAKE at 95 % of the line's rate, headers included (the lowest that you see, where it varies: radio, phone) "
-        f"shortens that, on the machine that sends into it: {settings.cake(0.95 * line)}. "
-        + ("That is this host, or what stands between it and the link." if known.forwards else where),
+        f"CAKE at {100 * BELOW:.0f} % of the line's rate, headers included (the lowest that you see, where it varies: "
+        f"radio, phone), shortens that, on the machine that sends into it: {settings.cake(BELOW * line)}. UPLINK is "
+        f"its interface towards the link. That machine is {asked.side.link}.{more}",
     ]
 
 
@@ -117,8 +205,8 @@ def _buffered(prediction: Prediction) -> str:
     low, high = np.quantile(packets / rate, (0.05, 0.95))
     assumed = show_range(low, high, "s") if drawn else f"{PATH_BUFFER} packets ({show(low, 's', 2)})"
     return (
-        f". The link's own buffer is assumed: {assumed} (`--path-buffer`, in packets); that of a radio or a phone may "
-        "hold seconds: ping it beside a transfer"
+        f". The link's own buffer is assumed: {assumed} (`--path-buffer 300ms` says it); that of a radio or a phone "
+        "may hold seconds: ping beside a transfer, less the idle ping, is what it holds"
     )
 
 
@@ -143,20 +231,25 @@ def _link(prediction: Prediction) -> float:
     return float(np.median(prediction.draws["ceiling"].sel(stage="link").to_numpy()))
 
 
-def _bbr(prediction: Prediction) -> str:
-    """What BBR, which does not answer random loss, may come to: the lowest of the stages."""
-    lowest = prediction.draws["ceiling"].min("stage").to_numpy()
-    low, middle, high = np.quantile(lowest, (0.05, 0.5, 0.95))
+def _bbr(asked: Asked) -> str:
+    """What BBR, which does not answer random loss, comes to; without a prediction of it the lowest of the stages."""
+    after = asked.tried({"congestion": "bbr"}, variants=VARIANTS)
+    if after is not None:
+        more = f" {brought('With it', asked.prediction, after)}; {then(after, asked.known)}."
+    else:
+        lowest = asked.prediction.draws["ceiling"].min("stage").to_numpy()
+        low, middle, high = np.quantile(lowest, (0.05, 0.5, 0.95))
+        more = f" Window and programs then allow up to {with_interval(middle, low, high, 'bit/s')}."
     return (
-        "What helps more: try BBR on the machine whose TCP sends, not on a gateway that forwards it: "
-        f"{settings.sysctl({'net.ipv4.tcp_congestion_control': 'bbr'}, 'bbr')}. It does not slow down at random loss: "
-        f"window and programs then allow up to {with_interval(middle, low, high, 'bit/s')} (`--congestion bbr` "
-        "predicts it). If congestion loses the packets, BBR only loses more."
+        f"What helps more: try BBR {asked.side.sender}: "
+        f"{settings.sysctl({'net.ipv4.tcp_congestion_control': 'bbr'}, 'bbr')}. It does not slow down at random loss."
+        f"{more} If congestion loses the packets, BBR only loses more."
     )
 
 
-def _window(prediction: Prediction) -> str:
-    """The smaller of window and send buffer over the RTT, and what raises it."""
+def _window(asked: Asked) -> list[str]:
+    """The smaller of window and send buffer over the RTT, what raises it, and what that brings."""
+    prediction, side = asked.prediction, asked.side
     used = prediction.used
     rtt, streams = float(used["rtt"]["value"]), int(used["streams"]["value"])
     sizes = {name: float(used[name]["value"]) for name in ("send_buffer", "receive_window") if name in used}
@@ -172,21 +265,46 @@ def _window(prediction: Prediction) -> str:
             "tcp_rmem and tcp_wmem give; `rwnd_limited` of `ss -tim` at the sender tells): "
         )
     others = prediction.draws["ceiling"].drop_sel(stage=["window", "offered"]).min("stage").to_numpy()
-    could = float(np.median(others))
+    could, at_best = (float(value) for value in np.quantile(others, (0.5, 0.95)))
     if could <= rate:
-        return f"{line}raise the socket buffers first, at both ends."
-    most = int(2 ** np.ceil(np.log2(2.0 * could * rtt / 8.0 / streams)))
+        return [f"What helps more: {line}raise the socket buffers first, at both ends."]
+    most = int(2 ** np.ceil(np.log2(2.0 * at_best * rtt / 8.0 / streams)))
     beyond = "The programs" if "path_rate" in prediction.unknown or "path_rate" not in used else "Programs and link"
-    line += f"raise the socket buffers first. {beyond} allow {show(could, 'bit/s', 2)}. "
     send = settings.sysctl({"net.ipv4.tcp_wmem": f"4096 16384 {most}"}, "tcp")
-    if name == "send_buffer":
-        return (
-            f"{line}Where is it set? In the application (SO_SNDBUF): take that out, so that Linux sizes it itself, or "
-            "raise it, which net.core.wmem_max limits. Nowhere: on the "
-            f"machine whose TCP sends, {send}. As OpenVPN's `sndbuf` (its config below /etc/openvpn): with `proto tcp` "
-            "raise it at both ends; with `proto udp` it does not limit TCP, so run this again without --send-buffer."
-        )
-    return (
-        f"{line}The window is half of tcp_rmem: `sysctl -w net.ipv4.tcp_rmem='4096 131072 {most}'` at the receiver, at "
-        f"the sender {send}. If the tunnel itself runs over TCP (OpenVPN: `proto tcp`), its `sndbuf` and `rcvbuf` too."
+    size = min(float(most if name == "send_buffer" else most // 2), FIELDS[name].high)
+    helps = (
+        f"What helps more: {line}raise the socket buffers first. {beyond} allow {show(could, 'bit/s', 2)}."
+        f"{_raised(asked, {name: size})}"
     )
+    if name == "send_buffer":
+        return [
+            helps,
+            "Where is it set? In the application (SO_SNDBUF): take that out, so that Linux sizes it itself, or raise "
+            f"it, which net.core.wmem_max limits. Nowhere: {send}, {side.sender}. As OpenVPN's `sndbuf` (its config "
+            "below /etc/openvpn): with `proto tcp` raise it at both ends; with `proto udp` it does not limit TCP, so "
+            "run this again without --send-buffer.",
+        ]
+    return [
+        helps,
+        f"The window is half of tcp_rmem: `sysctl -w net.ipv4.tcp_rmem='4096 131072 {most}'` {side.receiver}, and "
+        f"{send} {side.sender}. If the tunnel itself runs over TCP (OpenVPN: `proto tcp`), its `sndbuf` and `rcvbuf` "
+        "too.",
+    ]
+
+
+def _raised(asked: Asked, changes: Mapping[str, float]) -> str:
+    """What larger socket buffers bring alone, and with the ring that is advised."""
+    prediction, size = asked.prediction, show(next(iter(changes.values())), "byte", 3)
+    what = f"With {size} at txqueuelen {prediction.ring}"
+    if asked.ring != prediction.ring:
+        after = asked.tried(changes, rings=[prediction.ring, asked.ring])
+        if after is None:
+            return ""
+        both = interval_of(after, "received_rate", asked.ring, prediction.variant)
+        return f" {brought(what, prediction, after)}; with txqueuelen {asked.ring} as well: {both}."
+    after = asked.tried(changes, variants=VARIANTS)
+    if after is None:
+        return ""
+    option = "window" if "receive_window" in changes else "send-buffer"
+    again = f"`--{option} {size.replace(' ', '')}` asks about that path"
+    return f" {brought(what, prediction, after)}; {then(after, asked.known)} ({again})."

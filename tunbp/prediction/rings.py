@@ -44,10 +44,15 @@ def chance_of(prediction: Prediction, ring: int, over: int) -> float:
     return float((there > (1.0 + WORTH) * np.maximum(here, 1.0)).mean())
 
 
+def _part(prediction: Prediction, name: str, ring: int, over: int) -> float:
+    """Median of a variable in stock with a ring, over that with another."""
+    there, here = (median_of(prediction, name, size, "stock") for size in (ring, over))
+    return there / max(here, 1e-9)
+
+
 def _more_shown(prediction: Prediction, ring: int, over: int) -> float:
     """Relative gain of a ring over another by the table's medians."""
-    there, here = (median_of(prediction, "received_rate", size, "stock") for size in (ring, over))
-    return there / max(here, 1.0) - 1.0
+    return _part(prediction, "received_rate", ring, over) - 1.0
 
 
 def _worth(prediction: Prediction, ring: int, over: int) -> bool:
@@ -114,10 +119,7 @@ def shorter_ring(prediction: Prediction) -> int | None:
     """
 
     def worth(size: int) -> bool:
-        rate, ping = (
-            median_of(prediction, name, size, "stock") / median_of(prediction, name, prediction.ring, "stock")
-            for name in ("received_rate", "latency")
-        )
+        rate, ping = (_part(prediction, name, size, prediction.ring) for name in ("received_rate", "latency"))
         loses = chance_of(prediction, prediction.ring, size)
         return rate >= LITTLE and ping <= SHORTER_PING and loses <= OPEN
 

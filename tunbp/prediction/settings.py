@@ -43,6 +43,30 @@ def ring(size: int, device: str, known: Product) -> tuple[str, str]:
     return now, f"{known.queue.format(ring=size)}, or {link}" if known.queue else link
 
 
+def watch(device: str, enter: str = "") -> str:
+    """What shows whether a ring drops now: its counters twice, ten seconds apart.
+
+    Parameters
+    ----------
+    device
+        Name of the device.
+    enter
+        What goes before a command, where its device is in a namespace of its own.
+
+    Returns
+    -------
+    str
+        A command.
+
+    Examples
+    --------
+    >>> watch("tun0")
+    '`ip -s link show tun0; sleep 10; ip -s link show tun0`'
+    """
+    look = f"{enter}ip -s link show {device}"
+    return f"`{look}; sleep 10; {look}`"
+
+
 def cake(rate: float) -> str:
     """What shapes with CAKE in front of a slow link, now and after the next start.
 

@@ -53,12 +53,10 @@ def unknown_of(product: str, base: Scenario, given: Mapping[str, Any], sources: 
     dict[str, Prior]
         Priors by field.
     """
-    tcp = base.source == "tcp"
-    idle = {*(() if tcp else OF_TCP), *(() if tcp and base.congestion == "cubic" else OF_CUBIC)}
-    idle |= {*(() if tcp and base.congestion != "bbr" and not QDISCS[str(base.qdisc)].paces else UNLESS_BBR)}
-    found = {name: prior for name, prior in priors(product).items() if name not in given and name not in idle}
+    tcp, left_out = base.source == "tcp", idle(base)
+    found = {name: prior for name, prior in priors(product).items() if name not in given and name not in left_out}
     drawn = "drain_rate" in found
-    if drawn and _bytes_beyond(base) > 0.0:
+    if drawn and bytes_beyond(base) > 0.0:
         found[BYTE_COST] = corrections(product)[BYTE_COST]
     flood = drawn or sources.get("drain_rate", "given") == "given"
     if flood and tcp and given.get("path_rate") is not None:
@@ -69,6 +67,28 @@ def unknown_of(product: str, base: Scenario, given: Mapping[str, Any], sources: 
             if stated == READER:
                 found[SHARED] = replace(found[SHARED], first=1.0, second=1.0)
     return found
+
+
+def idle(base: Scenario) -> set[str]:
+    """Constants that say nothing of a path.
+
+    Parameters
+    ----------
+    base
+        The path.
+
+    Returns
+    -------
+    set[str]
+        Fields that have a prior.
+    """
+    tcp = base.source == "tcp"
+    paced = not tcp or base.congestion == "bbr" or QDISCS[str(base.qdisc)].paces
+    return {
+        *(() if tcp else OF_TCP),
+        *(() if tcp and base.congestion == "cubic" else OF_CUBIC),
+        *(UNLESS_BBR if paced else ()),
+    }
 
 
 def inferred(product: str, posterior: Mapping[str, Array]) -> dict[str, Prior]:
@@ -130,8 +150,19 @@ def drawing(
     return drawn
 
 
-def _bytes_beyond(base: Scenario) -> float:
-    """Bytes of an entry beyond those of a packet of 1500."""
+def bytes_beyond(base: Scenario) -> float:
+    """Bytes of an entry beyond those of a packet of 1500.
+
+    Parameters
+    ----------
+    base
+        The path.
+
+    Returns
+    -------
+    float
+        0 where entries are no longer.
+    """
     return max(float(base.mss) * segments_of(base) - float(FIELDS["mss"].default), 0.0)
 
 
@@ -194,7 +225,7 @@ def acting(base: Scenario, unknown: Mapping[str, Prior], drawn: Mapping[str, Arr
         return found
     count = len(drawn[ERRORS[0]])
     drain = np.broadcast_to(np.asarray(drawn.get("drain_rate", base.drain_rate), float), (count,))
-    longer = 1.0 + drain * drawn[BYTE_COST] * _bytes_beyond(base) if BYTE_COST in unknown else np.ones(count)
+    longer = 1.0 + drain * drawn[BYTE_COST] * bytes_beyond(base) if BYTE_COST in unknown else np.ones(count)
     faster, itself, path = np.ones(count), np.zeros(count, bool), float(base.path_rate or np.inf)
     if HEADROOM in unknown:
         faster = np.where(drain > CLEARLY_SLOWER * path, np.maximum(drawn[HEADROOM], 1.0), 1.0)

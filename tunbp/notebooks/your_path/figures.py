@@ -316,7 +316,7 @@ class Explorer:
         # rows of constants that do not give the run would only mislead: the card says why
         self.image.layout.display = "none" if found.fit is not None and not found.fit.reproduced else None
         device = self.told.device if self.told else ""
-        lines = card(found, device, program=self.controls["product"].value).sentences
+        lines = card(found, device, program=self.controls["product"].value, more=not rough).sentences
         words = "".join(f"<p>{html_sentence(line)}</p>" for line in lines)
         state = "rough, refining" if rough else f"{found.draws.sizes['draw']} draws"
         self.card.value = f"<p><i>{state}</i></p>{words}"

@@ -1,0 +1,83 @@
+"""What a remedy that is not the ring brings, in words: what the same draws carry with it, and what limits then."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tunbp.prediction.causes import causes
+from tunbp.prediction.distribution import Prediction
+from tunbp.prediction.phrases import SUBJECTS, interval_of, median_of, subject
+from tunbp.prediction.products import Product
+from tunbp.prediction.rings import SHOWN
+from tunbp.quantities import show
+
+NEXT = 0.2
+"""Share of the draws from which what limits after a remedy is named."""
+
+
+def gain(before: Prediction, after: Prediction) -> float:
+    """Relative gain in the median of the same draws.
+
+    Parameters
+    ----------
+    before, after
+        A path, and what `tunbp.prediction.changed.changed` gave of it.
+
+    Returns
+    -------
+    float
+        At the present ring.
+    """
+    ring, count = before.ring, after.draws.sizes["draw"]
+    here, there = (
+        found.draws["expected_rate"].sel(ring=ring, variant=found.variant)[:count].to_numpy()
+        for found in (before, after)
+    )
+    return float(np.median(there / np.maximum(here, 1.0))) - 1.0
+
+
+def brought(what: str, before: Prediction, after: Prediction, ping: bool = False) -> str:
+    """What a path carries after a remedy, beside what it carries now.
+
+    Parameters
+    ----------
+    what
+        The remedy, as the beginning of the sentence.
+    before, after
+        A path, and what `tunbp.prediction.changed.changed` gave of it.
+    ping
+        Whether its ping is told, too.
+
+    Returns
+    -------
+    str
+        A sentence without its full stop.
+    """
+    ring, variant = before.ring, before.variant
+    now = show(median_of(before, "received_rate", ring, variant), "bit/s", 3)
+    hardly = "" if ping or gain(before, after) >= SHOWN else "hardly more: "
+    said = f"{what}: {hardly}{interval_of(after, 'received_rate', ring, variant)} instead of {now}"
+    if not ping:
+        return said
+    waits = [show(median_of(found, "latency", ring, variant), "s", 2) for found in (after, before)]
+    return f"{said}, ping under load {waits[0]} instead of {waits[1]}"
+
+
+def then(after: Prediction, known: Product) -> str:
+    """What limits a path after a remedy.
+
+    Parameters
+    ----------
+    after
+        What `tunbp.prediction.changed.changed` gave, of both variants where the ring may be it.
+    known
+        The program that reads the device.
+
+    Returns
+    -------
+    str
+        E.g. ``then drops in the ring (55 %) or the window of TCP (30 %) limit``.
+    """
+    named = [(cause, share) for cause, share in causes(after).items() if share >= NEXT]
+    said = " or ".join(f"{subject(cause, known)} ({100 * share:.0f} %)" for cause, share in named)
+    return f"then {said} {SUBJECTS[named[0][0]][1] if len(named) == 1 else 'limit'}"
