@@ -155,6 +155,7 @@ def test_8_pasta_with_an_mtu_of_1500_pays_for_packets_and_is_told_to_raise_the_m
     verdict = r"\((9\d|100) %\) pasta or slirp4netns itself limits this tunnel; neither a longer ring"
     assert re.match(f"Almost certainly {verdict} nor the flag", said)
     assert "a larger MTU" in said
+    assert "`nsenter --net --target PID ip -br link` lists" in said
     assert re.search(
         r"with an MTU of 65520: [\d.]+ Gbit/s \(90 %: .*\) instead of [\d.]+ [MG]bit/s \(what a byte", said
     )

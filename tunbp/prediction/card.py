@@ -139,7 +139,7 @@ def card(
     advised = _advised(prediction, held) if tcp else prediction.ring
     asked = Asked(prediction, held, known, side, name, advised, more)
     if not tcp:
-        verdict, advice = _flood(prediction, held, known), _datagrams(prediction, name, known)
+        verdict, advice = _flood(prediction, held, known), _datagrams(asked)
     elif prediction.variant == "backpressure":
         chance = sure(prediction.gain()["probability_above_10_percent"])
         gain = f"the flag, which is set, {chance} makes it over {percent(WORTH)} faster"
@@ -154,7 +154,15 @@ def card(
         advice += remedies(asked, next(iter(held)))
     else:
         advice += [*pacing(asked), *_watch(asked), *_price(prediction, advised)]
-    return Card(held, advised, verdict, tuple(basis), (*advice, *_measure(prediction, held, name, side)), side.ring)
+    advice += _measure(asked)
+    return Card(held, advised, verdict, tuple(basis), (*advice, *_inside(known, advice)), side.ring)
+
+
+def _inside(known: Product, advice: list[str]) -> list[str]:
+    """What stands for a container and its device in commands that enter it."""
+    if not known.enter or not any(known.enter in line for line in advice):
+        return []
+    return [f"PID is a process of the container, {known.device} its interface, which `{known.enter}ip -br link` lists."]
 
 
 def _in_order(asked: Asked) -> list[str]:
@@ -272,8 +280,9 @@ def _look(prediction: Prediction, device: str) -> tuple[str, ...]:
     )
 
 
-def _measure(prediction: Prediction, held: dict[str, float], device: str, side: Side) -> list[str]:
+def _measure(asked: Asked) -> list[str]:
     """The unknown that widens the interval most, where it is worth narrowing and no sentence has said how."""
+    prediction, held, known, side = asked.prediction, asked.held, asked.known, asked.side
     now = prediction.quantiles("received_rate", prediction.ring, prediction.variant)
     top = next(iter(prediction.ranking()), None)
     wide = now["high90"] > VAGUE * now["low90"]
@@ -283,7 +292,7 @@ def _measure(prediction: Prediction, held: dict[str, float], device: str, side: 
         return []
     share, how = percent(top["share"], 2), str(top["measure"])
     there = f" {side.kernel}" if "DEV" in how else ""
-    command = how.replace("tunbp lab probe DEV", f"`tunbp lab probe {device}`{there}")
+    command = how.replace("tunbp lab probe DEV", f"`{known.enter}tunbp lab probe {asked.device}`{there}")
     name = "the rate behind the program" if top["name"] == "path_rate" else words(top["name"])  # no link was named
     return [f"What would say more: {name} ({share} of the spread): {command}."]
 
