@@ -69,7 +69,20 @@ class Asked:
     more: bool = True
 
     def tried(self, changes: Mapping[str, Any], **options: Any) -> Prediction | None:
-        """The path with some fields changed, see `tunbp.prediction.changed.changed`; None where nobody asked."""
+        """The path with some fields changed, see `tunbp.prediction.changed.changed`.
+
+        Parameters
+        ----------
+        changes
+            Fields of `Scenario` and their new values.
+        **options
+            Passed on.
+
+        Returns
+        -------
+        Prediction or None
+            None where nobody asked what a remedy brings.
+        """
         return changed(self.prediction, changes, **options) if self.more else None
 
 
