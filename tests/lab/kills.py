@@ -66,6 +66,14 @@ OURS = ("virtme", "vng")
 """How temporary files begin that virtme-ng makes elsewhere than in the command's own folder for them."""
 
 
+def of_a_worker(record: Path) -> bool:
+    """Whether a record is of a process that measures, and not of one that collects; one that is being written, too."""
+    try:
+        return bool(json.loads(record.read_text())["pid"] != clean.NO_GROUP)
+    except (OSError, ValueError):
+        return True
+
+
 @dataclass(frozen=True)
 class Command:
     """A measurement that is killed: what is run, in which folder of its own, and the mark of its processes."""
@@ -113,7 +121,7 @@ class Command:
 
     def runs_are_made(self) -> bool:
         """Whether all runs are finished and no worker lives: what is left to do is to collect them."""
-        return all(map(complete, self.sides)) and not any(self.records.glob("*.json"))
+        return all(map(complete, self.sides)) and not any(map(of_a_worker, self.records.glob("*.json")))
 
     def made(self) -> int:
         """Finished runs of all sides."""

@@ -50,6 +50,44 @@ def test_what_a_dead_first_process_had_started_is_ended_too(tmp_path, sleeper):
     assert not record.exists()
 
 
+WRITES = """
+import os, signal, sys
+from pathlib import Path
+from tunbp.atomic import replacing
+from tunbp.lab import clean
+out = Path(sys.argv[1])
+with clean.recorded(out), replacing(out / "lab_ring.nc") as part:
+    part.write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_collection_has_half_written_is_removed_and_nobody_of_its_group_is_ended(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    out = tmp_path / "out"
+    out.mkdir()
+    writer = subprocess.Popen([sys.executable, "-c", WRITES, str(out)], process_group=0)
+    beside = subprocess.Popen(SLEEP, process_group=writer.pid)  # as `tunbp lab run ... | tee` has
+    try:
+        assert writer.wait() == -9
+        assert len(list(out.glob("*.part"))) == 1
+        assert clean.clean_recorded() == []
+        assert list(out.iterdir()) == []
+        assert beside.poll() is None
+        assert not list(clean.record_folder().iterdir())
+    finally:
+        beside.kill()
+        beside.wait()
+
+
+def test_a_collection_that_ends_leaves_no_record(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    with clean.recorded(tmp_path / "out"):
+        assert len(list(clean.record_folder().iterdir())) == 1
+        assert clean.clean_recorded() == []
+    assert not list(clean.record_folder().iterdir())
+
+
 def test_a_measurement_that_still_runs_is_left_alone(tmp_path, sleeper):
     record = clean.record(sleeper.pid, tmp_path / "out", tmp_path)  # owned by this very process
     assert clean.clean_recorded(tmp_path) == []

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -72,13 +74,17 @@ def boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
+NO_GROUP = -1
+"""Recorded where this process itself writes: what shares its group is whatever the user piped it into."""
+
+
 def record(pid: int, out: Path, folder: Path | None = None) -> Path:
     """Record a measurement's first process, which leads a process group, and its folder.
 
     Parameters
     ----------
     pid
-        The first process.
+        The first process; `NO_GROUP`: there is none but this one.
     out
         Folder of the measurement.
     folder
@@ -91,7 +97,7 @@ def record(pid: int, out: Path, folder: Path | None = None) -> Path:
     """
     folder = folder or record_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{pid}.json"
+    path = folder / f"{os.getpid() if pid == NO_GROUP else pid}.json"
     content = {"pid": pid, "start_time": start_time(pid), "session": os.getsid(0), "boot": boot_id(),
                "owner": os.getpid(), "owner_start_time": start_time(os.getpid()), "out": str(out)}  # fmt: skip
     path.write_text(json.dumps(content))
@@ -107,6 +113,25 @@ def forget(path: Path) -> None:
         File of a record.
     """
     path.unlink(missing_ok=True)
+
+
+@contextmanager
+def recorded(out: Path) -> Iterator[None]:
+    """Record this process while it writes into a measurement's folder: killed, it leaves a part that nobody else knows.
+
+    Parameters
+    ----------
+    out
+        Folder of the measurement.
+    """
+    path = None
+    with suppress(OSError):  # where nothing can be recorded, reading and writing go on
+        path = record(NO_GROUP, out)
+    try:
+        yield
+    finally:
+        if path is not None:
+            forget(path)
 
 
 def clean_recorded(folder: Path | None = None) -> list[int]:

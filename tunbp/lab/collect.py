@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tunbp import schema
 from tunbp.atomic import replacing
 from tunbp.errors import LabError, TunbpError
+from tunbp.lab import clean
 from tunbp.lab.experiments import EXPERIMENTS
 from tunbp.lab.folder import PART, read_json, read_rows, write_json
 from tunbp.lab.namespaces import link_counter
@@ -166,7 +167,8 @@ def save(folder: Path) -> Path:
     Path
         Path of the file.
     """
-    return write(collect(folder), folder)
+    with clean.recorded(folder.resolve()):
+        return write(collect(folder), folder)
 
 
 def write(runs: xr.Dataset, folder: Path) -> Path:
