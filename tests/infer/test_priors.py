@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from tunbp.errors import ParamsError
+from tunbp.evidence.datasets import data_path
 from tunbp.infer.priors import ERRORS, NINETY, draws, priors, products
 from tunbp.model.fields import FIELDS
 from tunbp.model.scenario import Scenario
+from tunbp.traces import open_trace
 
 
 @pytest.mark.parametrize("product", products())
@@ -53,3 +55,17 @@ def test_relative_constants_follow_what_they_are_relative_to():
 def test_a_program_without_a_far_end_has_no_prior_of_one():
     assert "far_rate" in priors("openvpn")
     assert "far_rate" not in priors("passt")
+
+
+def test_pauses_are_those_that_a_probe_saw_beside_a_flood_of_udp():
+    share = priors("openvpn")["stall_rate"]
+    assert share.per == "stall_mean"
+    low, high = (float(end) for end in share.quantile(np.array([0.0, 1.0])))
+    seen = {}
+    for rate in (10_000, 20_000, 30_000):
+        run = open_trace(data_path("measured") / "probe_openvpn_native" / f"{rate}pps.nc")
+        seen[rate] = float(run["pause_length"].sum() / run["duration"])
+    assert seen[10_000] == pytest.approx(0.007, abs=5e-4)  # as its source says
+    assert low < seen[10_000] < high < seen[20_000] < seen[30_000]  # as the chain fills its rate tells of them
+    run = open_trace(data_path("measured") / "probe_openvpn_native" / "10000pps.nc")
+    assert (float(run["pause_rate"]), float(run["pause_mean"])) == pytest.approx((22.2, 0.86e-3), rel=0.01)

@@ -90,6 +90,7 @@ def test_3_a_radio_link_of_10_mbit_s_is_the_bottleneck_and_nothing_is_to_be_gain
     assert "It takes such a kernel" not in said
     assert "for a download the far side" in said
     assert re.search(r"So shaped .* ping under load 40 ms instead of \d+ ms", said)
+    assert "If 10 Mbit/s is the line's own rate: 9500kbit." in said
     assert "If 10 Mbit/s is the line's own rate: `--bandwidth 9.33Mbit/s`." in said
 
 
@@ -137,6 +138,9 @@ def test_6_a_socket_buffer_of_64_kb_at_100_ms_is_5_mbit_s_and_is_raised_first():
     assert "As OpenVPN's `sndbuf` (its config below /etc/openvpn): with `proto tcp` raise it at both ends" in said
     assert "with `proto udp` it does not limit TCP, so run this again without --send-buffer." in said
     assert "`sysctl -w net.ipv4.tcp_wmem='4096 16384 " in said
+    assert (
+        "The other end's buffer limits as much, if it is as small (SO_RCVBUF, OpenVPN's `rcvbuf`): `sysctl" in said
+    )
     assert float(re.search(r"With [\d.]+ MB at txqueuelen 500: ([\d.]+) Mbit/s \(90 %: .*instead of 5", said)[1]) > 50
     assert re.search(r"; then [\w %()]+ \(`--send-buffer [\d.]+MB` asks about that path\)", said)
     assert "ip link set" not in said
@@ -155,7 +159,7 @@ def test_8_pasta_with_an_mtu_of_1500_pays_for_packets_and_is_told_to_raise_the_m
     verdict = r"\((9\d|100) %\) pasta or slirp4netns itself limits this tunnel; neither a longer ring"
     assert re.match(f"Almost certainly {verdict} nor the flag", said)
     assert "a larger MTU" in said
-    assert "`nsenter --net --target PID ip -br link` lists" in said
+    assert "`nsenter --net --target PID ip -br link`, as root" in said
     assert re.search(
         r"with an MTU of 65520: [\d.]+ Gbit/s \(90 %: .*\) instead of [\d.]+ [MG]bit/s \(what a byte", said
     )
@@ -169,6 +173,8 @@ def test_9_a_upf_with_500_packets_is_held_by_its_ring_and_4096_are_better():
     assert "on this host, `ip -s link show ogstun; sleep 10; ip -s link show ogstun`" in said
     told = record(*options)
     assert stock(told, 4096)["received_rate"]["median"] > stock(told, 500)["received_rate"]["median"]
+    assert "on the one that receives, if it is yours" in said
+    assert "OpenVPN" not in said
 
 
 def test_10_one_snapshot_of_counters_does_not_tell_whether_it_is_the_ring(tmp_path):

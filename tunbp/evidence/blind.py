@@ -49,6 +49,7 @@ def blind(cells: Sequence[Cell], draws: int, seed: int = 0) -> pd.DataFrame:
 RUNS = ["runs", "measured", "least", "most"]
 """Columns of what a configuration's runs carried: their number, median and ends."""
 LEVELS_SHOWN = ["predicted", *(name for name in LEVELS if name != "median")]
+"""Columns of the predictive quantiles, the median first."""
 
 
 def _measured(cells: Sequence[Cell]) -> pd.DataFrame:

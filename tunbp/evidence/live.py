@@ -20,8 +20,8 @@ import xarray as xr
 
 from tunbp.errors import DataError
 from tunbp.evidence.datasets import data_path
-from tunbp.model.congestion import CONTROLS
 from tunbp.model.drivers import COMPARED
+from tunbp.model.pacing import OF_ITSELF
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
 from tunbp.statistics import next_run_interval
@@ -351,13 +351,13 @@ def paced(runs: xr.Dataset) -> npt.NDArray[np.bool_]:
     ndarray
         One per run. BBR, which paces always, is not meant, and UDP has no control: False.
     """
-    plain = np.array([not CONTROLS[str(name)].paced for name in runs["congestion"].to_numpy()])
+    plain = ~np.isin(runs["congestion"].to_numpy().astype(str), OF_ITSELF)
     if "protocol" in runs.coords:
         plain &= runs["protocol"].to_numpy() == "tcp"
     if "pacing" in runs.coords:
         return np.asarray(plain & (runs["pacing"].to_numpy() == 1))
     default = json.loads(str(runs.attrs["facts"]))["sysctls"]["net.ipv4.tcp_congestion_control"]
-    return plain & CONTROLS[default].paced
+    return plain & (default in OF_ITSELF)
 
 
 def place(runs: xr.Dataset) -> str:

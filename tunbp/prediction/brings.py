@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from tunbp.prediction.causes import causes
+from tunbp.prediction.causes import ALSO, causes
 from tunbp.prediction.distribution import Prediction
 from tunbp.prediction.phrases import SUBJECTS, interval_of, median_of, subject
 from tunbp.prediction.products import Product
 from tunbp.prediction.rings import SHOWN
 from tunbp.quantities import show
-
-NEXT = 0.2
-"""Share of the draws from which what limits after a remedy is named."""
 
 
 def gain(before: Prediction, after: Prediction) -> float:
@@ -54,9 +51,10 @@ def brought(what: str, before: Prediction, after: Prediction, ping: bool = False
         A sentence without its full stop.
     """
     ring, variant = before.ring, before.variant
+    if not ping and (more := gain(before, after)) < SHOWN:
+        return f"{what}: hardly more ({100.0 * max(more, 0.0):.0f} % in the median of the same draws)"
     now = show(median_of(before, "received_rate", ring, variant), "bit/s", 3)
-    hardly = "" if ping or gain(before, after) >= SHOWN else "hardly more: "
-    said = f"{what}: {hardly}{interval_of(after, 'received_rate', ring, variant)} instead of {now}"
+    said = f"{what}: {interval_of(after, 'received_rate', ring, variant)} instead of {now}"
     if not ping:
         return said
     waits = [show(median_of(found, "latency", ring, variant), "s", 2) for found in (after, before)]
@@ -78,6 +76,6 @@ def then(after: Prediction, known: Product) -> str:
     str
         E.g. ``then drops in the ring (55 %) or the window of TCP (30 %) limit``.
     """
-    named = [(cause, share) for cause, share in causes(after).items() if share >= NEXT]
+    named = [(cause, share) for cause, share in causes(after).items() if share >= ALSO]
     said = " or ".join(f"{subject(cause, known)} ({100 * share:.0f} %)" for cause, share in named)
     return f"then {said} {SUBJECTS[named[0][0]][1] if len(named) == 1 else 'limit'}"

@@ -8,7 +8,7 @@ import numpy as np
 
 from tunbp.model.drivers import COMPARED
 from tunbp.prediction import settings
-from tunbp.prediction.causes import LINK, LOSS, READER, RING, SHAPER, WINDOW, causes
+from tunbp.prediction.causes import ALSO, LINK, LOSS, READER, RING, SHAPER, WINDOW, causes
 from tunbp.prediction.distribution import WORTH, Prediction
 from tunbp.prediction.measured import LINK_OR_TUNNEL
 from tunbp.prediction.phrases import SUBJECTS, interval_of, median_of, subject, sure, with_interval, words
@@ -23,9 +23,6 @@ TELLING = 0.05
 
 FULLY = 0.9
 """Part of the rate at which a program fills its processor from which a run is held by that."""
-
-ALSO = 0.2
-"""Share of the draws from which the remedy of a second cause is told, too."""
 
 NAMED = 0.1
 """Share of the draws from which a cause is named."""
@@ -162,7 +159,7 @@ def _inside(known: Product, advice: list[str]) -> list[str]:
     """What stands for a container and its device in commands that enter it."""
     if not known.enter or not any(known.enter in line for line in advice):
         return []
-    return [f"PID is a process of the container, {known.device} its interface, which `{known.enter}ip -br link` lists."]
+    return [f"PID is a process of the container, {known.device} its interface (`{known.enter}ip -br link`, as root)."]
 
 
 def _in_order(asked: Asked) -> list[str]:

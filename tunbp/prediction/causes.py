@@ -13,6 +13,9 @@ SENDER, WINDOW, SHAPER = "what is sent", "the window", "the rate of the qdisc"
 READER, LINK = "the reader", "the link"
 RING, LOSS, GROWTH = "drops in the ring", "loss on the path", "slow start and growth of the window"
 
+ALSO = 0.2
+"""Share of the draws from which a cause beside the first is named, and its remedy told."""
+
 
 def causes(prediction: Prediction, variant: str = "", ring: int | None = None) -> dict[str, float]:
     """Share of the draws that each cause holds, largest first.

@@ -12,7 +12,7 @@ from tunbp.infer.priors import priors
 from tunbp.model.fields import FIELDS, PATH_BUFFER
 from tunbp.prediction import settings
 from tunbp.prediction.brings import brought, gain, then
-from tunbp.prediction.causes import GROWTH, LINK, LOSS, READER, RING, SHAPER, WINDOW
+from tunbp.prediction.causes import ALSO, GROWTH, LINK, LOSS, READER, RING, SHAPER, WINDOW
 from tunbp.prediction.changed import changed
 from tunbp.prediction.distribution import VARIANTS, Prediction
 from tunbp.prediction.path import HEADERS
@@ -204,8 +204,9 @@ def _waiting(asked: Asked) -> list[str]:
         f"Packets wait before the link: ping under load {show(ping, 's', 2)}, {show(rtt, 's', 2)} idle"
         f"{_buffered(prediction)}.",
         f"CAKE at {100 * BELOW:.0f} % of the line's rate, headers included (the lowest that you see, where it varies: "
-        f"radio, phone), shortens that, on the machine that sends into it: {settings.cake(BELOW * line)}. UPLINK is "
-        f"its interface towards the link. That machine is {asked.side.link}.{more}",
+        f"radio, phone), shortens that, on the machine that sends into it: {settings.cake(BELOW * line)}. If "
+        f"{show(payload, 'bit/s', 3)} is the line's own rate: {BELOW * payload / 1e3:.0f}kbit. UPLINK is its interface "
+        f"towards the link. That machine is {asked.side.link}.{more}",
     ]
 
 
@@ -280,28 +281,35 @@ def _window(asked: Asked) -> list[str]:
     others = prediction.draws["ceiling"].drop_sel(stage=["window", "offered"]).min("stage").to_numpy()
     could, at_best = (float(value) for value in np.quantile(others, (0.5, 0.95)))
     if could <= rate:
-        return [f"What helps more: {line}raise the socket buffers first, at both ends."]
+        return [f"The window: {line}raise the socket buffers first, at both ends."]
     most = int(2 ** np.ceil(np.log2(2.0 * at_best * rtt / 8.0 / streams)))
     beyond = "The programs" if "path_rate" in prediction.unknown or "path_rate" not in used else "Programs and link"
-    send = settings.sysctl({"net.ipv4.tcp_wmem": f"4096 16384 {most}"}, "tcp")
+    send, receive = (
+        settings.sysctl({f"net.ipv4.tcp_{kind}": f"4096 {least} {most}"}, "tcp")
+        for kind, least in (("wmem", 16384), ("rmem", 131072))
+    )
     size = min(float(most if name == "send_buffer" else most // 2), FIELDS[name].high)
+    first = " first" if asked.held.get(RING, 0.0) < ALSO else ""
     helps = (
-        f"What helps more: {line}raise the socket buffers first. {beyond} allow {show(could, 'bit/s', 2)}."
+        f"The window: {line}raise the socket buffers{first}. {beyond} allow {show(could, 'bit/s', 2)}."
         f"{_raised(asked, {name: size})}"
     )
     if name == "send_buffer":
         return [
             helps,
             "Where is it set? In the application (SO_SNDBUF): take that out, so that Linux sizes it itself, or raise "
-            f"it, which net.core.wmem_max limits. Nowhere: {send}, {side.sender}. As OpenVPN's `sndbuf` (its config "
-            "below /etc/openvpn): with `proto tcp` raise it at both ends; with `proto udp` it does not limit TCP, so "
-            "run this again without --send-buffer.",
+            "it, which net.core.wmem_max limits. By Linux, whose largest is the third number of "
+            f"`sysctl net.ipv4.tcp_wmem`: {send}, {side.sender}. As OpenVPN's `sndbuf` (its config below "
+            "/etc/openvpn): with `proto tcp` raise it at both ends; with `proto udp` it does not limit TCP, so run "
+            "this again without --send-buffer.",
+            f"The other end's buffer limits as much, if it is as small (SO_RCVBUF, OpenVPN's `rcvbuf`): {receive}, "
+            f"{side.receiver}.",
         ]
+    over_tcp = " If the tunnel itself runs over TCP (OpenVPN: `proto tcp`), its `sndbuf` and `rcvbuf` too."
+    behind = over_tcp if used["origin"]["value"] == "local" else ""
     return [
         helps,
-        f"The window is half of tcp_rmem: `sysctl -w net.ipv4.tcp_rmem='4096 131072 {most}'` {side.receiver}, and "
-        f"{send} {side.sender}. If the tunnel itself runs over TCP (OpenVPN: `proto tcp`), its `sndbuf` and `rcvbuf` "
-        "too.",
+        f"The window is half of tcp_rmem: {receive}, {side.receiver}; and {send}, {side.sender}.{behind}",
     ]
 
 

@@ -104,9 +104,11 @@ def sysctl(values: Mapping[str, str], name: str) -> str:
 
     Examples
     --------
-    >>> sysctl({"net.ipv4.tcp_congestion_control": "bbr"}, "bbr")
-    '`sysctl -w net.ipv4.tcp_congestion_control=bbr` (to keep it: without `sysctl -w` in /etc/sysctl.d/90-bbr.conf)'
+    >>> sysctl({"net.core.rmem_max": "8388608"}, "udp")
+    '`sysctl -w net.core.rmem_max=8388608` (to keep it: `net.core.rmem_max = 8388608` in /etc/sysctl.d/90-udp.conf)'
     """
+    # the shell's quotes are none of a file's: with them the kernel refuses the value
     quoted = {key: f"'{value}'" if " " in value else value for key, value in values.items()}
     commands = " and ".join(f"`sysctl -w {key}={value}`" for key, value in quoted.items())
-    return f"{commands} (to keep it: without `sysctl -w` in /etc/sysctl.d/90-{name}.conf)"
+    lines = " and ".join(f"`{key} = {value}`" for key, value in values.items())
+    return f"{commands} (to keep it: {lines} in /etc/sysctl.d/90-{name}.conf)"

@@ -46,7 +46,7 @@ THERE = Side(
     "on the server",
     f"on the server from whose TCP the download comes ({FORWARDS})",
     "on this host, the client, which receives",
-    "the router or server at the far side of the link; here only what has come in can be shaped (ifb)",
+    "the router or server at the far side of the link; here only what has come in can be shaped (ifb: `man tc-mirred`)",
 )
 """A download: the device of the tunnel's other end takes the data in."""
 
@@ -55,7 +55,8 @@ EITHER = Side(
     "on the end that sends",
     f"on the machine whose TCP sends: the client for an upload, the server for a download ({FORWARDS})",
     "on the one that receives",
-    "for an upload the client or its router; for a download the far side of the link, or here what has come in (ifb)",
+    "for an upload the client or its router; for a download the far side of the link, or here what has come in (ifb: "
+    "`man tc-mirred`)",
 )
 """Nobody said which."""
 
@@ -77,6 +78,6 @@ def of_program(where: str) -> Side:
         where,
         "on this host",
         f"on the machine whose TCP sends ({FORWARDS})",
-        "on the one that receives",
+        "on the one that receives, if it is yours",
         "this host, or what stands between it and the link",
     )

@@ -87,7 +87,7 @@ def regions(flat: dict[str, Array], duration: float, dt: float | None = None) ->
         "local senders at a pace, and a time step shorter than their blocks last": (
             at_a_pace & (asked > 0.0) & (block_time > asked)
         ),
-        "local senders at a pace, and a stock ring of fewer than 10 packets": at_a_pace & ~bbr & ~pushing & (ring < 10),
+        "local senders at a pace, and a ring of fewer than 10 packets": at_a_pace & ~bbr & (ring < 10),
         "several local senders without a qdisc": tcp & local & (streams > 1) & ~fact(flat["qdisc"], "attached"),
         "random losses that leave a window of fewer than 7 segments, or less than an entry": (
             tcp & (loss_window(number["path_loss"], number["rtt"], "reno") < np.maximum(7.0, entry))
