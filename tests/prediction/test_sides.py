@@ -24,4 +24,6 @@ def test_where_nobody_said_both_are_told():
 def test_a_program_whose_device_takes_in_one_side_s_data_says_whose():
     fixed = {name for name in (entry.split(" ")[0] for entry in names()) if product(name).side}
     assert fixed == {"qemu-tap", "vhost-net", "passt", "upf"}
-    assert of_program(product("upf").side).ring == product("upf").side
+    side = of_program(product("upf").side)
+    assert side.ring == product("upf").side
+    assert side.receiver.endswith("if it is yours"), "a phone behind a UPF is not"

@@ -138,9 +138,7 @@ def test_6_a_socket_buffer_of_64_kb_at_100_ms_is_5_mbit_s_and_is_raised_first():
     assert "As OpenVPN's `sndbuf` (its config below /etc/openvpn): with `proto tcp` raise it at both ends" in said
     assert "with `proto udp` it does not limit TCP, so run this again without --send-buffer." in said
     assert "`sysctl -w net.ipv4.tcp_wmem='4096 16384 " in said
-    assert (
-        "The other end's buffer limits as much, if it is as small (SO_RCVBUF, OpenVPN's `rcvbuf`): `sysctl" in said
-    )
+    assert "The other end's buffer limits as much, if it is as small (SO_RCVBUF, OpenVPN's `rcvbuf`): `sysctl" in said
     assert float(re.search(r"With [\d.]+ MB at txqueuelen 500: ([\d.]+) Mbit/s \(90 %: .*instead of 5", said)[1]) > 50
     assert re.search(r"; then [\w %()]+ \(`--send-buffer [\d.]+MB` asks about that path\)", said)
     assert "ip link set" not in said
@@ -173,7 +171,6 @@ def test_9_a_upf_with_500_packets_is_held_by_its_ring_and_4096_are_better():
     assert "on this host, `ip -s link show ogstun; sleep 10; ip -s link show ogstun`" in said
     told = record(*options)
     assert stock(told, 4096)["received_rate"]["median"] > stock(told, 500)["received_rate"]["median"]
-    assert "on the one that receives, if it is yours" in said
     assert "OpenVPN" not in said
 
 

@@ -21,7 +21,7 @@ from tunbp.lab.experiments import EXPERIMENTS
 from tunbp.lab.folder import PART, read_json, read_rows, write_json
 from tunbp.lab.namespaces import link_counter
 from tunbp.lab.path import OUTER, TUNNEL
-from tunbp.model.pacing import OF_ITSELF
+from tunbp.lab.tcp import PACES
 from tunbp.traces import open_trace
 
 RENAMED = {"rtt": "added_rtt"}
@@ -220,7 +220,7 @@ def _completed(record: Any, fields: set[str]) -> Any:
     added = {name: known.cell.model_fields[name].get_default() for name in missing}
     if "pacing" in added and parameters.get("protocol", "tcp") == "tcp":
         default = _field(_field(record, "facts"), "sysctls").get("net.ipv4.tcp_congestion_control")
-        added["pacing"] = default in OF_ITSELF
+        added["pacing"] = default == PACES
     return {**record, "parameters": {**parameters, **added}}
 
 
