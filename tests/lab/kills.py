@@ -368,12 +368,15 @@ class Tried:
 
 
 def reach(command: Command, child: subprocess.Popen[bytes], moment: Moment, lengths: Lengths) -> None:
-    """Wait for a moment, or for the end of the command."""
+    """Wait for a moment, or for the end of the command: a folder that holds all runs has only moments of its start."""
     clock, waits = Clock(command), 0.0
+    left = sum(lengths.runs) - command.made()
+    if moment.part != "start" and not left:
+        child.wait()
+        return
     if moment.part == "run":
-        left = sum(lengths.runs) - command.made()
         before = command.made() + int(moment.which * left)
-        while left and child.poll() is None and (command.made() < before or command.phase() != "run"):
+        while child.poll() is None and (command.made() < before or command.phase() != "run"):
             process.pause(child, 0.05)
         waits = lengths.run
     elif moment.part == "end":
@@ -432,7 +435,7 @@ def attack(name: str, kills: int, seed: str, base: Path, say: Callable[[str], ob
         say(f"{name}: ended by itself after {hits} kills {wrong or 'with a complete result'}")
         shutil.rmtree(command.folder)
         number, hits = number + 1, 0
-        # the moment lay behind the end: another one of that part, or it would come again
+        # the moment lay behind the end, or its part was over: another one of that part, or it would come again
         moment = moment and Moment(moment.part, r.random(), r.random())
     return tally
 

@@ -94,7 +94,7 @@ class Staged(Command):
 
     def start(self):
         side = self.out
-        record = f'{{"out": "{side}"}}'
+        record = f'{{"pid": 1, "out": "{side}"}}'
         script = f"""
             stay() {{ [ $1 != {self.experiment} ] || exec sleep 300; }}
             run() {{
@@ -121,6 +121,17 @@ def test_a_kill_meets_the_part_it_was_meant_for(tmp_path, stays, moment, phase, 
     assert tried.phase in phase
     assert command.made() == made
     assert tried.status == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("part", ["run", "end"])
+def test_where_all_runs_are_made_nothing_is_killed_in_a_run_or_after_them(tmp_path, part):
+    command = Staged(tmp_path, "nowhere", 0)
+    for name in ("a.1", "a.2"):
+        with run_folder(command.out, name) as folder:
+            write_json(folder / "run.json", {})
+    write_json(command.out / "state.json", {"runs": ["a.1", "a.2"]})
+    tried = kills.attempt(command, Moment(part, 0.0), Lengths(0.0, 0.0, 0.0, (2,)))
+    assert (tried.phase, tried.status) == ("", 0)
 
 
 def test_a_moment_behind_the_end_kills_nothing(tmp_path):
