@@ -33,4 +33,5 @@ def test_a_remedy_that_brings_nothing_is_said_to(found):
 
 def test_what_limits_then_is_named_with_its_probability(found):
     after = changed(found, {"send_buffer": 1e6}, variants=VARIANTS)
-    assert then(after, product("openvpn")) == "then the window of TCP (100 %) limits"
+    said = then(after, product("openvpn"), "--send-buffer 1MB")
+    assert said == "then the window of TCP (100 %) limits (what to do next: ask again with `--send-buffer 1MB`)"

@@ -53,11 +53,13 @@ def test_where_the_path_loses_more_than_a_small_ring_the_ring_widens_nothing(los
 def test_what_waits_before_a_slow_link_is_said_with_its_remedy():
     found = predict({"rtt": 0.04, "path_rate": 860.0, "duration": 6.0, "warmup": 1.0}, [], count=32)
     said = str(card(found))
-    assert re.search(r"`tc qdisc replace dev UPLINK root cake bandwidth 10\d{3}kbit`", said)
-    assert "`[CAKE] Bandwidth=10144K` in UPLINK's file of /etc/systemd/network/*.network" in said
+    assert "`tc qdisc replace dev UPLINK root cake bandwidth 9464kbit`" in said, (
+        "below the line's rate, if that was said"
+    )
+    assert "`[CAKE] Bandwidth=9464K` in UPLINK's file of /etc/systemd/network/*.network" in said
     assert "The link's own buffer is assumed: " in said
-    assert "Rates are payload, the link's 9.96 Mbit/s too: with headers (some 104 byte a packet)" in said
-    assert "If 9.96 Mbit/s is the line's own rate: `--bandwidth 9.29Mbit/s`." in said
+    assert "9.96 Mbit/s was taken as payload, as iperf3 prints it: some 10.7 Mbit/s on the line" in said
+    assert "If it is the line's own rate: `--bandwidth 9.29Mbit/s`. If not, CAKE may take 10144kbit." in said
 
 
 def test_a_constant_is_named_as_people_call_it():
@@ -89,7 +91,7 @@ def test_wireguard_go_is_told_of_the_socket_that_is_not_simulated():
     path = {"rtt": 0.06, "ring": 500, "duration": 2.0, "reader_policy": "separate", "drain_rate": 6e4}
     told = str(card(predict(path, [], product="wireguard-go", count=8), program="wireguard-go"))
     assert "UDP socket at 92 packets" in told
-    assert "`sysctl net.core.rmem_default=8388608` at both ends" in told
+    assert "`sysctl -w net.core.rmem_default=8388608` at both ends" in told
     assert "92 packets" not in str(card(predict(path, [], count=8)))
 
 
@@ -163,7 +165,7 @@ def test_a_ring_is_chosen_by_a_rule_that_is_said_and_kept_where_a_distribution_l
     said = str(card(found))
     assert "It is the longest of the table: `--rings` shows longer ones." in said
     assert "`txqueuelen 5000` in the config of OpenVPN below /etc/openvpn" in said
-    assert "`[Link] TransmitQueueLength=5000` in /etc/systemd/network/10-tun0.link" in said
+    assert "/etc/systemd" not in said, "one place: OpenVPN sets its own later than udev"
 
 
 def test_pacing_is_named_where_the_flag_helps_and_senders_of_the_same_host_do_not_pace():
@@ -207,7 +209,7 @@ def test_no_longer_ring_is_judged_where_none_was_predicted(short):
 def test_which_host_is_meant_is_open_where_nobody_said_who_sends(short):
     found = predict({"rtt": 0.08, "ring": 100, "duration": 4.0}, [5000], count=32)
     said, download = (str(card(found, side=side)) for side in (EITHER, THERE))
-    either = "on the end of the tunnel that sends: the client for an upload, the server for a download"
+    either = "on the end that sends (upload: the client; download: the server)"
     assert f"txqueuelen 5000` {either}: " in said
     assert "It takes such a kernel on the end that sends;" in said
     assert "txqueuelen 5000` on the server, the other end of the tunnel, which sends (download): " in download

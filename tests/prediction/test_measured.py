@@ -59,7 +59,7 @@ def test_of_a_run_that_this_end_received_the_ring_is_not_the_one_beside_it():
 
 def test_of_a_queue_without_a_drop_it_is_said_what_tells_the_link_from_the_program():
     said = read_run(run(received_rate=20e6, mean_rtt=0.17), {}).cannot
-    assert "the link or of the tunnel's program, this file cannot tell. What tells: `iperf3 -c OUTSIDE` past" in said
+    assert "the link or of the tunnel's program, this file cannot tell. `iperf3 -c OUTSIDE` past" in said
     assert "`top -H`" in said
 
 

@@ -10,13 +10,14 @@ from tunbp.prediction.products import product
 
 
 @pytest.mark.parametrize("name", products())
-def test_a_ring_is_set_by_ip_and_kept_by_systemd_unless_the_device_is_in_a_namespace(name: str) -> None:
+def test_a_ring_is_set_by_ip_and_kept_in_one_place_the_program_s_own_where_it_has_one(name: str) -> None:
     known = product(name)
     now, kept = settings.ring(1500, known.device, known)
     assert now == f"`{known.enter}ip link set dev {known.device} txqueuelen 1500`"
     file = f"/etc/systemd/network/10-{known.device}.link"
-    assert (file in kept and "TransmitQueueLength=1500" in kept) is not bool(known.enter)
-    assert "{ring}" not in kept
+    assert (file in kept and "TransmitQueueLength=1500" in kept) is not bool(known.enter or known.queue)
+    assert bool(known.queue) is (name in ("openvpn", "wireguard-go"))
+    assert ("1500" in kept) is not bool(known.enter)
 
 
 def test_cake_is_told_the_same_rate_now_and_in_its_file() -> None:
@@ -26,7 +27,8 @@ def test_cake_is_told_the_same_rate_now_and_in_its_file() -> None:
 
 
 def test_values_with_spaces_are_quoted_for_the_shell_and_not_in_the_file() -> None:
-    said = settings.sysctl({"net.ipv4.tcp_wmem": "4096 16384 1048576"}, "tcp")
-    assert said.startswith("`sysctl -w net.ipv4.tcp_wmem='4096 16384 1048576'` ")
+    values = {f"net.ipv4.tcp_{name}": "4096 16384 1048576" for name in ("rmem", "wmem")}
+    said = settings.sysctl(values, "tcp")
+    command = "sysctl -w net.ipv4.tcp_rmem='4096 16384 1048576' net.ipv4.tcp_wmem='4096 16384 1048576'"
     # `sysctl -p` of a line with quotes ends with "Invalid argument"
-    assert "(to keep it: `net.ipv4.tcp_wmem = 4096 16384 1048576` in /etc/sysctl.d/90-tcp.conf)" in said
+    assert said == f"`{command}` (to keep it: each in a line without quotes in /etc/sysctl.d/90-tcp.conf)"

@@ -90,8 +90,8 @@ def test_3_a_radio_link_of_10_mbit_s_is_the_bottleneck_and_nothing_is_to_be_gain
     assert "It takes such a kernel" not in said
     assert "for a download the far side" in said
     assert re.search(r"So shaped .* ping under load 40 ms instead of \d+ ms", said)
-    assert "If 10 Mbit/s is the line's own rate: 9500kbit." in said
-    assert "If 10 Mbit/s is the line's own rate: `--bandwidth 9.33Mbit/s`." in said
+    assert "UPLINK root cake bandwidth 9500kbit`" in said, "below the line's rate, if it was the line's that was said"
+    assert "If it is the line's own rate: `--bandwidth 9.33Mbit/s`. If not, CAKE may take 10182kbit." in said
 
 
 def test_4_random_loss_over_300_ms_asks_for_bbr_which_its_own_prediction_supports():
@@ -99,7 +99,8 @@ def test_4_random_loss_over_300_ms_asks_for_bbr_which_its_own_prediction_support
     said = ask(*options)
     verdict = "(100 %) random loss on the path limits this tunnel: neither a longer ring nor the flag IFF_BACKPRESSURE"
     assert said.startswith(f"Almost certainly {verdict}")
-    assert "What helps more: try BBR on the machine whose TCP sends" in said
+    assert "What helps more: try BBR where TCP sends (upload: the client; download: the server; " in said
+    assert "limits (what to do next: ask again with `--congestion bbr`)" in said
     cubic, bbr = (stock(record(*options, "--congestion", control), 500) for control in ("cubic", "bbr"))
     assert bbr["received_rate"]["low90"] > cubic["received_rate"]["high90"]
     carries = re.search(r"With it: ([\d.]+) Mbit/s \(90 %: [^)]*\) instead of [\d.]+ [KM]bit/s; then ", said)
@@ -137,10 +138,11 @@ def test_6_a_socket_buffer_of_64_kb_at_100_ms_is_5_mbit_s_and_is_raised_first():
     assert "64 KB / 100 ms = 5.12 Mbit/s: raise the socket buffers first." in said
     assert "As OpenVPN's `sndbuf` (its config below /etc/openvpn): with `proto tcp` raise it at both ends" in said
     assert "with `proto udp` it does not limit TCP, so run this again without --send-buffer." in said
-    assert "`sysctl -w net.ipv4.tcp_wmem='4096 16384 " in said
-    assert "The other end's buffer limits as much, if it is as small (SO_RCVBUF, OpenVPN's `rcvbuf`): `sysctl" in said
+    assert re.search(r"`sysctl -w net.ipv4.tcp_rmem='4096 131072 (\d+)' net.ipv4.tcp_wmem='4096 16384 \1'` \(to", said)
+    assert "with that of the receiver (which limits as much, as do SO_RCVBUF and OpenVPN's `rcvbuf`) `sysctl" in said
+    assert re.search(r"Price: a connection may then hold up to \d+ MB of memory at each end\.", said)
     assert float(re.search(r"With [\d.]+ MB at txqueuelen 500: ([\d.]+) Mbit/s \(90 %: .*instead of 5", said)[1]) > 50
-    assert re.search(r"; then [\w %()]+ \(`--send-buffer [\d.]+MB` asks about that path\)", said)
+    assert re.search(r"; then [\w %()]+ \(what to do next: ask again with `--send-buffer [\d.]+MB`\)", said)
     assert "ip link set" not in said
 
 
@@ -148,14 +150,17 @@ def test_7_wireguard_go_with_8_streams_is_mostly_held_by_its_reader():
     said = ask("--product", "wireguard-go", "--streams", "8", "--rtt", "20ms", "--ring", "500", "--rings", "500")
     assert re.match(r"([\w ]+ \(\d+ %\) )?wireguard-go itself", said)
     assert re.search(r"As it is, with txqueuelen 500: [\d.]+ [GM]bit/s \(90 %: .*\)\.", said)
-    assert "WireGuard of the kernel" in said
+    assert "WireGuard of the kernel (`modprobe wireguard`: if that succeeds, `wg-quick up wg0` takes it)" in said
+    assert "(0 %) is likely" not in said
     assert "How much that brings cannot be said here" in said
 
 
 def test_8_pasta_with_an_mtu_of_1500_pays_for_packets_and_is_told_to_raise_the_mtu():
     said = ask("--product", "passt", "--mtu", "1500", "--rtt", "0ms", "--ring", "1000", "--rings", "1000")
     verdict = r"\((9\d|100) %\) pasta or slirp4netns itself limits this tunnel; neither a longer ring"
-    assert re.match(f"Almost certainly {verdict} nor the flag", said)
+    assert re.match(rf"Almost certainly {verdict} nor the flag IFF_BACKPRESSURE \(Linux 7.3\) helps\.", said)
+    assert "podman: `--network pasta:--mtu,65520`" in said
+    assert "podman: `podman inspect --format '{{.State.Pid}}' NAME`" in said
     assert "a larger MTU" in said
     assert "`nsenter --net --target PID ip -br link`, as root" in said
     assert re.search(
@@ -183,7 +188,8 @@ def test_10_one_snapshot_of_counters_does_not_tell_whether_it_is_the_ring(tmp_pa
     )
     assert "sleep 10; ip -s link show tun0 > after.txt; tunbp predict --trace before.txt --trace after.txt`" in said
     assert "`tunbp lab probe tun0`" in said
-    assert "No prediction follows from this alone." in said
+    assert "came up, which says nothing of now." in said
+    assert "No prediction follows from this alone: it takes a rate (`--measured 50Mbit/s`) and an RTT" in said
     assert record("--trace", str(tmp_path / "ip.txt"))["cannot"]
 
 

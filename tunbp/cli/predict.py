@@ -213,8 +213,7 @@ def report(console: Console, found: Prediction, direction: str | None, path: Pat
     if found.fit is None or found.fit.reproduced:  # rows of constants that do not give the run would only mislead
         console.print(_table(found))
         start = show(float(found.used["warmup"]["value"]), "s", 2)
-        lost = f"Lost: without the flag, in the ring and behind it, after the first {start}."
-        console.print(f"Payload rates, as iperf3's. {lost}", style="dim")
+        console.print(f"Payload rates, as iperf3's. Lost: without the flag, after the first {start}.", style="dim")
     for line in advice.advice:
         console.print(escape(line))
     if path.known["rtt"] == 0.0:

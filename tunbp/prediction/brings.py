@@ -61,7 +61,7 @@ def brought(what: str, before: Prediction, after: Prediction, ping: bool = False
     return f"{said}, ping under load {waits[0]} instead of {waits[1]}"
 
 
-def then(after: Prediction, known: Product) -> str:
+def then(after: Prediction, known: Product, again: str) -> str:
     """What limits a path after a remedy.
 
     Parameters
@@ -70,12 +70,15 @@ def then(after: Prediction, known: Product) -> str:
         What `tunbp.prediction.changed.changed` gave, of both variants where the ring may be it.
     known
         The program that reads the device.
+    again
+        Option by which that path is asked about: its card is the next step.
 
     Returns
     -------
     str
-        E.g. ``then drops in the ring (55 %) or the window of TCP (30 %) limit``.
+        E.g. ``then drops in the ring (55 %) or the window of TCP (30 %) limit (next: the same with `--window 8MB`)``.
     """
     named = [(cause, share) for cause, share in causes(after).items() if share >= ALSO]
     said = " or ".join(f"{subject(cause, known)} ({100 * share:.0f} %)" for cause, share in named)
-    return f"then {said} {SUBJECTS[named[0][0]][1] if len(named) == 1 else 'limit'}"
+    verb = SUBJECTS[named[0][0]][1] if len(named) == 1 else "limit"
+    return f"then {said} {verb} (what to do next: ask again with `{again}`)"

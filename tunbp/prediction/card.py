@@ -33,6 +33,9 @@ MAINLY = 0.66
 VAGUE = 1.5
 """Upper over lower end of an interval from which it is worth narrowing."""
 
+NEVER = 0.05
+"""Probability of a gain below which it is said not to be there."""
+
 UNAFFECTED = (LINK, LOSS, SHAPER, WINDOW)
 """Causes on which neither the ring nor the flag has an influence."""
 
@@ -159,13 +162,16 @@ def _inside(known: Product, advice: list[str]) -> list[str]:
     """What stands for a container and its device in commands that enter it."""
     if not known.enter or not any(known.enter in line for line in advice):
         return []
-    return [f"PID is a process of the container, {known.device} its interface (`{known.enter}ip -br link`, as root)."]
+    return [
+        "PID is a process of the container (podman: `podman inspect --format '{{.State.Pid}}' NAME`), "
+        f"{known.device} its interface (`{known.enter}ip -br link`, as root)."
+    ]
 
 
 def _in_order(asked: Asked) -> list[str]:
     """What to do against ring and window, the likelier first, and what helps against the main cause beside them."""
     prediction, held, known, main = asked.prediction, asked.held, asked.known, next(iter(asked.held))
-    longer = _today(prediction, asked.ring, asked.device, known, asked.side) + _flag(prediction, known, asked.side)
+    longer = _today(prediction, asked.ring, asked.device, known, asked.side) + _flag(asked)
     second = WINDOW if main != WINDOW and held.get(WINDOW, 0.0) >= ALSO else main
     blocks = {WINDOW: remedies(asked, WINDOW) if WINDOW in (main, second) else [], RING: longer}
     both = all(blocks.values()) and held.get(RING, 0.0) >= ALSO
@@ -174,7 +180,7 @@ def _in_order(asked: Asked) -> list[str]:
     for place, cause in enumerate(order, 1):
         first, *rest = blocks[cause] or [""]
         against = f"{place}. Against {subject(cause, known)} ({100 * held[cause]:.0f} %). " if both else ""
-        said += [f"{against}{first}", *rest] if first else []
+        said += [f"{against}{first.removeprefix('The window: ') if both else first}", *rest] if first else []
     return said + (remedies(asked, main) if main != WINDOW else [])
 
 
@@ -246,7 +252,9 @@ def _helps(prediction: Prediction, ring: int) -> str:
         return f"a longer ring hardly helps, {said}" if known else said
     shorter = shorter_ring(prediction)
     less = "" if shorter is None else f"; a shorter one, {shorter}, costs little and shortens the ping"
-    return f"neither a longer ring nor {FLAG} ({100 * flag:.0f} %) is likely to help{less}"
+    if flag < NEVER:
+        return f"neither a longer ring nor {FLAG} helps{less}"
+    return f"neither a longer ring nor {FLAG} is likely to help (with the flag {what}: {100 * flag:.0f} %){less}"
 
 
 def _unknown(prediction: Prediction) -> str:
@@ -283,7 +291,7 @@ def _measure(asked: Asked) -> list[str]:
     now = prediction.quantiles("received_rate", prediction.ring, prediction.variant)
     top = next(iter(prediction.ranking()), None)
     wide = now["high90"] > VAGUE * now["low90"]
-    if top is None or float(top["share"]) <= TELLING or not wide or _flooded(prediction):
+    if top is None or float(top["share"]) <= TELLING or not wide or _flooded(prediction) or _carried(prediction):
         return []
     if next(iter(held)) == WINDOW and top["name"] == "receive_window":
         return []
@@ -298,6 +306,12 @@ def _full(prediction: Prediction) -> bool:
     """Whether a measured run carried about the rate at which its program is said to fill a processor."""
     rates = [rate for run in prediction.fit.runs for rate in run.rates] if prediction.fit else []
     return bool(rates) and float(np.median(rates)) >= FULLY * prediction.at_most
+
+
+def _carried(prediction: Prediction) -> bool:
+    """Whether the rate of the path as it is was measured, so that nothing narrows it further."""
+    runs = prediction.fit.runs if prediction.fit else ()
+    return any(run.rates and (run.ring, run.variant) == (prediction.ring, prediction.variant) for run in runs)
 
 
 def _flooded(prediction: Prediction) -> bool:
@@ -398,12 +412,13 @@ def _datagrams(asked: Asked) -> list[str]:
     waits = [median_of(prediction, "latency", ring, "stock") for ring in (prediction.ring, longest)]
     less = ""
     if shorter:
-        now = settings.ring(shorter, asked.device, asked.known)[0]
+        now, kept = settings.ring(shorter, asked.device, asked.known)
         rates = [
             show(median_of(prediction, "received_rate", n, "stock"), "bit/s", 3) for n in (shorter, prediction.ring)
         ]
         passes = f"{rates[0]} instead of {rates[1]}" if rates[0] != rates[1] else "as much"
-        less = f" With {shorter} packets of ring {passes} pass, {_ping(prediction, shorter)}: {now} {side.ring}."
+        less = f" With {shorter} packets of ring {passes} pass, {_ping(prediction, shorter)}: {now} {side.ring} (to "
+        less += f"keep it: {kept})."
     return [
         f"Today: send less, or make the reader faster. The ring is full: ping under load {show(waits[0], 's', 2)} with "
         f"{prediction.ring}, {show(waits[1], 's', 2)} with {longest}.{less}",
@@ -461,11 +476,13 @@ def _price(prediction: Prediction, ring: int) -> list[str]:
     return [f"Price: ping under load{' (in one case of twenty over)' if tail else ''}: {said}."]
 
 
-def _flag(prediction: Prediction, known: Product, side: Side) -> list[str]:
+def _flag(asked: Asked) -> list[str]:
+    prediction, side = asked.prediction, asked.side
     chance = prediction.gain()["probability_above_10_percent"]
     if prediction.used["qdisc"]["value"] == "noqueue":
-        return ["The flag needs a qdisc: attach one first (`tc qdisc add dev tun0 root fq_codel`)."]
+        return [f"The flag needs a qdisc: attach one first (`tc qdisc add dev {asked.device} root fq_codel`)."]
     if chance < OPEN:
         return []
     said = interval_of(prediction, "received_rate", prediction.ring, "backpressure")
-    return [f"With {FLAG} at txqueuelen {prediction.ring}: {said}. It takes such a kernel {side.kernel}; {known.flag}."]
+    takes = f"It takes such a kernel {side.kernel}; {asked.known.flag}."
+    return [f"With {FLAG} at txqueuelen {prediction.ring}: {said}. {takes}"]

@@ -30,8 +30,8 @@ BUSY = 0.1
 NEITHER = "Neither a longer ring nor the flag helps then"
 
 LINK_OR_TUNNEL = (
-    "What tells: `iperf3 -c OUTSIDE` past the tunnel, to the outside address of its other end (with -R for a "
-    "download): the same rate is the link's, clearly more says that it is the tunnel"
+    "`iperf3 -c OUTSIDE` past the tunnel (its other end's outside address; -R for a download) tells: the same rate is "
+    "the link's, clearly more means that the tunnel limits"
 )
 """What tells a slow link from a slow tunnel."""
 
@@ -73,7 +73,9 @@ class Told:
     def refusal(self) -> tuple[str, ...]:
         """Why no prediction follows, and what was told all the same."""
         why = f"{self.cannot[0].upper()}{self.cannot[1:]}."
-        return why, f"{self}. No prediction follows from this alone."
+        rated = any("received_rate" in run.values for run in self.runs)
+        needs = "" if rated or not self.runs else ": it takes a rate (`--measured 50Mbit/s`) and an RTT (`--rtt 40ms`)"
+        return why, f"{self}. No prediction follows from this alone{needs}."
 
 
 def read_run(run: xr.Dataset, given: Mapping[str, Any], variant: str = "") -> Told:
@@ -121,7 +123,7 @@ def _single(run: xr.Dataset, given: Mapping[str, Any], variant: str) -> Told:
     elif (share_again := _resent(run, rate)) is not None:
         values["resent"] = share_again
     if drops is not None and not drops.counted and drops.dropped:
-        told.append(f"{drops.dropped:.0f} packets dropped since {drops.name} came up: not used")
+        told.append(f"{drops.dropped:.0f} packets dropped since {drops.name} came up, which says nothing of now")
     if mean and least and mean > least:
         values["queueing"] = mean - least
     if (cost := _reader_cost(run, rate)) is not None:
@@ -373,7 +375,8 @@ def _ring_alone(drops: Device) -> str:
     return (
         f"yes, the ring overflows: between the snapshots {drops.name} dropped {drops.dropped:.0f} of {every:.0f} "
         f"packets ({percent(drops.dropped / every, 2)}), and TCP answers such losses by slowing down. To say what a "
-        "longer ring or the flag would bring takes its rate and its RTT, too: give `--measured` and `--rtt` beside them"
+        "longer ring or the flag would bring takes its rate and its RTT, too: give `--measured 50Mbit/s --rtt 40ms`, "
+        "with your values, beside them"
     )
 
 

@@ -19,7 +19,7 @@ from tunbp.prediction.path import HEADERS
 from tunbp.prediction.phrases import interval_of, median_of, with_interval
 from tunbp.prediction.products import Product, product
 from tunbp.prediction.rings import OPEN, SHOWN
-from tunbp.prediction.sides import Side
+from tunbp.prediction.sides import ENDS, Side
 from tunbp.quantities import show, show_range
 
 SURE = 0.75
@@ -107,7 +107,7 @@ def remedies(asked: Asked, cause: str) -> list[str]:
     if share < SURE and cause not in (READER, WINDOW):
         return []
     if cause == LINK:
-        return [*_waiting(asked), *_payload(prediction, known)]
+        return _waiting(asked) or [_payload(prediction, known)]
     if cause == SHAPER:
         return ["What helps more: a higher rate of the qdisc. Packets wait there and not in the ring."]
     if cause == LOSS:
@@ -192,21 +192,19 @@ def _waiting(asked: Asked) -> list[str]:
     ping, rtt = median_of(prediction, "latency", prediction.ring, prediction.variant), prediction.used["rtt"]["value"]
     if ping < LONGER_PING * rtt:
         return []
-    line, payload = _link(prediction) * _with_headers(prediction, asked.known), _link(prediction)
-    shaped = {"qdisc": "cake", "qdisc_rate": BELOW * payload / 8.0 / float(prediction.used["mss"]["value"])}
+    payload, headers = _link(prediction), _with_headers(prediction, asked.known)
+    rate = BELOW * payload  # with headers: below the line's rate, whichever of both was stated
+    shaped = {"qdisc": "cake", "qdisc_rate": rate / headers / 8.0 / float(prediction.used["mss"]["value"])}
     after = asked.tried(shaped)
-    more = (
-        ""
-        if after is None
-        else (f" {brought('So shaped (simulated on the device of the tunnel)', prediction, after, ping=True)}.")
-    )
+    so = "So shaped (simulated on the device of the tunnel)"
+    more = "" if after is None else f" {brought(so, prediction, after, ping=True)}."
     return [
         f"Packets wait before the link: ping under load {show(ping, 's', 2)}, {show(rtt, 's', 2)} idle"
         f"{_buffered(prediction)}.",
-        f"CAKE at {100 * BELOW:.0f} % of the line's rate, headers included (the lowest that you see, where it varies: "
-        f"radio, phone), shortens that, on the machine that sends into it: {settings.cake(BELOW * line)}. If "
-        f"{show(payload, 'bit/s', 3)} is the line's own rate: {BELOW * payload / 1e3:.0f}kbit. UPLINK is its interface "
-        f"towards the link. That machine is {asked.side.link}.{more}",
+        f"CAKE at {100 * BELOW:.0f} % of the line's rate (the lowest that you see, where it varies: radio, phone) "
+        f"shortens that, on what sends into the link by its interface UPLINK: {settings.cake(rate)}. That is "
+        f"{asked.side.link}.{more}",
+        f"{_payload(prediction, asked.known)} If not, CAKE may take {rate * headers / 1e3:.0f}kbit.",
     ]
 
 
@@ -224,14 +222,19 @@ def _buffered(prediction: Prediction) -> str:
     )
 
 
-def _payload(prediction: Prediction, known: Product) -> list[str]:
+def _stated(value: float, unit: str = "bit/s") -> str:
+    """A value as an option takes it."""
+    return show(value, unit, 3).replace(" ", "")
+
+
+def _payload(prediction: Prediction, known: Product) -> str:
     """What a stated rate of a link was taken as, and how to state the other."""
     rate, whole = _link(prediction), _with_headers(prediction, known)
-    return [
-        f"Rates are payload, the link's {show(rate, 'bit/s', 3)} too: with headers (some {HEADERS + known.outer} byte "
-        f"a packet) that is {show(rate * whole, 'bit/s', 3)} on the line. If {show(rate, 'bit/s', 3)} is the line's "
-        f"own rate: `--bandwidth {show(rate / whole, 'bit/s', 3).replace(' ', '')}`."
-    ]
+    return (
+        f"{show(rate, 'bit/s', 3)} was taken as payload, as iperf3 prints it: some {show(rate * whole, 'bit/s', 3)} on "
+        f"the line with headers ({HEADERS + known.outer} byte a packet). If it is the line's own rate: `--bandwidth "
+        f"{_stated(rate / whole)}`."
+    )
 
 
 def _with_headers(prediction: Prediction, known: Product) -> float:
@@ -249,7 +252,7 @@ def _bbr(asked: Asked) -> str:
     """What BBR, which does not answer random loss, comes to; without a prediction of it the lowest of the stages."""
     after = asked.tried({"congestion": "bbr"}, variants=VARIANTS)
     if after is not None:
-        more = f" {brought('With it', asked.prediction, after)}; {then(after, asked.known)}."
+        more = f" {brought('With it', asked.prediction, after)}; {then(after, asked.known, '--congestion bbr')}."
     else:
         lowest = asked.prediction.draws["ceiling"].min("stage").to_numpy()
         low, middle, high = np.quantile(lowest, (0.05, 0.5, 0.95))
@@ -263,7 +266,7 @@ def _bbr(asked: Asked) -> str:
 
 def _window(asked: Asked) -> list[str]:
     """The smaller of window and send buffer over the RTT, what raises it, and what that brings."""
-    prediction, side = asked.prediction, asked.side
+    prediction = asked.prediction
     used = prediction.used
     rtt, streams = float(used["rtt"]["value"]), int(used["streams"]["value"])
     sizes = {name: float(used[name]["value"]) for name in ("send_buffer", "receive_window") if name in used}
@@ -284,10 +287,8 @@ def _window(asked: Asked) -> list[str]:
         return [f"The window: {line}raise the socket buffers first, at both ends."]
     most = int(2 ** np.ceil(np.log2(2.0 * at_best * rtt / 8.0 / streams)))
     beyond = "The programs" if "path_rate" in prediction.unknown or "path_rate" not in used else "Programs and link"
-    send, receive = (
-        settings.sysctl({f"net.ipv4.tcp_{kind}": f"4096 {least} {most}"}, "tcp")
-        for kind, least in (("wmem", 16384), ("rmem", 131072))
-    )
+    sizes_of = {f"net.ipv4.tcp_{kind}": f"4096 {least} {most}" for kind, least in (("rmem", 131072), ("wmem", 16384))}
+    both = f"{settings.sysctl(sizes_of, 'tcp')}, {ENDS}. {_memory(most)}"
     size = min(float(most if name == "send_buffer" else most // 2), FIELDS[name].high)
     first = " first" if asked.held.get(RING, 0.0) < ALSO else ""
     helps = (
@@ -298,25 +299,33 @@ def _window(asked: Asked) -> list[str]:
         return [
             helps,
             "Where is it set? In the application (SO_SNDBUF): take that out, so that Linux sizes it itself, or raise "
-            "it, which net.core.wmem_max limits. By Linux, whose largest is the third number of "
-            f"`sysctl net.ipv4.tcp_wmem`: {send}, {side.sender}. As OpenVPN's `sndbuf` (its config below "
-            "/etc/openvpn): with `proto tcp` raise it at both ends; with `proto udp` it does not limit TCP, so run "
-            "this again without --send-buffer.",
-            f"The other end's buffer limits as much, if it is as small (SO_RCVBUF, OpenVPN's `rcvbuf`): {receive}, "
-            f"{side.receiver}.",
+            "it, which net.core.wmem_max limits. As OpenVPN's `sndbuf` (its config below /etc/openvpn): with `proto "
+            "tcp` raise it at both ends; with `proto udp` it does not limit TCP, so run this again without "
+            "--send-buffer. By Linux, if the third number of `sysctl net.ipv4.tcp_wmem` is as small: with that of the "
+            f"receiver (which limits as much, as do SO_RCVBUF and OpenVPN's `rcvbuf`) {both}",
         ]
-    over_tcp = " If the tunnel itself runs over TCP (OpenVPN: `proto tcp`), its `sndbuf` and `rcvbuf` too."
-    behind = over_tcp if used["origin"]["value"] == "local" else ""
+    if used["origin"]["value"] != "local":
+        return [
+            helps,
+            f"It is set at both ends of TCP, not here: {most} as the third number of net.ipv4.tcp_rmem where TCP "
+            f"receives and of net.ipv4.tcp_wmem where it sends. {_memory(most)}",
+        ]
     return [
         helps,
-        f"The window is half of tcp_rmem: {receive}, {side.receiver}; and {send}, {side.sender}.{behind}",
+        f"The window is half of tcp_rmem: {both} If the tunnel itself runs over TCP (OpenVPN: `proto tcp`), its "
+        "`sndbuf` and `rcvbuf` too.",
     ]
+
+
+def _memory(most: int) -> str:
+    """The price of large socket buffers."""
+    return f"Price: a connection may then hold up to {show(most, 'byte', 2)} of memory at each end."
 
 
 def _raised(asked: Asked, changes: Mapping[str, float]) -> str:
     """What larger socket buffers bring alone, and with the ring that is advised."""
-    prediction, size = asked.prediction, show(next(iter(changes.values())), "byte", 3)
-    what = f"With {size} at txqueuelen {prediction.ring}"
+    prediction, raised = asked.prediction, next(iter(changes.values()))
+    what = f"With {show(raised, 'byte', 3)} at txqueuelen {prediction.ring}"
     if asked.ring != prediction.ring:
         after = asked.tried(changes, rings=[prediction.ring, asked.ring])
         if after is None:
@@ -327,5 +336,5 @@ def _raised(asked: Asked, changes: Mapping[str, float]) -> str:
     if after is None:
         return ""
     option = "window" if "receive_window" in changes else "send-buffer"
-    again = f"`--{option} {size.replace(' ', '')}` asks about that path"
-    return f" {brought(what, prediction, after)}; {then(after, asked.known)} ({again})."
+    again = f"--{option} {_stated(raised, 'byte')}"
+    return f" {brought(what, prediction, after)}; {then(after, asked.known, again)}."

@@ -99,8 +99,8 @@ def why_enough(prediction: Prediction, ring: int) -> str:
     best = max(longer, key=lambda n: chance_of(prediction, n, ring))
     chance, shown = chance_of(prediction, best, ring), max(_more_shown(prediction, best, ring), 0.0)
     return (
-        f"Not longer, as {best} is over {percent(WORTH)} faster with {100 * chance:.0f} % probability, "
-        f"{percent(shown, 2)} in the median: from {100 * OPEN:.0f} % and {percent(SHOWN)} on it would be worth it"
+        f"Not longer: {best} is over {percent(WORTH)} faster with {100 * chance:.0f} % probability (worth it from "
+        f"{100 * OPEN:.0f} % on), {percent(shown, 2)} in the median ({percent(SHOWN)})"
     )
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from tunbp.prediction.products import Product
 
-LIBRARY = "systemd 248 or later"
-"""What reads `TransmitQueueLength=`."""
+LIBRARY = "systemd 248 or later; where there is no udev, as in a container: again after each start"
+"""What reads `TransmitQueueLength=`, and what to do without it."""
 
 
 def ring(size: int, device: str, known: Product) -> tuple[str, str]:
@@ -40,7 +40,7 @@ def ring(size: int, device: str, known: Product) -> tuple[str, str]:
         f"`[Match] OriginalName={device}` and `[Link] TransmitQueueLength={size}` in "
         f"/etc/systemd/network/10-{device}.link ({LIBRARY})"
     )
-    return now, f"{known.queue.format(ring=size)}, or {link}" if known.queue else link
+    return now, known.queue.format(ring=size) or link  # one place: of two the program's own, set last, is what counts
 
 
 def watch(device: str, enter: str = "") -> str:
@@ -82,8 +82,8 @@ def cake(rate: float) -> str:
     """
     kbit = max(round(rate / 1e3), 1)
     return (
-        f"`tc qdisc replace dev UPLINK root cake bandwidth {kbit}kbit`; to keep it: `[CAKE] Bandwidth={kbit}K` in "
-        "UPLINK's file of /etc/systemd/network/*.network"
+        f"`tc qdisc replace dev UPLINK root cake bandwidth {kbit}kbit` (to keep it with systemd-networkd: `[CAKE] "
+        f"Bandwidth={kbit}K` in UPLINK's file of /etc/systemd/network/*.network)"
     )
 
 
@@ -100,15 +100,15 @@ def sysctl(values: Mapping[str, str], name: str) -> str:
     Returns
     -------
     str
-        Commands and file.
+        Command and file.
 
     Examples
     --------
     >>> sysctl({"net.core.rmem_max": "8388608"}, "udp")
-    '`sysctl -w net.core.rmem_max=8388608` (to keep it: `net.core.rmem_max = 8388608` in /etc/sysctl.d/90-udp.conf)'
+    '`sysctl -w net.core.rmem_max=8388608` (to keep it: `net.core.rmem_max=8388608` in /etc/sysctl.d/90-udp.conf)'
     """
     # the shell's quotes are none of a file's: with them the kernel refuses the value
-    quoted = {key: f"'{value}'" if " " in value else value for key, value in values.items()}
-    commands = " and ".join(f"`sysctl -w {key}={value}`" for key, value in quoted.items())
-    lines = " and ".join(f"`{key} = {value}`" for key, value in values.items())
-    return f"{commands} (to keep it: {lines} in /etc/sysctl.d/90-{name}.conf)"
+    quoted = " ".join(f"{key}='{value}'" if " " in value else f"{key}={value}" for key, value in values.items())
+    each = "each in a line" if len(values) > 1 else "that"
+    plain = f"{each} without quotes" if "'" in quoted else f"`{quoted}`"
+    return f"`sysctl -w {quoted}` (to keep it: {plain} in /etc/sysctl.d/90-{name}.conf)"

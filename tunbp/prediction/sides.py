@@ -1,4 +1,4 @@
-"""Which host does what: where the ring is, whose TCP sends and whose receives, by the direction of the data."""
+"""Which host does what: where the ring is, whose TCP sends, by the direction of the data."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ class Side:
         The same in few words.
     sender
         Where TCP sends.
-    receiver
-        Where TCP receives.
     link
         What sends into a slow link.
     """
@@ -26,17 +24,18 @@ class Side:
     ring: str
     kernel: str
     sender: str
-    receiver: str
     link: str
 
 
-FORWARDS = "not on a gateway that only forwards it"
+FORWARDS = "not on a gateway that only forwards"
+
+ENDS = f"at both ends of TCP ({FORWARDS})"
+"""Where socket buffers are set: one end's limit the other's, and so they do in either direction."""
 
 HERE = Side(
     "on this host, the client, which sends (upload)",
     "on this host, the client",
     f"on the client, from whose TCP the upload comes ({FORWARDS})",
-    "on the server that receives",
     "this host, the client, or its router",
 )
 """An upload: this host's device takes the data in."""
@@ -45,16 +44,14 @@ THERE = Side(
     "on the server, the other end of the tunnel, which sends (download)",
     "on the server",
     f"on the server from whose TCP the download comes ({FORWARDS})",
-    "on this host, the client, which receives",
     "the router or server at the far side of the link; here only what has come in can be shaped (ifb: `man tc-mirred`)",
 )
 """A download: the device of the tunnel's other end takes the data in."""
 
 EITHER = Side(
-    "on the end of the tunnel that sends: the client for an upload, the server for a download",
+    "on the end that sends (upload: the client; download: the server)",
     "on the end that sends",
-    f"on the machine whose TCP sends: the client for an upload, the server for a download ({FORWARDS})",
-    "on the one that receives",
+    f"where TCP sends (upload: the client; download: the server; {FORWARDS})",
     "for an upload the client or its router; for a download the far side of the link, or here what has come in (ifb: "
     "`man tc-mirred`)",
 )
@@ -77,7 +74,6 @@ def of_program(where: str) -> Side:
     return Side(
         where,
         "on this host",
-        f"on the machine whose TCP sends ({FORWARDS})",
-        "on the one that receives, if it is yours",
+        f"where TCP sends ({FORWARDS})",
         "this host, or what stands between it and the link",
     )
