@@ -13,10 +13,12 @@ from click.testing import CliRunner
 from tunbp.cli import main, tunbp
 from tunbp.cli.predict import FIRST, NOT_SET
 from tunbp.cli.predict import predict as command
+from tunbp.cli.predict_record import PredictionRecord, RefusalRecord, read
 from tunbp.errors import OutputError, ParamsError
 from tunbp.infer.priors import products
 from tunbp.model.fields import FIELDS
 from tunbp.prediction.products import key
+from tunbp.quantities import show
 
 FAST = ["--duration", "4s", "--draws", "16", "--rings", "25,1000"]
 VPN = ["--rtt", "120ms", "--ring", "100", "--drain", "60k/s", "--window", "3MB"]
@@ -53,6 +55,26 @@ def test_json_is_one_object_with_a_row_per_ring_and_variant():
     assert 0.0 <= told["gain"]["probability_above_10_percent"] <= 1.0
     assert all(row["measure"] for row in told["unknown"])
     assert [row["share"] for row in told["unknown"]] == sorted((r["share"] for r in told["unknown"]), reverse=True)
+
+
+def test_the_json_follows_its_schema_also_where_it_refuses(tmp_path):
+    schema = json.loads(predict("--json-schema").stdout)
+    assert {"PredictionRecord", "RefusalRecord", "RemedyRecord"} <= set(schema["$defs"])
+    assert isinstance(read(record(*VPN, *FAST)), PredictionRecord)
+    (tmp_path / "ping.txt").write_text(
+        "PING far (10.0.0.1) 56(84) bytes of data.\n64 bytes from far: icmp_seq=1 ttl=64 time=40.1 ms\n"
+    )
+    assert isinstance(read(record("--trace", str(tmp_path / "ping.txt"))), RefusalRecord)
+
+
+def test_the_remedies_of_the_json_are_those_of_the_card():
+    said, told = " ".join(predict(*VPN, *FAST).output.split()), record(*VPN, *FAST)
+    assert said.startswith(told["verdict"])
+    commands = [command for remedy in told["remedies"] for command in remedy["commands"]]
+    assert commands
+    assert all(f"`{command}`" in said for command in commands)
+    rates = [remedy["received_rate"]["median"] for remedy in told["remedies"] if remedy["received_rate"]]
+    assert all(show(rate, "bit/s", 3) in said or "hardly more" in said for rate in rates)
 
 
 def test_a_ring_that_nobody_named_has_no_row():

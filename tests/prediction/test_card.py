@@ -164,7 +164,7 @@ def test_a_ring_is_chosen_by_a_rule_that_is_said_and_kept_where_a_distribution_l
     found = predict({"rtt": 0.08, "ring": 100, "duration": 4.0, "warmup": 0.5}, [5000], count=32)
     said = str(card(found))
     assert "It is the longest of the table: `--rings` shows longer ones." in said
-    assert "`txqueuelen 5000` in the config of OpenVPN below /etc/openvpn" in said
+    assert "`txqueuelen 5000` in OpenVPN's config below /etc/openvpn" in said
     assert "/etc/systemd" not in said, "one place: OpenVPN sets its own later than udev"
 
 

@@ -46,6 +46,11 @@ def test_longer_packets_cost_more_by_a_constant_that_was_not_drawn_before(found)
     assert BYTE_COST in changed(found, {"mss": 9000}).unknown
 
 
+def test_a_path_that_has_the_flag_is_changed_with_it():
+    found = predict({**PATH, "send_buffer": 64e3}, [], count=16, variant="backpressure")
+    assert list(changed(found, {"send_buffer": 1e6}).draws["variant"].to_numpy()) == ["backpressure"]
+
+
 @pytest.mark.parametrize("scenarios", [1, 2, 4])
 def test_a_change_takes_a_small_part_of_the_draws(found, scenarios):
     count = draws_of(found, scenarios)

@@ -12,8 +12,9 @@ from tunbp.prediction.products import product
 @pytest.mark.parametrize("name", products())
 def test_a_ring_is_set_by_ip_and_kept_in_one_place_the_program_s_own_where_it_has_one(name: str) -> None:
     known = product(name)
-    now, kept = settings.ring(1500, known.device, known)
-    assert now == f"`{known.enter}ip link set dev {known.device} txqueuelen 1500`"
+    setting = settings.ring(1500, known.device, known)
+    kept = setting.kept
+    assert setting.now == f"`{known.enter}ip link set dev {known.device} txqueuelen 1500`"
     file = f"/etc/systemd/network/10-{known.device}.link"
     assert (file in kept and "TransmitQueueLength=1500" in kept) is not bool(known.enter or known.queue)
     assert bool(known.queue) is (name in ("openvpn", "wireguard-go"))
@@ -21,14 +22,32 @@ def test_a_ring_is_set_by_ip_and_kept_in_one_place_the_program_s_own_where_it_ha
 
 
 def test_cake_is_told_the_same_rate_now_and_in_its_file() -> None:
-    said = settings.cake(9.5e6)
+    said = str(settings.cake(9.5e6))
     assert "`tc qdisc replace dev UPLINK root cake bandwidth 9500kbit`" in said
     assert "`[CAKE] Bandwidth=9500K`" in said
 
 
 def test_values_with_spaces_are_quoted_for_the_shell_and_not_in_the_file() -> None:
     values = {f"net.ipv4.tcp_{name}": "4096 16384 1048576" for name in ("rmem", "wmem")}
-    said = settings.sysctl(values, "tcp")
+    said = str(settings.sysctl(values, "tcp"))
     command = "sysctl -w net.ipv4.tcp_rmem='4096 16384 1048576' net.ipv4.tcp_wmem='4096 16384 1048576'"
     # `sysctl -p` of a line with quotes ends with "Invalid argument"
     assert said == f"`{command}` (to keep it: each in a line without quotes in /etc/sysctl.d/90-tcp.conf)"
+
+
+def test_lines_of_a_file_are_what_a_program_writes_and_words_name_their_section() -> None:
+    setting = settings.ring(1500, "wg1", product("wireguard-go"))
+    assert setting.lines == ("[Interface]", "PostUp = ip link set dev %i txqueuelen 1500")
+    assert setting.kept == (
+        "`[Interface] PostUp = ip link set dev %i txqueuelen 1500` in wg-quick's /etc/wireguard/wg1.conf"
+    )
+    link = settings.ring(1500, "tap0", product("qemu-tap"))
+    assert link.lines == ("[Match]", "OriginalName=tap0", "[Link]", "TransmitQueueLength=1500")
+    assert link.kept.startswith("`[Match] OriginalName=tap0` and `[Link] TransmitQueueLength=1500` in /etc/systemd")
+
+
+@pytest.mark.parametrize("name", products())
+def test_the_flag_has_a_command_unless_nothing_sets_it_from_outside(name: str) -> None:
+    commands = settings.flag(product(name)).commands
+    assert bool(commands) is (name not in ("wireguard-go", "tun2socks"))
+    assert all(command.startswith("tunbp backpressure -- ") for command in commands)

@@ -10,6 +10,8 @@ from click.testing import CliRunner
 
 from tunbp.cli import tunbp
 from tunbp.prediction import path
+from tunbp.prediction.phrases import SUBJECTS
+from tunbp.quantities import show
 
 FEW = ["--draws", "32", "--duration", "8s"]
 
@@ -52,6 +54,10 @@ def record(*options: str) -> dict:
     return json.loads(shown.stdout)
 
 
+def remedy(told: dict, name: str) -> dict:
+    return next(each for each in told["remedies"] if each["name"] == name)
+
+
 def stock(told: dict, ring: int) -> dict:
     return next(row for row in told["rows"] if (row["ring"], row["variant"]) == (ring, "stock"))
 
@@ -63,7 +69,7 @@ def test_1_openvpn_at_20_ms_with_a_ring_of_100_and_47_mbit_s_is_held_by_the_ring
     assert "kernel module (DCO)" in said
     assert "If a link of about that rate stands behind the tunnel, it is the limit: give --path-rate." in said
     assert int(re.search(r"`ip link set dev tun0 txqueuelen (\d+)`", said)[1]) >= 1000
-    assert "in the config of OpenVPN below /etc/openvpn" in said
+    assert "`txqueuelen 2000` in OpenVPN's config below /etc/openvpn." in said
     assert "`ip -s link show tun0; sleep 10; ip -s link show tun0`" in said
 
 
@@ -87,6 +93,9 @@ def test_3_a_radio_link_of_10_mbit_s_is_the_bottleneck_and_nothing_is_to_be_gain
     )
     assert said.startswith(f"Almost certainly {verdict}")
     assert "ip link set" not in said
+    told = remedy(record("--bandwidth", "10Mbit/s", "--rtt", "40ms", "--ring", "500"), "cake")
+    assert told["latency"]["median"] < 0.042
+    assert told["commands"] == ["tc qdisc replace dev UPLINK root cake bandwidth 9500kbit"]
     assert "It takes such a kernel" not in said
     assert "for a download the far side" in said
     assert re.search(r"So shaped .* ping under load 40 ms instead of \d+ ms", said)
@@ -106,6 +115,10 @@ def test_4_random_loss_over_300_ms_asks_for_bbr_which_its_own_prediction_support
     carries = re.search(r"With it: ([\d.]+) Mbit/s \(90 %: [^)]*\) instead of [\d.]+ [KM]bit/s; then ", said)
     assert bbr["received_rate"]["low90"] < 1e6 * float(carries[1]) < bbr["received_rate"]["high90"]
     assert bbr["received_rate"]["median"] > 10 * cubic["received_rate"]["median"]
+    told = remedy(record(*options), "bbr")
+    assert told["commands"] == ["sysctl -w net.ipv4.tcp_congestion_control=bbr"]
+    assert show(told["received_rate"]["median"], "bit/s", 3) == f"{carries[1]} Mbit/s", "the card's own number"
+    assert SUBJECTS[next(iter(told["held_by"]))][0] in said.partition("; then ")[2]
     assert "try BBR" not in ask(*options, "--congestion", "bbr")
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from tunbp.prediction import Prediction
+    from tunbp.prediction.card import Card
     from tunbp.prediction.measured import Told
     from tunbp.prediction.path import Path
 
@@ -47,6 +48,15 @@ WORDS = {"stock": "stock", "backpressure": "with the flag"}
 """Variants as a table's heading says them."""
 
 VARIANTS = list(WORDS)
+
+
+def _schema(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    """Print the published schema and end."""
+    if wanted and not context.resilient_parsing:
+        from tunbp.cli.predict_record import schema
+
+        click.echo(json.dumps(schema(), indent=1))
+        context.exit()
 
 
 @click.command()
@@ -88,6 +98,10 @@ VARIANTS = list(WORDS)
 @click.option("--draws", type=click.IntRange(8, 65536), default=128, show_default=True, help="A power of two.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same bits.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.option(
+    "--json-schema", is_flag=True, is_eager=True, expose_value=False, callback=_schema,
+    help="Print the JSON Schema of what --json prints, and end.",
+)  # fmt: skip
 @click.option("--plot", type=click.Path(path_type=File, dir_okay=False), help="Draw to a PDF, PNG or SVG file.")
 def predict(
     trace: tuple[File, ...], measured: str | None, variant: str | None, cpu_bound: str | None, udp: str | None,
@@ -128,13 +142,14 @@ def predict(
         raise ParamsError(_as_option(str(error))) from error
     if plot is not None:
         draw(found, plot)
+    advice = advised(found, direction, path, guessed=product is None)
     if as_json:
         from tunbp.prediction.record import record
 
         asked = sizes if path.sources["ring"] == "default" else [*sizes, found.ring]
-        click.echo(json.dumps(record(found, asked), indent=1))
+        click.echo(json.dumps(record(found, asked, advice.remedies, advice.verdict), indent=1))
     else:
-        report(Console(), found, direction, path, guessed=product is None)
+        report(Console(), found, advice, path)
 
 
 def refuse(read: Told, as_json: bool) -> None:
@@ -197,16 +212,20 @@ def _as_option(message: str) -> str:
     return f"--{options.name_of(field, NAMES)}:{rest}" if known and colon else message
 
 
-def report(console: Console, found: Prediction, direction: str | None, path: Path, guessed: bool = False) -> None:
-    """Print the verdict, what it stands on, one line per ring size, and the card."""
-    from rich.markup import escape
-
+def advised(found: Prediction, direction: str | None, path: Path, guessed: bool = False) -> Card:
+    """The card, of which the text shows the words and JSON the numbers."""
     from tunbp.prediction.card import card
     from tunbp.prediction.sides import EITHER, HERE, THERE
 
-    read = path.told
     side = {"upload": HERE, "download": THERE}.get(direction or "", EITHER)
-    advice = card(found, read.device if read else "", path.program, side, guessed)
+    return card(found, path.told.device if path.told else "", path.program, side, guessed)
+
+
+def report(console: Console, found: Prediction, advice: Card, path: Path) -> None:
+    """Print the verdict, what it stands on, one line per ring size, and the card."""
+    from rich.markup import escape
+
+    read = path.told
     console.print(escape(advice.verdict), style="bold")
     for line in advice.basis:
         console.print(escape(line))

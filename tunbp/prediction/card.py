@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from tunbp.prediction import settings
 from tunbp.prediction.causes import ALSO, LINK, LOSS, READER, RING, SHAPER, WINDOW, causes
 from tunbp.prediction.distribution import WORTH, Prediction
 from tunbp.prediction.measured import LINK_OR_TUNNEL
+from tunbp.prediction.offered import DEVICE, QUEUEING, Remedy
 from tunbp.prediction.phrases import SUBJECTS, interval_of, median_of, subject, sure, with_interval, words
 from tunbp.prediction.products import Product, product
 from tunbp.prediction.remedies import LONGER_PING, SURE, Asked, pacing, remedies
@@ -67,6 +68,8 @@ class Card:
         What to do today, what the flag brings, what helps more, the price in ping, what to measure.
     side
         Whose ring it is, in words.
+    remedies
+        What it offers, in numbers.
     """
 
     holds: dict[str, float]
@@ -75,6 +78,7 @@ class Card:
     basis: tuple[str, ...]
     advice: tuple[str, ...]
     side: str
+    remedies: tuple[Remedy, ...] = ()
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -131,7 +135,8 @@ def card(
             f"{FLAG} gains anything."
         )
         faster = (f"What helps more: {known.faster}.",)
-        return Card({READER: 1.0}, prediction.ring, verdict, tuple(basis), faster, side.ring)
+        offered = (Remedy("program", READER, DEVICE, side.ring, {}, how=known.faster),)
+        return Card({READER: 1.0}, prediction.ring, verdict, tuple(basis), faster, side.ring, offered)
     tcp, name = prediction.used["source"]["value"] == "tcp", device or known.device
     if prediction.fit is None or len(prediction.fit.runs) > 1 or prediction.variant == "backpressure":
         basis.append(_now(prediction))
@@ -155,7 +160,8 @@ def card(
     else:
         advice += [*pacing(asked), *_watch(asked), *_price(prediction, advised)]
     advice += _measure(asked)
-    return Card(held, advised, verdict, tuple(basis), (*advice, *_inside(known, advice)), side.ring)
+    said = (*advice, *_inside(known, advice))
+    return Card(held, advised, verdict, tuple(basis), said, side.ring, tuple(asked.offers))
 
 
 def _inside(known: Product, advice: list[str]) -> list[str]:
@@ -170,8 +176,8 @@ def _inside(known: Product, advice: list[str]) -> list[str]:
 
 def _in_order(asked: Asked) -> list[str]:
     """What to do against ring and window, the likelier first, and what helps against the main cause beside them."""
-    prediction, held, known, main = asked.prediction, asked.held, asked.known, next(iter(asked.held))
-    longer = _today(prediction, asked.ring, asked.device, known, asked.side) + _flag(asked)
+    held, known, main = asked.held, asked.known, next(iter(asked.held))
+    longer = _today(asked) + _flag(asked)
     second = WINDOW if main != WINDOW and held.get(WINDOW, 0.0) >= ALSO else main
     blocks = {WINDOW: remedies(asked, WINDOW) if WINDOW in (main, second) else [], RING: longer}
     both = all(blocks.values()) and held.get(RING, 0.0) >= ALSO
@@ -412,13 +418,15 @@ def _datagrams(asked: Asked) -> list[str]:
     waits = [median_of(prediction, "latency", ring, "stock") for ring in (prediction.ring, longest)]
     less = ""
     if shorter:
-        now, kept = settings.ring(shorter, asked.device, asked.known)
+        setting = settings.ring(shorter, asked.device, asked.known)
+        remedy = Remedy("txqueuelen", QUEUEING, DEVICE, side.ring, {"ring": shorter}, (setting,))
+        asked.offer(remedy.carries(prediction, shorter, "stock"))
         rates = [
             show(median_of(prediction, "received_rate", n, "stock"), "bit/s", 3) for n in (shorter, prediction.ring)
         ]
         passes = f"{rates[0]} instead of {rates[1]}" if rates[0] != rates[1] else "as much"
-        less = f" With {shorter} packets of ring {passes} pass, {_ping(prediction, shorter)}: {now} {side.ring} (to "
-        less += f"keep it: {kept})."
+        less = f" With {shorter} packets of ring {passes} pass, {_ping(prediction, shorter)}: {setting.now} "
+        less += f"{side.ring} (to keep it: {setting.kept})."
     return [
         f"Today: send less, or make the reader faster. The ring is full: ping under load {show(waits[0], 's', 2)} with "
         f"{prediction.ring}, {show(waits[1], 's', 2)} with {longest}.{less}",
@@ -428,19 +436,22 @@ def _datagrams(asked: Asked) -> list[str]:
     ]
 
 
-def _today(prediction: Prediction, ring: int, device: str, known: Product, side: Side) -> list[str]:
+def _today(asked: Asked) -> list[str]:
     """What a longer ring brings without the flag, or a shorter one where no longer one does, and how it is set."""
+    prediction, ring, side = asked.prediction, asked.ring, asked.side
     longer = ring != prediction.ring
     size = ring if longer else shorter_ring(prediction)
     if size is None:
         return []
     rates = [show(median_of(prediction, "received_rate", n, "stock"), "bit/s", 3) for n in (prediction.ring, size)]
-    now, kept = settings.ring(size, device, known)
+    setting = settings.ring(size, asked.device, asked.known)
+    remedy = Remedy("txqueuelen", RING if longer else QUEUEING, DEVICE, side.ring, {"ring": size}, (setting,))
+    asked.offer(remedy.carries(prediction, size, "stock"))
     chance = chance_of(prediction, ring, prediction.ring)
     begin = "Today" if chance >= HALF or not longer else "Worth a try today"
     change = f"{rates[1]} instead of {rates[0]} in the median"
     why = why_enough(prediction, size) if longer else _ping(prediction, size).capitalize()
-    return [f"{begin}: {now} {side.ring}: {change}. {why}.", f"To keep it: {kept}."]
+    return [f"{begin}: {setting.now} {side.ring}: {change}. {why}.", f"To keep it: {setting.kept}."]
 
 
 def _without(prediction: Prediction) -> list[str]:
@@ -484,5 +495,7 @@ def _flag(asked: Asked) -> list[str]:
     if chance < OPEN:
         return []
     said = interval_of(prediction, "received_rate", prediction.ring, "backpressure")
+    remedy = Remedy("flag", RING, DEVICE, side.ring, {"driver": "backpressure"}, (settings.flag(asked.known),))
+    asked.offer(replace(remedy, how=asked.known.flag).carries(prediction, prediction.ring, "backpressure"))
     takes = f"It takes such a kernel {side.kernel}; {asked.known.flag}."
     return [f"With {FLAG} at txqueuelen {prediction.ring}: {said}. {takes}"]

@@ -41,7 +41,7 @@ def draws_of(prediction: Prediction, scenarios: int) -> int:
 
 
 def changed(
-    prediction: Prediction, changes: Mapping[str, Any], rings: Sequence[int] = (), variants: Sequence[str] = ("stock",)
+    prediction: Prediction, changes: Mapping[str, Any], rings: Sequence[int] = (), variants: Sequence[str] = ()
 ) -> Prediction | None:
     """Predict the path with some fields changed: the first of the same draws, of the same length.
 
@@ -54,7 +54,7 @@ def changed(
     rings
         txqueuelen values, packets; empty: the present one.
     variants
-        Of `tunbp.prediction.distribution.VARIANTS`.
+        Of `tunbp.prediction.distribution.VARIANTS`; empty: the present one.
 
     Returns
     -------
@@ -73,7 +73,8 @@ def changed(
     if start is None:
         return None
     rings = sorted(set(rings or [prediction.ring]))
-    count = draws_of(prediction, len(rings) * len(variants))
+    ordered = [name for name in VARIANTS if name in (variants or [prediction.variant])]
+    count = draws_of(prediction, len(rings) * len(ordered))
     base = start.base.replace(**changes)
     gone = {*changes, *idle(base)}
     unknown = {name: prior for name, prior in prediction.unknown.items() if name not in gone}
@@ -85,6 +86,5 @@ def changed(
     kept = replace(start, base=base, constants=constants)
     used = {name: row for name, row in prediction.used.items() if name not in changes}
     used |= {name: {"value": value, "source": "given"} for name, value in changes.items()}
-    ordered = [name for name in VARIANTS if name in variants]
     found = batch(kept, unknown, rings, ordered, prediction.at_most)
     return replace(prediction, draws=found, used=used, unknown=unknown, fit=None, notes=(), start=kept)

@@ -20,7 +20,8 @@ class Product:
     device
         What it calls its device.
     queue
-        Its own way to set the queue length, with ``{ring}`` for the number; empty if it has none.
+        Its own way to keep the queue length: ``lines`` with ``{ring}`` for the number, and the ``file`` in which they
+        stand, with ``{device}``; empty if it has none.
     flag
         How it gets IFF_BACKPRESSURE.
     faster
@@ -45,7 +46,7 @@ class Product:
 
     title: str
     device: str
-    queue: str
+    queue: dict[str, Any]
     flag: str
     faster: str
     fields: dict[str, Any]
@@ -79,9 +80,9 @@ def product(name: str) -> Product:
     known = table()["products"]
     row = known[key(name)]
     return Product(
-        row["title"], row["device"], row.get("queue", ""), row["flag"], row["faster"], dict(row.get("fields", {})),
-        row.get("enter", ""), bool(row.get("packets")), row.get("side", ""), row.get("instead", ""),
-        row.get("missing", ""), row.get("unless", ""), int(row.get("outer", 0)),
+        row["title"], row["device"], dict(row.get("queue", {})), row["flag"], row["faster"],
+        dict(row.get("fields", {})), row.get("enter", ""), bool(row.get("packets")), row.get("side", ""),
+        row.get("instead", ""), row.get("missing", ""), row.get("unless", ""), int(row.get("outer", 0)),
     )  # fmt: skip
 
 

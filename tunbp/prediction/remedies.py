@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,11 +15,12 @@ from tunbp.prediction.brings import brought, gain, then
 from tunbp.prediction.causes import ALSO, GROWTH, LINK, LOSS, READER, RING, SHAPER, WINDOW
 from tunbp.prediction.changed import changed
 from tunbp.prediction.distribution import VARIANTS, Prediction
+from tunbp.prediction.offered import DEVICE, ENDS, QUEUEING, SENDER, UPLINK, Remedy
 from tunbp.prediction.path import HEADERS
 from tunbp.prediction.phrases import interval_of, median_of, with_interval
 from tunbp.prediction.products import Product, product
 from tunbp.prediction.rings import OPEN, SHOWN
-from tunbp.prediction.sides import ENDS, Side
+from tunbp.prediction.sides import BOTH, Side
 from tunbp.quantities import show, show_range
 
 SURE = 0.75
@@ -58,6 +59,8 @@ class Asked:
         txqueuelen that is advised, packets.
     more
         Whether to predict what a remedy brings, too.
+    offers
+        What has been offered so far.
     """
 
     prediction: Prediction
@@ -67,6 +70,17 @@ class Asked:
     device: str
     ring: int
     more: bool = True
+    offers: list[Remedy] = field(default_factory=list)
+
+    def offer(self, *remedies: Remedy) -> None:
+        """Note what a sentence offers, so that it is told in numbers, too.
+
+        Parameters
+        ----------
+        *remedies
+            What it says, and no more.
+        """
+        self.offers.extend(remedies)
 
     def tried(self, changes: Mapping[str, Any], **options: Any) -> Prediction | None:
         """The path with some fields changed, see `tunbp.prediction.changed.changed`.
@@ -103,6 +117,7 @@ def remedies(asked: Asked, cause: str) -> list[str]:
     """
     prediction, known, share = asked.prediction, asked.known, asked.held[cause]
     if cause == RING:
+        asked.offer(_program(asked, cause))
         return [f"What may help as well, and is not predicted here: {known.faster}."]
     if share < SURE and cause not in (READER, WINDOW):
         return []
@@ -142,13 +157,14 @@ def pacing(asked: Asked) -> list[str]:
         "pacing" not in prediction.unknown and used["pacing"]
     ):
         return []
-    with_fq = asked.tried({"qdisc": "fq"})
+    changes, setting = {"qdisc": "fq"}, settings.fq(asked.device)
+    with_fq = asked.tried(changes)
     if with_fq is not None and gain(prediction, with_fq) < SHOWN:
         return []
+    asked.offer(Remedy("fq", RING, DEVICE, asked.side.ring, changes, (setting,)).carries(with_fq))
     more = f" {brought(f'With fq at txqueuelen {prediction.ring}', prediction, with_fq)}." if with_fq else ""
     return [
-        f"Pacing spares the ring, too, where TCP begins on its host: `tc qdisc replace dev {asked.device} root "
-        "fq` (to keep it: `net.core.default_qdisc=fq` in /etc/sysctl.d/90-fq.conf) or BBR (`--congestion bbr` predicts "
+        f"Pacing spares the ring, too, where TCP begins on its host: {setting} or BBR (`--congestion bbr` predicts "
         f"it).{more}"
     ]
 
@@ -157,15 +173,22 @@ def _faster(asked: Asked) -> list[str]:
     """What makes a program faster, and how much where that can be said."""
     prediction, known = asked.prediction, asked.known
     if not known.packets:
+        asked.offer(_program(asked, READER))
         return [f"What helps more: {known.faster}. {_instead(asked)}"]
     if float(prediction.used["mss"]["value"]) >= LARGE:
         return []
     large = asked.tried({"mss": JUMBO})
+    asked.offer(Remedy("mtu", READER, DEVICE, asked.side.ring, {"mss": JUMBO}, how=known.faster).carries(large))
     more = ""
     if large is not None:
         said = brought(f"By the model, with an MTU of {JUMBO + HEADERS}", prediction, large)
         more = f" {said} (what a byte costs is our judgement: trust a measured value more)."
     return [f"What helps more: {known.faster}.{more}"]
+
+
+def _program(asked: Asked, cause: str) -> Remedy:
+    """A faster program, of which nothing is predicted."""
+    return Remedy("program", cause, DEVICE, asked.side.ring, {}, how=asked.known.faster)
 
 
 def _instead(asked: Asked) -> str:
@@ -195,14 +218,15 @@ def _waiting(asked: Asked) -> list[str]:
     payload, headers = _link(prediction), _with_headers(prediction, asked.known)
     rate = BELOW * payload  # with headers: below the line's rate, whichever of both was stated
     shaped = {"qdisc": "cake", "qdisc_rate": rate / headers / 8.0 / float(prediction.used["mss"]["value"])}
-    after = asked.tried(shaped)
+    after, setting = asked.tried(shaped), settings.cake(rate)
+    asked.offer(Remedy("cake", QUEUEING, UPLINK, asked.side.link, shaped, (setting,)).carries(after))
     so = "So shaped (simulated on the device of the tunnel)"
     more = "" if after is None else f" {brought(so, prediction, after, ping=True)}."
     return [
         f"Packets wait before the link: ping under load {show(ping, 's', 2)}, {show(rtt, 's', 2)} idle"
         f"{_buffered(prediction)}.",
         f"CAKE at {100 * BELOW:.0f} % of the line's rate (the lowest that you see, where it varies: radio, phone) "
-        f"shortens that, on what sends into the link by its interface UPLINK: {settings.cake(rate)}. That is "
+        f"shortens that, on what sends into the link by its interface UPLINK: {setting}. That is "
         f"{asked.side.link}.{more}",
         f"{_payload(prediction, asked.known)} If not, CAKE may take {rate * headers / 1e3:.0f}kbit.",
     ]
@@ -250,7 +274,9 @@ def _link(prediction: Prediction) -> float:
 
 def _bbr(asked: Asked) -> str:
     """What BBR, which does not answer random loss, comes to; without a prediction of it the lowest of the stages."""
-    after = asked.tried({"congestion": "bbr"}, variants=VARIANTS)
+    changes, setting = {"congestion": "bbr"}, settings.sysctl({"net.ipv4.tcp_congestion_control": "bbr"}, "bbr")
+    after = asked.tried(changes, variants=VARIANTS)
+    asked.offer(Remedy("bbr", LOSS, SENDER, asked.side.sender, changes, (setting,)).carries(after))
     if after is not None:
         more = f" {brought('With it', asked.prediction, after)}; {then(after, asked.known, '--congestion bbr')}."
     else:
@@ -258,9 +284,8 @@ def _bbr(asked: Asked) -> str:
         low, middle, high = np.quantile(lowest, (0.05, 0.5, 0.95))
         more = f" Window and programs then allow up to {with_interval(middle, low, high, 'bit/s')}."
     return (
-        f"What helps more: try BBR {asked.side.sender}: "
-        f"{settings.sysctl({'net.ipv4.tcp_congestion_control': 'bbr'}, 'bbr')}. It does not slow down at random loss."
-        f"{more} If congestion loses the packets, BBR only loses more."
+        f"What helps more: try BBR {asked.side.sender}: {setting}. It does not slow down at random loss.{more} If "
+        "congestion loses the packets, BBR only loses more."
     )
 
 
@@ -288,12 +313,13 @@ def _window(asked: Asked) -> list[str]:
     most = int(2 ** np.ceil(np.log2(2.0 * at_best * rtt / 8.0 / streams)))
     beyond = "The programs" if "path_rate" in prediction.unknown or "path_rate" not in used else "Programs and link"
     sizes_of = {f"net.ipv4.tcp_{kind}": f"4096 {least} {most}" for kind, least in (("rmem", 131072), ("wmem", 16384))}
-    both = f"{settings.sysctl(sizes_of, 'tcp')}, {ENDS}. {_memory(most)}"
+    setting = settings.sysctl(sizes_of, "tcp")
+    both = f"{setting}, {BOTH}. {_memory(most)}"
     size = min(float(most if name == "send_buffer" else most // 2), FIELDS[name].high)
     first = " first" if asked.held.get(RING, 0.0) < ALSO else ""
     helps = (
         f"The window: {line}raise the socket buffers{first}. {beyond} allow {show(could, 'bit/s', 2)}."
-        f"{_raised(asked, {name: size})}"
+        f"{_raised(asked, {name: size}, setting)}"
     )
     if name == "send_buffer":
         return [
@@ -322,19 +348,25 @@ def _memory(most: int) -> str:
     return f"Price: a connection may then hold up to {show(most, 'byte', 2)} of memory at each end."
 
 
-def _raised(asked: Asked, changes: Mapping[str, float]) -> str:
+def _raised(asked: Asked, changes: Mapping[str, float], setting: settings.Setting) -> str:
     """What larger socket buffers bring alone, and with the ring that is advised."""
     prediction, raised = asked.prediction, next(iter(changes.values()))
-    what = f"With {show(raised, 'byte', 3)} at txqueuelen {prediction.ring}"
-    if asked.ring != prediction.ring:
-        after = asked.tried(changes, rings=[prediction.ring, asked.ring])
+    now, ring = prediction.ring, asked.ring
+    alone = Remedy("socket buffers", WINDOW, ENDS, BOTH, changes, (setting,))
+    what = f"With {show(raised, 'byte', 3)} at txqueuelen {now}"
+    if ring != now:
+        after = asked.tried(changes, rings=[now, ring])
+        longer = (setting, settings.ring(ring, asked.device, asked.known))
+        where, joined = f"{BOTH}; txqueuelen {asked.side.ring}", {**changes, "ring": ring}
+        both = Remedy("socket buffers and txqueuelen", WINDOW, ENDS, where, joined, longer)
+        asked.offer(alone.carries(after, now), both.carries(after, ring))
         if after is None:
             return ""
-        both = interval_of(after, "received_rate", asked.ring, prediction.variant)
-        return f" {brought(what, prediction, after)}; with txqueuelen {asked.ring} as well: {both}."
+        rate = interval_of(after, "received_rate", ring, prediction.variant)
+        return f" {brought(what, prediction, after)}; with txqueuelen {ring} as well: {rate}."
     after = asked.tried(changes, variants=VARIANTS)
+    asked.offer(alone.carries(after, now))
     if after is None:
         return ""
-    option = "window" if "receive_window" in changes else "send-buffer"
-    again = f"--{option} {_stated(raised, 'byte')}"
+    again = f"--{'window' if 'receive_window' in changes else 'send-buffer'} {_stated(raised, 'byte')}"
     return f" {brought(what, prediction, after)}; {then(after, asked.known, again)}."

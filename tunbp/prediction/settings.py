@@ -2,16 +2,66 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from tunbp.prediction.products import Product
 
 LIBRARY = "systemd 248 or later; where there is no udev, as in a container: again after each start"
 """What reads `TransmitQueueLength=`, and what to do without it."""
 
+COMMAND = re.compile(r"`(tunbp backpressure [^`]*)`")
+"""What sets the flag, in the words on a program."""
 
-def ring(size: int, device: str, known: Product) -> tuple[str, str]:
-    """What sets txqueuelen now, and after the next start.
+
+@dataclass(frozen=True)
+class Setting:
+    """What sets something now, and what keeps it.
+
+    Attributes
+    ----------
+    commands
+        Of a shell, as root.
+    lines
+        Of a file that keep it after the next start; empty if none does.
+    file
+        That file, or which one it is in words.
+    note
+        What has to be said of the file, or what to do without one.
+    short
+        The lines in fewer words; empty: as they are.
+    """
+
+    commands: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+    file: str = ""
+    note: str = ""
+    short: str = ""
+
+    @property
+    def now(self) -> str:
+        """The commands in words."""
+        return " and ".join(f"`{command}`" for command in self.commands)
+
+    @property
+    def kept(self) -> str:
+        """Where it is kept, in words: a section's name stands before its lines."""
+        if not self.lines:
+            return self.note
+        lines = " and ".join(f"`{line}`" for line in self.lines)
+        said = self.short or lines.replace("]` and `", "] ")
+        return f"{said} in {self.file}{f' ({self.note})' if self.note else ''}"
+
+    def __str__(self) -> str:
+        """Both in words."""
+        return f"{self.now} (to keep it: {self.kept})"
+
+
+def ring(size: int, device: str, known: Product) -> Setting:
+    """What sets txqueuelen.
+
+    Kept in one place: of two the one that is set last counts, a program's own.
 
     Parameters
     ----------
@@ -24,23 +74,47 @@ def ring(size: int, device: str, known: Product) -> tuple[str, str]:
 
     Returns
     -------
-    tuple[str, str]
-        A command, and where it is kept.
+    Setting
+        Command and file.
 
     Examples
     --------
     >>> from tunbp.prediction.products import product
-    >>> ring(1000, "tun0", product("tun2socks"))[0]
+    >>> ring(1000, "tun0", product("tun2socks")).now
     '`ip link set dev tun0 txqueuelen 1000`'
+    >>> ring(1000, "wg1", product("wireguard-go")).file
+    "wg-quick's /etc/wireguard/wg1.conf"
     """
-    now = f"`{known.enter}ip link set dev {device} txqueuelen {size}`"
+    now = (f"{known.enter}ip link set dev {device} txqueuelen {size}",)
     if known.enter:
-        return now, "again after each start: the device is in a namespace of its own"
-    link = (
-        f"`[Match] OriginalName={device}` and `[Link] TransmitQueueLength={size}` in "
-        f"/etc/systemd/network/10-{device}.link ({LIBRARY})"
-    )
-    return now, known.queue.format(ring=size) or link  # one place: of two the program's own, set last, is what counts
+        return Setting(now, note="again after each start: the device is in a namespace of its own")
+    if known.queue:
+        lines = tuple(line.format(ring=size) for line in known.queue["lines"])
+        return Setting(now, lines, known.queue["file"].format(device=device))
+    lines = ("[Match]", f"OriginalName={device}", "[Link]", f"TransmitQueueLength={size}")
+    return Setting(now, lines, f"/etc/systemd/network/10-{device}.link", LIBRARY)
+
+
+def flag(known: Product) -> Setting:
+    """What sets IFF_BACKPRESSURE for a program, where something does from outside.
+
+    Parameters
+    ----------
+    known
+        The program.
+
+    Returns
+    -------
+    Setting
+        Its command; nothing keeps it but that.
+
+    Examples
+    --------
+    >>> from tunbp.prediction.products import product
+    >>> flag(product("openvpn")).commands, flag(product("wireguard-go")).commands
+    (('tunbp backpressure -- openvpn ...',), ())
+    """
+    return Setting(tuple(COMMAND.findall(known.flag)))
 
 
 def watch(device: str, enter: str = "") -> str:
@@ -67,8 +141,25 @@ def watch(device: str, enter: str = "") -> str:
     return f"`{look}; sleep 10; {look}`"
 
 
-def cake(rate: float) -> str:
-    """What shapes with CAKE in front of a slow link, now and after the next start.
+def fq(device: str) -> Setting:
+    """What paces local TCP by the qdisc.
+
+    Parameters
+    ----------
+    device
+        Name of the device.
+
+    Returns
+    -------
+    Setting
+        Command and file.
+    """
+    now = (f"tc qdisc replace dev {device} root fq",)
+    return Setting(now, ("net.core.default_qdisc=fq",), "/etc/sysctl.d/90-fq.conf")
+
+
+def cake(rate: float) -> Setting:
+    """What shapes with CAKE in front of a slow link.
 
     Parameters
     ----------
@@ -77,18 +168,17 @@ def cake(rate: float) -> str:
 
     Returns
     -------
-    str
+    Setting
         Command and file.
     """
     kbit = max(round(rate / 1e3), 1)
-    return (
-        f"`tc qdisc replace dev UPLINK root cake bandwidth {kbit}kbit` (to keep it with systemd-networkd: `[CAKE] "
-        f"Bandwidth={kbit}K` in UPLINK's file of /etc/systemd/network/*.network)"
-    )
+    now = (f"tc qdisc replace dev UPLINK root cake bandwidth {kbit}kbit",)
+    file = "UPLINK's file of /etc/systemd/network/*.network"
+    return Setting(now, ("[CAKE]", f"Bandwidth={kbit}K"), file, "systemd-networkd")
 
 
-def sysctl(values: Mapping[str, str], name: str) -> str:
-    """What sets kernel parameters, now and after the next start.
+def sysctl(values: Mapping[str, str], name: str) -> Setting:
+    """What sets kernel parameters.
 
     Parameters
     ----------
@@ -99,16 +189,16 @@ def sysctl(values: Mapping[str, str], name: str) -> str:
 
     Returns
     -------
-    str
+    Setting
         Command and file.
 
     Examples
     --------
-    >>> sysctl({"net.core.rmem_max": "8388608"}, "udp")
+    >>> str(sysctl({"net.core.rmem_max": "8388608"}, "udp"))
     '`sysctl -w net.core.rmem_max=8388608` (to keep it: `net.core.rmem_max=8388608` in /etc/sysctl.d/90-udp.conf)'
     """
     # the shell's quotes are none of a file's: with them the kernel refuses the value
     quoted = " ".join(f"{key}='{value}'" if " " in value else f"{key}={value}" for key, value in values.items())
-    each = "each in a line" if len(values) > 1 else "that"
-    plain = f"{each} without quotes" if "'" in quoted else f"`{quoted}`"
-    return f"`sysctl -w {quoted}` (to keep it: {plain} in /etc/sysctl.d/90-{name}.conf)"
+    lines = tuple(f"{key}={value}" for key, value in values.items())
+    short = "" if "'" not in quoted else "each in a line without quotes" if len(lines) > 1 else "that without quotes"
+    return Setting((f"sysctl -w {quoted}",), lines, f"/etc/sysctl.d/90-{name}.conf", short=short)

@@ -29,7 +29,7 @@ class Side:
 
 FORWARDS = "not on a gateway that only forwards"
 
-ENDS = f"at both ends of TCP ({FORWARDS})"
+BOTH = f"at both ends of TCP ({FORWARDS})"
 """Where socket buffers are set: one end's limit the other's, and so they do in either direction."""
 
 HERE = Side(
