@@ -110,3 +110,17 @@ def test_a_short_queue_in_front_of_a_short_ring_drops_blocks_with_backpressure_t
     for ring in (17, 24):
         assert rates[ring, "fluid"] == pytest.approx(rates[ring, "packets"], rel=0.15)
     assert rates[24, "packets"] > 3.0 * rates[17, "packets"]
+
+
+@pytest.mark.parametrize("drain_rate", [15e3, 100e3])
+@pytest.mark.parametrize("path", [{"rtt": 2e-5}, {"rtt": 3e-4}, {"rtt": 0.02, "dt": 1e-4}, {"rtt": 3e-4, "streams": 3}])
+def test_a_block_that_lasts_longer_than_a_time_step_is_paid_for_as_it_is_sent(
+    path: dict[str, Any], drain_rate: float
+) -> None:
+    scenario = Scenario(
+        driver="7.3", ring=500, pacing=True, drain_rate=drain_rate, burst_rate=5 * drain_rate, hystart=False,
+        receive_window=3e6, duration=4.0, warmup=1.0, **path,
+    )  # fmt: skip
+    rates = [float(simulate(scenario, engine=engine)["received_rate"].sum()) for engine in ("fluid", "packets")]
+    # the fluid engine had 0.03 of it at 20 us
+    assert rates[0] == pytest.approx(rates[1], rel=0.05)

@@ -59,7 +59,7 @@ def regions(flat: dict[str, Array], duration: float, dt: float | None = None) ->
     taken = np.fmin(1.0 / (1.0 / rate + number["ack_cost"]), number["guest_rate"])
     packets_of_a_full_ring = ring - np.array([float(ring_batch(size)) for size in ring]) + 1.0
     return {
-        "a ring of fewer than 5 entries": ring < 5,
+        "a ring of fewer than 5 entries": (tcp | ~pushing) & (ring < 5),
         "a ring and qdisc of fewer than 20 packets, or 5 per flow": (
             tcp & pushing & (room < np.maximum(20, 5 * streams))
         ),
@@ -70,7 +70,7 @@ def regions(flat: dict[str, Array], duration: float, dt: float | None = None) ->
         "a shaper's queue of fewer than 20 packets, or 5 per flow": (
             (shaped > 0) & (limit < np.maximum(20, 5 * streams))
         ),
-        "a ring that vhost-net empties at once": (number["guest_rate"] > 0) & (ring < VHOST_NET_BATCH),
+        "a stock ring that vhost-net empties at once": ~pushing & (number["guest_rate"] > 0) & (ring < VHOST_NET_BATCH),
         "a time step longer than a full ring or link buffer lasts": (
             (number["path_rate"] * asked > buffer + 1.0) | (~tcp & (rate * asked > ring))
         ),
@@ -84,8 +84,8 @@ def regions(flat: dict[str, Array], duration: float, dt: float | None = None) ->
         "BBR and ACKs that are held for longer than a round trip": (
             tcp & bbr & (np.fmin(number["ack_interval"], number["delayed_ack"]) > number["rtt"])
         ),
-        "local senders at a pace, and a time step shorter than their blocks last": (
-            at_a_pace & (asked > 0.0) & (block_time > asked)
+        "BBR of local senders, and a time step shorter than their blocks last": (
+            tcp & bbr & local & (asked > 0.0) & (block_time > asked)
         ),
         "local senders at a pace, and a ring of fewer than 10 packets": at_a_pace & ~bbr & (ring < 10),
         "several local senders without a qdisc": tcp & local & (streams > 1) & ~fact(flat["qdisc"], "attached"),

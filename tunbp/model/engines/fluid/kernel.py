@@ -261,7 +261,7 @@ def define(width: int, kind: Kind) -> Any:
             starting |= s[HYSTART, i] > 0.0
             codel |= s[CODEL, i] > 0.0
         for n in range(steps):
-            rare, lossy, rounds, silent, pending, late, tight = 0, 0, 0, 0, 0, 0, 0
+            rare, lossy, rounds, silent, pending, late, tight, unsent = 0, 0, 0, 0, 0, 0, 0, 0
             has_lost = any_lost[slot]
             any_lost[slot] = False
             # 1. what the near reader takes in arrives; slow start may end
@@ -344,6 +344,8 @@ def define(width: int, kind: Kind) -> Any:
                     want = s[APP, i]
                 arrived = min(want, s[BURST, i])
                 s[ARRIVED, i] = arrived
+                if spaced:
+                    unsent |= want > arrived
                 if single and tcp:
                     pending |= (s[DEVICE + PENDING, i] > 0.0) & (arrived > 0.0)
                 if readers:
@@ -356,6 +358,9 @@ def define(width: int, kind: Kind) -> Any:
                     tight |= s[B, i] + s[Q, i] + arrived > s[UNHELD, i]
                     if shaped:
                         tight |= s[B, i] + arrived > s[SHAPE, i]
+
+            if spaced and unsent:
+                sender.refund(s, W, nf)
 
             # 3. the burst meets the ring: a stock driver drops what does not fit
             if not pushing:

@@ -132,6 +132,16 @@ def recover(s: Any, slow: Any, line: Any, slot: int, nf: int, n: int, spaced: bo
 
 
 @_rare
+def refund(s: Any, W: int, nf: int) -> None:
+    """A pace pays for what enters in this step: of a block that lasts longer the rest is paid for when it is sent."""
+    for f in range(nf):
+        o = DEVICE + f * FLOW
+        for i in range(W):
+            part = 1.0 - s[ARRIVED, i] / max(s[WANT, i], TINY)
+            s[o + CREDIT, i] += part * (s[WANT, i] if nf == 1 else s[o + F_WANT, i]) if s[WANT, i] > 0.0 else 0.0
+
+
+@_rare
 def hystart(s: Any, line: Any, slot: int, W: int, nf: int, n: int, spaced: bool) -> bool:
     """HyStart: slow start ends where a train of ACKs is as long as half of the path, or where delay has grown.
 
