@@ -28,8 +28,8 @@ def regions(flat: dict[str, Array], duration: float, dt: float | None = None) ->
     """Scenarios of a batch for which the fluid engine is not to be relied on, by the reason in words.
 
     Found by drawing every field at random and changing one after the other until both engines agree. Of 2,000 draws
-    over their whole range (`tests/model/batches.py`) 1,126 lie inside, of 1,000 usual paths 113. Outside both engines
-    differ by 0.02 % in the median of single runs, and by more than a factor of 1.3 in 16 of 846.
+    over their whole range (`tests/model/batches.py`) 987 lie inside, of 1,000 usual paths 113. Of 1,661 draws 822 lie
+    outside, where both engines differ by 0.02 % in the median of single runs, and by a factor of more than 1.3 in 14.
 
     Parameters
     ----------
