@@ -256,8 +256,12 @@ def test_a_large_json_loads_within_its_promise(tmp_path):
         warnings.simplefilter("error")
         begin = time.process_time()
         run = open_trace(path)
-    # 100 MB in 6 s: a tenth of both
-    assert time.process_time() - begin < 0.6
+        spent = time.process_time() - begin
+        begin = time.process_time()
+        json.loads(path.read_text())
+        parsing = time.process_time() - begin
+    # 2 to 4 times what Python's parser alone takes of the same processor (100 MB in 6 s on one that is at rest)
+    assert spent < 8 * parsing, (spent, parsing)
     assert run.sizes["time"] == 4 * copies
     assert "do not increase" in run.attrs["warnings"]
 
