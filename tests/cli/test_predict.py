@@ -74,7 +74,8 @@ def test_the_remedies_of_the_json_are_those_of_the_card():
     assert commands
     assert all(f"`{command}`" in said for command in commands)
     rates = [remedy["received_rate"]["median"] for remedy in told["remedies"] if remedy["received_rate"]]
-    assert all(show(rate, "bit/s", 3) in said or "hardly more" in said for rate in rates)
+    assert rates
+    assert all(show(rate, "bit/s", 3) in said for rate in rates)
 
 
 def test_a_ring_that_nobody_named_has_no_row():
