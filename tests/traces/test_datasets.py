@@ -232,12 +232,18 @@ def test_the_same_file_twice_is_found(tmp_path):
 
 
 @pytest.mark.skipif(not MIRROR.is_dir(), reason="TUNBP_MIRROR names no folder with the raw nodrop files")
-def test_the_24_nodrop_files_load_in_a_second_and_two_are_mislabelled():
+def test_the_24_nodrop_files_load_soon_and_two_are_mislabelled():
     open_trace(FIXTURES / "iperf3_tcp.json")
     files = sorted(MIRROR.parent.glob("*/*ms.json"))
     begin = time.process_time()
     runs = {path.name if path.parent == MIRROR else f"vhost/{path.name}": open_trace(path) for path in files}
-    assert time.process_time() - begin < 1.0
+    spent = time.process_time() - begin
+    begin = time.process_time()
+    for path in files:
+        json.loads(path.read_text())
+    parsing = time.process_time() - begin
+    # a second where Python's parser alone takes 0.07 s: on any machine as many times as long
+    assert spent < 14 * parsing, (spent, parsing)
     assert len(runs) == 24
     wrong = {name for name, run in runs.items() for f in findings(run) if f.check == "label"}
     assert wrong == {"patched_1000packets_120ms.json", "patched_1000packets_60ms.json"}
