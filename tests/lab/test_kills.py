@@ -15,6 +15,8 @@ from tunbp.lab.folder import run_folder, write_json
 
 alone = subprocess.run(["sh", "-c", "unshare --net true"], capture_output=True)
 BEGUN = 'touch "$TMPDIR/../begun"; '
+SLEEPS = "while ! readlink /proc/$!/exe | grep -q sleep; do :; done; "
+"""Until the last process of the background is what it was begun to be, and no longer what began it."""
 
 
 class Left(Command):
@@ -54,7 +56,7 @@ def test_nothing_is_found_where_nothing_is_left(killed):
 
 
 def test_a_process_that_outlives_its_command_is_found(killed):
-    found = killed("setsid sleep 300 & " + BEGUN + "exec sleep 300")
+    found = killed("setsid sleep 300 & " + SLEEPS + BEGUN + "exec sleep 300")
     assert [line.split()[0] for line in found] == ["process"]
     assert found[0].endswith("(sleep)")
 
@@ -65,8 +67,7 @@ def test_a_temporary_file_is_found(killed):
 
 @pytest.mark.skipif(alone.returncode != 0, reason=f"no network namespace can be made: {alone.stderr!r}")
 def test_a_network_namespace_that_is_still_lived_in_is_found(killed):
-    found = killed("setsid unshare --net sleep 300 & while ! readlink /proc/$!/exe | grep -q sleep; do :; done; "
-                   + BEGUN + "exec sleep 300")  # fmt: skip
+    found = killed("setsid unshare --net sleep 300 & " + SLEEPS + BEGUN + "exec sleep 300")
     assert any(line.startswith("namespace net:") for line in found)
 
 

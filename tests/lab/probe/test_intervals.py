@@ -138,6 +138,16 @@ def test_the_inverse_exchanges_the_ends():
     assert found.low <= found.value <= found.high
 
 
+def test_the_inverse_of_a_time_whose_interval_reaches_zero_has_no_upper_end():
+    one_block_holds_all = np.concatenate([np.full(60, 1e-6), np.full(5, 1e-3)])
+    time = mean(one_block_holds_all, np.repeat(np.arange(13), 5))
+    assert time.low < 0 < time.value
+    found = time.inverse()
+    assert found.low == pytest.approx(1 / time.high)
+    assert found.low < found.value < found.high == np.inf
+    assert not found.known()
+
+
 def test_an_empty_sample_has_no_value():
     assert not mean(np.empty(0), np.empty(0, np.int64)).known()
     assert not quantile(np.empty(0), 0.5, np.empty(0, np.int64)).known()

@@ -140,7 +140,10 @@ def test_results_are_written_and_read_back(overload, tmp_path):
     assert opened.reader_rate.attrs["low"] < float(opened.reader_rate) < opened.reader_rate.attrs["high"]
     assert opened.attrs["full_ring"].startswith("drops: ")
     found = constants(analysis, 3.0)
-    assert {"ring", "drain_rate", "burst_rate", "stall_rate", "stall_mean"} <= found.constants.keys()
+    assert {"ring", "burst_rate", "stall_rate", "stall_mean"} <= found.constants.keys()
+    # a busy machine may take so much of the time in one piece that the speed has no upper end
+    known = found.constants if analysis.service.service_time().low > 0 else found.missing
+    assert "drain_rate" in known
     assert found.constants["ring"].value == 500
     assert {"ack_cost", "far_rate", "reader_policy"} <= found.missing.keys()
 

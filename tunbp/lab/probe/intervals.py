@@ -27,9 +27,12 @@ class Estimate:
     count: int = 0
 
     def inverse(self) -> Estimate:
-        """The same of 1/value: a rate from a time."""
+        """The same of 1/value of what is positive: a rate from a time.
+
+        Where so few blocks hold so much of the time that its interval reaches zero, the rate has no upper end.
+        """
         with np.errstate(divide="ignore"):
-            value, low, high = 1 / np.array([self.value, self.high, self.low])
+            value, low, high = 1 / np.maximum([self.value, self.high, self.low], 0.0)
         return Estimate(float(value), float(low), float(high), self.count)
 
     def known(self) -> bool:

@@ -19,6 +19,7 @@ TURNS = 50
 MEANT = "mean over {count:,} {what}; 95 % interval from blocks of time"
 FAR = "seen only from the other end: probe the device there, {name} is this"
 TOO_FEW = "only {count} {what} were recorded; probe for longer, under load"
+NO_END = "of {count} {what} a few hold most of the time, so its interval is open; probe for longer on an idle machine"
 
 
 def constants(analysis: Analysis, seconds: float) -> Constants:
@@ -79,7 +80,8 @@ class _Collected:
             how = MEANT.format(count=estimate.count, what=what)
             self.measured[name] = Constant(estimate.value, max(estimate.low, 0.0), estimate.high, unit, how)
         else:
-            self.missing[name] = TOO_FEW.format(count=estimate.count, what=what)
+            why = NO_END if estimate.high == math.inf else TOO_FEW
+            self.missing[name] = why.format(count=estimate.count, what=what)
 
 
 def _without_tracing(analysis: Analysis) -> Estimate:
