@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +67,7 @@ def measurements(folder: Path | None = None) -> dict[str, xr.Dataset]:
     folder = data_path("measured") if folder is None else folder
     found: dict[str, xr.Dataset] = {}
     for path in paths(folder):
-        runs = open_trace(path)
+        runs = _opened(path)
         name = path.parent.name.removeprefix("lab_") if bundled else str(runs.attrs.get("experiment", ""))
         if name in found:
             raise DataError(f"{folder} holds two measurements of experiment {name!r}; give the folder of one")
@@ -98,7 +99,17 @@ def measurement(name: str) -> xr.Dataset:
     found = sorted(data_path("measured").glob(f"lab_{name}/lab_*.nc"))
     if len(found) != 1:
         raise DataError(f"data/measured holds no measurement {name!r}: {', '.join(p.parent.name for p in paths())}")
-    return open_trace(found[0])
+    return _opened(found[0])
+
+
+def _opened(path: Path) -> xr.Dataset:
+    """Runs of a file, which is read once while it does not change: half a second of many small variables."""
+    return _read(path, path.stat().st_mtime_ns).copy()
+
+
+@cache
+def _read(path: Path, _changed: int) -> xr.Dataset:
+    return open_trace(path)
 
 
 def paths(folder: Path | None = None) -> list[Path]:
