@@ -124,3 +124,18 @@ def test_a_block_that_lasts_longer_than_a_time_step_is_paid_for_as_it_is_sent(
     rates = [float(simulate(scenario, engine=engine)["received_rate"].sum()) for engine in ("fluid", "packets")]
     # the fluid engine had 0.03 of it at 20 us
     assert rates[0] == pytest.approx(rates[1], rel=0.05)
+
+
+@pytest.mark.parametrize("streams", [1, 2, 5])
+@pytest.mark.parametrize("sender", [{"pacing": True}, {"qdisc": "fq"}])
+def test_acks_of_senders_that_pace_are_held_only_while_packets_wait(sender: dict[str, Any], streams: int) -> None:
+    """What is paced comes evenly, so that a reader with time to spare in a step finds the ring empty."""
+    scenario = Scenario(
+        rtt=0.012, ring=500, drain_rate=88e3 * streams, burst_rate=600e3, streams=streams, receive_window=247 * 1448,
+        origin="forwarded", ack_interval=4.5e-3, duration=20.0, **sender,
+    )  # fmt: skip
+    fluid, packets = (
+        float(simulate(scenario, engine=engine)["received_rate"].sum()) for engine in ("fluid", "packets")
+    )
+    # two flows had 0.73 of it in the fluid engine
+    assert fluid == pytest.approx(packets, rel=0.05)

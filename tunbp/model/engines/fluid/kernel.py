@@ -427,8 +427,8 @@ def define(width: int, kind: Kind) -> Any:
                 if pushing:
                     s[B_SUM, i] += backlog
                     s[FULL, i] += took if (full if is_pktgen or shaped else backlog > 0.0) else 0.0
-                # it could have taken more: the ring is empty; by a packet at least where whole packets arrive
-                spare = (drain * (1.0 - TINY) if paced else max(drain - 1.0, 0.5 * drain)) - took
+                # it could have taken more: the ring is empty; by a packet at least where packets come unevenly
+                spare = (drain * (1.0 - TINY) if paced or spaced else max(drain - 1.0, 0.5 * drain)) - took
                 s[TOOK, i] = took
                 if is_frames:
                     s[APP, i] -= arrived
