@@ -22,6 +22,7 @@ ROOT = Path(__file__).parent.parent
 TUNBP = "from tunbp.cli import main; main()"
 PATH = ("--rtt", "120ms", "--ring", "500", "--drain", "60k/s")
 TRACE = "tests/traces/fixtures/iperf3_reverse.json"
+MEASURED = "tests/traces/fixtures/iperf3_netem.json"
 REPEATS = 3
 
 
@@ -118,6 +119,17 @@ ROWS: dict[str, tuple[Callable[[], float], str, str]] = {
         "s",
         "<= 4",
     ),
+    "tunbp predict, a radio link of 10 Mbit/s": (
+        lambda: warm("predict", "--bandwidth", "10Mbit/s", "--rtt", "40ms", "--ring", "500"),
+        "s",
+        "<= 4",
+    ),
+    "tunbp predict, wireguard-go with 8 streams": (
+        lambda: warm("predict", "--product", "wireguard-go", "--streams", "8", "--rtt", "20ms", "--ring", "500"),
+        "s",
+        "<= 4",
+    ),
+    "tunbp predict --trace": (lambda: warm("predict", "--trace", MEASURED), "s", "<= 10"),
     "redraw of notebook 06 while a slider moves": (redraw, "s", "<= 0.3"),
     "tunbp trace": (lambda: warm("trace", TRACE), "s", ""),
     "tunbp check": (lambda: warm("check"), "s", ""),

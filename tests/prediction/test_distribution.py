@@ -5,7 +5,7 @@ import pytest
 
 from tunbp.errors import ParamsError
 from tunbp.infer.priors import priors
-from tunbp.prediction import distribution, predict
+from tunbp.prediction import predict, steps
 from tunbp.prediction.card import card
 from tunbp.prediction.conditioning import Observation
 from tunbp.prediction.record import record
@@ -89,8 +89,8 @@ def test_a_path_for_which_the_fluid_engine_is_no_good_is_simulated_packet_by_pac
     path = {"rtt": 0.05, "ring": 3, "drain_rate": 50e3, "streams": 8, "duration": 2.0}
     stock = {"ring": 3, "variant": "stock"}
     exact = predict(path, [], count=8).draws["expected_rate"].sel(stock)
-    whole = distribution.simulate
-    monkeypatch.setattr(distribution, "simulate", lambda batch, engine: whole(batch, engine="fluid"))
+    whole = steps.simulate
+    monkeypatch.setattr(steps, "simulate", lambda batch, engine: whole(batch, engine="fluid"))
     with pytest.warns(UserWarning, match="a ring of fewer than 5 entries"):
         fluid = predict(path, [], count=8).draws["expected_rate"].sel(stock)
     assert float((exact / fluid).median()) > 1.5

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tunbp.prediction.measured import Told
     from tunbp.prediction.path import Path
 
-RINGS = "25,100,500,1000,2000,5000"
+RINGS = "100,500,1000,2000,5000"
 NAMES = {"drain_rate": "drain", "receive_window": "window", "burst_rate": "burst"}
 ALIASES = {"path_rate": "bandwidth", "path_loss": "loss"}
 FIRST = (

@@ -10,9 +10,17 @@ from tunbp.model.drivers import COMPARED
 from tunbp.prediction import settings
 from tunbp.prediction.causes import ALSO, LINK, LOSS, READER, RING, SHAPER, WINDOW, causes
 from tunbp.prediction.distribution import WORTH, Prediction
-from tunbp.prediction.measured import LINK_OR_TUNNEL
 from tunbp.prediction.offered import DEVICE, QUEUEING, Remedy
-from tunbp.prediction.phrases import SUBJECTS, interval_of, median_of, subject, sure, with_interval, words
+from tunbp.prediction.phrases import (
+    LINK_OR_TUNNEL,
+    SUBJECTS,
+    interval_of,
+    median_of,
+    subject,
+    sure,
+    with_interval,
+    words,
+)
 from tunbp.prediction.products import Product, product
 from tunbp.prediction.remedies import LONGER_PING, SURE, Asked, pacing, remedies
 from tunbp.prediction.rings import HALF, OPEN, chance_of, enough, shorter_ring, why_enough

@@ -17,12 +17,9 @@ from tunbp.infer.discrepancy import Discrepancy, discrepancy, dropping
 from tunbp.infer.posterior import share_of_variance
 from tunbp.infer.priors import ERRORS, Prior
 from tunbp.model.drivers import COMPARED
-from tunbp.model.engines.cost import PACKET
-from tunbp.model.engines.doubt import doubtful
-from tunbp.model.engines.fluid.batch import round_trip_slots
 from tunbp.model.scenario import Scenario
-from tunbp.model.simulate import simulate
 from tunbp.prediction.conditioning import SEED, Fit, Observation, as_sent, conditioned, expected_rates
+from tunbp.prediction.steps import lasting, simulated
 from tunbp.prediction.unknown import acting, drawing, inferred, segments_of, unknown_of
 
 Array = npt.NDArray[np.float64]
@@ -34,20 +31,8 @@ LEVELS = {"median": 0.5, "low50": 0.25, "high50": 0.75, "low90": 0.05, "high90":
 WORTH = 0.10
 """Gain in throughput from which backpressure is worth setting."""
 
-LONG = 0.02
-"""RTT from which a prediction takes at most four seconds, s; fifteen below."""
-
-STEPS, STEPS_SHORT = 1.2e8, 5e8
-"""Scenario-steps, times streams, that a prediction may take from `LONG` on and below: durations shrink to it."""
-
-SHORTEST = 200.0
-"""Round trips that a prediction simulates at least."""
-
 CALM = 0.02
 """RTT with which a source that waits for no answer is simulated at least, s: short ones take many steps for nothing."""
-
-ROUGH = 30.0
-"""The same of a rough one."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +51,8 @@ class Start:
         As it was asked for, s.
     seed
         Of draws and simulation.
+    least
+        Fewest steps per round trip, see `tunbp.prediction.steps.lasting`.
     """
 
     base: Scenario
@@ -73,6 +60,7 @@ class Start:
     product: str
     rtt: float
     seed: int
+    least: int | None = None
 
 
 @dataclass(frozen=True)
@@ -268,7 +256,8 @@ def predict(
     fit = None
     draw = drawing(unknown, posterior, base, seed)
     drawn = draw(count)
-    base, notes = _shortened(base, _drawn(base, unknown, drawn, sizes, variants), steps)
+    duration, least = lasting(base, _drawn(base, unknown, drawn, sizes, variants), steps)
+    base, notes = _shortened(base, duration, least)
     if observed:
         drawn, fit = conditioned(base, unknown, observed, draw, count, seed, discrepancy(), at_most)
     known = {**base.parameters(), "rtt": rtt}
@@ -282,7 +271,7 @@ def predict(
         for name in unknown
         if name in base.parameters()
     }
-    start = Start(base, drawn, product, rtt, seed)
+    start = Start(base, drawn, product, rtt, seed, least)
     kept = batch(start, unknown, sizes, variants, at_most)
     return Prediction(kept, used, unknown, int(base.ring), float(base.duration), fit, notes, variant, at_most, start)
 
@@ -313,7 +302,7 @@ def batch(
     base, drawn = start.base, start.constants
     seeds = drawn.get(SEED, np.arange(len(drawn[ERRORS[0]])) + start.seed)
     scenario = _drawn(base, unknown, drawn, rings, variants)
-    result = simulate(scenario.replace(seed=xr.DataArray(seeds.astype(int), dims="draw")), engine="auto")
+    result = simulated(scenario.replace(seed=xr.DataArray(seeds.astype(int), dims="draw")), start.least)
     kept = _with_errors(result, base, unknown, drawn, discrepancy())
     kept["latency"] = kept["latency"] + start.rtt
     for name in ("received_rate", "expected_rate"):
@@ -375,21 +364,10 @@ def _with_errors(
     )
 
 
-def _shortened(base: Scenario, batch: Scenario, steps: float | None) -> tuple[Scenario, tuple[str, ...]]:
-    """The scenario with a duration that all of its batch can be given, and a note where that is shorter."""
-    rtt = float(base.rtt)
-    flat = {name: field.values.ravel() for name, field in batch.broadcast().items()}
-    slots = round_trip_slots(flat["rtt"], None, flat["ring"] / flat["drain_rate"])
-    by_packet = PACKET * flat["drain_rate"]
-    per_second = float(
-        np.where(doubtful(flat, base.duration, base.dt), by_packet, float(base.streams) * slots / rtt).sum()
-    )
-    if steps is None:
-        affordable = max((STEPS if rtt >= LONG else STEPS_SHORT) / per_second, SHORTEST * rtt)
-    else:
-        affordable = max(steps / per_second, ROUGH * rtt)
-    if affordable >= base.duration:
-        return base, ()
-    warmup = affordable * float(base.warmup) / base.duration
-    note = f"each draw simulates {affordable:.2g} s instead of {base.duration:g} s, to answer in seconds"
-    return base.replace(duration=affordable, warmup=warmup), (note,)
+def _shortened(base: Scenario, duration: float, least: int | None) -> tuple[Scenario, tuple[str, ...]]:
+    """The scenario with a duration that all of its batch can be given, and a note where that is shorter, or coarser."""
+    steps = "" if least is None else f" in {least} steps per round trip"
+    note = f"each draw simulates {duration:.2g} s instead of {base.duration:g} s{steps}, to answer in seconds"
+    if duration >= base.duration:
+        return base, ((f"each draw is simulated{steps}, to answer in seconds",) if steps else ())
+    return base.replace(duration=duration, warmup=duration * float(base.warmup) / base.duration), (note,)

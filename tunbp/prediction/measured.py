@@ -15,6 +15,7 @@ from tunbp.model.fields import FIELDS
 from tunbp.model.qdiscs import QDISCS
 from tunbp.prediction import settings
 from tunbp.prediction.conditioning import Observation
+from tunbp.prediction.phrases import LINK_OR_TUNNEL
 from tunbp.quantities import percent, show
 from tunbp.traces import limit
 from tunbp.traces.devices import tunnel_rows
@@ -28,12 +29,6 @@ BUSY = 0.1
 """Share of the time from which a program's processor time is that of packets, and not of waking up for few."""
 
 NEITHER = "Neither a longer ring nor the flag helps then"
-
-LINK_OR_TUNNEL = (
-    "`iperf3 -c OUTSIDE` past the tunnel (its other end's outside address; -R for a download) tells: the same rate is "
-    "the link's, clearly more means that the tunnel limits"
-)
-"""What tells a slow link from a slow tunnel."""
 
 CLEAR = 0.5
 """Part of the lost packets that the ring must account for to be what lost them."""

@@ -20,6 +20,12 @@ SUBJECTS = {
 }
 """Causes as the subject of a sentence, and its verb."""
 
+LINK_OR_TUNNEL = (
+    "`iperf3 -c OUTSIDE` past the tunnel (its other end's outside address; -R for a download) tells: the same rate is "
+    "the link's, clearly more means that the tunnel limits"
+)
+"""What tells a slow link from a slow tunnel."""
+
 
 def subject(cause: str, known: Product) -> str:
     """A cause as the subject of a sentence.

@@ -1,0 +1,70 @@
+"""What a batch of draws costs, and how it is simulated within that."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from tunbp.model.scenario import Scenario
+from tunbp.model.simulate import simulate
+from tunbp.prediction.steps import COARSE, KEPT, SHORTEST, STEPS, asked, cost, flat, lasting, simulated
+
+PATH = Scenario(rtt=0.05, drain_rate=60e3, driver="7.3", duration=2.0, stall_rate=1.0, stall_mean=5e-3)
+
+
+def batch(rings=(25, 500), count=4, **fields):
+    return PATH.replace(
+        ring=xr.DataArray(list(rings), dims="ring"), seed=xr.DataArray(np.arange(count), dims="draw"), **fields
+    )
+
+
+def test_with_the_engine_s_own_steps_it_is_the_engine_s_own_result():
+    mine, whole = simulated(batch(), None), simulate(batch(), engine="auto")
+    assert all(mine[name].equals(whole[name]) for name in KEPT)
+
+
+def test_fewer_steps_change_a_long_ring_little_and_a_short_one_which_keeps_its_own_not_at_all():
+    assert asked(flat(batch(count=1))).tolist() == pytest.approx([4 * 0.05 * 60e3 / 25, 4 * 0.05 * 60e3 / 500])
+    calm = batch(driver="stock", duration=10.0, stall_rate=0.0)
+    mine, whole = simulated(calm, 64), simulate(calm, engine="auto")
+    assert mine["received_rate"].dims == whole["received_rate"].dims
+    short, long = (mine["received_rate"].isel(ring=place) for place in (0, 1))
+    assert np.array_equal(short, whole["received_rate"].isel(ring=0))
+    assert not np.array_equal(long, whole["received_rate"].isel(ring=1))
+    assert long.to_numpy() == pytest.approx(whole["received_rate"].isel(ring=1).to_numpy(), rel=0.1)
+
+
+def test_what_the_packets_engine_simulates_stays_with_it():
+    small = batch(rings=(3,), streams=8)
+    mine, whole = simulated(small, 64), simulate(small, engine="packets")
+    assert np.array_equal(mine["received_rate"], whole["received_rate"])
+
+
+def test_a_short_ring_or_link_buffer_costs_steps_and_a_doubtful_path_packets():
+    def of(ring=1000, **fields):
+        return cost(flat(batch(rings=(ring,), **fields)), 10.0, None, None)
+
+    usual, behind = of(), of(path_rate=30e3, path_buffer=1000.0)
+    assert usual == pytest.approx((4 * 256 / 0.05, 0.0))
+    assert behind == pytest.approx(usual)
+    assert of(path_rate=60e3, path_buffer=20.0)[0] > 2 * usual[0]
+    assert of(ring=25)[0] > 1.7 * usual[0]
+    exact, once = of(path_rate=300.0, path_buffer=15.0)
+    assert exact < usual[0]
+    assert once > 0.0, "packets of a slow link are few, and each run has to be prepared"
+
+
+def test_a_duration_shrinks_to_what_can_be_paid_and_steps_only_where_it_cannot():
+    def of(count, **fields):
+        whole = batch(rings=(500, 5000), count=count, duration=600.0, **fields)
+        return whole, *lasting(whole.replace(ring=500, seed=0), whole, None)
+
+    whole, duration, least = of(64)
+    assert least is None
+    assert SHORTEST * 0.05 < duration < 600.0
+    assert duration * cost(flat(whole), 600.0, None, None)[0] == pytest.approx(STEPS)
+    whole, duration, least = of(1024)
+    assert least == COARSE[1]
+    assert duration * cost(flat(whole), 600.0, None, least)[0] == pytest.approx(STEPS)
+    assert of(4096, streams=8)[1:] == (SHORTEST * 0.05, COARSE[-1]), "200 round trips are the least"
+    assert of(1024, dt=1e-3)[2] is None, "a step that was asked for is kept"
+    assert lasting(whole.replace(ring=500, seed=0), whole, 1e6) == (30 * 0.05, None), "a rough picture is short"
