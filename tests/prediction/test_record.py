@@ -75,6 +75,14 @@ def test_each_remedy_of_the_card_has_its_command_its_host_and_what_the_path_carr
     assert all(command in str(advice) for remedy in remedies.values() for command in remedy["commands"])
 
 
+def test_what_limits_then_is_told_of_every_remedy_that_is_predicted():
+    found = predict({"rtt": 0.04, "ring": 500, "duration": 4.0, "path_rate": 863.0}, [], count=8)
+    link = json.loads(json.dumps(record(found, [], card(found).remedies)))["remedies"]
+    assert [remedy["name"] for remedy in link] == ["cake"]
+    assert sum(link[0]["held_by"].values()) == pytest.approx(1.0)
+    assert "the rate of the qdisc" in link[0]["held_by"]
+
+
 def test_what_is_not_predicted_has_null_for_numbers_and_words_for_a_command(offered):
     program = next(remedy for remedy in offered[1]["remedies"] if remedy["name"] == "program")
     assert program["received_rate"] is program["held_by"] is program["draws"] is None

@@ -237,9 +237,7 @@ def report(console: Console, found: Prediction, advice: Card, path: Path) -> Non
         console.print(escape(line))
     if path.known["rtt"] == 0.0:
         console.print(f"No delay was added: an RTT of {show(found.used['rtt']['value'], 's')} is simulated.")
-    for note in found.notes:
-        console.print(escape(f"Note: {note}."))
-    console.print(escape(_used_line(found)), style="dim")
+    console.print(escape(" ".join((_used_line(found), *(f"Note: {note}." for note in found.notes)))), style="dim")
     if read:
         console.print(escape(str(read)), style="dim")
 

@@ -73,7 +73,7 @@ class RemedyRecord(Record):
     received_rate: Five | None
     latency: Five | None
     held_by: dict[str, float] | None = Field(
-        description="what limits then -> probability; null where backpressure, which tells it, was not simulated too"
+        description="what limits then -> probability; null where nothing is predicted"
     )
     draws: int | None = Field(description="of the prediction's draws, the first ones: as many, or fewer")
 

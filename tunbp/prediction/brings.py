@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from tunbp.prediction.causes import ALSO, causes
-from tunbp.prediction.distribution import Prediction
+from tunbp.prediction.distribution import WORTH, Prediction
 from tunbp.prediction.phrases import SUBJECTS, interval_of, median_of, subject
 from tunbp.prediction.products import Product
 from tunbp.prediction.rings import SHOWN
-from tunbp.quantities import show
+from tunbp.quantities import percent, show
 
 
-def gain(before: Prediction, after: Prediction) -> float:
-    """Relative gain in the median of the same draws.
+def gains(before: Prediction, after: Prediction) -> npt.NDArray[np.float64]:
+    """Relative gain of each draw.
 
     Parameters
     ----------
@@ -22,15 +23,15 @@ def gain(before: Prediction, after: Prediction) -> float:
 
     Returns
     -------
-    float
-        At the present ring.
+    ndarray
+        At the present ring, shape (draw,) of the shorter one.
     """
     ring, count = before.ring, after.draws.sizes["draw"]
     here, there = (
         found.draws["expected_rate"].sel(ring=ring, variant=found.variant)[:count].to_numpy()
         for found in (before, after)
     )
-    return float(np.median(there / np.maximum(here, 1.0))) - 1.0
+    return np.asarray(there / np.maximum(here, 1.0) - 1.0)
 
 
 def brought(what: str, before: Prediction, after: Prediction, ping: bool = False) -> str:
@@ -51,8 +52,9 @@ def brought(what: str, before: Prediction, after: Prediction, ping: bool = False
         A sentence without its full stop.
     """
     ring, variant = before.ring, before.variant
-    if not ping and (more := gain(before, after)) < SHOWN:
-        return f"{what}: hardly more ({100.0 * max(more, 0.0):.0f} % in the median of the same draws)"
+    if not ping and float(np.median(more := gains(before, after))) < SHOWN:
+        chance = f"over {percent(WORTH)} more with {100.0 * float(np.mean(more > WORTH)):.0f} % probability"
+        return f"{what}: hardly more ({chance})"
     now = show(median_of(before, "received_rate", ring, variant), "bit/s", 3)
     said = f"{what}: {interval_of(after, 'received_rate', ring, variant)} instead of {now}"
     if not ping:

@@ -168,14 +168,15 @@ def card(
     else:
         advice += [*pacing(asked), *_watch(asked), *_price(prediction, advised)]
     advice += _measure(asked)
-    said = (*advice, *_inside(known, advice))
+    said = (*advice, *_placeholders(known, advice, "" if device else name))
     return Card(held, advised, verdict, tuple(basis), said, side.ring, tuple(asked.offers))
 
 
-def _inside(known: Product, advice: list[str]) -> list[str]:
-    """What stands for a container and its device in commands that enter it."""
+def _placeholders(known: Product, advice: list[str], name: str) -> list[str]:
+    """What stands in commands for a container and its device, or for a device of which nobody said the name."""
     if not known.enter or not any(known.enter in line for line in advice):
-        return []
+        used = name and any(f" {name}" in line for line in advice)
+        return [f"{name} stands for the tunnel's device: `ip -br link` lists yours."] if used else []
     return [
         "PID is a process of the container (podman: `podman inspect --format '{{.State.Pid}}' NAME`), "
         f"{known.device} its interface (`{known.enter}ip -br link`, as root)."
@@ -204,8 +205,7 @@ def _watch(asked: Asked) -> list[str]:
         return []
     command = settings.watch(asked.device, asked.known.enter)
     return [
-        f"To see it: beside a transfer, {asked.side.kernel}, {command}. If `dropped` below TX grows, the ring "
-        "overflows; if not, it is not the ring."
+        f"To see it: beside a transfer, {asked.side.kernel}, {command}: it is the ring if `dropped` below TX grows."
     ]
 
 
@@ -245,7 +245,7 @@ def _early(prediction: Prediction, held: dict[str, float]) -> list[str]:
         return []
     start, worst = show(float(prediction.used["warmup"]["value"]), "s", 2), percent(float(np.quantile(lost, 0.9)), 2)
     often = f"; later ones are {worst} or more in one case of ten" if worst != percent(0.0, 2) else ""
-    return [f"Drops of the first {start}, which `lost` leaves out, can be enough to slow TCP for long{often}."]
+    return [f"Drops of the first {start}, which `lost` leaves out, can slow TCP for long{often}."]
 
 
 def _helps(prediction: Prediction, ring: int) -> str:
@@ -459,7 +459,7 @@ def _today(asked: Asked) -> list[str]:
     begin = "Today" if chance >= HALF or not longer else "Worth a try today"
     change = f"{rates[1]} instead of {rates[0]} in the median"
     why = why_enough(prediction, size) if longer else _ping(prediction, size).capitalize()
-    return [f"{begin}: {setting.now} {side.ring}: {change}. {why}.", f"To keep it: {setting.kept}."]
+    return [f"{begin}: {setting.now} {side.ring}: {change}. {why}. To keep it: {setting.kept}."]
 
 
 def _without(prediction: Prediction) -> list[str]:
@@ -488,11 +488,13 @@ def _price(prediction: Prediction, ring: int) -> list[str]:
     middles = {name: show(q["median"], "s", 2) for name, q in rows.items()}
     worst = [q["high90"] for q in rows.values()]
     tail = max(worst) > LONGER_PING * worst[0]
-    if not tail and len(set(middles.values())) == 1:
-        return [f"Price: ping under load stays {middles['now']} in the median."]
-    ends = [f" ({show(value, 's', 2)})" if tail else "" for value in worst]
-    said = ", ".join(f"{ping}{end} {name}" for (name, ping), end in zip(middles.items(), ends, strict=True))
-    return [f"Price: ping under load{' (in one case of twenty over)' if tail else ''}: {said}."]
+    now, *then = rows
+    stays = len(set(middles.values())) == 1
+    said = f"stays {middles[now]}" if stays else " and ".join(f"{middles[name]} {name}" for name in then)
+    said += " in the median" if stays else f" instead of {middles[now]}"
+    over = [f"{show(value, 's', 2)}{f' {name}' if stays else ''}" for name, value in zip(rows, worst, strict=True)]
+    rare = f"; in one case of twenty over {' and '.join(over[1:])} instead of {show(worst[0], 's', 2)}" if tail else ""
+    return [f"Price: ping under load {said}{rare}."]
 
 
 def _flag(asked: Asked) -> list[str]:
@@ -505,5 +507,5 @@ def _flag(asked: Asked) -> list[str]:
     said = interval_of(prediction, "received_rate", prediction.ring, "backpressure")
     remedy = Remedy("flag", RING, DEVICE, side.ring, {"driver": "backpressure"}, (settings.flag(asked.known),))
     asked.offer(replace(remedy, how=asked.known.flag).carries(prediction, prediction.ring, "backpressure"))
-    takes = f"It takes such a kernel {side.kernel}; {asked.known.flag}."
-    return [f"With {FLAG} at txqueuelen {prediction.ring}: {said}. {takes}"]
+    takes = f"It takes Linux {COMPARED['backpressure']} {side.kernel}; {asked.known.flag}."
+    return [f"With the flag at txqueuelen {prediction.ring}: {said}. {takes}"]

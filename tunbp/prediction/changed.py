@@ -15,7 +15,7 @@ from tunbp.prediction.unknown import bytes_beyond, idle
 SHARE = 1 / 24
 """Part of a prediction's scenarios that one change may take again: what it costs is that part of its time."""
 
-FEWEST, MOST = 16, 64
+FEWEST, MOST = 32, 64
 """Draws of it."""
 
 

@@ -367,7 +367,7 @@ def _with_errors(
 def _shortened(base: Scenario, duration: float, least: int | None) -> tuple[Scenario, tuple[str, ...]]:
     """The scenario with a duration that all of its batch can be given, and a note where that is shorter, or coarser."""
     steps = "" if least is None else f" in {least} steps per round trip"
-    note = f"each draw simulates {duration:.2g} s instead of {base.duration:g} s{steps}, to answer in seconds"
+    note = f"each draw simulates {duration:.2g} s instead of {base.duration:g} s{steps}"
     if duration >= base.duration:
-        return base, ((f"each draw is simulated{steps}, to answer in seconds",) if steps else ())
+        return base, ((f"each draw is simulated{steps}",) if steps else ())
     return base.replace(duration=duration, warmup=duration * float(base.warmup) / base.duration), (note,)

@@ -11,7 +11,7 @@ import numpy as np
 from tunbp.infer.priors import priors
 from tunbp.model.fields import FIELDS, PATH_BUFFER
 from tunbp.prediction import settings
-from tunbp.prediction.brings import brought, gain, then
+from tunbp.prediction.brings import brought, gains, then
 from tunbp.prediction.causes import ALSO, GROWTH, LINK, LOSS, READER, RING, SHAPER, WINDOW
 from tunbp.prediction.changed import changed
 from tunbp.prediction.distribution import VARIANTS, Prediction
@@ -90,14 +90,14 @@ class Asked:
         changes
             Fields of `Scenario` and their new values.
         **options
-            Passed on.
+            Passed on. Both variants are predicted: the flag tells what limits.
 
         Returns
         -------
         Prediction or None
             None where nobody asked what a remedy brings.
         """
-        return changed(self.prediction, changes, **options) if self.more else None
+        return changed(self.prediction, changes, variants=VARIANTS, **options) if self.more else None
 
 
 def remedies(asked: Asked, cause: str) -> list[str]:
@@ -118,7 +118,7 @@ def remedies(asked: Asked, cause: str) -> list[str]:
     prediction, known, share = asked.prediction, asked.known, asked.held[cause]
     if cause == RING:
         asked.offer(_program(asked, cause))
-        return [f"What may help as well, and is not predicted here: {known.faster}."]
+        return [f"May help as well (not predicted here): {known.faster}."]
     if share < SURE and cause not in (READER, WINDOW):
         return []
     if cause == LINK:
@@ -159,7 +159,7 @@ def pacing(asked: Asked) -> list[str]:
         return []
     changes, setting = {"qdisc": "fq"}, settings.fq(asked.device)
     with_fq = asked.tried(changes)
-    if with_fq is not None and gain(prediction, with_fq) < SHOWN:
+    if with_fq is not None and float(np.median(gains(prediction, with_fq))) < SHOWN:
         return []
     asked.offer(Remedy("fq", RING, DEVICE, asked.side.ring, changes, (setting,)).carries(with_fq))
     more = f" {brought(f'With fq at txqueuelen {prediction.ring}', prediction, with_fq)}." if with_fq else ""
@@ -195,10 +195,10 @@ def _instead(asked: Asked) -> str:
     """How fast a faster program is by its prior, or why that cannot be said."""
     prediction, name = asked.prediction, asked.known.instead
     if not name:
-        return "How much that brings cannot be said here: nothing of it has a prior."
+        return "How much that brings is not known here."
     prior, other = priors(name)["drain_rate"], product(name)
     low, high = prior.quantile(np.array([0.05, 0.95]))
-    speed = f"By its prior {other.title} takes {show_range(float(low), float(high), 'packet/s')}"
+    speed = f"{other.title} is assumed to take {show_range(float(low), float(high), 'packet/s')}"
     offered = prediction.used.get("offered_rate", {}).get("value")
     if prediction.used["source"]["value"] == "tcp" or not offered:
         return f"{speed} (`--product {name}` predicts it)."
@@ -275,7 +275,7 @@ def _link(prediction: Prediction) -> float:
 def _bbr(asked: Asked) -> str:
     """What BBR, which does not answer random loss, comes to; without a prediction of it the lowest of the stages."""
     changes, setting = {"congestion": "bbr"}, settings.sysctl({"net.ipv4.tcp_congestion_control": "bbr"}, "bbr")
-    after = asked.tried(changes, variants=VARIANTS)
+    after = asked.tried(changes)
     asked.offer(Remedy("bbr", LOSS, SENDER, asked.side.sender, changes, (setting,)).carries(after))
     if after is not None:
         more = f" {brought('With it', asked.prediction, after)}; {then(after, asked.known, '--congestion bbr')}."
@@ -303,8 +303,8 @@ def _window(asked: Asked) -> list[str]:
         low, high = prediction.unknown[name].first, prediction.unknown[name].second
         rates = show_range(streams * 8.0 * low / rtt, streams * 8.0 * high / rtt, "bit/s")
         line = (
-            f"{many}{show_range(low, high, 'byte')} / {show(rtt, 's', 3)} = {rates} (guessed: what Linux' defaults of "
-            "tcp_rmem and tcp_wmem give; `rwnd_limited` of `ss -tim` at the sender tells): "
+            f"{many}{show_range(low, high, 'byte')} / {show(rtt, 's', 3)} = {rates} (guessed by Linux' "
+            "defaults; `rwnd_limited` of `ss -tim` at the sender tells): "
         )
     others = prediction.draws["ceiling"].drop_sel(stage=["window", "offered"]).min("stage").to_numpy()
     could, at_best = (float(value) for value in np.quantile(others, (0.5, 0.95)))
@@ -333,13 +333,12 @@ def _window(asked: Asked) -> list[str]:
     if used["origin"]["value"] != "local":
         return [
             helps,
-            f"It is set at both ends of TCP, not here: {most} as the third number of net.ipv4.tcp_rmem where TCP "
-            f"receives and of net.ipv4.tcp_wmem where it sends. {_memory(most)}",
+            f"At both ends of TCP, not here: {most} as the third number of net.ipv4.tcp_rmem and tcp_wmem. "
+            f"{_memory(most)}",
         ]
     return [
         helps,
-        f"The window is half of tcp_rmem: {both} If the tunnel itself runs over TCP (OpenVPN: `proto tcp`), its "
-        "`sndbuf` and `rcvbuf` too.",
+        f"For that: {both} OpenVPN with `proto tcp`: its `sndbuf` and `rcvbuf`, too.",
     ]
 
 
@@ -353,7 +352,11 @@ def _raised(asked: Asked, changes: Mapping[str, float], setting: settings.Settin
     prediction, raised = asked.prediction, next(iter(changes.values()))
     now, ring = prediction.ring, asked.ring
     alone = Remedy("socket buffers", WINDOW, ENDS, BOTH, changes, (setting,))
-    what = f"With {show(raised, 'byte', 3)} at txqueuelen {now}"
+    what = (
+        f"With {show(raised, 'byte', 3)} at txqueuelen {now}"
+        if ring == now
+        else f"With {show(raised, 'byte', 3)} alone"
+    )
     if ring != now:
         after = asked.tried(changes, rings=[now, ring])
         longer = (setting, settings.ring(ring, asked.device, asked.known))
@@ -364,7 +367,7 @@ def _raised(asked: Asked, changes: Mapping[str, float], setting: settings.Settin
             return ""
         rate = interval_of(after, "received_rate", ring, prediction.variant)
         return f" {brought(what, prediction, after)}; with txqueuelen {ring} as well: {rate}."
-    after = asked.tried(changes, variants=VARIANTS)
+    after = asked.tried(changes)
     asked.offer(alone.carries(after, now))
     if after is None:
         return ""

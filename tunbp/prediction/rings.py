@@ -79,7 +79,7 @@ def enough(prediction: Prediction) -> int:
 
 
 def why_enough(prediction: Prediction, ring: int) -> str:
-    """Why this ring and no longer one, with the numbers of the rule; the longest of the table says so.
+    """Why this ring and no longer one, with what the rule goes by; the longest of the table says so.
 
     Parameters
     ----------
@@ -99,8 +99,8 @@ def why_enough(prediction: Prediction, ring: int) -> str:
     best = max(longer, key=lambda n: chance_of(prediction, n, ring))
     chance, shown = chance_of(prediction, best, ring), max(_more_shown(prediction, best, ring), 0.0)
     return (
-        f"Not longer: {best} is over {percent(WORTH)} faster with {100 * chance:.0f} % probability (worth it from "
-        f"{100 * OPEN:.0f} % on), {percent(shown, 2)} in the median ({percent(SHOWN)})"
+        f"Not longer: {best} would bring {percent(shown, 2)} more (over {percent(WORTH)} more with "
+        f"{100 * chance:.0f} % probability)"
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tunbp.prediction.products import Product
 
-LIBRARY = "systemd 248 or later; where there is no udev, as in a container: again after each start"
+LIBRARY = "systemd 248 or later; without udev, as in a container, again after each start"
 """What reads `TransmitQueueLength=`, and what to do without it."""
 
 COMMAND = re.compile(r"`(tunbp backpressure [^`]*)`")
