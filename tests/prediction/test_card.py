@@ -131,7 +131,7 @@ def test_a_ping_whose_upper_end_grows_is_not_said_to_stay():
 def test_a_device_is_a_stand_in_where_nobody_said_its_name():
     found = predict({"rtt": 0.08, "ring": 100, "duration": 4.0, "warmup": 0.5}, [5000], count=32)
     said = "tun0 stands for the tunnel's device: `ip -br link` lists yours."
-    assert said in card(found).advice
+    assert card(found).advice[-1].endswith(said)
     assert not any("stands for" in line for line in card(found, "tun3").advice)
 
 

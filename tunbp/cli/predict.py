@@ -300,10 +300,8 @@ def _used_line(found: Prediction) -> str:
     hosts = any(prior.kind == "drawn" for prior in found.unknown.values())
     origin = "the host's posterior" if hosts else "priors"
     size = found.draws.sizes["draw"]
-    return (
-        f"Known: {', '.join(known) or 'nothing'}. From {origin} ({size} draws): {len(found.unknown)} constants (--json "
-        "names them)."
-    )
+    drawn = f"From {origin} ({size} draws): {len(found.unknown)} constants, see --json."
+    return f"Known: {', '.join(known) or 'nothing'}. {drawn}"
 
 
 def draw(found: Prediction, target: File) -> None:

@@ -168,7 +168,8 @@ def card(
     else:
         advice += [*pacing(asked), *_watch(asked), *_price(prediction, advised)]
     advice += _measure(asked)
-    said = (*advice, *_placeholders(known, advice, "" if device else name))
+    names = _placeholders(known, advice, "" if device else name)
+    said = (*advice[:-1], " ".join((*advice[-1:], *names)))
     return Card(held, advised, verdict, tuple(basis), said, side.ring, tuple(asked.offers))
 
 

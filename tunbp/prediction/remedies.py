@@ -332,14 +332,10 @@ def _window(asked: Asked) -> list[str]:
         ]
     if used["origin"]["value"] != "local":
         return [
-            helps,
-            f"At both ends of TCP, not here: {most} as the third number of net.ipv4.tcp_rmem and tcp_wmem. "
-            f"{_memory(most)}",
+            f"{helps} At both ends of TCP, not here: {most} as the third number of net.ipv4.tcp_rmem and tcp_wmem. "
+            f"{_memory(most)}"
         ]
-    return [
-        helps,
-        f"For that: {both} OpenVPN with `proto tcp`: its `sndbuf` and `rcvbuf`, too.",
-    ]
+    return [f"{helps} For that: {both} OpenVPN with `proto tcp`: its `sndbuf` and `rcvbuf`, too."]
 
 
 def _memory(most: int) -> str:
@@ -352,11 +348,7 @@ def _raised(asked: Asked, changes: Mapping[str, float], setting: settings.Settin
     prediction, raised = asked.prediction, next(iter(changes.values()))
     now, ring = prediction.ring, asked.ring
     alone = Remedy("socket buffers", WINDOW, ENDS, BOTH, changes, (setting,))
-    what = (
-        f"With {show(raised, 'byte', 3)} at txqueuelen {now}"
-        if ring == now
-        else f"With {show(raised, 'byte', 3)} alone"
-    )
+    what = f"With {show(raised, 'byte', 3)} {f'at txqueuelen {now}' if ring == now else 'alone'}"
     if ring != now:
         after = asked.tried(changes, rings=[now, ring])
         longer = (setting, settings.ring(ring, asked.device, asked.known))
