@@ -303,7 +303,7 @@ def _window(asked: Asked) -> list[str]:
         low, high = prediction.unknown[name].first, prediction.unknown[name].second
         rates = show_range(streams * 8.0 * low / rtt, streams * 8.0 * high / rtt, "bit/s")
         line = (
-            f"{many}{show_range(low, high, 'byte')} / {show(rtt, 's', 3)} = {rates} (guessed by Linux' "
+            f"{many}{show_range(low, high, 'byte')} / {show(rtt, 's', 3)} = {rates} (guessed: Linux' "
             "defaults; `rwnd_limited` of `ss -tim` at the sender tells): "
         )
     others = prediction.draws["ceiling"].drop_sel(stage=["window", "offered"]).min("stage").to_numpy()
