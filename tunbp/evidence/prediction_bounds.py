@@ -105,7 +105,11 @@ PROMISES = (
     Promise("median absolute log ratio, native and external", _log_ratio, 0.0, 0.20),
     Promise("median width of 90 % intervals, stock, reader measured", _width, 1.0, 3.0),
     Promise("native rates over the median prediction, median factor", _factor(worst=False), 1.0, 1.25),
-    Promise("the same, worst factor", _factor(worst=True), 1.0, 2.0),
+    Promise(
+        "the same, worst factor", _factor(worst=True), 1.0, 2.0, met=False,
+        why="a ring of 25 at 60 ms carried 82 Mbit/s, and half of what is predicted; the packets engine with the same "
+        "draws is 2.2 times too high there and predicts the other 24 within a factor of 1.9",
+    ),
     Promise(
         "ranks of native configurations, Spearman", _ranks, 0.95, 1.0, met=False,
         why="these 25 runs with each other: one half of the runs of each ranks them as the other half does by 0.86; "
