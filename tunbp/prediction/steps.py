@@ -76,7 +76,8 @@ def asked(values: dict[str, npt.NDArray[Any]]) -> Array:
         values[name].astype(float) for name in ("rtt", "ring", "drain_rate", "path_rate", "path_buffer")
     )
     room = np.where(np.isnan(room), PATH_BUFFER, room) + 1.0
-    return STEPS_PER_RING * rtt / np.fmin(ring / drain, room / rate)
+    wanted: Array = STEPS_PER_RING * rtt / np.fmin(ring / drain, room / rate)
+    return wanted
 
 
 def cost(
@@ -130,7 +131,7 @@ def lasting(base: Scenario, batch: Scenario, steps: float | None) -> tuple[float
     """
     rtt, values = float(base.rtt), flat(batch)
     rough = steps is not None
-    budget = steps if rough else STEPS if rtt >= LONG else STEPS_SHORT
+    budget = steps if steps is not None else STEPS if rtt >= LONG else STEPS_SHORT
     shortest = (ROUGH if rough else SHORTEST) * rtt
     same = rough or base.dt is not None or base.source != "tcp"
     least: int | None = None
