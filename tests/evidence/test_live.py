@@ -242,3 +242,15 @@ def test_the_price_in_ping_stands_beside_what_it_buys(runs):
     assert cell["ping_factor"] == own.loc["backpressure", "ping_mean_rtt"] / own.loc["stock", "ping_mean_rtt"]
     assert cell["rate_factor"] == own.loc["backpressure", "received_rate"] / own.loc["stock", "received_rate"]
     assert (table["runs"] >= 5).all()
+
+
+def test_a_file_is_read_again_when_it_changes_and_nobody_shares_what_was_read(tmp_path):
+    ring, veth = (next(path for path in live.paths() if path.parent.name == name) for name in ("lab_ring", "lab_veth"))
+    file = tmp_path / "lab_own.nc"
+    file.write_bytes(ring.read_bytes())
+    (first,) = live.measurements(tmp_path).values()
+    first["ring"].values[:] = -1
+    (again,) = live.measurements(tmp_path).values()
+    assert (again["ring"] > 0).all()
+    file.write_bytes(veth.read_bytes())
+    assert list(live.measurements(tmp_path)) == ["veth"]

@@ -104,7 +104,7 @@ def measurement(name: str) -> xr.Dataset:
 
 def _opened(path: Path) -> xr.Dataset:
     """Runs of a file, which is read once while it does not change: half a second of many small variables."""
-    return _read(path, path.stat().st_mtime_ns).copy()
+    return _read(path, path.stat().st_mtime_ns).copy(deep=True)
 
 
 @cache
