@@ -22,6 +22,9 @@ sys.path.insert(0, str(ROOT))
 BEHIND: dict[str, Any] = {
     "path_rate": 3e4, "path_buffer": 200, "path_loss": 1e-4, "ack_cost": 8e-6, "far_rate": 4e4, "far_ack_cost": 5e-6,
 }  # fmt: skip
+READERS = {name: BEHIND[name] for name in ("ack_cost", "far_rate", "far_ack_cost")}
+"""What takes time of the readers, and no path behind them."""
+
 KINDS: dict[str, dict[str, Any]] = {
     "cubic": {"congestion": "cubic"},
     "reno": {"congestion": "reno"},
@@ -36,6 +39,11 @@ KINDS: dict[str, dict[str, Any]] = {
     "cubic streams behind": {"congestion": "cubic", "streams": 3, **BEHIND},
     "reno fair behind": {"congestion": "reno", **BEHIND, "reader_policy": "fair"},
     "cubic paced": {"congestion": "cubic", "pacing": True},
+    "cubic readers": {"congestion": "cubic", **READERS},
+    "cubic streams readers": {"congestion": "cubic", "streams": 3, **READERS},
+    "cubic paced readers": {"congestion": "cubic", "pacing": True, **READERS, "reader_policy": "separate"},
+    "bbr fair readers": {"congestion": "bbr", **READERS, "reader_policy": "fair"},
+    "cubic shaped readers": {"congestion": "cubic", "qdisc": "cake", "qdisc_rate": 2e4, **READERS},
     "open": {"source": "open"},
     "frames": {"source": "frames"},
 }

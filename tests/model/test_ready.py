@@ -6,6 +6,7 @@ import pytest
 import xarray as xr
 
 from tunbp.model import compiled, ready
+from tunbp.model.engines import flattened
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
 
@@ -31,7 +32,7 @@ def asked_for(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> set[tuple[
 
 
 def batch_kinds(scenario: Scenario) -> list[tuple[int, object]]:
-    prepared = batch.prepare(scenario, {name: field.values.ravel() for name, field in scenario.broadcast().items()})
+    prepared = batch.prepare(scenario, flattened(scenario.broadcast()))
     return [(1, kind) for kind in prepared.kinds]
 
 

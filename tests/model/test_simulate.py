@@ -12,6 +12,7 @@ import xarray as xr
 from tests.model.batches import generated
 from tunbp import schema
 from tunbp.errors import ScenarioError
+from tunbp.model.engines import flattened
 from tunbp.model.engines.fluid import batch
 from tunbp.model.engines.fluid.batch import round_trip_slots
 from tunbp.model.scenario import Scenario
@@ -51,7 +52,7 @@ def test_threads_change_no_bit(reference: xr.Dataset, threads: int) -> None:
 
 def of_the_commonest_kind(scenario: Scenario) -> np.ndarray[Any, Any]:
     """Numbers of the scenarios that share one compiled kernel."""
-    fields = {name: field.values.ravel() for name, field in scenario.broadcast().items()}
+    fields = flattened(scenario.broadcast())
     kinds = batch.prepare(scenario, fields).kinds
     return np.array([number for number, kind in enumerate(kinds) if kind == max(kinds, key=kinds.count)])
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from tunbp.model.engines import flattened
 from tunbp.model.scenario import Scenario
 from tunbp.model.simulate import simulate
-from tunbp.prediction.steps import COARSE, KEPT, SHORTEST, STEPS, asked, cost, flat, lasting, simulated
+from tunbp.prediction.steps import COARSE, KEPT, SHORTEST, STEPS, asked, cost, lasting, simulated
 
 PATH = Scenario(rtt=0.05, drain_rate=60e3, driver="7.3", duration=2.0, stall_rate=1.0, stall_mean=5e-3)
 
@@ -23,7 +24,8 @@ def test_with_the_engine_s_own_steps_it_is_the_engine_s_own_result():
 
 
 def test_fewer_steps_change_a_long_ring_little_and_a_short_one_which_keeps_its_own_not_at_all():
-    assert asked(flat(batch(count=1))).tolist() == pytest.approx([4 * 0.05 * 60e3 / 25, 4 * 0.05 * 60e3 / 500])
+    values = flattened(batch(count=1).broadcast())
+    assert asked(values).tolist() == pytest.approx([4 * 0.05 * 60e3 / 25, 4 * 0.05 * 60e3 / 500])
     calm = batch(driver="stock", duration=10.0, stall_rate=0.0)
     mine, whole = simulated(calm, 64), simulate(calm, engine="auto")
     assert mine["received_rate"].dims == whole["received_rate"].dims
@@ -41,7 +43,7 @@ def test_what_the_packets_engine_simulates_stays_with_it():
 
 def test_a_short_ring_or_link_buffer_costs_steps_and_a_doubtful_path_packets():
     def of(ring=1000, **fields):
-        return cost(flat(batch(rings=(ring,), **fields)), 10.0, None, None)
+        return cost(flattened(batch(rings=(ring,), **fields).broadcast()), 10.0, None, None)
 
     usual, behind = of(), of(path_rate=30e3, path_buffer=1000.0)
     assert usual == pytest.approx((4 * 256 / 0.05, 0.0))
@@ -61,10 +63,10 @@ def test_a_duration_shrinks_to_what_can_be_paid_and_steps_only_where_it_cannot()
     whole, duration, least = of(64)
     assert least is None
     assert SHORTEST * 0.05 < duration < 600.0
-    assert duration * cost(flat(whole), 600.0, None, None)[0] == pytest.approx(STEPS)
+    assert duration * cost(flattened(whole.broadcast()), 600.0, None, None)[0] == pytest.approx(STEPS)
     whole, duration, least = of(1024)
     assert least == COARSE[1]
-    assert duration * cost(flat(whole), 600.0, None, least)[0] == pytest.approx(STEPS)
+    assert duration * cost(flattened(whole.broadcast()), 600.0, None, least)[0] == pytest.approx(STEPS)
     assert of(4096, streams=8)[1:] == (SHORTEST * 0.05, COARSE[-1]), "200 round trips are the least"
     assert of(1024, dt=1e-3)[2] is None, "a step that was asked for is kept"
     assert lasting(whole.replace(ring=500, seed=0), whole, 1e6) == (30 * 0.05, None), "a rough picture is short"

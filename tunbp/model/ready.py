@@ -1,7 +1,7 @@
 """Compile the kernels that most uses need, before they are needed: ``python -m tunbp.model.ready``.
 
 `make` does this when it installs; `make wheel` does it for every level of x86-64 and packs the result. Other kinds of
-batch (BBR, Reno, frames, a path alone) are compiled when they are first simulated, which takes some seconds each.
+batch (Reno, frames, several flows of BBR) are compiled when they are first simulated, which takes some seconds each.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tunbp.model.engines.packets import batch as packets
 def usual() -> list[tuple[int, Kind]]:
     """Widths and kinds of the fluid engine's kernels that are made ready."""
     both = [(width, kind) for kind in fluid.usual() for width in (fluid.WIDTHS[kind.single], 1)]
-    return both + [(fluid.WIDTHS[kind.single], kind) for kind in fluid.paced_kinds()]
+    return both + [(fluid.WIDTHS[kind.single], kind) for kind in fluid.drawn_kinds()]
 
 
 def _make(work: tuple[int, Kind] | None, place: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tunbp.model.drivers import Wake, counts_from_stop, driver, packets_per_wake, pushes_back
-from tunbp.model.fields import CHOICES
+from tunbp.model.fields import CHOICES, PATH_BUFFER
 from tunbp.model.laws import saturated_service_time, wake_cycle
 
 Array = npt.NDArray[Any]
@@ -49,6 +49,23 @@ def numbers(flat: dict[str, Array]) -> dict[str, Array]:
         Fields that are no text, as float64; None is NaN.
     """
     return {name: values.astype(float) for name, values in flat.items() if name not in CHOICES}
+
+
+def path_buffer(number: dict[str, Array]) -> Array:
+    """Packets that wait in front of the path's link at most.
+
+    Parameters
+    ----------
+    number
+        What `numbers` returned.
+
+    Returns
+    -------
+    Array
+        Packets; the default where none was given.
+    """
+    buffer: Array = np.where(np.isnan(number["path_buffer"]), PATH_BUFFER, number["path_buffer"])
+    return buffer
 
 
 def service_times(flat: dict[str, Array]) -> Service:

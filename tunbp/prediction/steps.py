@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from tunbp.model.engines import flattened
 from tunbp.model.engines.doubt import doubtful
-from tunbp.model.engines.fluid.batch import STEPS_PER_RING, round_trip_slots
-from tunbp.model.fields import PATH_BUFFER
+from tunbp.model.engines.fluid.batch import STEPS_PER_RING, emptying, round_trip_slots
 from tunbp.model.scenario import Scenario
+from tunbp.model.service import numbers
 from tunbp.model.simulate import simulate
 
 Array = npt.NDArray[np.float64]
@@ -43,40 +44,21 @@ KEPT = ("received_rate", "dropped_ring", "sent", "drop_fraction", "sparse_latenc
 """What is kept of a simulation."""
 
 
-def flat(batch: Scenario) -> dict[str, npt.NDArray[Any]]:
-    """Every field of a batch, one value per scenario.
-
-    Parameters
-    ----------
-    batch
-        Some fields are DataArrays.
-
-    Returns
-    -------
-    dict[str, ndarray]
-        Shape (scenario,).
-    """
-    return {name: field.values.ravel() for name, field in batch.broadcast().items()}
-
-
 def asked(values: dict[str, npt.NDArray[Any]]) -> Array:
     """Steps per round trip that short rings and link buffers ask for.
 
     Parameters
     ----------
     values
-        What `flat` returned.
+        What `tunbp.model.engines.flattened` returned.
 
     Returns
     -------
     ndarray
         Shape (scenario,).
     """
-    rtt, ring, drain, rate, room = (
-        values[name].astype(float) for name in ("rtt", "ring", "drain_rate", "path_rate", "path_buffer")
-    )
-    room = np.where(np.isnan(room), PATH_BUFFER, room) + 1.0
-    wanted: Array = STEPS_PER_RING * rtt / np.fmin(ring / drain, room / rate)
+    number = numbers(values)
+    wanted: Array = STEPS_PER_RING * number["rtt"] / emptying(number)
     return wanted
 
 
@@ -88,7 +70,7 @@ def cost(
     Parameters
     ----------
     values
-        What `flat` returned.
+        What `tunbp.model.engines.flattened` returned.
     duration
         Simulated time, s.
     dt
@@ -102,12 +84,13 @@ def cost(
         Steps per second, and steps.
     """
     exact, wanted = doubtful(values, duration, dt), asked(values)
-    rtt, streams, rate = (values[name].astype(float) for name in ("rtt", "streams", "path_rate"))
-    slots = round_trip_slots(rtt, dt, STEPS_PER_RING * rtt / wanted).astype(float)
+    number = numbers(values)
+    rtt, rate = number["rtt"], number["path_rate"]
+    slots = round_trip_slots(rtt, dt, emptying(number)).astype(float)
     if least is not None:
         slots = np.where(wanted <= least, np.minimum(slots, least), slots)
-    by_packet = PACKET * np.fmin(values["drain_rate"].astype(float), rate)
-    return float(np.where(exact, by_packet, streams * slots / rtt).sum()), ALONE * float(exact.sum())
+    by_packet = PACKET * np.fmin(number["drain_rate"], rate)
+    return float(np.where(exact, by_packet, number["streams"] * slots / rtt).sum()), ALONE * float(exact.sum())
 
 
 def lasting(base: Scenario, batch: Scenario, steps: float | None) -> tuple[float, int | None]:
@@ -129,7 +112,7 @@ def lasting(base: Scenario, batch: Scenario, steps: float | None) -> tuple[float
     least : int or None
         None: the engine's own.
     """
-    rtt, values = float(base.rtt), flat(batch)
+    rtt, values = float(base.rtt), flattened(batch.broadcast())
     rough = steps is not None
     budget = steps if steps is not None else STEPS if rtt >= LONG else STEPS_SHORT
     shortest = (ROUGH if rough else SHORTEST) * rtt
@@ -161,7 +144,8 @@ def simulated(batch: Scenario, least: int | None) -> xr.Dataset:
     """
     if least is None:
         return simulate(batch, engine="auto")
-    values, template = flat(batch), batch.broadcast()["ring"]
+    fields = batch.broadcast()
+    values, template = flattened(fields), fields["ring"]
     few = (asked(values) <= least) & ~doubtful(values, batch.duration, batch.dt)
     few &= round_trip_slots(values["rtt"].astype(float), None) > least
     varying = [name for name, value in batch.parameters().items() if isinstance(value, xr.DataArray)]

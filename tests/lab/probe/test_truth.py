@@ -111,7 +111,7 @@ def test_drops_are_exactly_the_packets_that_the_program_never_read(overload):
     assert set(analysis.ring.drops) == {"FULL_RING"}
     judged = verdict(analysis)
     assert (judged.answer, judged.seen) == ("drops", True)
-    assert analysis.ring.peak == 500
+    assert analysis.ring.peak in (500, 501)  # one more: taken out of the full ring and not yet copied to the program
 
 
 def test_a_ring_that_was_never_full_is_judged_by_its_flag(bursts):

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.model.batches import KINDS, SINCE_V7, batches, generated, run
 from tunbp.model.congestion import CONTROLS
 from tunbp.model.drivers import ring_batch
+from tunbp.model.engines import flattened
 from tunbp.model.engines.fluid import batch as engine
 from tunbp.model.engines.fluid.state import TOTALS
 from tunbp.model.scenario import Scenario
@@ -28,7 +29,7 @@ PUSHING = ["pfifo", "pfifo_fast", "fq_codel", "netem"]
 
 def engine_totals(scenario: Scenario) -> dict[str, np.ndarray]:
     """Rows of the engine's own table at the end of the run, some of which `simulate` does not show."""
-    fields = {name: field.values.ravel() for name, field in scenario.broadcast().items()}
+    fields = flattened(scenario.broadcast())
     batch = engine.prepare(scenario, fields)
     rows = np.empty((len(TOTALS), batch.table.shape[1]))
     for kind, members in engine.tiles(batch):
@@ -266,7 +267,7 @@ def test_frames_lose_what_does_not_fit_and_every_nth_is_larger() -> None:
 def test_one_stream_of_many_is_one_stream() -> None:
     """The engine for several flows, run with one, agrees with the engine for one flow."""
     scenario = generated(8, 11, (0.05,), duration=5.0, streams=1, congestion="cubic")
-    fields = {name: field.values.ravel() for name, field in scenario.broadcast().items()}
+    fields = flattened(scenario.broadcast())
     batch = engine.prepare(scenario, fields)
     for kind, members in engine.tiles(batch):
         single, _ = engine.run_tile(batch, kind, members, 5.0, None)

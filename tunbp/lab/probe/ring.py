@@ -49,7 +49,7 @@ class Ring:
 
     @cached_property
     def peak(self) -> int:
-        """Most packets that stood in the ring at the entry of one [packet]."""
+        """Most packets that stood in the ring at the entry of one, with one that is being copied out of it [packet]."""
         tops = [occupancy(window.packets, window.packets.entered[window.packets.entered >= window.packets.begin])
                 for window in self.windows]  # fmt: skip
         return max((int(top.max()) for top in tops if top.size), default=0)

@@ -29,7 +29,7 @@ def verdict(analysis: Analysis) -> Verdict:
     if peak >= size:
         waits, _ = ring.queue_wait
         held = f", packets waited up to {waits.max() * 1e3:.3g} ms in the qdisc" if waits.size else ""
-        return Verdict("stops", True, f"the ring was full ({peak} of {size}) and nothing was dropped{held}")
+        return Verdict("stops", True, f"the ring of {size} was full and nothing was dropped{held}")
     unseen = f"the ring was never full (at most {peak} of {size})"
     if recording.flag is None:
         return Verdict("unknown", False, f"{unseen}, and its flags could not be asked")

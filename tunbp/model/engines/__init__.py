@@ -36,12 +36,29 @@ def check(engine: str) -> None:
         raise ScenarioError(f"engine: {engine!r} is not known; allowed: {', '.join(ENGINES)}")
 
 
+def flattened(fields: dict[str, xr.DataArray]) -> dict[str, Array]:
+    """Every field of a batch, one value per scenario.
+
+    Parameters
+    ----------
+    fields
+        What `Scenario.broadcast` returns.
+
+    Returns
+    -------
+    dict[str, Array]
+        Shape (scenario,); texts as numpy's strings, whatever they came as.
+    """
+    flat = {name: field.values.ravel() for name, field in fields.items()}
+    return {name: values.astype(str) if values.dtype == object else values for name, values in flat.items()}
+
+
 def run(scenario: Scenario, engine: str, threads: int | None = None) -> xr.Dataset:
     """Run a whole batch now; arguments and result as of `tunbp.model.simulate.simulate`."""
     fields = scenario.broadcast()
     template = fields["ring"]
     shape = template.shape
-    flat = {name: _plain(field.values.ravel()) for name, field in fields.items()}
+    flat = flattened(fields)
     workers = threads or int(os.environ.get("NUMBA_NUM_THREADS", 0)) or os.cpu_count() or 1
     if engine == "packets":
         totals, series = packets.run_batch(scenario, flat, workers)
@@ -88,11 +105,6 @@ def _described(coordinate: xr.DataArray) -> xr.DataArray:
     """A coordinate named like a field carries that field's unit and name, unless it says something else."""
     row = FIELDS.get(str(coordinate.name))
     return coordinate if row is None else coordinate.assign_attrs({**row.attributes, **coordinate.attrs})
-
-
-def _plain(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Texts as numpy's strings, whatever they came as."""
-    return values.astype(str) if values.dtype == object else values
 
 
 def _scalars(scenario: Scenario) -> dict[str, Any]:

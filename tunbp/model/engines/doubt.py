@@ -8,12 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tunbp.model.drivers import VHOST_NET_BATCH, Wake, driver, ring_batch, wake_threshold
-from tunbp.model.fields import PATH_BUFFER
 from tunbp.model.gso import block_limits, segments_per_entry
 from tunbp.model.laws import loss_window
 from tunbp.model.pacing import paced
 from tunbp.model.qdiscs import fact, qdisc_limit
-from tunbp.model.service import numbers, service_times
+from tunbp.model.service import numbers, path_buffer, service_times
 
 Array = npt.NDArray[Any]
 
@@ -53,7 +52,7 @@ def regions(flat: dict[str, Array], duration: float, dt: float | None = None) ->
     payload, shaped = number["mss"] * entry, number["qdisc_rate"]
     limit = qdisc_limit(flat["qdisc"], number["qdisc_limit"], ring, payload, shaped, streams)
     room = ring + np.where(pushing, limit, 0.0)
-    buffer = np.where(np.isnan(number["path_buffer"]), PATH_BUFFER, number["path_buffer"])
+    buffer = path_buffer(number)
     asked = 0.0 if dt is None else dt
     block_time = block_limits(number["rtt"], number["mss"])[1] / number["burst_rate"]
     taken = np.fmin(1.0 / (1.0 / rate + number["ack_cost"]), number["guest_rate"])

@@ -19,11 +19,10 @@ from tunbp.model.engines.cost import check_cost
 from tunbp.model.engines.fluid import state
 from tunbp.model.engines.fluid.state import DT, ENTRY, FOREVER, PARAMETERS, RTT, SERIES, TOTALS, WARMUP, Kind, memory_of
 from tunbp.model.engines.threads import each
-from tunbp.model.fields import PATH_BUFFER
 from tunbp.model.pacing import paced
 from tunbp.model.qdiscs import QDISCS, codel_times, fact, qdisc_limit, small_queue_share
 from tunbp.model.scenario import Scenario
-from tunbp.model.service import numbers, service_times
+from tunbp.model.service import numbers, path_buffer, service_times
 
 Array = npt.NDArray[Any]
 
@@ -33,8 +32,8 @@ WIDTHS = {True: 16, False: 16}
 FEW = {True: 4, False: 10}
 """Scenarios that alone, one after the other, take less time than in a tile with empty lanes (measured)."""
 
-OWN_KERNEL_PAYS = 3e7
-"""Steps of a flow from which on a scenario alone wins by a kernel of its own what compiling that takes (2 to 3 s)."""
+OWN_KERNEL_PAYS = 5e7
+"""Steps of a flow from which on a scenario alone wins by a kernel of its own what compiling that takes (5 to 7 s)."""
 
 BEHIND = ((True, True), (False, False))
 """A path and readers whose ACKs cost time, as `tunbp predict` draws them; neither."""
@@ -67,7 +66,7 @@ def round_trip_slots(
     dt
         Longest time step wanted, or None for automatic.
     emptying
-        Times the reader needs for a full ring, N/mu, in seconds; matters where `dt` is automatic.
+        What `emptying` returns, in seconds; matters where `dt` is automatic.
     shortest
         Shortest step in seconds, where `dt` is automatic: what comes at once comes within one.
     """
@@ -83,6 +82,23 @@ def round_trip_slots(
     octave = 2.0 ** np.floor(np.log2(wanted))
     slots: Array = np.ceil(wanted / octave * 4 - 1e-9) / 4 * octave
     return slots.astype(np.int64)
+
+
+def emptying(number: dict[str, Array]) -> Array:
+    """Seconds that the reader needs for a full ring, or the link for a full buffer where that is less.
+
+    Parameters
+    ----------
+    number
+        Fields of a batch (`tunbp.model.service.numbers`).
+
+    Returns
+    -------
+    Array
+        Seconds.
+    """
+    times: Array = np.fmin(number["ring"] / number["drain_rate"], (path_buffer(number) + 1.0) / number["path_rate"])
+    return times
 
 
 @dataclass(frozen=True)
@@ -107,7 +123,6 @@ def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
     """The kernel's parameters for each scenario of a batch, from one flat array per field."""
     number = numbers(flat)
     path, path_on, readers_on = _behind_the_reader(flat, number)
-    emptying = np.minimum(number["ring"] / number["drain_rate"], path["path_emptying"])
     g = gso.segments_per_entry(flat["source"], number["gso_segments"], flat["qdisc"])
     free, full, pushing, k, per_cycle = service_times(flat)
     source = np.array([codes.SOURCES[str(x)] for x in flat["source"]], dtype=int)
@@ -126,7 +141,7 @@ def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
     cut = local & tcp & (g == 1) & (number["ack_interval"] == 0.0)
     large = cut & (small_ring | (number["rtt"] < BLOCKS_PER_WINDOW * gso.DEFER_TIME))
     shortest = np.where(large, most / number["burst_rate"], 0.0)
-    slots = round_trip_slots(number["rtt"], scenario.dt, emptying, shortest)
+    slots = round_trip_slots(number["rtt"], scenario.dt, emptying(number), shortest)
     dt = number["rtt"] / slots
     offered = np.where(np.isnan(number["offered_rate"]), 0.0, number["offered_rate"]) * number["streams"]
     frames = source == codes.FRAMES
@@ -213,7 +228,17 @@ def prepare(scenario: Scenario, flat: dict[str, Array]) -> Prepared:
     rows["hystart"] = np.where(tcp & np.array([row.hystart for row in rules])[control], number["hystart"], 0.0)
     table = np.stack([np.asarray(rows[name], float) for name in PARAMETERS])
     control = np.where(tcp, control, 0)  # what is not TCP shares a kernel
-    columns = (single, control, source, waiting, path_on, readers_on & tcp, large, paced(flat), shaped)
+    columns = (
+        single,
+        control,
+        source,
+        waiting,
+        path_on | (readers_on & tcp),
+        readers_on & tcp,
+        large,
+        paced(flat),
+        shaped,
+    )
     kinds = [Kind(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
     return Prepared(
         table,
@@ -235,14 +260,12 @@ def _behind_the_reader(flat: dict[str, Array], number: dict[str, Array]) -> tupl
     """
     acknowledged = np.maximum(gso.segments_per_entry(flat["source"], number["gso_segments"], flat["qdisc"]), 2.0)
     rate, far = (np.where(np.isnan(number[x]), np.inf, number[x]) for x in ("path_rate", "far_rate"))
-    buffer = np.where(np.isnan(number["path_buffer"]), PATH_BUFFER, number["path_buffer"])
     loss, run = number["path_loss"], number["path_loss_burst"]
     with np.errstate(divide="ignore"):
         behind = {
             "path_rate": rate,
             "path_service": 1.0 / rate,
-            "path_room": np.where(np.isinf(rate), FOREVER, buffer + 1.0),
-            "path_emptying": np.where(np.isinf(rate), np.inf, (buffer + 1.0) / rate),
+            "path_room": np.where(np.isinf(rate), FOREVER, path_buffer(number) + 1.0),
             # good segments between two runs, and the mean of an exponential number whose whole part is one less a run
             "loss_gap": np.where(loss > 0.0, run * (1.0 - loss) / loss, 0.0),
             "loss_run": np.where(run > 1.0, -1.0 / np.log1p(-1.0 / np.maximum(run, 1.0 + 1e-12)), 0.0),
@@ -266,14 +289,26 @@ def usual() -> list[Kind]:
     return tcp + [Kind(True, cubic, codes.OPEN, pushing, *[False] * 5) for pushing in (False, True)]
 
 
-def paced_kinds() -> list[Kind]:
-    """Kinds with a sender that is paced, as `tunbp predict` draws it: made ready for whole tiles alone."""
-    cubic = congestion.CODES["cubic"]
-    return [
+def drawn_kinds() -> list[Kind]:
+    """Kinds beside these that `tunbp predict` draws, made ready for whole tiles alone.
+
+    A paced sender; one flow of BBR, or behind a qdisc that shapes, as remedies have it; a flood with a path behind.
+    """
+    cubic, bbr = congestion.CODES["cubic"], congestion.CODES["bbr"]
+    halves = (False, True)
+    paced = [
         Kind(single, cubic, codes.TCP, pushing, *BEHIND[0], blocks, True, False)
-        for single, pushing, blocks in product((True, False), (False, True), (False, True))
+        for single, pushing, blocks in product((True, False), halves, halves)
         if single or blocks
     ]
+    others = [
+        Kind(True, bbr, codes.TCP, pushing, *BEHIND[0], blocks, True, False) for pushing in halves for blocks in halves
+    ]
+    shaped = [
+        Kind(True, cubic, codes.TCP, True, *BEHIND[0], blocks, spaced, True) for blocks in halves for spaced in halves
+    ]
+    floods = [Kind(True, cubic, codes.OPEN, pushing, True, *[False] * 4) for pushing in halves]
+    return paced + others + shaped + floods
 
 
 def _alone(table: Array, kinds: list[Kind], flows: Array) -> set[Kind]:

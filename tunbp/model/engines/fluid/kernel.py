@@ -240,7 +240,7 @@ def define(width: int, kind: Kind) -> Any:
     small_queues = tcp and pushing
     is_open, is_frames = source == OPEN, source == FRAMES
     is_pktgen = source == PKTGEN
-    end = RELEASED if readers else (LEFT if path else TOOK)
+    end = RELEASED if readers else (LEFT if path else TOOK)  # who has readers has a path
 
     @njit()
     def run(parameters, seeds, memory, slots, steps, flows, interval, totals, series):  # type: ignore[no-untyped-def]
@@ -433,7 +433,7 @@ def define(width: int, kind: Kind) -> Any:
                 if is_frames:
                     s[APP, i] -= arrived
                 rare |= t >= s[EVENT, i]
-                if single and not path and not readers:
+                if single and not path:
                     s[DEVICE + FLIGHT, i] += arrived
                     stages.hold_acks(s, line, slot, i, took, spare, t)
                 else:
@@ -446,10 +446,10 @@ def define(width: int, kind: Kind) -> Any:
             if path:
                 lossy |= stages.pass_path(s, rng, W)
             if readers:
-                stages.pass_far_reader(s, W, path, mixed)
+                stages.pass_far_reader(s, W, mixed)
 
             # 5. ACKs set out
-            if single and (path or readers):
+            if single and path:
                 for i in range(W):
                     took = s[F_LEFT, i] if readers else s[LEFT, i]
                     s[DEVICE + FLIGHT, i] += s[ARRIVED, i]

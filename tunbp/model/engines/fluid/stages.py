@@ -319,7 +319,7 @@ def pass_path(s: Any, rng: Any, W: int) -> bool:
 
 
 @_hot
-def pass_far_reader(s: Any, W: int, path: bool, mixed: bool) -> None:
+def pass_far_reader(s: Any, W: int, mixed: bool) -> None:
     """The far reader takes data from the network; time it has left is for ACKs (`release`)."""
     for i in range(W):
         most, acks, policy = s[FAR, i], s[FAR_ACKS, i], s[POLICY, i]
@@ -328,7 +328,7 @@ def pass_far_reader(s: Any, W: int, path: bool, mixed: bool) -> None:
             turns = entry / (entry / most + size / acks)
             shared = max(turns, most * (1.0 - s[G, i] / acks))
             most = min(most, shared) if policy == FAIR else most
-        inside = s[F, i] + (s[LEFT, i] if path else s[TOOK, i])
+        inside = s[F, i] + s[LEFT, i]
         left = min(inside, most)
         busy = left / s[FAR, i]
         rest = acks * (1.0 - busy)

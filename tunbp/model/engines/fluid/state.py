@@ -86,7 +86,8 @@ class Kind(NamedTuple):
     pushing
         Whether packets wait in a qdisc: a full ring stops the queue (else it drops), or the qdisc shapes.
     path
-        Whether there is a stage behind the reader: a rate, or losses.
+        Whether there is a stage behind the reader: a rate, or losses; without both it changes no bit, and is there
+        for whatever has `readers`.
     readers
         Whether ACKs cost a reader time, or the far reader is slower than what arrives.
     blocks
