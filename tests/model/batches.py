@@ -29,10 +29,11 @@ KINDS: dict[str, dict[str, Any]] = {
 FEW_KERNELS: dict[str, dict[str, Any]] = {
     "reno": {"origin": "forwarded"},
     "bbr": {"origin": "forwarded"},
+    "bbr streams": {"origin": "forwarded"},
     "cubic streams": {"qdisc": tuple(name for name in QDISCS if name != "fq")},
 }
-"""What `batches` holds of a kind, so that a test compiles a third of the kernels: blocks of Reno and of one BBR flow,
-and the pace of several CUBIC flows, are left to `make soak`, which draws from all of each kind."""
+"""What `batches` holds of a kind, so that a test compiles a third of the kernels: blocks of Reno and of BBR, and the
+pace of several CUBIC flows, are left to `make soak`, which draws from all of each kind."""
 
 
 def generated(count: int, seed: int, rtts: tuple[float, ...], **fixed: Any) -> Scenario:

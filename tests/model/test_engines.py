@@ -97,7 +97,7 @@ def test_stock_differs_by_less_than_two_percent_in_half_and_ten_percent_in_three
 
 def test_a_local_sender_that_waits_for_blocks_differs_by_four_percent_in_half_of_the_stock_cases():
     # the fluid engine sends a block within one step; in which step it was full changes what the ring still holds
-    cases = both(random_batch(COUNT).replace(origin="local"))
+    cases = both(random_batch(COUNT).replace(origin="local", congestion="cubic"))
     stock, backpressure = cases["difference"][cases["stock"]], cases["difference"][~cases["stock"]]
     assert np.median(cases["difference"]) <= 0.02
     assert np.median(backpressure) <= 0.01

@@ -12,7 +12,6 @@ import xarray as xr
 from tests.model.batches import generated
 from tunbp import schema
 from tunbp.errors import ScenarioError
-from tunbp.model.engines import flattened
 from tunbp.model.engines.fluid import batch
 from tunbp.model.engines.fluid.batch import round_trip_slots
 from tunbp.model.scenario import Scenario
@@ -48,21 +47,6 @@ def test_a_part_of_a_batch_has_the_bits_of_the_whole(reference: xr.Dataset, memb
 @pytest.mark.parametrize("threads", [2, 5])
 def test_threads_change_no_bit(reference: xr.Dataset, threads: int) -> None:
     xr.testing.assert_identical(simulate(mixed(), threads=threads), reference)
-
-
-def of_the_commonest_kind(scenario: Scenario) -> np.ndarray[Any, Any]:
-    """Numbers of the scenarios that share one compiled kernel."""
-    fields = flattened(scenario.broadcast())
-    kinds = batch.prepare(scenario, fields).kinds
-    return np.array([number for number, kind in enumerate(kinds) if kind == max(kinds, key=kinds.count)])
-
-
-def test_narrow_tiles_change_no_bit(reference: xr.Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    members = of_the_commonest_kind(mixed())  # of one kind, so that one kernel is compiled for this test
-    monkeypatch.setattr(batch, "WIDTHS", {True: 8, False: 8})
-    monkeypatch.setattr(batch, "FEW", {True: 0, False: 0})
-    assert len(members) > 16
-    xr.testing.assert_equal(simulate(reordered(mixed(), members)), reference.isel(run=members))
 
 
 def test_scenarios_one_by_one_have_the_bits_of_tiles(reference: xr.Dataset, monkeypatch: pytest.MonkeyPatch) -> None:

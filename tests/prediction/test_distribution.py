@@ -79,14 +79,15 @@ def test_draws_are_a_power_of_two():
         predict(LONG, [], count=100)
 
 
-def test_short_paths_are_simulated_for_less_time_and_that_is_said():
+def test_short_paths_are_simulated_for_less_time_and_that_is_said(monkeypatch):
+    monkeypatch.setattr(steps, "STEPS_SHORT", 1e6)  # the rule, by fewer steps
     short = predict({"rtt": 2e-4, "ring": 500, "duration": 3600.0}, [], count=8)
     assert short.duration < 3600.0
     assert "instead of 3600 s" in short.notes[0]
 
 
 def test_a_path_for_which_the_fluid_engine_is_no_good_is_simulated_packet_by_packet(monkeypatch):
-    path = {"rtt": 0.05, "ring": 3, "drain_rate": 50e3, "streams": 8, "duration": 2.0}
+    path = {"rtt": 0.05, "ring": 3, "drain_rate": 50e3, "streams": 8, "pacing": False, "duration": 2.0}
     stock = {"ring": 3, "variant": "stock"}
     exact = predict(path, [], count=8).draws["expected_rate"].sel(stock)
     whole = steps.simulate

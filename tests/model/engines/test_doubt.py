@@ -116,9 +116,9 @@ def test_the_fluid_engine_says_where_it_is_not_to_be_relied_on(point: dict[str, 
     [
         # 2.3 against 1,288 Mbit/s in a ring of 10 as long as every loss was every flow's
         {"streams": 8, "ring": 40, "rtt": 0.015, "drain_rate": 150e3},
-        {"streams": 16, "path_loss": 1e-4},
+        {"streams": 16, "path_loss": 1e-4, "ack_cost": 1e-9},
         {"streams": 8, "driver": "7.3", "qdisc": "pfifo", "qdisc_limit": 100, "ring": 50},
-        {"streams": 8, "path_rate": 2e4, "path_buffer": 100, "ring": 1000},
+        {"streams": 8, "path_rate": 2e4, "path_buffer": 100, "ring": 1000, "ack_cost": 1e-9},
     ],
 )  # fmt: skip
 def test_a_lost_packet_is_one_flows_and_only_that_one_reduces_its_window(point: dict[str, Any]) -> None:
