@@ -58,15 +58,36 @@ def test_a_short_ring_or_link_buffer_costs_steps_and_a_doubtful_path_packets():
 def test_a_duration_shrinks_to_what_can_be_paid_and_steps_only_where_it_cannot():
     def of(count, **fields):
         whole = batch(rings=(500, 5000), count=count, duration=600.0, **fields)
-        return whole, *lasting(whole.replace(ring=500, seed=0), whole, None)
+        return whole, lasting(whole.replace(ring=500, seed=0), whole, None)
 
-    whole, duration, least = of(64)
-    assert least is None
-    assert SHORTEST * 0.05 < duration < 600.0
-    assert duration * cost(flattened(whole.broadcast()), 600.0, None, None)[0] == pytest.approx(STEPS)
-    whole, duration, least = of(1024)
-    assert least == COARSE[1]
-    assert duration * cost(flattened(whole.broadcast()), 600.0, None, least)[0] == pytest.approx(STEPS)
-    assert of(4096, streams=8)[1:] == (SHORTEST * 0.05, COARSE[-1]), "200 round trips are the least"
-    assert of(1024, dt=1e-3)[2] is None, "a step that was asked for is kept"
-    assert lasting(whole.replace(ring=500, seed=0), whole, 1e6) == (30 * 0.05, None), "a rough picture is short"
+    whole, time = of(64)
+    assert time.least is None
+    assert SHORTEST * 0.05 < time.duration < 600.0
+    assert time.warmup / time.duration == pytest.approx(float(whole.warmup) / 600.0), "the warm-up keeps its share"
+    assert time.duration * cost(flattened(whole.broadcast()), 600.0, None, None)[0] == pytest.approx(STEPS)
+    whole, time = of(1024)
+    assert time.least == COARSE[1]
+    assert time.duration * cost(flattened(whole.broadcast()), 600.0, None, time.least)[0] == pytest.approx(STEPS)
+    many = of(4096, streams=8)[1]
+    assert (many.duration, many.least) == (SHORTEST * 0.05, COARSE[-1]), "200 round trips are the least"
+    assert of(1024, dt=1e-3)[1].least is None, "a step that was asked for is kept"
+    rough = lasting(whole.replace(ring=500, seed=0), whole, 1e6)
+    assert (rough.duration, rough.least) == (30 * 0.05, None), "a rough picture is short"
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "lasts"),
+    [({"rtt": 1e-3}, (10.0, 5.0)), ({"rtt": 2e-3}, (60.0, 10.0)), ({"rtt": 1e-3, "warmup": 0.0}, (60.0, 0.0)),
+     ({"rtt": 1e-3, "duration": 8.0, "warmup": 6.0}, (8.0, 6.0))],
+)  # fmt: skip
+def test_a_short_path_is_simulated_until_it_is_steady_unless_its_beginning_was_asked_for(asked_for, lasts):
+    whole = batch(rings=(500,), count=2, **{"duration": 60.0, "warmup": 10.0, **asked_for})
+    assert lasting(whole.replace(ring=500, seed=0), whole, None) == (*lasts, None)
+
+
+@pytest.mark.parametrize("slow", [{}, {"path_rate": 1e4, "path_loss": 1e-3}, {"driver": "7.3"}])
+def test_ten_seconds_of_a_short_path_say_what_sixty_do(slow):
+    path = Scenario(rtt=1e-3, ring=100, drain_rate=60e3, ack_cost=2e-6, stall_rate=1.0, stall_mean=0.005, **slow)
+    short, long = (simulate(path.replace(duration=d, warmup=w)) for d, w in ((10.0, 5.0), (60.0, 10.0)))
+    assert float(short.received_rate) == pytest.approx(float(long.received_rate), rel=0.02)
+    assert float(short.sparse_latency) == pytest.approx(float(long.sparse_latency), rel=0.1)

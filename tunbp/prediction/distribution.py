@@ -19,7 +19,7 @@ from tunbp.infer.priors import ERRORS, Prior
 from tunbp.model.drivers import COMPARED
 from tunbp.model.scenario import Scenario
 from tunbp.prediction.conditioning import SEED, Fit, Observation, as_sent, conditioned, expected_rates
-from tunbp.prediction.steps import lasting, simulated
+from tunbp.prediction.steps import Lasting, lasting, simulated
 from tunbp.prediction.unknown import acting, drawing, inferred, segments_of, unknown_of
 
 Array = npt.NDArray[np.float64]
@@ -256,8 +256,8 @@ def predict(
     fit = None
     draw = drawing(unknown, posterior, base, seed)
     drawn = draw(count)
-    duration, least = lasting(base, _drawn(base, unknown, drawn, sizes, variants), steps)
-    base, notes = _shortened(base, duration, least)
+    time = lasting(base, _drawn(base, unknown, drawn, sizes, variants), steps)
+    base, notes = _shortened(base, time)
     if observed:
         drawn, fit = conditioned(base, unknown, observed, draw, count, seed, discrepancy(), at_most)
     known = {**base.parameters(), "rtt": rtt}
@@ -271,7 +271,7 @@ def predict(
         for name in unknown
         if name in base.parameters()
     }
-    start = Start(base, drawn, product, rtt, seed, least)
+    start = Start(base, drawn, product, rtt, seed, time.least)
     kept = batch(start, unknown, sizes, variants, at_most)
     return Prediction(kept, used, unknown, int(base.ring), float(base.duration), fit, notes, variant, at_most, start)
 
@@ -364,10 +364,10 @@ def _with_errors(
     )
 
 
-def _shortened(base: Scenario, duration: float, least: int | None) -> tuple[Scenario, tuple[str, ...]]:
+def _shortened(base: Scenario, time: Lasting) -> tuple[Scenario, tuple[str, ...]]:
     """The scenario with a duration that all of its batch can be given, and a note where that is shorter, or coarser."""
-    steps = "" if least is None else f" in {least} steps per round trip"
-    note = f"each draw simulates {duration:.2g} s instead of {base.duration:g} s{steps}"
-    if duration >= base.duration:
+    steps = "" if time.least is None else f" in {time.least} steps per round trip"
+    note = f"each draw simulates {time.duration:.2g} s instead of {base.duration:g} s{steps}"
+    if time.duration >= base.duration:
         return base, ((f"each draw is simulated{steps}",) if steps else ())
-    return base.replace(duration=duration, warmup=duration * float(base.warmup) / base.duration), (note,)
+    return base.replace(duration=time.duration, warmup=time.warmup), (note,)
