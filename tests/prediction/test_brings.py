@@ -29,7 +29,7 @@ def test_what_a_remedy_carries_stands_beside_what_the_path_carries_now(found):
 def test_a_remedy_that_brings_nothing_is_said_to(found):
     after = changed(found, {"ring": 5000})
     assert not gains(found, after).any()
-    assert brought("As it is", found, after) == "As it is: hardly more (over 10 % more with 0 % probability)"
+    assert brought("As it is", found, after) == "As it is: hardly more (over 10 % more: 0 %)"
 
 
 def test_what_limits_then_is_named_with_its_probability(found):

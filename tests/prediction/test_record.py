@@ -87,7 +87,7 @@ def test_what_is_not_predicted_has_null_for_numbers_and_words_for_a_command(offe
     program = next(remedy for remedy in offered[1]["remedies"] if remedy["name"] == "program")
     assert program["received_rate"] is program["held_by"] is program["draws"] is None
     assert program["commands"] == []
-    assert "kernel module (DCO)" in program["how"]
+    assert "kernel module (DCO: " in program["how"]
 
 
 def test_where_no_advice_follows_no_remedy_is_told():

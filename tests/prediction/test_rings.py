@@ -59,9 +59,7 @@ def test_the_advised_ring_is_worth_it_over_the_present_one() -> None:
 def test_the_rule_is_said_with_the_numbers_of_the_ring_that_it_leaves() -> None:
     fast = spread(100, 0.2, 0.2, 0.2)
     found = made(r100=spread(100), r500=fast, r1000=[rate * 1.03 for rate in fast])
-    assert why_enough(found, enough(found)) == (
-        "Not longer: 1000 would bring 3 % more (over 10 % more with 0 % probability)"
-    )
+    assert why_enough(found, enough(found)) == ("Not longer: 1000 would bring 3 % more (over 10 % more: 0 %)")
 
 
 def test_a_gain_just_below_the_rule_is_not_rounded_up_to_it() -> None:

@@ -24,26 +24,29 @@ def test_a_ring_is_set_by_ip_and_kept_in_one_place_the_program_s_own_where_it_ha
 def test_cake_is_told_the_same_rate_now_and_in_its_file() -> None:
     said = str(settings.cake(9.5e6))
     assert "`tc qdisc replace dev UPLINK root cake bandwidth 9500kbit`" in said
-    assert "`[CAKE] Bandwidth=9500K`" in said
+    assert "`Bandwidth=9500K` below `[CAKE]`" in said
 
 
 def test_values_with_spaces_are_quoted_for_the_shell_and_not_in_the_file() -> None:
-    values = {f"net.ipv4.tcp_{name}": "4096 16384 1048576" for name in ("rmem", "wmem")}
-    said = str(settings.sysctl(values, "tcp"))
-    command = "sysctl -w net.ipv4.tcp_rmem='4096 16384 1048576' net.ipv4.tcp_wmem='4096 16384 1048576'"
+    said = str(settings.buffers(2**20))
+    commands = [
+        f"`sysctl -w net.ipv4.tcp_{kind}='4096 {n} 1048576'`" for kind, n in (("rmem", 131072), ("wmem", 16384))
+    ]
     # `sysctl -p` of a line with quotes ends with "Invalid argument"
-    assert said == f"`{command}` (to keep it: each in a line without quotes in /etc/sysctl.d/90-tcp.conf)"
+    assert said == f"{' and '.join(commands)} (to keep it: without quotes in /etc/sysctl.d/90-tcp.conf)"
 
 
 def test_lines_of_a_file_are_what_a_program_writes_and_words_name_their_section() -> None:
     setting = settings.ring(1500, "wg1", product("wireguard-go"))
     assert setting.lines == ("[Interface]", "PostUp = ip link set dev %i txqueuelen 1500")
     assert setting.kept == (
-        "`[Interface] PostUp = ip link set dev %i txqueuelen 1500` in wg-quick's /etc/wireguard/wg1.conf"
+        "`PostUp = ip link set dev %i txqueuelen 1500` below `[Interface]` in wg-quick's /etc/wireguard/wg1.conf"
     )
     link = settings.ring(1500, "tap0", product("qemu-tap"))
     assert link.lines == ("[Match]", "OriginalName=tap0", "[Link]", "TransmitQueueLength=1500")
-    assert link.kept.startswith("`[Match] OriginalName=tap0` and `[Link] TransmitQueueLength=1500` in /etc/systemd")
+    assert link.kept.startswith(
+        "`OriginalName=tap0` below `[Match]` and `TransmitQueueLength=1500` below `[Link]` in /etc"
+    )
 
 
 @pytest.mark.parametrize("name", products())

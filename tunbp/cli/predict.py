@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path as File
 from typing import TYPE_CHECKING, Any
@@ -112,7 +113,7 @@ def predict(
 
     The first line is the verdict: what limits this tunnel, and whether a longer ring or the flag helps. What is given
     is taken as known; what is not has a prior (`data/priors.yaml`), and every number comes with the interval that
-    follows. Which unknown widens it most, and what measures it, is said last.
+    follows. What to do first is the second line; where an unknown widens the interval much, what measures it is said.
     """
     from rich.console import Console
 
@@ -157,7 +158,11 @@ def refuse(read: Told, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"schema": 1, "rows": [], "unknown": [], "cannot": read.cannot}, indent=1))
     else:
-        click.echo("\n".join(read.refusal()))
+        from rich.console import Console
+        from rich.markup import escape
+
+        for line in read.refusal():
+            Console().print(escape(line), highlight=False)
 
 
 def _sizes(text: str) -> list[int]:
@@ -237,9 +242,17 @@ def report(console: Console, found: Prediction, advice: Card, path: Path) -> Non
         console.print(escape(line))
     if path.known["rtt"] == 0.0:
         console.print(f"No delay was added: an RTT of {show(found.used['rtt']['value'], 's')} is simulated.")
-    console.print(escape(" ".join((_used_line(found), *(f"Note: {note}." for note in found.notes)))), style="dim")
+    last = (_used_line(found), *(f"Note: {note}." for note in found.notes), *_called(advice))
+    console.print(escape(" ".join(last)), style="dim")
     if read:
         console.print(escape(str(read)), style="dim")
+
+
+def _called(advice: Card) -> list[str]:
+    """How this command is called where a shell does not find it: a service and root have another PATH, too."""
+    own = File(sys.executable).with_name("tunbp")
+    used = any("`tunbp " in line or "PID tunbp " in line for line in advice.sentences)
+    return [f"tunbp is {own}."] if used and own.exists() and sys.prefix != sys.base_prefix else []
 
 
 def _table(found: Prediction) -> Table:

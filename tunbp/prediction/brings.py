@@ -13,24 +13,24 @@ from tunbp.prediction.rings import SHOWN
 from tunbp.quantities import percent, show
 
 
-def gains(before: Prediction, after: Prediction) -> npt.NDArray[np.float64]:
+def gains(before: Prediction, after: Prediction, ring: int = 0, variant: str = "") -> npt.NDArray[np.float64]:
     """Relative gain of each draw.
 
     Parameters
     ----------
     before, after
         A path, and what `tunbp.prediction.changed.changed` gave of it.
+    ring, variant
+        Where in `after`; as the path is, where nothing is said.
 
     Returns
     -------
     ndarray
-        At the present ring, shape (draw,) of the shorter one.
+        Over the path as it is, shape (draw,) of the shorter one.
     """
-    ring, count = before.ring, after.draws.sizes["draw"]
-    here, there = (
-        found.draws["expected_rate"].sel(ring=ring, variant=found.variant)[:count].to_numpy()
-        for found in (before, after)
-    )
+    count = after.draws.sizes["draw"]
+    here = before.draws["expected_rate"].sel(ring=before.ring, variant=before.variant)[:count].to_numpy()
+    there = after.draws["expected_rate"].sel(ring=ring or before.ring, variant=variant or before.variant).to_numpy()
     return np.asarray(there / np.maximum(here, 1.0) - 1.0)
 
 
@@ -53,7 +53,7 @@ def brought(what: str, before: Prediction, after: Prediction, ping: bool = False
     """
     ring, variant = before.ring, before.variant
     if not ping and float(np.median(more := gains(before, after))) < SHOWN:
-        chance = f"over {percent(WORTH)} more with {100.0 * float(np.mean(more > WORTH)):.0f} % probability"
+        chance = f"over {percent(WORTH)} more: {100.0 * float(np.mean(more > WORTH)):.0f} %"
         return f"{what}: hardly more ({chance})"
     now = show(median_of(before, "received_rate", ring, variant), "bit/s", 3)
     said = f"{what}: {interval_of(after, 'received_rate', ring, variant)} instead of {now}"

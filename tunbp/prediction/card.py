@@ -8,8 +8,10 @@ import numpy as np
 
 from tunbp.model.drivers import COMPARED
 from tunbp.prediction import settings
+from tunbp.prediction.brings import gains
 from tunbp.prediction.causes import ALSO, LINK, LOSS, READER, RING, SHAPER, WINDOW, causes
 from tunbp.prediction.distribution import WORTH, Prediction
+from tunbp.prediction.first import first
 from tunbp.prediction.offered import DEVICE, QUEUEING, Remedy
 from tunbp.prediction.phrases import (
     LINK_OR_TUNNEL,
@@ -27,7 +29,7 @@ from tunbp.prediction.rings import HALF, OPEN, chance_of, enough, shorter_ring, 
 from tunbp.prediction.sides import HERE, Side, of_program
 from tunbp.quantities import percent, show, show_range
 
-TELLING = 0.05
+TELLING = 0.1
 """Share of the variance from which an unknown is worth measuring."""
 
 FULLY = 0.9
@@ -53,6 +55,9 @@ LEAST_SHOWN = 1e-4
 
 SOME, ALMOST = 0.001, 0.95
 """Share of packets from which some are lost, and probability from which something is as good as certain."""
+
+TRIED = 2
+"""How much longer a ring is tried where it overflows and no more can be said."""
 
 FLAG = f"the flag IFF_BACKPRESSURE (Linux {COMPARED['backpressure']})"
 """What the advice is about, and the kernel that has it."""
@@ -131,7 +136,7 @@ def card(
         return Card(
             held,
             prediction.ring,
-            _unknown(prediction),
+            _unknown(prediction, settings.ring(TRIED * prediction.ring, device or known.device, known).now),
             tuple(basis),
             _look(prediction, device or known.device),
             side.ring,
@@ -146,8 +151,6 @@ def card(
         offered = (Remedy("program", READER, DEVICE, side.ring, {}, how=known.faster),)
         return Card({READER: 1.0}, prediction.ring, verdict, tuple(basis), faster, side.ring, offered)
     tcp, name = prediction.used["source"]["value"] == "tcp", device or known.device
-    if prediction.fit is None or len(prediction.fit.runs) > 1 or prediction.variant == "backpressure":
-        basis.append(_now(prediction))
     basis += _early(prediction, held) if tcp and prediction.variant == "stock" else []
     advised = _advised(prediction, held) if tcp else prediction.ring
     asked = Asked(prediction, held, known, side, name, advised, more)
@@ -161,16 +164,19 @@ def card(
     elif _unaffected(held):
         verdict, advice = f"{_limits(prediction, held, known)}: neither a longer ring nor {FLAG} helps.", []
     else:
-        verdict = f"{_limits(prediction, held, known)}; {_helps(prediction, advised)}."
+        verdict = f"{_limits(prediction, held, known)}; {_helps(prediction, advised, known)}."
         advice = _in_order(asked)
     if not tcp or prediction.variant == "backpressure" or _unaffected(held):
         advice += remedies(asked, next(iter(held)))
     else:
-        advice += [*pacing(asked), *_watch(asked), *_price(prediction, advised)]
+        advice += [*pacing(asked), *_watch(asked), *_price(asked)]
     advice += _measure(asked)
     names = _placeholders(known, advice, "" if device else name)
     said = (*advice[:-1], " ".join((*advice[-1:], *names)))
-    return Card(held, advised, verdict, tuple(basis), said, side.ring, tuple(asked.offers))
+    begin = first(asked)
+    if not begin and (prediction.fit is None or len(prediction.fit.runs) > 1 or prediction.variant == "backpressure"):
+        basis.append(_now(prediction))
+    return Card(held, advised, verdict, (*begin, *basis), said, side.ring, tuple(asked.offers))
 
 
 def _placeholders(known: Product, advice: list[str], name: str) -> list[str]:
@@ -187,26 +193,29 @@ def _placeholders(known: Product, advice: list[str], name: str) -> list[str]:
 def _in_order(asked: Asked) -> list[str]:
     """What to do against ring and window, the likelier first, and what helps against the main cause beside them."""
     held, known, main = asked.held, asked.known, next(iter(asked.held))
-    longer = _today(asked) + _flag(asked)
-    second = WINDOW if main != WINDOW and held.get(WINDOW, 0.0) >= ALSO else main
-    blocks = {WINDOW: remedies(asked, WINDOW) if WINDOW in (main, second) else [], RING: longer}
-    both = all(blocks.values()) and held.get(RING, 0.0) >= ALSO
-    order = [cause for cause in held if both and cause in blocks] or [RING, WINDOW]
+    named = [cause for cause in held if cause == main or held[cause] >= ALSO]
+    blocks = {cause: remedies(asked, cause) for cause in named if cause in (WINDOW, READER)}
+    blocks[RING] = _today(asked) + _flag(asked)
+    several = [cause for cause in named if blocks.get(cause)]
+    order = several if len(several) > 1 else [RING, *(cause for cause in blocks if cause != RING)]
     said = []
     for place, cause in enumerate(order, 1):
         first, *rest = blocks[cause] or [""]
-        against = f"{place}. Against {subject(cause, known)} ({100 * held[cause]:.0f} %). " if both else ""
-        said += [f"{against}{first.removeprefix('The window: ') if both else first}", *rest] if first else []
-    return said + (remedies(asked, main) if main != WINDOW else [])
+        if len(several) > 1:
+            first = f"{place}. Against {subject(cause, known)} ({100 * held[cause]:.0f} %). {first}"
+            first = first.replace(". The window:", ":").replace(". What helps more:", ":")
+        said += [first, *rest] if first else []
+    return said + (remedies(asked, main) if main not in blocks or (main == RING and READER not in blocks) else [])
 
 
 def _watch(asked: Asked) -> list[str]:
     """What shows whether the ring drops, where the verdict rests on that."""
-    if asked.held.get(RING, 0.0) < ALSO:
+    if asked.held.get(RING, 0.0) < ALSO or _seen(asked.prediction):
         return []
     command = settings.watch(asked.device, asked.known.enter)
     return [
-        f"To see it: beside a transfer, {asked.side.kernel}, {command}: it is the ring if `dropped` below TX grows."
+        f"To see it, {asked.side.kernel}, start a transfer during {command}: it is the ring if `dropped` below TX "
+        "grows."
     ]
 
 
@@ -230,8 +239,9 @@ def _limits(prediction: Prediction, held: dict[str, float], known: Product) -> s
         return subject(cause, known) + behind
 
     main, share = next(iter(held.items()))
+    unless = ", unless a link of that rate follows it" if main == RING and _link_or_program(prediction) else ""
     if share >= MAINLY:
-        words = f"{sure(share)} {said(main)} {SUBJECTS[main][1]} this tunnel"
+        words = f"{sure(share)} {said(main)} {SUBJECTS[main][1]} this tunnel{unless}"
         return words[0].upper() + words[1:]
     named = [name for name, part in held.items() if part >= NAMED][:3]
     words = " or ".join(f"{said(name)} ({100 * held[name]:.0f} %)" for name in named)
@@ -242,18 +252,19 @@ def _limits(prediction: Prediction, held: dict[str, float], known: Product) -> s
 def _early(prediction: Prediction, held: dict[str, float]) -> list[str]:
     """Where drops limit that the table's median does not show: those of the start, which it leaves out, are enough."""
     lost = prediction.draws["drop_fraction"].sel(ring=prediction.ring, variant=prediction.variant).to_numpy()
-    if next(iter(held)) != RING or float(np.median(lost)) >= LEAST_SHOWN:
+    if held.get(RING, 0.0) < ALSO or float(np.median(lost)) >= LEAST_SHOWN:
         return []
     start, worst = show(float(prediction.used["warmup"]["value"]), "s", 2), percent(float(np.quantile(lost, 0.9)), 2)
-    often = f"; later ones are {worst} or more in one case of ten" if worst != percent(0.0, 2) else ""
+    often = f"; later ones are {worst} or more in one case of ten" if next(iter(held)) == RING else ""
     return [f"Drops of the first {start}, which `lost` leaves out, can slow TCP for long{often}."]
 
 
-def _helps(prediction: Prediction, ring: int) -> str:
+def _helps(prediction: Prediction, ring: int, known: Product) -> str:
     """Whether a longer ring or the flag helps: the other half of the verdict."""
     flag = prediction.gain()["probability_above_10_percent"]
     chances = {f"txqueuelen {ring}": chance_of(prediction, ring, prediction.ring)} if ring != prediction.ring else {}
-    if flag >= OPEN and prediction.used["qdisc"]["value"] != "noqueue":
+    settable = not chances or bool(settings.flag(known).commands)  # what nobody can set is no advice beside a ring
+    if flag >= OPEN and prediction.used["qdisc"]["value"] != "noqueue" and settable:
         chances[FLAG] = flag
     what = f"over {percent(WORTH)} faster"
     words = {name: sure(chance).partition(" (")[0] for name, chance in chances.items()}
@@ -263,8 +274,8 @@ def _helps(prediction: Prediction, ring: int) -> str:
     if chances:
         said = " and ".join(f"{name} {sure(chance)}" for name, chance in chances.items())
         said += f" {'makes' if len(chances) == 1 else 'make'} it {what}"
-        known = ring == prediction.ring and ring < int(prediction.draws["ring"].max())
-        return f"a longer ring hardly helps, {said}" if known else said
+        hardly = ring == prediction.ring and ring < int(prediction.draws["ring"].max())
+        return f"a longer ring hardly helps, {said}" if hardly else said
     shorter = shorter_ring(prediction)
     less = "" if shorter is None else f"; a shorter one, {shorter}, costs little and shortens the ping"
     if flag < NEVER:
@@ -272,7 +283,12 @@ def _helps(prediction: Prediction, ring: int) -> str:
     return f"neither a longer ring nor {FLAG} is likely to help (with the flag {what}: {100 * flag:.0f} %){less}"
 
 
-def _unknown(prediction: Prediction) -> str:
+def _unknown(prediction: Prediction, longer: str) -> str:
+    if lost := _seen(prediction):
+        return (
+            f"The ring overflows ({percent(lost, 2)} of the packets): try {longer} and compare. By how much that helps "
+            "cannot be predicted: likely constants do not give this rate."
+        )
     what = "these runs" if prediction.fit and len(prediction.fit.runs) > 1 else "this run"
     return (
         f"No answer: likely constants do not give {what}, so that something else limits this tunnel than what was "
@@ -284,6 +300,9 @@ def _look(prediction: Prediction, device: str) -> tuple[str, ...]:
     """What to look at where no likely constants give a run."""
     rates = [rate for run in prediction.fit.runs for rate in run.rates] if prediction.fit else []
     model = [run.before[1] for run in prediction.fit.runs if run.rates] if prediction.fit else []
+    as_given = "whether RTT, txqueuelen, rates and program are as given"
+    if _seen(prediction):
+        return (f"What would say more: {as_given}.",)
     likely: tuple[str, ...] = ()
     if rates and max(rates) < min(model):
         rate = show(max(rates), "bit/s", 3)
@@ -295,9 +314,13 @@ def _look(prediction: Prediction, device: str) -> tuple[str, ...]:
     return (
         *likely,
         "What would say more: whether the ring drops at all while it runs (`ip -s link show "
-        f"{device}` before and after: `--trace before.txt --trace after.txt`), and whether RTT, txqueuelen, rates and "
-        "program are as given.",
+        f"{device}` before and after: `--trace before.txt --trace after.txt`), and {as_given}.",
     )
+
+
+def _seen(prediction: Prediction) -> float:
+    """Largest share of packets that a measured run saw the ring drop."""
+    return max((run.lost for run in prediction.fit.runs), default=0.0) if prediction.fit else 0.0
 
 
 def _measure(asked: Asked) -> list[str]:
@@ -370,10 +393,7 @@ def _fit(prediction: Prediction) -> list[str]:
     if len(told) > 1 and prediction.fit.reproduced:
         lines.append("The model was fitted to these runs, which do not test it.")
     if len(told) == 1 and _link_or_program(prediction):
-        lines.append(
-            "If a link of about that rate stands behind the tunnel, it is the limit: give --path-rate. "
-            f"{LINK_OR_TUNNEL}."
-        )
+        lines.append(f"A link of about that rate behind it: give --path-rate. {LINK_OR_TUNNEL}.")
     return lines
 
 
@@ -381,7 +401,7 @@ def _link_or_program(prediction: Prediction) -> bool:
     """Whether a measured rate may be that of a link which nobody stated as well as that of the program."""
     if prediction.fit is None or not prediction.fit.reproduced or prediction.used["source"]["value"] != "tcp":
         return False
-    return "path_rate" in prediction.unknown and not _full(prediction)
+    return "path_rate" in prediction.unknown and not _full(prediction) and not _seen(prediction)
 
 
 def _now(prediction: Prediction) -> str:
@@ -458,9 +478,18 @@ def _today(asked: Asked) -> list[str]:
     asked.offer(remedy.carries(prediction, size, "stock"))
     chance = chance_of(prediction, ring, prediction.ring)
     begin = "Today" if chance >= HALF or not longer else "Worth a try today"
-    change = f"{rates[1]} instead of {rates[0]} in the median"
+    change = f"{rates[1]} instead of {rates[0]} in the median{_each(prediction, size, 'stock') if longer else ''}"
     why = why_enough(prediction, size) if longer else _ping(prediction, size).capitalize()
     return [f"{begin}: {setting.now} {side.ring}: {change}. {why}. To keep it: {setting.kept}."]
+
+
+def _each(prediction: Prediction, ring: int, variant: str) -> str:
+    """What single draws gain, where the medians beside each other do not tell how probable that is."""
+    more = gains(prediction, prediction, ring, variant)
+    if float((more > WORTH).mean()) >= HALF:
+        return ""
+    middle, most = (percent(max(float(np.quantile(more, level)), 0.0), 2) for level in (0.5, 0.95))
+    return f"; draw by draw {middle}, one in twenty {most} or more"
 
 
 def _without(prediction: Prediction) -> list[str]:
@@ -477,12 +506,13 @@ def _ping(prediction: Prediction, ring: int) -> str:
     return f"ping under load {after} instead of {before}"
 
 
-def _price(prediction: Prediction, ring: int) -> list[str]:
+def _price(asked: Asked) -> list[str]:
     """What ping under load becomes with what is advised, at its worst too, where that grows."""
+    prediction, ring = asked.prediction, asked.ring
     rows = {"now": prediction.quantiles("latency", prediction.ring, "stock")}
     if ring != prediction.ring:
         rows[f"with txqueuelen {ring}"] = prediction.quantiles("latency", ring, "stock")
-    if prediction.gain()["probability_above_10_percent"] >= OPEN:
+    if any(remedy.name == "flag" and remedy.settings[0].commands for remedy in asked.offers):
         rows["with the flag"] = prediction.quantiles("latency", prediction.ring, "backpressure")
     if len(rows) == 1:
         return []
@@ -509,4 +539,5 @@ def _flag(asked: Asked) -> list[str]:
     remedy = Remedy("flag", RING, DEVICE, side.ring, {"driver": "backpressure"}, (settings.flag(asked.known),))
     asked.offer(replace(remedy, how=asked.known.flag).carries(prediction, prediction.ring, "backpressure"))
     takes = f"It takes Linux {COMPARED['backpressure']} {side.kernel}; {asked.known.flag}."
-    return [f"With the flag at txqueuelen {prediction.ring}: {said}. {takes}"]
+    each = "" if asked.ring != prediction.ring else _each(prediction, prediction.ring, "backpressure")
+    return [f"With the flag at txqueuelen {prediction.ring}: {said}{each}. {takes}"]

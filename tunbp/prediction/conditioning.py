@@ -82,6 +82,8 @@ class Reproduced:
         The same without the measured runs.
     below
         Probability beforehand, with the noise of one run, of a smaller rate than the median of `rates`.
+    lost
+        Largest share of their packets that the ring was seen to drop.
     """
 
     ring: int
@@ -90,6 +92,7 @@ class Reproduced:
     model: tuple[float, float, float]
     before: tuple[float, float, float]
     below: float
+    lost: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -330,7 +333,8 @@ def conditioned(
         after = sizing.run(expected[place][chosen, pair], loads[place][chosen, pair], kept["repeat"])
         after = np.minimum(np.minimum(after, at_most), found.stages["offered"][chosen])
         below = _below(before, float(np.median(rates)), stages["offered"]) if rates else 0.5
-        return Reproduced(configuration.ring, configuration.variant, rates, _ends(after), _ends(before), below)
+        lost = max((values.get("drop_fraction", 0.0) for values in configuration.runs), default=0.0)
+        return Reproduced(configuration.ring, configuration.variant, rates, _ends(after), _ends(before), below, lost)
 
     effective = posterior.effective(weight.reshape(log.shape).sum(axis=1))
     return kept, Fit(tuple(told(i, c) for i, c in enumerate(wanted)), effective, pareto_k)

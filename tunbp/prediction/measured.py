@@ -52,6 +52,8 @@ class Told:
         Name of the tunnel's device, where a file names one.
     variant
         How the path is now, stock or backpressure; empty where no file says it.
+    missing
+        What a prediction would take beside them, with the option that says it.
     """
 
     fields: dict[str, Any]
@@ -60,6 +62,7 @@ class Told:
     cannot: str = ""
     device: str = ""
     variant: str = ""
+    missing: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """What they told, in a sentence."""
@@ -68,8 +71,7 @@ class Told:
     def refusal(self) -> tuple[str, ...]:
         """Why no prediction follows, and what was told all the same."""
         why = f"{self.cannot[0].upper()}{self.cannot[1:]}."
-        rated = any("received_rate" in run.values for run in self.runs)
-        needs = "" if rated or not self.runs else ": it takes a rate (`--measured 50Mbit/s`) and an RTT (`--rtt 40ms`)"
+        needs = f": it takes {' and '.join(self.missing)}, with your values" if self.missing else ""
         return why, f"{self}. No prediction follows from this alone{needs}."
 
 
@@ -129,7 +131,11 @@ def _single(run: xr.Dataset, given: Mapping[str, Any], variant: str) -> Told:
         told.append("with the flag" if own == "backpressure" else "stock")
     seen = Observation(values, own or variant or "stock", fields.get("ring"))
     cannot = _cannot(run, drops, {**fields, **given}, rate)
-    return Told(fields, (seen,), tuple(told), cannot, "" if drops is None else drops.name, own or variant)
+    idle = drops is not None and drops.counted and not drops.sent + drops.dropped
+    missing = [] if rate or idle else ["a rate (`--measured 50Mbit/s`)"]
+    missing += [] if not missing or "rtt" in {**fields, **given} else ["an RTT (`--rtt 40ms`)"]
+    device = "" if drops is None else drops.name
+    return Told(fields, (seen,), tuple(told), cannot, device, own or variant, tuple(missing))
 
 
 def _several(runs: Sequence[xr.Dataset], given: Mapping[str, Any], variant: str) -> Told:
@@ -362,6 +368,11 @@ def _sooner(rate: float) -> str:
 def _ring_alone(drops: Device) -> str:
     """What two snapshots tell where no rate is known: whether it is the ring."""
     every = drops.sent + drops.dropped
+    if not every:
+        return (
+            f"no packet entered {drops.name} between the two files: they are swapped or the same, or the tunnel was "
+            "idle. This tells nothing; take two ten seconds apart, beside a transfer"
+        )
     if not drops.dropped:
         return (
             f"it is not the ring: between the snapshots {drops.name} dropped none of {every:.0f} packets. What else "
@@ -369,9 +380,7 @@ def _ring_alone(drops: Device) -> str:
         )
     return (
         f"yes, the ring overflows: between the snapshots {drops.name} dropped {drops.dropped:.0f} of {every:.0f} "
-        f"packets ({percent(drops.dropped / every, 2)}), and TCP answers such losses by slowing down. To say what a "
-        "longer ring or the flag would bring takes its rate and its RTT, too: give `--measured 50Mbit/s --rtt 40ms`, "
-        "with your values, beside them"
+        f"packets ({percent(drops.dropped / every, 2)}), and TCP answers such losses by slowing down"
     )
 
 

@@ -20,6 +20,17 @@ SUBJECTS = {
 }
 """Causes as the subject of a sentence, and its verb."""
 
+LIKELY = (
+    (0.95, "almost certainly"),
+    (0.9, "very likely"),
+    (0.66, "likely"),
+    (0.55, "more likely than not"),
+    (0.45, "as likely as not"),
+    (0.1, "possibly"),
+    (0.0, "hardly"),
+)
+"""Words by the least probability that they are for; from `likely` on the IPCC's."""
+
 LINK_OR_TUNNEL = (
     "`iperf3 -c OUTSIDE` past the tunnel (its other end's outside address; -R for a download) tells: the same rate is "
     "the link's, clearly more means that the tunnel limits"
@@ -73,16 +84,9 @@ def sure(probability: float) -> str:
     Returns
     -------
     str
-        E.g. ``"likely (72 %)"``; the words are the IPCC's for these probabilities.
+        E.g. ``"likely (72 %)"``.
     """
-    words = (
-        (0.95, "almost certainly"),
-        (0.9, "very likely"),
-        (0.66, "likely"),
-        (0.33, "as likely as not"),
-        (0.0, "perhaps"),
-    )
-    return f"{next(word for least, word in words if round(probability, 2) >= least)} ({100 * probability:.0f} %)"
+    return f"{next(word for least, word in LIKELY if round(probability, 2) >= least)} ({100 * probability:.0f} %)"
 
 
 def interval_of(prediction: Prediction, name: str, ring: int, variant: str) -> str:

@@ -42,6 +42,8 @@ class Product:
         Bytes that it adds to each packet on the wire, from the outer IPv4 header on.
     unless
         Field whose value, where it is given, says what is missing; empty if none does.
+    buffers
+        Where it sets the buffers of its own sockets, and what those limit; empty if it does not.
     """
 
     title: str
@@ -57,6 +59,7 @@ class Product:
     missing: str = ""
     unless: str = ""
     outer: int = 0
+    buffers: str = ""
 
 
 def product(name: str) -> Product:
@@ -83,6 +86,7 @@ def product(name: str) -> Product:
         row["title"], row["device"], dict(row.get("queue", {})), row["flag"], row["faster"],
         dict(row.get("fields", {})), row.get("enter", ""), bool(row.get("packets")), row.get("side", ""),
         row.get("instead", ""), row.get("missing", ""), row.get("unless", ""), int(row.get("outer", 0)),
+        row.get("buffers", ""),
     )  # fmt: skip
 
 

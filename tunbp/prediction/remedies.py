@@ -220,8 +220,9 @@ def _waiting(asked: Asked) -> list[str]:
     shaped = {"qdisc": "cake", "qdisc_rate": rate / headers / 8.0 / float(prediction.used["mss"]["value"])}
     after, setting = asked.tried(shaped), settings.cake(rate)
     asked.offer(Remedy("cake", QUEUEING, UPLINK, asked.side.link, shaped, (setting,)).carries(after))
-    so = "So shaped (simulated on the device of the tunnel)"
-    more = "" if after is None else f" {brought(so, prediction, after, ping=True)}."
+    so = "Simulated on the device of the tunnel"
+    flow = "On UPLINK the tunnel is one flow: CAKE cannot part ping from transfer there, only its AQM shortens the wait"
+    more = "" if after is None else f" {brought(so, prediction, after, ping=True)}. {flow}."
     return [
         f"Packets wait before the link: ping under load {show(ping, 's', 2)}, {show(rtt, 's', 2)} idle"
         f"{_buffered(prediction)}.",
@@ -284,8 +285,8 @@ def _bbr(asked: Asked) -> str:
         low, middle, high = np.quantile(lowest, (0.05, 0.5, 0.95))
         more = f" Window and programs then allow up to {with_interval(middle, low, high, 'bit/s')}."
     return (
-        f"What helps more: try BBR {asked.side.sender}: {setting}. It does not slow down at random loss.{more} If "
-        "congestion loses the packets, BBR only loses more."
+        f"What helps more: try BBR {asked.side.sender}: {setting}; new connections only. It does not slow at random "
+        f"loss.{more} If congestion loses the packets, BBR only loses more."
     )
 
 
@@ -303,44 +304,62 @@ def _window(asked: Asked) -> list[str]:
         low, high = prediction.unknown[name].first, prediction.unknown[name].second
         rates = show_range(streams * 8.0 * low / rtt, streams * 8.0 * high / rtt, "bit/s")
         line = (
-            f"{many}{show_range(low, high, 'byte')} / {show(rtt, 's', 3)} = {rates} (guessed: Linux' "
-            "defaults; `rwnd_limited` of `ss -tim` at the sender tells): "
+            f"{many}{show_range(low, high, 'byte')} / {show(rtt, 's', 3)} = {rates} (guessed: "
+            "`rwnd_limited` or `sndbuf_limited` of `ss -tim` at the sender tells): "
         )
     others = prediction.draws["ceiling"].drop_sel(stage=["window", "offered"]).min("stage").to_numpy()
     could, at_best = (float(value) for value in np.quantile(others, (0.5, 0.95)))
     if could <= rate:
         return [f"The window: {line}raise the socket buffers first, at both ends."]
     most = int(2 ** np.ceil(np.log2(2.0 * at_best * rtt / 8.0 / streams)))
-    beyond = "The programs" if "path_rate" in prediction.unknown or "path_rate" not in used else "Programs and link"
-    sizes_of = {f"net.ipv4.tcp_{kind}": f"4096 {least} {most}" for kind, least in (("rmem", 131072), ("wmem", 16384))}
-    setting = settings.sysctl(sizes_of, "tcp")
-    both = f"{setting}, {BOTH}. {_memory(most)}"
-    size = min(float(most if name == "send_buffer" else most // 2), FIELDS[name].high)
+    setting, changes = settings.buffers(most), _buffers(sizes, most)
     first = " first" if asked.held.get(RING, 0.0) < ALSO else ""
     helps = (
-        f"The window: {line}raise the socket buffers{first}. {beyond} allow {show(could, 'bit/s', 2)}."
-        f"{_raised(asked, {name: size}, setting)}"
+        f"The window: {line}raise the socket buffers{first}. {_beyond(prediction, could)}"
+        f"{_raised(asked, changes, setting)}"
     )
-    if name == "send_buffer":
+    if used[name]["source"] != "prior":
         return [
             helps,
-            "Where is it set? In the application (SO_SNDBUF): take that out, so that Linux sizes it itself, or raise "
-            "it, which net.core.wmem_max limits. As OpenVPN's `sndbuf` (its config below /etc/openvpn): with `proto "
-            "tcp` raise it at both ends; with `proto udp` it does not limit TCP, so run this again without "
-            "--send-buffer. By Linux, if the third number of `sysctl net.ipv4.tcp_wmem` is as small: with that of the "
-            f"receiver (which limits as much, as do SO_RCVBUF and OpenVPN's `rcvbuf`) {both}",
+            "Where is it set? In the application (SO_SNDBUF, SO_RCVBUF): take that out, Linux then sizes it. "
+            f"{asked.known.buffers}{' ' if asked.known.buffers else ''}By Linux: {_by_linux(most, setting)}",
         ]
     if used["origin"]["value"] != "local":
-        return [
-            f"{helps} At both ends of TCP, not here: {most} as the third number of net.ipv4.tcp_rmem and tcp_wmem. "
-            f"{_memory(most)}"
-        ]
-    return [f"{helps} For that: {both} OpenVPN with `proto tcp`: its `sndbuf` and `rcvbuf`, too."]
+        return [f"{helps} At both ends of TCP, not here: {_by_linux(most, setting)}"]
+    return [f"{helps} For that, {BOTH}: {_by_linux(most, setting)}"]
+
+
+def _buffers(sizes: Mapping[Any, float], most: int) -> dict[str, float]:
+    """Larger socket buffers in the model: of the receiver half is window; the sender's where it was said."""
+    wanted = {"receive_window": most / 2.0, "send_buffer": float(most)}
+    return {
+        name: min(size, FIELDS[name].high) for name, size in wanted.items() if name in sizes or name != "send_buffer"
+    }
+
+
+def _beyond(prediction: Prediction, could: float) -> str:
+    """What the path allows beside the window, and what of that is a guess."""
+    who = (
+        "programs and link" if "path_rate" in prediction.used and "path_rate" not in prediction.unknown else "programs"
+    )
+    allowed = show(could, "bit/s", 2)
+    if np.isfinite(prediction.at_most):
+        return f"The other end, which is guessed, makes {allowed} of your {show(prediction.at_most, 'bit/s', 3)}."
+    guessed = "By what is guessed of them the" if "drain_rate" in prediction.unknown else "The"
+    return f"{guessed} {who} allow {allowed}."
+
+
+def _by_linux(most: int, setting: settings.Setting) -> str:
+    """What raises Linux' own buffers of TCP, and never lowers them."""
+    return (
+        "where `sysctl net.ipv4.tcp_rmem net.ipv4.tcp_wmem` prints a third number below this, and only there, "
+        f"{setting}. {_memory(most)}"
+    )
 
 
 def _memory(most: int) -> str:
     """The price of large socket buffers."""
-    return f"Price: a connection may then hold up to {show(most, 'byte', 2)} of memory at each end."
+    return f"Price: up to {show(most, 'byte', 2)} of memory a connection and end."
 
 
 def _raised(asked: Asked, changes: Mapping[str, float], setting: settings.Setting) -> str:
@@ -363,5 +382,6 @@ def _raised(asked: Asked, changes: Mapping[str, float], setting: settings.Settin
     asked.offer(alone.carries(after, now))
     if after is None:
         return ""
-    again = f"--{'window' if 'receive_window' in changes else 'send-buffer'} {_stated(raised, 'byte')}"
+    options = {"receive_window": "--window", "send_buffer": "--send-buffer"}
+    again = " ".join(f"{options[name]} {_stated(size, 'byte')}" for name, size in changes.items())
     return f" {brought(what, prediction, after)}; {then(after, asked.known, again)}."

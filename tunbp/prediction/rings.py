@@ -6,7 +6,7 @@ import numpy as np
 
 from tunbp.prediction.distribution import WORTH, Prediction
 from tunbp.prediction.phrases import median_of
-from tunbp.quantities import percent
+from tunbp.quantities import percent, show
 
 OPEN = 0.25
 """Probability of being over `WORTH` faster from which a longer ring is worth it, and the flag worth a word."""
@@ -98,9 +98,11 @@ def why_enough(prediction: Prediction, ring: int) -> str:
         return "It is the longest of the table: `--rings` shows longer ones"
     best = max(longer, key=lambda n: chance_of(prediction, n, ring))
     chance, shown = chance_of(prediction, best, ring), max(_more_shown(prediction, best, ring), 0.0)
+    waits = [show(median_of(prediction, "latency", size, "stock"), "s", 2) for size in (best, ring)]
+    price = f", at a ping of {waits[0]} instead of {waits[1]}" if waits[0] != waits[1] else ""
     return (
-        f"Not longer: {best} would bring {percent(shown, 2)} more (over {percent(WORTH)} more with "
-        f"{100 * chance:.0f} % probability)"
+        f"Not longer: {best} would bring {percent(shown, 2)} more (over {percent(WORTH)} more: "
+        f"{100 * chance:.0f} %){price}"
     )
 
 

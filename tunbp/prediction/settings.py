@@ -15,6 +15,10 @@ COMMAND = re.compile(r"`(tunbp backpressure [^`]*)`")
 """What sets the flag, in the words on a program."""
 
 
+SECTION = re.compile(r"`(\[\w+\])` and `([^`]*)`")
+"""A section of a file and its line, in words."""
+
+
 @dataclass(frozen=True)
 class Setting:
     """What sets something now, and what keeps it.
@@ -46,11 +50,11 @@ class Setting:
 
     @property
     def kept(self) -> str:
-        """Where it is kept, in words: a section's name stands before its lines."""
+        """Where it is kept, in words: a section's name stands behind its line."""
         if not self.lines:
             return self.note
         lines = " and ".join(f"`{line}`" for line in self.lines)
-        said = self.short or lines.replace("]` and `", "] ")
+        said = self.short or SECTION.sub(r"`\2` below `\1`", lines)
         return f"{said} in {self.file}{f' ({self.note})' if self.note else ''}"
 
     def __str__(self) -> str:
@@ -175,6 +179,30 @@ def cake(rate: float) -> Setting:
     now = (f"tc qdisc replace dev UPLINK root cake bandwidth {kbit}kbit",)
     file = "UPLINK's file of /etc/systemd/network/*.network"
     return Setting(now, ("[CAKE]", f"Bandwidth={kbit}K"), file, "systemd-networkd")
+
+
+def buffers(most: int) -> Setting:
+    """What lets Linux size the buffers of TCP up to a size, where it does not yet.
+
+    Parameters
+    ----------
+    most
+        byte.
+
+    Returns
+    -------
+    Setting
+        Commands and file; each is only for a host whose own value is smaller.
+
+    Examples
+    --------
+    >>> buffers(2**24).commands[0]
+    "sysctl -w net.ipv4.tcp_rmem='4096 131072 16777216'"
+    """
+    values = {f"net.ipv4.tcp_{kind}": f"4096 {least} {most}" for kind, least in (("rmem", 131072), ("wmem", 16384))}
+    commands = tuple(f"sysctl -w {key}='{value}'" for key, value in values.items())
+    lines = tuple(f"{key}={value}" for key, value in values.items())
+    return Setting(commands, lines, "/etc/sysctl.d/90-tcp.conf", short="without quotes")
 
 
 def sysctl(values: Mapping[str, str], name: str) -> Setting:
