@@ -16,7 +16,8 @@ def made(**rates: list[float]) -> Prediction:
     data = xr.DataArray(
         values, dims=("draw", "ring", "variant"), coords={"ring": sizes, "variant": ["stock"]}
     ).transpose("draw", "ring", "variant")
-    draws = xr.Dataset({"expected_rate": data, "received_rate": data})
+    wait = xr.zeros_like(data) + 0.001 * data["ring"]
+    draws = xr.Dataset({"expected_rate": data, "received_rate": data, "latency": wait})
     return Prediction(draws, {}, {}, sizes[0], 1.0)
 
 
@@ -59,7 +60,9 @@ def test_the_advised_ring_is_worth_it_over_the_present_one() -> None:
 def test_the_rule_is_said_with_the_numbers_of_the_ring_that_it_leaves() -> None:
     fast = spread(100, 0.2, 0.2, 0.2)
     found = made(r100=spread(100), r500=fast, r1000=[rate * 1.03 for rate in fast])
-    assert why_enough(found, enough(found)) == ("Not longer: 1000 would bring 3 % more (over 10 % more: 0 %)")
+    assert why_enough(found, enough(found)) == (
+        "Not longer: 1000 would bring 3 % more (over 10 % more: 0 %), at a ping of 1 s instead of 500 ms"
+    )
 
 
 def test_a_gain_just_below_the_rule_is_not_rounded_up_to_it() -> None:

@@ -195,7 +195,7 @@ def _instead(asked: Asked) -> str:
     """How fast a faster program is by its prior, or why that cannot be said."""
     prediction, name = asked.prediction, asked.known.instead
     if not name:
-        return "How much that brings is not known here."
+        return "Gain: not known."
     prior, other = priors(name)["drain_rate"], product(name)
     low, high = prior.quantile(np.array([0.05, 0.95]))
     speed = f"{other.title} is assumed to take {show_range(float(low), float(high), 'packet/s')}"
