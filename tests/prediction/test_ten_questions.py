@@ -155,7 +155,7 @@ def test_6_a_socket_buffer_of_64_kb_at_100_ms_is_5_mbit_s_and_is_raised_first():
     assert said.startswith("Almost certainly (100 %) the window of TCP limits this tunnel: neither a longer ring nor")
     assert "64 KB / 100 ms = 5.12 Mbit/s: raise the socket buffers first." in said
     assert "In OpenVPN: delete `sndbuf` and `rcvbuf` from both configs" in said
-    assert "With `proto udp` they limit no window" in said
+    assert "with `proto udp` (its default), they limit no window" in said
     assert "`nstat -az UdpRcvbufErrors` at the far end" in said
     assert re.search(r"tcp_rmem='4096 131072 (\d+)'` and `sysctl -w net.ipv4.tcp_wmem='4096 16384 \1'` \(to", said)
     assert "where `sysctl net.ipv4.tcp_rmem net.ipv4.tcp_wmem` prints a third number below this, and only there" in said
@@ -252,7 +252,10 @@ def test_6_both_buffers_of_64_kb_are_raised_together_and_never_lowered():
     assert told["changes"].keys() == {"receive_window", "send_buffer"}
     assert told["received_rate"]["median"] > 50e6
     assert len(told["commands"]) == 2, "one of the two may be large already"
-    assert "Do: larger socket buffers at both ends: " in ask(*options)
+    said = ask(*options)
+    assert "Do: larger socket buffers at both ends: " in said
+    assert said.index("with `proto udp` (its default), they limit no window") < said.index("Payload rates")
+    assert "limit no window" not in ask("--rtt", "20ms", "--ring", "100", "--window", "64MB"), "another cause"
 
 
 @pytest.mark.parametrize("ring", [100, 1000])

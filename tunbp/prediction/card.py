@@ -176,7 +176,14 @@ def card(
     begin = first(asked)
     if not begin and (prediction.fit is None or len(prediction.fit.runs) > 1 or prediction.variant == "backpressure"):
         basis.append(_now(prediction))
-    return Card(held, advised, verdict, (*begin, *basis), said, side.ring, tuple(asked.offers))
+    return Card(held, advised, verdict, (*begin, *_otherwise(asked), *basis), said, side.ring, tuple(asked.offers))
+
+
+def _otherwise(asked: Asked) -> list[str]:
+    """That buffers which were given and limit most may be those of the program's own sockets, which limit no window."""
+    used, own = asked.prediction.used, asked.known.own
+    given = any(used.get(name, {}).get("source") == "given" for name in ("receive_window", "send_buffer"))
+    return [own] if own and given and next(iter(asked.held)) == WINDOW else []
 
 
 def _placeholders(known: Product, advice: list[str], name: str) -> list[str]:
@@ -214,8 +221,8 @@ def _watch(asked: Asked) -> list[str]:
         return []
     command = settings.watch(asked.device, asked.known.enter)
     return [
-        f"To see it, {asked.side.kernel}, start a transfer during {command}: it is the ring if `dropped` below TX "
-        "grows."
+        f"To see it, {asked.side.kernel}, start a transfer during {command}: the ring overflows if `dropped` below "
+        "TX grows."
     ]
 
 

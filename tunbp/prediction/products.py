@@ -44,6 +44,8 @@ class Product:
         Field whose value, where it is given, says what is missing; empty if none does.
     buffers
         Where it sets the buffers of its own sockets, and what those limit; empty if it does not.
+    own
+        When a buffer that was given limits no window, as it is of the program's own sockets; empty if it has none.
     """
 
     title: str
@@ -60,6 +62,7 @@ class Product:
     unless: str = ""
     outer: int = 0
     buffers: str = ""
+    own: str = ""
 
 
 def product(name: str) -> Product:
@@ -86,7 +89,7 @@ def product(name: str) -> Product:
         row["title"], row["device"], dict(row.get("queue", {})), row["flag"], row["faster"],
         dict(row.get("fields", {})), row.get("enter", ""), bool(row.get("packets")), row.get("side", ""),
         row.get("instead", ""), row.get("missing", ""), row.get("unless", ""), int(row.get("outer", 0)),
-        row.get("buffers", ""),
+        row.get("buffers", ""), row.get("own", ""),
     )  # fmt: skip
 
 
