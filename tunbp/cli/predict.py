@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path as File
 from typing import TYPE_CHECKING, Any
@@ -242,17 +241,9 @@ def report(console: Console, found: Prediction, advice: Card, path: Path) -> Non
         console.print(escape(line))
     if path.known["rtt"] == 0.0:
         console.print(f"No delay was added: an RTT of {show(found.used['rtt']['value'], 's')} is simulated.")
-    last = (_used_line(found), *(f"Note: {note}." for note in found.notes), *_called(advice))
-    console.print(escape(" ".join(last)), style="dim")
+    console.print(escape(" ".join((_used_line(found), *(f"Note: {note}." for note in found.notes)))), style="dim")
     if read:
         console.print(escape(str(read)), style="dim")
-
-
-def _called(advice: Card) -> list[str]:
-    """How this command is called where a shell does not find it: a service and root have another PATH, too."""
-    own = File(sys.executable).with_name("tunbp")
-    used = any("`tunbp " in line or "PID tunbp " in line for line in advice.sentences)
-    return [f"tunbp is {own}."] if used and own.exists() and sys.prefix != sys.base_prefix else []
 
 
 def _table(found: Prediction) -> Table:

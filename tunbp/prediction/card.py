@@ -29,7 +29,7 @@ from tunbp.prediction.rings import HALF, OPEN, chance_of, enough, shorter_ring, 
 from tunbp.prediction.sides import HERE, Side, of_program
 from tunbp.quantities import percent, show, show_range
 
-TELLING = 0.1
+TELLING = 0.05
 """Share of the variance from which an unknown is worth measuring."""
 
 FULLY = 0.9
